@@ -1,0 +1,74 @@
+"""Where things are: the folders below KYOTEN_HOME and the project's own files. Nothing here reads data."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+CONTRACT = PROJECT / "contract.yml"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that holds everything a run makes or reads."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls, default: str = "data") -> "Home":
+        """Return the home that KYOTEN_HOME names; a relative path starts at the project's folder."""
+        return cls((PROJECT / os.environ.get("KYOTEN_HOME", default)).resolve())
+
+    @property
+    def landing(self) -> Path:
+        """Files as delivered, one folder per dataset."""
+        return self.root / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """What ingest makes of them: raw/, rejected/ and loads/, all Parquet."""
+        return self.root / "lake"
+
+    @property
+    def build(self) -> Path:
+        """The working database and dbt's target folder: the writer's alone."""
+        return self.root / "build"
+
+    @property
+    def database(self) -> Path:
+        """The working database."""
+        return self.build / "kyoten.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Releases, for readers."""
+        return self.root / "published"
+
+    @property
+    def worklist(self) -> Path:
+        """What a person has to decide."""
+        return self.root / "worklist"
+
+    @property
+    def truth(self) -> Path:
+        """The sample company's answers."""
+        return self.root / "truth"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of dbt and of refreshes."""
+        return self.root / "logs"
+
+    @property
+    def dagster(self) -> Path:
+        """Dagster's own home."""
+        return self.root / "dagster"
+
+    @property
+    def sources(self) -> Path | None:
+        """The mapping file: KYOTEN_SOURCES, else sources.yml in the home, else none."""
+        named = os.environ.get("KYOTEN_SOURCES")
+        if named:
+            return (PROJECT / named).resolve()
+        default = self.root / "sources.yml"
+        return default if default.exists() else None
