@@ -1,0 +1,77 @@
+{# The day on which a UTC moment falls in the business time zone. #}
+{% macro business_date(moment) -%}
+    {{ return(adapter.dispatch('business_date')(moment)) }}
+{%- endmacro %}
+
+{% macro default__business_date(moment) -%}
+    cast(({{ moment }} at time zone 'UTC') at time zone '{{ var("business_timezone") }}' as date)
+{%- endmacro %}
+
+{# The time zones that Japan's users have are fixed offsets: adding hours is 20 times as fast as asking ICU per row. #}
+{% macro duckdb__business_date(moment) -%}
+    {%- if var("business_timezone") == "Asia/Tokyo" -%}
+    cast({{ moment }} + interval 9 hour as date)
+    {%- else -%}
+    {{ default__business_date(moment) }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# Bounds of intervals that have no known start or end. Intervals are half-open: [valid_from, valid_to). #}
+{% macro since_ever() -%} cast('1900-01-01' as date) {%- endmacro %}
+
+{% macro for_ever() -%} cast('9999-12-31' as date) {%- endmacro %}
+
+{% macro is_within(day, valid_from, valid_to) -%}
+    {{ valid_from }} <= {{ day }} and {{ day }} < {{ valid_to }}
+{%- endmacro %}
+
+{% macro month_of(day) -%}
+    cast({{ dbt.date_trunc('month', day) }} as date)
+{%- endmacro %}
+
+{% macro add_days(day, days) -%}
+    cast({{ dbt.dateadd('day', days, day) }} as date)
+{%- endmacro %}
+
+{% macro add_months(day, months) -%}
+    cast({{ dbt.dateadd('month', months, day) }} as date)
+{%- endmacro %}
+
+{# One row per `part` (day or month) from the date `first` to the date `last`, both included, as column `column_name`. #}
+{% macro date_series(first, last, part, column_name) -%}
+    {{ return(adapter.dispatch('date_series')(first, last, part, column_name)) }}
+{%- endmacro %}
+
+{% macro default__date_series(first, last, part, column_name) -%}
+    select cast(series.moment as date) as {{ column_name }}
+    from generate_series(
+        cast({{ first }} as timestamp), cast({{ last }} as timestamp), interval '1 {{ part }}'
+    ) as series (moment)
+{%- endmacro %}
+
+{# DuckDB takes no subquery as an argument of a table function, but it unnests a list that one gives. #}
+{% macro duckdb__date_series(first, last, part, column_name) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 {{ part }})) as date) as {{ column_name }}
+{%- endmacro %}
+
+{% macro fiscal_year(day) -%}
+    cast(extract(year from {{ dbt.dateadd('month', 1 - var('fiscal_year_start_month'), day) }}) as integer)
+{%- endmacro %}
+
+{# Month 1 to 12 of the fiscal year. #}
+{% macro fiscal_month(day) -%}
+    cast(extract(month from {{ dbt.dateadd('month', 1 - var('fiscal_year_start_month'), day) }}) as integer)
+{%- endmacro %}
+
+{% macro fiscal_half(day) -%}
+    case when {{ fiscal_month(day) }} <= 6 then 'H1' else 'H2' end
+{%- endmacro %}
+
+{% macro fiscal_quarter(day) -%}
+    case
+        when {{ fiscal_month(day) }} <= 3 then 'Q1'
+        when {{ fiscal_month(day) }} <= 6 then 'Q2'
+        when {{ fiscal_month(day) }} <= 9 then 'Q3'
+        else 'Q4'
+    end
+{%- endmacro %}

@@ -1,0 +1,35 @@
+{# Type of every published amount: exact, in the base currency. #}
+{% macro money_type() -%} decimal(18, 2) {%- endmacro %}
+
+{# Rounds half away from zero to the base currency's minor unit. #}
+{% macro round_money(amount) -%}
+    {%- set minor_digits = 0 if var("base_currency") in ["JPY", "KRW", "VND", "CLP"] else 2 -%}
+    cast(round({{ amount }}, {{ minor_digits }}) as {{ money_type() }})
+{%- endmacro %}
+
+{# A rate, null where its denominator is too small to mean anything. #}
+{% macro rate(numerator, denominator, n_min=1) -%}
+    case when {{ denominator }} >= {{ n_min }} then cast({{ numerator }} as double) / {{ denominator }} end
+{%- endmacro %}
+
+{# For each currency and day of the relation `needed` (columns currency, rate_needed_on): the latest rate on or up to
+   fx_max_age_days before that day. A pair without one has no row. #}
+{% macro latest_rates(needed) -%}
+    select currency, rate_needed_on, base_per_unit
+    from (
+        select
+            needed.currency,
+            needed.rate_needed_on,
+            rates.base_per_unit,
+            row_number() over (
+                partition by needed.currency, needed.rate_needed_on order by rates.rate_on desc
+            ) as recency
+        from (select distinct currency, rate_needed_on from {{ needed }}) as needed
+        inner join {{ ref('stg_fx_rates') }} as rates
+            on
+                needed.currency = upper(rates.currency)
+                and rates.rate_on <= needed.rate_needed_on
+                and rates.rate_on >= {{ add_days('needed.rate_needed_on', -var('fx_max_age_days')) }}
+    ) as ranked
+    where recency = 1
+{%- endmacro %}

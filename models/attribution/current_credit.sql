@@ -1,0 +1,44 @@
+-- Each revenue event on today's branches. Largest remainder: every part is cut to the minor unit towards zero, and the units
+-- left over go to the parts that lost most, ties to the lowest id, so that the parts add up to the event exactly.
+{% set unit = 1 if var("base_currency") in ["JPY", "KRW", "VND", "CLP"] else 100 %}
+with parts as (
+    select
+        revenue.deal_id,
+        revenue.event_id,
+        revenue.event_type,
+        revenue.recognized_on,
+        revenue.is_counted,
+        revenue.branch_id,
+        successors.branch_id_current,
+        successors.share,
+        revenue.amount,
+        cast(floor(abs(revenue.amount) * {{ unit }} * successors.share + 1e-6) as bigint) as units_cut,
+        abs(revenue.amount) * {{ unit }} * successors.share as units_exact
+    from {{ ref('fct_revenue') }} as revenue
+    left join {{ ref('int_branch_successors') }} as successors on revenue.branch_id = successors.branch_id
+),
+
+remainders as (
+    select
+        *,
+        row_number() over (
+            partition by deal_id, event_id order by round(units_exact - units_cut, 6) desc, branch_id_current
+        ) as remainder_rank,
+        cast(abs(amount) * {{ unit }} as bigint) - sum(units_cut) over (partition by deal_id, event_id) as units_left
+    from parts
+)
+
+select
+    deal_id,
+    event_id,
+    event_type,
+    recognized_on,
+    is_counted,
+    branch_id,
+    branch_id_current,
+    share,
+    cast(
+        sign(amount) * (units_cut + case when remainder_rank <= units_left then 1 else 0 end) / {{ unit }}.0
+        as {{ money_type() }}
+    ) as amount
+from remainders

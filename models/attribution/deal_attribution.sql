@@ -1,0 +1,56 @@
+with evidence as (
+    select * from {{ ref('deal_evidence') }}
+),
+
+-- Of the rep evidence at the winning branch the strongest, among equals the earliest.
+reps as (
+    select deal_id, rep_id
+    from (
+        select
+            evidence.deal_id,
+            evidence.rep_id,
+            row_number() over (
+                partition by evidence.deal_id
+                order by evidence.rung_order, evidence.claimed_on nulls last, evidence.rep_id
+            ) as strength
+        from evidence
+        inner join {{ ref('int_deal_decisions') }} as decisions
+            on evidence.deal_id = decisions.deal_id and evidence.branch_id = decisions.branch_id
+        where evidence.rep_id is not null and evidence.status = 'supporting'
+    ) as ranked
+    where strength = 1
+),
+
+-- The hash stands for the facts that a person saw when deciding; a decision itself is not one of them.
+summaries as (
+    select
+        deal_id,
+        count(distinct case when status in ('supporting', 'contradicting') then branch_id end) as candidate_count,
+        sum(case when status = 'contradicting' then 1 else 0 end) as contradiction_count,
+        {{ evidence_hash() }} as evidence_hash
+    from evidence
+    group by deal_id
+)
+
+select
+    deals.deal_id,
+    decisions.branch_id,
+    branches.current_branch_id as branch_id_current,
+    coalesce(versions.partner_id, branches.partner_id) as partner_id,
+    coalesce(reps.rep_id, 'NONE') as rep_id,
+    decisions.rung,
+    decisions.reason,
+    deals.credit_on,
+    deals.credit_basis,
+    coalesce(summaries.candidate_count, 0) as candidate_count,
+    cast(coalesce(summaries.contradiction_count, 0) as bigint) as contradiction_count,
+    summaries.evidence_hash
+from {{ ref('int_deals') }} as deals
+left join {{ ref('int_deal_decisions') }} as decisions on deals.deal_id = decisions.deal_id
+left join {{ ref('dim_branch') }} as branches on decisions.branch_id = branches.branch_id
+left join {{ ref('dim_branch_history') }} as versions
+    on
+        decisions.branch_id = versions.branch_id
+        and {{ is_within('deals.credit_on', 'versions.valid_from', 'versions.valid_to') }}
+left join reps on deals.deal_id = reps.deal_id
+left join summaries on deals.deal_id = summaries.deal_id

@@ -1,0 +1,28 @@
+with deals as (
+    select
+        {{ month_of('attribution.credit_on') }} as month,
+        attribution.partner_id,
+        attribution.rung,
+        facts.amount
+    from {{ ref('deal_attribution') }} as attribution
+    inner join {{ ref('int_deals') }} as facts on attribution.deal_id = facts.deal_id
+),
+
+counted as (
+    select month, partner_id, rung, count(*) as deals, cast(coalesce(sum(amount), 0) as {{ money_type() }}) as amount
+    from deals
+    group by month, partner_id, rung
+)
+
+select
+    month,
+    partner_id,
+    rung,
+    deals,
+    amount,
+    -- Of the partner's deals of the month: those with a branch. Direct deals have none to find.
+    case when partner_id != 'DIRECT' then
+        cast(sum(case when rung not in ('L11', 'L12') then deals else 0 end) over (partition by month, partner_id) as double)
+        / sum(deals) over (partition by month, partner_id)
+    end as resolution_rate
+from counted

@@ -1,0 +1,61 @@
+-- Each check adds up the same thing twice, by two ways that share as little as possible. The branch side goes through the branch
+-- and partner dimensions with inner joins on purpose: a member that a dimension lacks is money missing here.
+with ledger as (
+    select {{ month_of('credit_on') }} as month, count(*) as deals, coalesce(sum(amount), 0) as amount
+    from {{ ref('int_deals') }}
+    group by 1
+),
+
+by_branch as (
+    select {{ month_of('deals.credit_on') }} as month, count(*) as deals, coalesce(sum(deals.amount), 0) as amount
+    from {{ ref('fct_deals') }} as deals
+    inner join {{ ref('dim_branch') }} as branches on deals.branch_id = branches.branch_id
+    inner join {{ ref('dim_partner') }} as partners on deals.partner_id = partners.partner_id
+    group by 1
+),
+
+events as (
+    select {{ month_of('recognized_on') }} as month, coalesce(sum(amount), 0) as amount
+    from {{ ref('int_revenue_events') }}
+    group by 1
+),
+
+events_by_branch as (
+    select revenue.recognized_month as month, coalesce(sum(revenue.amount), 0) as amount
+    from {{ ref('fct_revenue') }} as revenue
+    inner join {{ ref('dim_branch') }} as branches on revenue.branch_id = branches.branch_id
+    group by 1
+),
+
+events_as_is as (
+    select {{ month_of('credit.recognized_on') }} as month, coalesce(sum(credit.amount), 0) as amount
+    from {{ ref('current_credit') }} as credit
+    inner join {{ ref('dim_branch') }} as branches on credit.branch_id_current = branches.branch_id
+    group by 1
+),
+
+checks as (
+    {% for name, left_side, right_side, measure in [
+        ('deals_by_branch_are_the_ledger', 'ledger', 'by_branch', 'deals'),
+        ('deal_amount_by_branch_is_the_ledger', 'ledger', 'by_branch', 'amount'),
+        ('revenue_by_branch_is_the_ledger', 'events', 'events_by_branch', 'amount'),
+        ('revenue_as_is_is_as_was', 'events', 'events_as_is', 'amount'),
+    ] -%}
+    select
+        '{{ name }}' as check_name,
+        coalesce(left_side.month, right_side.month) as month,
+        coalesce(left_side.{{ measure }}, 0) as left_amount,
+        coalesce(right_side.{{ measure }}, 0) as right_amount
+    from {{ left_side }} as left_side
+    full outer join {{ right_side }} as right_side on left_side.month = right_side.month
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+)
+
+select
+    check_name,
+    month,
+    cast(left_amount as {{ money_type() }}) as left_amount,
+    cast(right_amount as {{ money_type() }}) as right_amount,
+    cast(left_amount - right_amount as {{ money_type() }}) as difference
+from checks

@@ -1,0 +1,6 @@
+with rostered as (
+    {{ last_known('staff', ['staff_id']) }}
+)
+
+select staff_id, staff_name, team, mission, monthly_hours
+from rostered

@@ -1,0 +1,19 @@
+-- The join is on the deal, which fct_deals holds once.
+select
+    events.deal_id,
+    events.event_id,
+    deals.branch_id,
+    deals.branch_id_current,
+    deals.partner_id,
+    deals.rep_id,
+    deals.channel_class,
+    deals.channel,
+    deals.customer_id,
+    deals.product_id,
+    deals.is_counted,
+    events.event_type,
+    events.recognized_on,
+    {{ month_of('events.recognized_on') }} as recognized_month,
+    events.amount
+from {{ ref('int_revenue_events') }} as events
+left join {{ ref('fct_deals') }} as deals on events.deal_id = deals.deal_id

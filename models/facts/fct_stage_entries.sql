@@ -1,0 +1,59 @@
+-- Logged entries first; what the source did not log is taken from the deal's own dates.
+with deals as (
+    select * from {{ ref('int_deals') }}
+),
+
+logged as (
+    select
+        deal_id,
+        min(case when stage = 'open' then entered_on end) as open_on,
+        min(case when is_qualified then entered_on end) as qualified_on,
+        min(case when stage = 'proposed' then entered_on end) as proposed_on,
+        min(case when stage = 'won' then entered_on end) as won_on,
+        min(case when stage = 'lost' then entered_on end) as lost_on
+    from {{ ref('int_stage_entries') }}
+    group by deal_id
+),
+
+dated as (
+    select
+        deals.deal_id,
+        -- A deal is new once, at the latest when we first heard of it.
+        coalesce(
+            logged.open_on,
+            least(coalesce(deals.created_on, deals.first_entered_on), coalesce(deals.first_entered_on, deals.created_on)),
+            deals.recognized_on,
+            deals.lost_on,
+            deals.first_extracted_on
+        ) as open_on,
+        logged.qualified_on,
+        logged.proposed_on,
+        coalesce(logged.won_on, case when deals.status = 'won' then deals.recognized_on end) as won_on,
+        coalesce(logged.lost_on, deals.lost_on) as lost_on
+    from deals
+    left join logged on deals.deal_id = logged.deal_id
+),
+
+entries as (
+    {% for stage in ['open', 'qualified', 'proposed', 'won', 'lost'] -%}
+    select deal_id, '{{ stage }}' as stage, {{ stage }}_on as entered_on
+    from dated
+    where {{ stage }}_on is not null
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+)
+
+select
+    entries.deal_id,
+    facts.branch_id,
+    facts.branch_id_current,
+    facts.partner_id,
+    facts.rep_id,
+    facts.channel_class,
+    facts.channel,
+    facts.is_counted,
+    entries.stage,
+    entries.entered_on,
+    {{ month_of('entries.entered_on') }} as entered_month
+from entries
+left join {{ ref('fct_deals') }} as facts on entries.deal_id = facts.deal_id

@@ -1,0 +1,20 @@
+{{ config(schema='intermediate') }}
+
+-- Sales headcount of a branch at the end of a month: what its latest profile up to then declares.
+with profiles as (
+    select
+        branch_id,
+        as_of as valid_from,
+        coalesce(lead(as_of) over (partition by branch_id order by as_of), {{ for_ever() }}) as valid_to,
+        sales_headcount
+    from {{ ref('stg_branch_profiles') }}
+    where sales_headcount is not null
+)
+
+select
+    profiles.branch_id,
+    months.month,
+    profiles.sales_headcount
+from {{ ref('int_months') }} as months
+inner join profiles
+    on {{ is_within(add_days(add_months('months.month', 1), -1), 'profiles.valid_from', 'profiles.valid_to') }}

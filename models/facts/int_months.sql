@@ -1,0 +1,15 @@
+{{ config(schema='intermediate') }}
+
+-- The months that the monthly marts cover: from the first in which anything happened to today's.
+with bounds as (
+    select min(first_month) as first_month, {{ month_of('max(as_of)') }} as last_month
+    from (
+        select min(entered_month) as first_month, cast(null as date) as as_of from {{ ref('fct_stage_entries') }}
+        union all
+        select min(recognized_month) as first_month, cast(null as date) as as_of from {{ ref('fct_revenue') }}
+        union all
+        select {{ month_of('as_of') }} as first_month, as_of from {{ ref('int_as_of') }}
+    ) as sides
+)
+
+{{ date_series('(select first_month from bounds)', '(select last_month from bounds)', 'month', 'month') }}

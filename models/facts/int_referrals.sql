@@ -1,0 +1,33 @@
+{{ config(schema='intermediate') }}
+
+-- Referrals as they were submitted: at the branch of their deal, else at the one that they name.
+with registrations as (
+    select *, {{ business_date('submitted_at') }} as submitted_on
+    from {{ ref('stg_deal_registrations') }}
+    where channel in ('referral', 'matching')
+),
+
+placed as (
+    select
+        registrations.registration_id,
+        registrations.submitted_on,
+        coalesce(
+            deals.branch_id,
+            branches.branch_id,
+            case when partners.partner_id is not null then {{ dbt.concat(["'UNKNOWN:'", "partners.partner_id"]) }} end,
+            'UNRESOLVED'
+        ) as branch_id
+    from registrations
+    left join {{ ref('deal_attribution') }} as deals on registrations.deal_id = deals.deal_id
+    left join {{ ref('int_branches') }} as branches on registrations.branch_id = branches.branch_id
+    left join {{ ref('int_partners') }} as partners on registrations.partner_id = partners.partner_id
+)
+
+select
+    placed.registration_id,
+    placed.submitted_on,
+    {{ month_of('placed.submitted_on') }} as month,
+    placed.branch_id,
+    branches.partner_id
+from placed
+left join {{ ref('int_branches') }} as branches on placed.branch_id = branches.branch_id

@@ -1,0 +1,107 @@
+{{ config(schema='intermediate') }}
+
+-- What money a deal brought on which day. A win brings its amount; leaving the won stage takes it away again on that day; coming
+-- back brings it again. Returns, cancellations and adjustments follow as their own events.
+with deals as (
+    select * from {{ ref('int_deals') }}
+),
+
+entries as (
+    select * from {{ ref('int_stage_entries') }}
+),
+
+-- A repeated entry to won without leaving it is no second win.
+won_entries as (
+    select
+        deal_id,
+        entered_on,
+        row_number() over (partition by deal_id order by entered_at) as win_number
+    from entries
+    where stage = 'won' and previous_stage is distinct from 'won'
+),
+
+left_entries as (
+    select deal_id, entered_on
+    from entries
+    where stage != 'won' and previous_stage = 'won'
+),
+
+last_entries as (
+    select deal_id, stage as last_stage, entered_on as last_entered_on
+    from entries
+    where is_last
+),
+
+stage_events as (
+    select deal_id, case when win_number = 1 then 'win' else 'rewin' end as event_type, entered_on as recognized_on, 1 as sign
+    from won_entries
+    union all
+    select deal_id, 'reversal' as event_type, entered_on as recognized_on, -1 as sign
+    from left_entries
+    union all
+    -- The deal says won and its history does not: the history is missing or ends too early.
+    select
+        deals.deal_id,
+        case when won_entries.deal_id is null then 'win' else 'rewin' end as event_type,
+        case when won_entries.deal_id is null then deals.recognized_on
+            else greatest(coalesce(deals.closed_on, last_entries.last_entered_on), last_entries.last_entered_on)
+        end as recognized_on,
+        1 as sign
+    from deals
+    left join last_entries on deals.deal_id = last_entries.deal_id
+    left join won_entries on deals.deal_id = won_entries.deal_id and won_entries.win_number = 1
+    where deals.status = 'won' and last_entries.last_stage is distinct from 'won'
+    union all
+    -- The history ends at won and the deal says something else: it has left since.
+    select
+        deals.deal_id,
+        'reversal' as event_type,
+        greatest(coalesce(deals.lost_on, last_entries.last_entered_on), last_entries.last_entered_on) as recognized_on,
+        -1 as sign
+    from deals
+    inner join last_entries on deals.deal_id = last_entries.deal_id
+    where deals.status != 'won' and last_entries.last_stage = 'won'
+),
+
+amount_events as (
+    select
+        events.event_id,
+        events.deal_id,
+        events.event_type,
+        events.event_on,
+        events.amount_delta,
+        upper(coalesce(events.currency, deals.currency)) as currency,
+        events.event_on as rate_needed_on
+    from {{ ref('stg_deal_amount_events') }} as events
+    inner join deals on events.deal_id = deals.deal_id
+),
+
+foreign_events as (
+    select currency, rate_needed_on from amount_events where currency != '{{ var("base_currency") }}'
+),
+
+rates as (
+    {{ latest_rates('foreign_events') }}
+)
+
+select
+    stage_events.deal_id,
+    {{ dbt.concat(["stage_events.event_type", "':'", "cast(row_number() over (partition by stage_events.deal_id, stage_events.event_type order by stage_events.recognized_on) as varchar)"]) }} as event_id,
+    stage_events.event_type,
+    stage_events.recognized_on,
+    cast(deals.amount * stage_events.sign as {{ money_type() }}) as amount
+from stage_events
+inner join deals on stage_events.deal_id = deals.deal_id
+union all
+select
+    amount_events.deal_id,
+    amount_events.event_id,
+    amount_events.event_type,
+    amount_events.event_on as recognized_on,
+    {{ round_money(
+        "amount_events.amount_delta * case when amount_events.currency = '" ~ var('base_currency')
+        ~ "' then 1 else rates.base_per_unit end"
+    ) }} as amount
+from amount_events
+left join rates
+    on amount_events.currency = rates.currency and amount_events.rate_needed_on = rates.rate_needed_on

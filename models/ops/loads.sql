@@ -1,0 +1,20 @@
+select
+    load_id,
+    dataset,
+    source_name,
+    file_name,
+    file_size,
+    file_sha256,
+    extracted_on,
+    extract_revision,
+    extract_mode,
+    contract_version,
+    rows_read,
+    rows_accepted,
+    rows_rejected,
+    rows_derived,
+    rows_folded,
+    status,
+    message,
+    loaded_at
+from {{ source('lake', 'loads') }}

@@ -1,0 +1,54 @@
+with latest as (
+    {{ latest_rows('deals', ['deal_id'], updated_at='updated_at') }}
+),
+
+-- What any extract said of the deal, not only the latest: when it was first named, and whether it ever had a partner.
+told as (
+    select
+        deal_id,
+        min(extracted_on) as first_extracted_on,
+        max(
+            case when coalesce(partner_id, branch_id, rep_id, rep_email) is not null then 1 else 0 end
+        ) = 1 as ever_named_a_partner
+    from {{ source('raw', 'deals') }}
+    group by deal_id
+)
+
+select
+    latest.deal_id,
+    latest.deal_name,
+    latest.customer_id,
+    latest.customer_name,
+    latest.amount,
+    latest.currency,
+    latest.stage,
+    latest.deal_type,
+    latest.channel,
+    latest.created_at,
+    latest.expected_close_on,
+    latest.won_on,
+    latest.closed_on,
+    latest.lost_reason,
+    latest.owner_staff_id,
+    latest.partner_id,
+    latest.branch_id,
+    latest.rep_id,
+    latest.rep_email,
+    latest.partner_text,
+    latest.branch_text,
+    latest.rep_text,
+    latest.parent_deal_id,
+    latest.product_id,
+    latest.partner_commission,
+    latest.vendor_margin,
+    latest.updated_at,
+    latest.is_deleted,
+    latest.source_name,
+    latest.file_name,
+    latest.row_number,
+    latest.extracted_on,
+    told.first_extracted_on,
+    told.ever_named_a_partner
+from latest
+inner join told on latest.deal_id = told.deal_id
+where latest.latest_rank = 1

@@ -1,0 +1,14 @@
+with latest as (
+    {{ latest_rows('fx_rates', ['rate_on', 'currency']) }}
+)
+
+select
+    rate_on,
+    currency,
+    base_per_unit,
+    source_name,
+    file_name,
+    row_number,
+    extracted_on
+from latest
+where latest_rank = 1

@@ -1,0 +1,22 @@
+{{ config(materialized='table') }}
+
+-- The ledger, not the rows, says which extracts there were: an extract without a single row still ends what came before it.
+with loaded as (
+    select
+        dataset,
+        source_name,
+        extracted_on,
+        max(extract_revision) as extract_revision
+    from {{ source('lake', 'loads') }}
+    where status = 'loaded'
+    group by dataset, source_name, extracted_on
+)
+
+select
+    dataset,
+    source_name,
+    extracted_on,
+    extract_revision,
+    lead(extracted_on) over (partition by dataset, source_name order by extracted_on) as next_extracted_on,
+    row_number() over (partition by dataset, source_name order by extracted_on) = 1 as is_first
+from loaded
