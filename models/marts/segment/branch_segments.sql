@@ -1,0 +1,177 @@
+-- Potential against result, per branch and fiscal half. Potential is what the profile known at the end of the half says, never
+-- what was won; of features that nobody reported the others take the weight, and without any the score is unknown.
+with halves as (
+    select
+        fiscal_year,
+        fiscal_half,
+        min(month) as period_start,
+        least({{ add_days(add_months('max(month)', 1), -1) }}, max(today.as_of)) as period_end
+    from (
+        select month, {{ fiscal_year('month') }} as fiscal_year, {{ fiscal_half('month') }} as fiscal_half
+        from {{ ref('int_months') }}
+    ) as months
+    cross join {{ ref('int_as_of') }} as today
+    group by fiscal_year, fiscal_half
+),
+
+-- Branches that were there for at least a day of the half.
+branch_halves as (
+    select
+        branches.branch_id, branches.partner_id, halves.fiscal_year, halves.fiscal_half, halves.period_start, halves.period_end
+    from {{ ref('dim_branch') }} as branches
+    inner join halves
+        on
+            not branches.is_sentinel
+            and coalesce(branches.opened_on, {{ since_ever() }}) <= halves.period_end
+            and coalesce(branches.closed_on, {{ for_ever() }}) > halves.period_start
+),
+
+profiles as (
+    select
+        profiles.*,
+        coalesce(lead(as_of) over (partition by branch_id order by as_of), {{ for_ever() }}) as superseded_on
+    from {{ ref('stg_branch_profiles') }} as profiles
+),
+
+reported as (
+    {% for feature, value in [
+        ('sales_headcount', 'profiles.sales_headcount'),
+        ('target_customer_overlap', 'profiles.target_customer_overlap'),
+        ('customer_count', 'profiles.customer_count'),
+        ('sells_competitor', 'case when profiles.sells_competitor then 1 when not profiles.sells_competitor then 0 end'),
+    ] -%}
+    select
+        halves.branch_id, halves.period_start, '{{ feature }}' as feature, cast({{ value }} as double) as reported_value
+    from branch_halves as halves
+    inner join profiles
+        on
+            halves.branch_id = profiles.branch_id
+            and {{ is_within('halves.period_end', 'profiles.as_of', 'profiles.superseded_on') }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+points as (
+    select
+        reported.branch_id,
+        reported.period_start,
+        reported.feature,
+        features.weight,
+        features.weight * least(reported.reported_value / features.full_points_at, 1.0) as points
+    from reported
+    inner join {{ ref('potential_features') }} as features on reported.feature = features.feature
+    where reported.reported_value is not null
+),
+
+scores as (
+    select
+        branch_id,
+        period_start,
+        100.0 * sum(points) / sum(weight) as potential_score,
+        sum(weight) as known_weight,
+        sum(case when feature = 'sales_headcount' then points end) as points_headcount,
+        sum(case when feature = 'target_customer_overlap' then points end) as points_overlap,
+        sum(case when feature = 'customer_count' then points end) as points_customers,
+        sum(case when feature = 'sells_competitor' then points end) as points_competitor
+    from points
+    group by branch_id, period_start
+),
+
+results as (
+    select
+        halves.branch_id,
+        halves.period_start,
+        sum(case when won.is_won then 1 else 0 end) as deals_won_t12m,
+        sum(won.amount) as result
+    from branch_halves as halves
+    inner join {{ ref('int_won_months') }} as won
+        on
+            halves.branch_id = won.branch_id
+            and won.month <= halves.period_end
+            and won.month > {{ add_months('halves.period_end', -12) }}
+    group by halves.branch_id, halves.period_start
+),
+
+touches as (
+    select
+        halves.branch_id,
+        halves.period_start,
+        sum(case when activities.is_live then 1 else 0 end) as live_touches,
+        sum(case when activities.is_mass then 1 else 0 end) as mass_touches
+    from branch_halves as halves
+    inner join {{ ref('fct_activities') }} as activities
+        on
+            halves.branch_id = activities.branch_id
+            and activities.occurred_on >= halves.period_start
+            and activities.occurred_on <= halves.period_end
+    where activities.status = 'held'
+    group by halves.branch_id, halves.period_start
+),
+
+placed as (
+    select
+        halves.*,
+        scores.potential_score,
+        scores.known_weight,
+        scores.points_headcount,
+        scores.points_overlap,
+        scores.points_customers,
+        scores.points_competitor,
+        coalesce(results.result, 0) as result,
+        coalesce(results.deals_won_t12m, 0) as deals_won_t12m,
+        case
+            when scores.potential_score is null then 'unknown'
+            when scores.potential_score >= {{ var('potential_cut') }} and coalesce(results.deals_won_t12m, 0) = 0
+                then 'high_potential_no_result'
+            when scores.potential_score >= {{ var('potential_cut') }} then 'high_potential_with_result'
+            when coalesce(results.deals_won_t12m, 0) = 0 then 'low_potential_no_result'
+            else 'low_potential_with_result'
+        end as segment,
+        case
+            when coalesce(touches.live_touches, 0)
+                >= {{ var('high_touch_per_quarter') }} * greatest(
+                    1.0, {{ dbt.datediff('halves.period_start', 'halves.period_end', 'day') }} / 91.0
+                )
+                then 'high_touch'
+            when coalesce(touches.live_touches, 0) + coalesce(touches.mass_touches, 0) > 0 then 'tech_touch'
+            else 'none'
+        end as observed_mode
+    from branch_halves as halves
+    left join scores on halves.branch_id = scores.branch_id and halves.period_start = scores.period_start
+    left join results on halves.branch_id = results.branch_id and halves.period_start = results.period_start
+    left join touches on halves.branch_id = touches.branch_id and halves.period_start = touches.period_start
+)
+
+select
+    branch_id,
+    partner_id,
+    fiscal_year,
+    fiscal_half,
+    period_start,
+    period_end,
+    potential_score,
+    points_headcount,
+    points_overlap,
+    points_customers,
+    points_competitor,
+    cast(known_weight as integer) as known_weight,
+    cast(result as {{ money_type() }}) as result,
+    cast(deals_won_t12m as bigint) as deals_won_t12m,
+    segment,
+    case when segment like 'high%' then 'high_touch' when segment like 'low%' then 'tech_touch' end as support_mode,
+    observed_mode,
+    -- Potential that has not brought anything yet comes first: there support changes most.
+    case segment
+        when 'high_potential_no_result' then 1
+        when 'high_potential_with_result' then 2
+        when 'low_potential_no_result' then 3
+        when 'low_potential_with_result' then 4
+    end as support_priority,
+    case
+        when segment = 'unknown' then 'No profile of the branch is known at the end of the half'
+        else {{ dbt.concat([
+            "'Potential '", "cast(cast(round(potential_score) as integer) as varchar)", "' of 100, '",
+            "cast(deals_won_t12m as varchar)", "' wins in 12 months'"
+        ]) }}
+    end as reason
+from placed
