@@ -1,0 +1,62 @@
+-- Fails when branches, partners and the company tell different totals of what adds up, or other totals than the facts do.
+{{ config(meta={'dagster': {'ref': {'name': 'company_monthly'}}}) }}
+
+{% set measures = ['deals_new', 'deals_qualified', 'deals_lost', 'deals_won', 'won_amount', 'referrals', 'sessions_held'] %}
+with facts as (
+    select
+        month,
+        sum(deals_new) as deals_new,
+        sum(deals_qualified) as deals_qualified,
+        sum(deals_lost) as deals_lost,
+        sum(deals_won) as deals_won,
+        sum(won_amount) as won_amount,
+        sum(referrals) as referrals,
+        sum(sessions_held) as sessions_held
+    from (
+        select
+            entered_month as month,
+            case when stage = 'open' then 1 else 0 end as deals_new,
+            case when stage = 'qualified' then 1 else 0 end as deals_qualified,
+            case when stage = 'lost' then 1 else 0 end as deals_lost,
+            0 as deals_won, 0 as won_amount, 0 as referrals, 0 as sessions_held
+        from {{ ref('fct_stage_entries') }}
+        where is_counted
+        union all
+        select month, 0, 0, 0, case when is_won then 1 else 0 end, 0, 0, 0
+        from {{ ref('int_won_months') }}
+        union all
+        select recognized_month, 0, 0, 0, 0, amount, 0, 0
+        from {{ ref('fct_revenue') }}
+        where is_counted
+        union all
+        select month, 0, 0, 0, 0, 0, 1, 0
+        from {{ ref('int_referrals') }}
+        union all
+        select occurred_month, 0, 0, 0, 0, 0, 0, 1
+        from {{ ref('fct_activities') }}
+        where activity_type = 'study_session' and status = 'held' and reps_attended > 0
+    ) as rows_of_facts
+    group by month
+),
+
+{% for mart in ['branch_monthly', 'partner_monthly', 'company_monthly'] -%}
+{{ mart }} as (
+    select month{% for measure in measures %}, sum({{ measure }}) as {{ measure }}{% endfor %}
+    from {{ ref(mart) }}
+    group by month
+){{ ',' if not loop.last }}
+{% endfor %}
+
+{% for mart in ['branch_monthly', 'partner_monthly', 'company_monthly'] -%}
+select
+    '{{ mart }}' as mart,
+    coalesce(facts.month, mart.month) as month
+    {%- for measure in measures %}, facts.{{ measure }} as facts_{{ measure }}, mart.{{ measure }}{% endfor %}
+from facts
+full outer join {{ mart }} as mart on facts.month = mart.month
+where
+    {%- for measure in measures %}
+    {{ 'or ' if not loop.first }}coalesce(facts.{{ measure }}, 0) != coalesce(mart.{{ measure }}, 0)
+    {%- endfor %}
+{{ 'union all' if not loop.last }}
+{% endfor %}
