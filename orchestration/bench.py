@@ -1,0 +1,294 @@
+"""What a refresh costs, stage by stage, beside what the engine alone needs for the same work in the same run.
+
+Each stage runs in a process of its own, three times, the stages taking turns, so that a noisy machine is noisy to all.
+Measured are CPU and wall seconds and peak memory; the ratios are of CPU seconds. No test: nothing fails on a time.
+
+Run: python -m orchestration.bench --size 100000 [--repeats 3]. The sample stays in data/bench-<size> for the next time.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration.errors import KyotenError
+from orchestration.home import PROJECT, Home
+
+# A ratio is this stage's CPU seconds over that one's.
+RATIOS = (
+    ("ingest ÷ DuckDB's own typed read", "ingest", "typed read"),
+    ("dbt build with tests ÷ its models' SQL by hand", "dbt build", "models by hand"),
+    ("models' SQL by hand ÷ floor", "models by hand", "floor"),
+    ("publish ÷ plain copy", "publish", "plain copy"),
+    ("whole refresh ÷ its parts' SQL (typed read + by hand + plain copy)", "refresh", None),
+    ("nothing new ÷ importing Dagster and dbt", "nothing new", "imports"),
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process used: seconds of CPU and wall, mebibytes at its peak (children counted for CPU)."""
+
+    cpu: float
+    wall: float
+    peak: float
+
+
+def _scratch(home: Home) -> Path:
+    folder = home.root / "scratch"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _stage_ingest(home: Home) -> None:
+    from orchestration.ingest import ingest
+
+    shutil.rmtree(home.lake, ignore_errors=True)
+    ingest(home, progress=lambda _: None)
+
+
+def _stage_typed_read(home: Home) -> None:
+    """Read the landed files with their types stated and write them as Parquet: what no loader can undercut."""
+    import duckdb
+
+    from orchestration.ingest.contract import load_contract
+
+    out = _scratch(home) / "typed"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    connection = duckdb.connect()
+    for dataset in load_contract().datasets.values():
+        for number, path in enumerate(sorted((home.landing / dataset.name).rglob("*.*"))):
+            target = out / f"{dataset.name}-{number}.parquet"
+            connection.execute(f"copy ({_typed(connection, path, dataset.columns)}) to '{target}' (format parquet)")
+
+
+def _typed(connection, path: Path, columns) -> str:
+    """Return the engine's own typed read of a landed file."""
+    types = {name: column.duckdb_type for name, column in columns.items()}
+    kind = [suffix for suffix in path.suffixes if suffix != ".gz"][-1]
+    if kind == ".parquet":
+        return f"select * from read_parquet('{path}')"
+    if kind == ".jsonl":
+        return (
+            f"select * from read_json('{path}', format = 'newline_delimited', columns = {types}, ignore_errors = true)"
+        )
+    delimiter = "\t" if kind == ".tsv" else ","
+    header = connection.execute(
+        f"select * from read_csv('{path}', all_varchar = true, header = true, delim = '{delimiter}') limit 0"
+    ).description
+    named = {name: types.get(name, "VARCHAR") for name, *_ in header}
+    return (
+        f"select * from read_csv('{path}', columns = {named}, auto_detect = false, header = true,"
+        f" delim = '{delimiter}', quote = '\"', ignore_errors = true)"
+    )
+
+
+def _stage_dbt_build(home: Home) -> None:
+    from dbt.cli.main import dbtRunner
+
+    from orchestration.warehouse import configure, make_way
+
+    configure(home)
+    make_way(home, discard=True)
+    if not dbtRunner().invoke(["--log-level", "none", "build"]).success:
+        raise KyotenError("dbt build failed; see the logs")
+
+
+def _stage_models_by_hand(home: Home) -> None:
+    """Run the SQL that dbt compiled, in order, without dbt."""
+    import duckdb
+
+    # Under the same file name: dbt's statements name their database, which is called after its file.
+    target = _scratch(home) / "by_hand" / home.database.name
+    shutil.rmtree(target.parent, ignore_errors=True)
+    target.parent.mkdir()
+    connection = duckdb.connect(str(target))
+    connection.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
+    for node in _in_order(home):
+        relation = f'"{node["schema"]}"."{node["alias"]}"'
+        connection.execute(f'create schema if not exists "{node["schema"]}"')
+        if node["resource_type"] == "seed":
+            path = PROJECT / node["original_file_path"]
+            types = node["config"].get("column_types") or {}
+            connection.execute(
+                f"create table {relation} as select * from read_csv('{path}', header = true, types = {types})"
+                if types
+                else f"create table {relation} as select * from read_csv('{path}', header = true)"
+            )
+        else:
+            kind = "view" if node["config"]["materialized"] == "view" else "table"
+            compiled = home.build / "target" / "compiled" / "kyoten" / node["original_file_path"]
+            connection.execute(f"create {kind} {relation} as {compiled.read_text()}")
+    connection.close()
+
+
+def _in_order(home: Home) -> list[dict]:
+    """Return seeds and models, each after all that it reads."""
+    from graphlib import TopologicalSorter
+
+    manifest = json.loads((home.build / "target" / "manifest.json").read_text())
+    nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("seed", "model")}
+    graph = {
+        key: [parent for parent in node["depends_on"].get("nodes", []) if parent in nodes]
+        for key, node in nodes.items()
+    }
+    return [nodes[key] for key in TopologicalSorter(graph).static_order()]
+
+
+def _stage_floor(home: Home) -> None:
+    """Read every column of every lake file once and write every published table once: no refresh can do less."""
+    import duckdb
+
+    from orchestration.warehouse import published_models, read_manifest
+
+    target = _scratch(home) / "floor.duckdb"
+    target.unlink(missing_ok=True)
+    connection = duckdb.connect(str(target))
+    for folder in sorted((home.lake / "raw").iterdir()):
+        connection.execute(
+            f"select bit_xor(hash(t)) from read_parquet('{folder}/*.parquet', union_by_name = true) as t"
+        )
+    connection.execute(f"attach '{home.database}' as built (read_only)")
+    for node in published_models(read_manifest(home)):
+        connection.execute(f'create schema if not exists "{node["schema"]}"')
+        relation = f'"{node["schema"]}"."{node["alias"]}"'
+        connection.execute(f"create table {relation} as from built.{relation}")
+    connection.close()
+
+
+def _stage_publish(home: Home) -> None:
+    from orchestration.publish import publish
+    from orchestration.warehouse import configure, read_manifest
+
+    configure(home)
+    publish(home, read_manifest(home), checks={}, fingerprint={"inputs": None, "project": None})
+
+
+def _stage_plain_copy(home: Home) -> None:
+    """Write the published tables into a database and as Parquet, and nothing else."""
+    import duckdb
+
+    from orchestration.warehouse import published_models, read_manifest
+
+    folder = _scratch(home) / "copy"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    connection = duckdb.connect(str(folder / "copy.duckdb"))
+    connection.execute(f"attach '{home.database}' as built (read_only)")
+    for node in published_models(read_manifest(home)):
+        connection.execute(f'create schema if not exists "{node["schema"]}"')
+        relation = f'"{node["schema"]}"."{node["alias"]}"'
+        connection.execute(f"create table {relation} as from built.{relation}")
+        connection.execute(f"copy {relation} to '{folder}/{node['alias']}.parquet' (format parquet)")
+    connection.close()
+
+
+def _stage_refresh(home: Home) -> None:
+    from orchestration.cli import main
+
+    shutil.rmtree(home.lake, ignore_errors=True)
+    if main(["refresh", "--force"]) != 0:
+        raise KyotenError("The refresh failed")
+
+
+def _stage_nothing_new(home: Home) -> None:
+    from orchestration.cli import main
+
+    main(["refresh"])
+
+
+def _stage_imports(home: Home) -> None:
+    import dagster
+    import dagster_dbt
+    import dbt.cli.main
+
+    assert dagster and dagster_dbt and dbt.cli.main
+
+
+STAGES: dict[str, Callable[[Home], None]] = {
+    "ingest": _stage_ingest,
+    "typed read": _stage_typed_read,
+    "dbt build": _stage_dbt_build,
+    "models by hand": _stage_models_by_hand,
+    "floor": _stage_floor,
+    "publish": _stage_publish,
+    "plain copy": _stage_plain_copy,
+    "refresh": _stage_refresh,
+    "nothing new": _stage_nothing_new,
+    "imports": _stage_imports,
+}
+
+
+def run_stage(name: str, home: Home, log: Path) -> Cost:
+    """Run one stage in a process of its own and return what it used."""
+    started = time.monotonic()
+    with log.open("a") as output:
+        child = os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", "orchestration.bench", "--stage", name],
+            {**os.environ, "KYOTEN_HOME": str(home.root)},
+            file_actions=[(os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)],
+        )
+        _, status, usage = os.wait4(child, 0)
+    if status:
+        raise KyotenError(f"The stage {name!r} failed; see {log}.")
+    return Cost(usage.ru_utime + usage.ru_stime, time.monotonic() - started, usage.ru_maxrss / 1024)
+
+
+def table(costs: dict[str, list[Cost]]) -> str:
+    """Return the Markdown table: ratios first, then each stage's median and spread."""
+    median = {name: statistics.median(cost.cpu for cost in runs) for name, runs in costs.items()}
+    parts = median["typed read"] + median["models by hand"] + median["plain copy"]
+    lines = ["| ratio of CPU seconds | value |", "|---|---|"]
+    for label, over, under in RATIOS:
+        lines.append(f"| {label} | {median[over] / (median[under] if under else parts):.2f} |")
+    lines += ["", "| stage | CPU s (min–max) | wall s (min–max) | peak MiB |", "|---|---|---|---|"]
+    for name, runs in costs.items():
+        cells = []
+        for values in ([cost.cpu for cost in runs], [cost.wall for cost in runs]):
+            cells.append(f"{statistics.median(values):.1f} ({min(values):.1f}–{max(values):.1f})")
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} | {max(cost.peak for cost in runs):,.0f} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the benchmark, or, in the processes that it starts, one stage of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=100_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--stage", choices=STAGES)
+    options = parser.parse_args()
+    try:
+        if options.stage:
+            STAGES[options.stage](Home.from_environment())
+            return 0
+        home = Home(PROJECT / "data" / f"bench-{options.size}")
+        home.root.mkdir(parents=True, exist_ok=True)
+        from orchestration.sample import generate
+
+        generate(home, size=options.size)
+        log = home.root / "bench.log"
+        log.unlink(missing_ok=True)
+        costs: dict[str, list[Cost]] = {name: [] for name in STAGES}
+        for repeat in range(options.repeats):
+            for name in STAGES:
+                costs[name].append(run_stage(name, home, log))
+                print(f"{repeat + 1}/{options.repeats}  {name}: {costs[name][-1].wall:.1f} s", flush=True)
+        shutil.rmtree(_scratch(home))
+        print(f"\n{options.size:,} deals, {options.repeats} interleaved repeats, {os.cpu_count()} cores\n")
+        print(table(costs))
+    except KyotenError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
