@@ -3,6 +3,7 @@
 {% macro extract_rows(dataset) -%}
     select
         landed.*,
+        extracts.extract_number,
         extracts.next_extracted_on,
         extracts.is_first as is_first_extract
     from {{ source('raw', dataset) }} as landed
@@ -14,19 +15,21 @@
             and landed.extract_revision = extracts.extract_revision
 {%- endmacro %}
 
-{# Latest row per key of a delta dataset, with `latest_rank` = 1. Rows of one date that differ are refused where they come in,
-   or decided by updated_at; the file and row number only make the order total. #}
-{% macro latest_rows(dataset, key, updated_at=none) -%}
-    select
-        extract_rows.*,
-        row_number() over (
-            partition by {{ key | join(', ') }}
-            order by
-                extracted_on desc,
-                {%- if updated_at %}
-                {{ updated_at }} desc nulls last,
-                {%- endif %}
-                source_name, file_name, row_number
-        ) as latest_rank
-    from ({{ extract_rows(dataset) }}) as extract_rows
+{# Rows of a delta dataset that no later extract replaced by their key. Within one extract a key is unique: rows that repeat
+   it are decided where they come in. Only rows after the first extract can replace anything, so that an initial load of
+   millions is not compared with itself. #}
+{% macro latest_rows(dataset, key) -%}
+    select landed.*
+    from ({{ extract_rows(dataset) }}) as landed
+    where
+        not exists (
+            select 1
+            from ({{ extract_rows(dataset) }}) as later
+            where
+                later.extract_number > 1
+                and later.extract_number > landed.extract_number
+                {%- for column in key %}
+                and later.{{ column }} = landed.{{ column }}
+                {%- endfor %}
+        )
 {%- endmacro %}

@@ -137,18 +137,19 @@ placed as (
 located as (
     select
         placed.*,
-        branches.branch_id is not null as is_known_branch,
+        -- Only a person may name a sentinel. (Asked here, not in the join: an "or" there would cost the hash join.)
+        branches.branch_id is not null
+        and (not branches.is_sentinel or placed.evidence_code = 'E01') as is_known_branch,
         (branches.opened_on is null or branches.opened_on <= placed.credit_on)
         and (branches.closed_on is null or placed.credit_on < branches.closed_on) as is_open_branch,
         coalesce(
-            versions.partner_id, branches.partner_id, named.partner_id,
+            versions.partner_id,
+            case when not branches.is_sentinel or placed.evidence_code = 'E01' then branches.partner_id end,
+            named.partner_id,
             case when placed.is_placed_by_rep then placed.rep_partner_id end
         ) as known_partner_id
     from placed
-    left join branches
-        on
-            placed.placed_branch_id = branches.branch_id
-            and (not branches.is_sentinel or placed.evidence_code = 'E01')
+    left join branches on placed.placed_branch_id = branches.branch_id
     left join {{ ref('dim_branch_history') }} as versions
         on
             branches.branch_id = versions.branch_id

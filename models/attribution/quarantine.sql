@@ -65,7 +65,7 @@ select
     deals.credit_on,
     deals.amount,
     deals.currency,
-    deals.amount_in_currency,
+    cast(deals.amount_in_currency as decimal(18, 4)) as amount_in_currency,
     deals.first_extracted_on as first_seen_on,
     cast({{ dbt.datediff('deals.first_extracted_on', 'today.as_of', 'day') }} as integer) as age_days,
     reasons.question,

@@ -26,7 +26,7 @@ select
     deals.expected_close_on,
     deals.amount,
     deals.currency,
-    deals.amount_in_currency,
+    cast(deals.amount_in_currency as decimal(18, 4)) as amount_in_currency,
     deals.amount_source
 from {{ ref('int_deals') }} as deals
 left join {{ ref('deal_attribution') }} as attribution on deals.deal_id = attribution.deal_id

@@ -17,6 +17,8 @@ select
     source_name,
     extracted_on,
     extract_revision,
+    -- Later extracts win; of two sources with one date the name decides, so that the order is total.
+    row_number() over (partition by dataset order by extracted_on, source_name) as extract_number,
     lead(extracted_on) over (partition by dataset, source_name order by extracted_on) as next_extracted_on,
     row_number() over (partition by dataset, source_name order by extracted_on) = 1 as is_first
 from loaded

@@ -4,7 +4,7 @@
 
 with used as (
     select stage, deal_id from {{ ref('stg_deals') }}
-    union
+    union all
     select stage, deal_id from {{ ref('stg_deal_stage_history') }}
 )
 

@@ -1,5 +1,5 @@
 with latest as (
-    {{ latest_rows('deals', ['deal_id'], updated_at='updated_at') }}
+    {{ latest_rows('deals', ['deal_id']) }}
 ),
 
 -- What any extract said of the deal, not only the latest: when it was first named, and whether it ever had a partner.
@@ -51,4 +51,3 @@ select
     told.ever_named_a_partner
 from latest
 inner join told on latest.deal_id = told.deal_id
-where latest.latest_rank = 1

@@ -18,4 +18,3 @@ select
     row_number,
     extracted_on
 from latest
-where latest_rank = 1
