@@ -7,6 +7,15 @@
     cast(round({{ amount }}, {{ minor_digits }}) as {{ money_type() }})
 {%- endmacro %}
 
+{# An amount of some currency in the base currency, rounded; null where `base_per_unit` is. Widened first: the product of two
+   decimals of 18 digits needs more than 18. #}
+{% macro in_base_currency(amount, currency, base_per_unit) -%}
+    case
+        when {{ currency }} = '{{ var("base_currency") }}' then {{ round_money(amount) }}
+        else {{ round_money("cast(" ~ amount ~ " as decimal(28, 4)) * cast(" ~ base_per_unit ~ " as decimal(18, 8))") }}
+    end
+{%- endmacro %}
+
 {# A rate, null where its denominator is too small to mean anything. #}
 {% macro rate(numerator, denominator, n_min=1) -%}
     case when {{ denominator }} >= {{ n_min }} then cast({{ numerator }} as double) / {{ denominator }} end

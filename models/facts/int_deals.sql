@@ -37,18 +37,29 @@ entries as (
     group by deal_id
 ),
 
--- The approval that came first; its submission starts the credit clock.
+-- The approval that came first; its submission starts the credit clock. One that had run out before the deal began is none.
 approvals as (
     select deal_id, submitted_on
     from (
         select
-            deal_id,
-            {{ business_date('submitted_at') }} as submitted_on,
+            registrations.deal_id,
+            {{ business_date('registrations.submitted_at') }} as submitted_on,
             row_number() over (
-                partition by deal_id order by coalesce(approved_at, submitted_at), submitted_at, registration_id
+                partition by registrations.deal_id
+                order by
+                    coalesce(registrations.approved_at, registrations.submitted_at),
+                    registrations.submitted_at,
+                    registrations.registration_id
             ) as approval_rank
-        from {{ ref('stg_deal_registrations') }}
-        where status = 'approved' and deal_id is not null
+        from {{ ref('stg_deal_registrations') }} as registrations
+        inner join deals on registrations.deal_id = deals.deal_id
+        where
+            registrations.status = 'approved'
+            and (
+                registrations.expires_on is null
+                or deals.created_at is null
+                or registrations.expires_on >= {{ business_date('deals.created_at') }}
+            )
     ) as ranked
     where approval_rank = 1
 ),
@@ -171,10 +182,7 @@ select
         when credited.own_currency = '{{ var("base_currency") }}' then 1
         else rates.base_per_unit
     end as base_per_unit,
-    {{ round_money(
-        "credited.own_amount * case when credited.own_currency = '" ~ var('base_currency')
-        ~ "' then 1 else rates.base_per_unit end"
-    ) }} as amount,
+    {{ in_base_currency('credited.own_amount', 'credited.own_currency', 'rates.base_per_unit') }} as amount,
     credited.own_currency != '{{ var("base_currency") }}'
     and credited.own_amount is not null
     and rates.base_per_unit is null as is_fx_missing,

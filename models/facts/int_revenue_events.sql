@@ -98,10 +98,7 @@ select
     amount_events.event_id,
     amount_events.event_type,
     amount_events.event_on as recognized_on,
-    {{ round_money(
-        "amount_events.amount_delta * case when amount_events.currency = '" ~ var('base_currency')
-        ~ "' then 1 else rates.base_per_unit end"
-    ) }} as amount
+    {{ in_base_currency('amount_events.amount_delta', 'amount_events.currency', 'rates.base_per_unit') }} as amount
 from amount_events
 left join rates
     on amount_events.currency = rates.currency and amount_events.rate_needed_on = rates.rate_needed_on
