@@ -30,6 +30,7 @@ select
     signals.role,
     signals.is_primary,
     signals.is_distributor,
+    signals.registration_id,
     signals.claimed_on,
     ladder.rung,
     ladder.rung_order,

@@ -2,7 +2,7 @@
 with bounds as (
     select
         cast({{ dbt.date_trunc('year', 'min(first_day)') }} as date) as first_day,
-        {{ add_months(dbt.date_trunc('year', 'max(last_day)'), 27) }} as last_day
+        {{ add_months(dbt.date_trunc('year', 'max(last_day)'), 39) }} as last_day
     from (
         select min(credit_on) as first_day, max(credit_on) as last_day
         from {{ ref('int_deals') }}

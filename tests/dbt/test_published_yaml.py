@@ -1,0 +1,173 @@
+"""What every model must say of itself, read from the project's files: no build is needed, and none would notice.
+
+Published models: words in two languages, an enforced contract, a test of their grain. Staging: the raw contract.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from orchestration.home import PROJECT
+from orchestration.ingest.contract import Dataset, load_contract
+from orchestration.warehouse import PUBLISHED_SCHEMAS
+
+GRAIN = "One row per "
+CONTRACT = load_contract()
+
+# Reading the project
+
+
+def model_files(project: Path) -> Iterator[tuple[Path, str]]:
+    """Give every model's SQL file and schema: its own config's, else that of the nearest folder in dbt_project.yml."""
+    folders = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["models"]["kyoten"]
+    for path in sorted((project / "models").rglob("*.sql")):
+        schema, settings = "", folders
+        for folder in path.relative_to(project / "models").parent.parts:
+            settings = settings.get(folder, {})
+            schema = settings.get("+schema", schema)
+        own = re.search(r"config\([^)]*\bschema='(\w+)'", path.read_text(encoding="utf-8"))
+        yield path, own[1] if own else schema
+
+
+def names_of(tests: list[Any]) -> set[str]:
+    """Return the names of tests written as `name` or as `name: {…}`."""
+    return {name for test in tests for name in ([test] if isinstance(test, str) else test)}
+
+
+def unsaid(thing: dict[str, Any]) -> list[str]:
+    """Return which words a model or column lacks."""
+    meta = thing.get("config", {}).get("meta", {})
+    words = {"description": thing.get("description")} | {key: meta.get(key) for key in ("label_ja", "description_ja")}
+    return [key for key, text in words.items() if not (isinstance(text, str) and text.strip())]
+
+
+def has_grain_test(model: dict[str, Any]) -> bool:
+    """Say whether uniqueness is tested: of one column that cannot be null, or of several together."""
+    return "unique_combination" in names_of(model.get("data_tests", [])) or any(
+        "unique" in names_of(column.get("data_tests", [])) and {"type": "not_null"} in column.get("constraints", [])
+        for column in model["columns"]
+    )
+
+
+def problems(project: Path) -> list[str]:
+    """Return what the published models leave unsaid."""
+    found = []
+    for path, schema in model_files(project):
+        if schema not in PUBLISHED_SCHEMAS:
+            continue
+        name, words = path.stem, path.with_suffix(".yml")
+        if not words.exists():
+            found.append(f"{name}: no {words.name} beside it")
+            continue
+        (model,) = yaml.safe_load(words.read_text(encoding="utf-8"))["models"]
+        if model["name"] != name:
+            found.append(f"{name}: {words.name} describes {model['name']}")
+        found += [f"{name}: no {key}" for key in unsaid(model)]
+        if not str(model.get("description", GRAIN)).startswith(GRAIN):
+            found.append(f"{name}: the description does not start with the grain")
+        if not model.get("config", {}).get("contract", {}).get("enforced"):
+            found.append(f"{name}: no enforced contract")
+        if not has_grain_test(model):
+            found.append(f"{name}: no grain test")
+        for column in model["columns"]:
+            found += [f"{name}.{column['name']}: no {key}" for key in unsaid(column)]
+    return found
+
+
+def output_columns(sql: str) -> list[str]:
+    """Return the column names of a query's last select, which has one column a line."""
+    select_list = re.findall(r"^select\n(.*?)^from ", sql, re.DOTALL | re.MULTILINE)[-1]
+    return [re.split(r"\.| as ", line.strip().rstrip(","))[-1] for line in select_list.splitlines() if line.strip()]
+
+
+# Published models
+
+
+def test_published_models_say_what_they_are() -> None:
+    assert sum(schema in PUBLISHED_SCHEMAS for _, schema in model_files(PROJECT)) > 20
+    assert problems(PROJECT) == []
+
+
+def drop(*keys: str) -> Callable[[dict[str, Any]], None]:
+    def without(thing: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            thing = thing[key]
+        del thing[keys[-1]]
+
+    return without
+
+
+def in_first_column(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    return lambda model: change(model["columns"][0])
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (drop("description"), "fct_deals: no description"),
+        (
+            lambda model: model.update(description="All deals."),
+            "fct_deals: the description does not start with the grain",
+        ),
+        (drop("config", "meta", "label_ja"), "fct_deals: no label_ja"),
+        (lambda model: model["config"]["meta"].update(description_ja=" "), "fct_deals: no description_ja"),
+        (drop("config", "contract"), "fct_deals: no enforced contract"),
+        (in_first_column(drop("data_tests")), "fct_deals: no grain test"),
+        (in_first_column(drop("constraints")), "fct_deals: no grain test"),
+        (in_first_column(drop("description")), "fct_deals.deal_id: no description"),
+        (in_first_column(drop("config")), "fct_deals.deal_id: no label_ja"),
+    ],
+)
+def test_what_is_left_out_is_found(tmp_path: Path, change: Callable[[dict[str, Any]], None], problem: str) -> None:
+    words = copied(tmp_path) / "models/facts/fct_deals.yml"
+    document = yaml.safe_load(words.read_text(encoding="utf-8"))
+    change(document["models"][0])
+    words.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    assert problem in problems(tmp_path)
+
+
+def test_a_published_model_without_yaml_is_found(tmp_path: Path) -> None:
+    facts = copied(tmp_path) / "models/facts"
+    (facts / "fct_planted.sql").write_text("select 1 as planted_id\n", encoding="utf-8")
+    (facts / "int_planted.sql").write_text("{{ config(schema='intermediate') }}\n\nselect 1 as planted_id\n")
+    assert problems(tmp_path) == ["fct_planted: no fct_planted.yml beside it"]
+
+
+def copied(folder: Path) -> Path:
+    shutil.copytree(PROJECT / "models", folder / "models")
+    shutil.copy(PROJECT / "dbt_project.yml", folder)
+    return folder
+
+
+# Staging
+
+
+def is_one_to_one(dataset: Dataset, sql: str) -> bool:
+    """Say whether a staging model gives the contract's columns, in order, before those that it adds."""
+    columns = output_columns(sql)
+    return columns[: len(dataset.columns)] == list(dataset.columns) and len(columns) == len(set(columns))
+
+
+def staging_sql(dataset: Dataset) -> str:
+    return (PROJECT / "models/staging" / dataset.group / f"stg_{dataset.name}.sql").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("dataset", CONTRACT.datasets.values(), ids=lambda dataset: dataset.name)
+def test_staging_has_the_columns_of_the_contract(dataset: Dataset) -> None:
+    sql = staging_sql(dataset)
+    assert is_one_to_one(dataset, sql), output_columns(sql)
+    last = list(dataset.columns)[-1]
+    without_last = re.sub(rf"^    (\w+\.)?{last},\n", "", sql, flags=re.MULTILINE)
+    assert not is_one_to_one(dataset, without_last)
+
+
+def test_datasets_sources_and_staging_models_are_one_to_one() -> None:
+    staged = [path.stem.removeprefix("stg_") for path in (PROJECT / "models/staging").glob("*/stg_*.sql")]
+    sources = yaml.safe_load((PROJECT / "models/staging/_sources.yml").read_text(encoding="utf-8"))["sources"]
+    (tables,) = ([table["name"] for table in source["tables"]] for source in sources if source["name"] == "raw")
+    assert sorted(staged) == sorted(tables) == sorted(CONTRACT.datasets)
