@@ -1,0 +1,79 @@
+# Every command installs what it needs the first time. KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS may be given to each of
+# them, as in `make refresh KYOTEN_HOME=data/ours`.
+.DEFAULT_GOAL := help
+.PHONY: help demo refresh summary dev doctor test check sqlfluff lock clean
+MAKEFLAGS += --no-print-directory
+
+SIZE ?= 10000
+SEED ?= 1
+ifdef KYOTEN_HOME
+export KYOTEN_HOME
+endif
+ifdef KYOTEN_SOURCES
+export KYOTEN_SOURCES
+endif
+ifdef KYOTEN_VARS
+export KYOTEN_VARS
+endif
+ifdef PYTHON
+export PYTHON
+endif
+
+BIN := .venv/bin
+KYOTEN := $(BIN)/python -m orchestration.cli
+COMPILE := .uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=n)
+	@./setup.sh run
+	@$(KYOTEN) demo --size $(SIZE) --seed $(SEED)
+
+refresh: ## Landing files → published release (FORCE=1: also where nothing is new)
+	@./setup.sh run
+	@$(KYOTEN) refresh $(if $(FORCE),--force)
+
+summary: ## What the current release holds
+	@./setup.sh run
+	@$(KYOTEN) summary
+
+dev: ## The Dagster UI: asset graph, guards, runs
+	@./setup.sh run
+	@$(KYOTEN) dev
+
+doctor: ## Versions, disk, who holds the lock, what is set
+	@./setup.sh run
+	@$(KYOTEN) doctor
+
+test: ## All tests
+	@./setup.sh dev
+	@$(BIN)/python -m pytest
+
+check: ## Lint, types, secrets and all tests
+	@./setup.sh dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	@$(MAKE) sqlfluff
+	git ls-files -z ':!locks' | xargs -0 $(BIN)/detect-secrets-hook
+	@$(BIN)/python -m pytest
+
+# dbt's templater opens a database, so it gets an empty home of its own.
+LINT_HOME := $(CURDIR)/.venv/lint
+sqlfluff:
+	@mkdir -p $(LINT_HOME)/build
+	KYOTEN_HOME=$(LINT_HOME) DBT_TARGET_PATH=$(LINT_HOME)/target DBT_LOG_PATH=$(LINT_HOME) \
+		$(BIN)/sqlfluff lint --disable-progress-bar $(or $(FILES),models tests/data)
+
+lock: ## Pin the newest versions that pyproject.toml allows
+	@./setup.sh run
+	$(COMPILE) --upgrade pyproject.toml --group dev -o locks/dev.lock
+	$(COMPILE) --upgrade pyproject.toml -c locks/dev.lock -o locks/run.lock
+	echo uv | $(COMPILE) --upgrade - -o locks/uv.lock
+
+clean: ## Remove the installed packages and caches; data stays
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

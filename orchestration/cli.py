@@ -1,0 +1,122 @@
+"""The commands behind the Makefile. Each prints what it did and where the result is; the work is in other modules.
+
+Heavy packages are imported by the command that needs them: to notice that nothing is new must not take as long as dbt.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from orchestration.errors import KyotenError
+from orchestration.home import Home
+
+DEMO_HOME = "data/demo"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    home = Home.from_environment(DEMO_HOME if options.command == "demo" else "data")
+    try:
+        return options.run(home, options)
+    except KyotenError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Nothing was published; the release before it stays.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kyoten", description="The warehouse that partner-sales teams run on.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="make the sample company, refresh, and show the summary")
+    demo.add_argument("--size", type=_positive, default=10_000, help="number of deals (default 10000)")
+    demo.add_argument("--seed", type=int, default=1, help="another seed, another company (default 1)")
+    demo.set_defaults(run=_demo)
+    refresh = commands.add_parser("refresh", help="landing files to published release")
+    refresh.add_argument("--force", action="store_true", help="also where nothing is new")
+    refresh.set_defaults(run=_refresh)
+    commands.add_parser("summary", help="what the current release holds").set_defaults(run=_summary)
+    commands.add_parser("dev", help="open the Dagster UI").set_defaults(run=_dev)
+    commands.add_parser("doctor", help="versions, disk, lock, settings").set_defaults(run=_doctor)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text.replace("_", "").replace(",", ""))
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _demo(home: Home, options: argparse.Namespace) -> int:
+    from orchestration.lock import write_lock
+    from orchestration.refresh import refresh
+    from orchestration.sample import generate
+
+    with write_lock(home):
+        # Stays where the process dies between a new sample and the clearing: the next demo then clears.
+        replacing = home.build / "replacing-sample"
+        interrupted = replacing.exists()
+        replacing.touch()
+        try:
+            sample = generate(home, size=options.size, seed=options.seed)
+        except KyotenError:
+            replacing.unlink()
+            raise
+        if sample.replaced or interrupted:
+            _clear(home)
+        replacing.unlink(missing_ok=True)
+        refresh(home)
+    return _summary(home, options)
+
+
+def _clear(home: Home) -> None:
+    """Delete what a run made of an earlier sample."""
+    for folder in (home.lake, home.published, home.worklist, home.dagster, home.logs):
+        shutil.rmtree(folder, ignore_errors=True)
+    for path in home.build.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != ".lock":
+            path.unlink()
+
+
+def _refresh(home: Home, options: argparse.Namespace) -> int:
+    from orchestration.refresh import refresh
+
+    if refresh(home, force=options.force):
+        return _summary(home, options)
+    return 0
+
+
+def _summary(home: Home, _: argparse.Namespace) -> int:
+    from orchestration.summary import print_summary
+
+    print_summary(home)
+    return 0
+
+
+def _dev(home: Home, _: argparse.Namespace) -> int:
+    from orchestration.refresh import prepare_dagster
+    from orchestration.warehouse import prepare_manifest
+
+    prepare_dagster(home)
+    prepare_manifest(home)
+    dagster = Path(sys.executable).parent / "dagster"
+    print(f"Dagster on {home.root}. Stop it with Ctrl-C.", flush=True)
+    os.execv(dagster, [str(dagster), "dev"])
+
+
+def _doctor(home: Home, _: argparse.Namespace) -> int:
+    from orchestration.doctor import print_report
+
+    print_report(home)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

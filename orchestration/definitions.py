@@ -1,0 +1,210 @@
+"""The asset graph: landing files → lake → dbt's models and guards → release. The work itself is in other modules.
+
+`dagster dev` loads this module; a headless refresh runs the job `refresh` of the same definitions.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetKey,
+    AssetSelection,
+    AssetSpec,
+    DefaultScheduleStatus,
+    Definitions,
+    Failure,
+    MaterializeResult,
+    Output,
+    ScheduleDefinition,
+    asset,
+    define_asset_job,
+    in_process_executor,
+    multi_asset,
+)
+from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
+
+from orchestration import checks, warehouse
+from orchestration.errors import KyotenError
+from orchestration.fingerprint import inputs_fingerprint, nothing_new, project_fingerprint, recorded_inputs
+from orchestration.home import Home
+from orchestration.ingest import ingest
+from orchestration.ingest.contract import load_contract
+from orchestration.publish import publish
+from orchestration.resources import Dbt, Workspace, dbt_resource
+from orchestration.worklist import export_worklist
+
+HOME = Home.from_environment()
+MANIFEST = warehouse.prepare_manifest(HOME)
+ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"])
+
+
+def _landing_specs() -> Iterator[AssetSpec]:
+    for name, dataset in load_contract().datasets.items():
+        yield AssetSpec(
+            ["raw", name],
+            description=f"{dataset.description} Tier {dataset.tier}, {dataset.extract} extracts.",
+            group_name="ingest",
+            kinds={"parquet"},
+            skippable=True,
+        )
+    for key, description in (
+        (ALL_DATASETS[0], "One row per landed file looked at: what was read, accepted and rejected."),
+        (ALL_DATASETS[1], "One row per rejected record, whole, with file, row number, reason and remedy."),
+    ):
+        yield AssetSpec(key, description=description, group_name="ingest", kinds={"parquet"}, skippable=True)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Let a step fail with the text that a person is meant to read, and with no second try."""
+    try:
+        yield
+    except KyotenError as error:
+        raise Failure(str(error), allow_retries=False) from error
+
+
+def _now_and_then(say: Callable[[str], None], seconds: float = 2.0) -> Callable[[str], None]:
+    """Pass on what comes at most every few seconds: enough to see that it moves."""
+    last = time.monotonic()
+
+    def pass_on(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            last = time.monotonic()
+            say(text)
+
+    return pass_on
+
+
+@multi_asset(name="ingest", specs=list(_landing_specs()), can_subset=True)
+def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult]:
+    """Load what landed into the lake. A bad row is put aside and the run goes on.
+
+    A refused file stops the run after all others were loaded: without it totals would move and nobody would know why.
+    """
+    home = workspace.home
+    selected = {key.path[1] for key in context.selected_asset_keys if key.path[0] == "raw"}
+    before = inputs_fingerprint(home)
+    with _told():
+        result = ingest(
+            home,
+            home.sources,
+            datasets=selected,
+            timezone=warehouse.var("business_timezone"),
+            progress=_now_and_then(workspace.say),
+        )
+        workspace.say(
+            f"ingest: {len(result.files):,} new files, {sum(file.accepted for file in result.files):,} rows accepted, "
+            f"{sum(file.rejected for file in result.files):,} rejected, {len(result.refused):,} files refused"
+        )
+        for key in sorted(context.selected_asset_keys):
+            files = [file for file in result.files if key.path in (["raw", file.dataset], *ALL_DATASETS)]
+            yield MaterializeResult(
+                asset_key=key,
+                metadata={
+                    "files": len(files),
+                    "rows_read": sum(file.read for file in files),
+                    "rows_accepted": sum(file.accepted for file in files),
+                    "rows_rejected": sum(file.rejected for file in files),
+                },
+            )
+        if result.refused:
+            raise KyotenError("\n".join(f"{file.file_name}: {file.message}" for file in result.refused))
+    if context.selected_asset_keys == landing.keys:
+        recorded_inputs(home).write_text(before)
+
+
+class LayerTranslator(DagsterDbtTranslator):
+    """dbt's nodes as assets, grouped by the folder of their layer; marts by their subject."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Return the folder below models/ (below models/marts/ for a mart), or what else it is."""
+        if dbt_resource_props["resource_type"] != "model":
+            return f"{dbt_resource_props['resource_type']}s"
+        layer, *rest = dbt_resource_props["fqn"][1:-1]
+        return f"{layer}_{rest[0]}" if layer == "marts" and rest else layer
+
+
+@dbt_assets(name="dbt", manifest=MANIFEST, dagster_dbt_translator=LayerTranslator())
+def models(context: AssetExecutionContext, dbt: Dbt, workspace: Workspace) -> Iterator[Any]:
+    """Build and test with one dbt process; a guard that fails stops what is downstream of it and the release."""
+    home = workspace.home
+    checks.unverify(home)
+    # Not context.assets_def: of a run that selects a part, that is the part.
+    whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (models.keys, models.check_keys)
+    project = project_fingerprint()
+    with _told():
+        warehouse.make_way(home, discard=whole)
+        build = dbt.cli(["build", *warehouse.vars_arguments()], context=context, target_path=warehouse.target(home))
+        try:
+            yield from _with_progress(build, workspace, len(context.selected_asset_keys))
+        except DagsterDbtCliRuntimeError as error:
+            raise KyotenError("\n".join(checks.causes(home) or [checks.dbt_message(error)])) from error
+        finally:
+            if (decisions := export_worklist(home)) is not None:
+                workspace.say(f"{decisions:,} rows for a person to decide: {home.worklist / 'quarantine.csv'}")
+    if whole:
+        inputs = recorded_inputs(home)
+        checks.verify(home, {"inputs": inputs.read_text() if inputs.exists() else None, "project": project})
+
+
+def _with_progress(build: DbtCliInvocation, workspace: Workspace, total: int) -> Iterator[Any]:
+    built, tested, text = 0, 0, "dbt: nothing to build"
+    say = _now_and_then(workspace.say)
+    for event in build.stream():
+        built += isinstance(event, Output)
+        tested += isinstance(event, AssetCheckResult)
+        say(text := f"dbt: {built} of {total} tables and views, {tested} guards")
+        yield event
+    workspace.say(text)
+
+
+def _published_keys() -> list[AssetKey]:
+    ids = {node["unique_id"] for node in warehouse.published_models(warehouse.read_manifest(HOME))}
+    return [spec.key for spec in models.specs if spec.metadata["dagster_dbt/unique_id"] in ids]
+
+
+@asset(key=["published", "release"], deps=_published_keys(), group_name="published", kinds={"duckdb", "parquet"})
+def release(workspace: Workspace) -> MaterializeResult:
+    """The release that readers see: a database, Parquet files and a manifest, swapped in at once."""
+    home = workspace.home
+    with _told():
+        fingerprint = checks.verified(home)
+        if fingerprint is None:
+            raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
+        workspace.say("Publishing")
+        made = publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
+    return MaterializeResult(
+        metadata={
+            "release_id": made["release_id"],
+            "as_of": str(made["as_of"]),
+            "tables": len(made["tables"]),
+            "rows": sum(made["tables"].values()),
+        }
+    )
+
+
+refresh = define_asset_job("refresh", AssetSelection.all(), description="Landing files → published release.")
+
+daily = ScheduleDefinition(
+    name="daily",
+    job=refresh,
+    cron_schedule="0 5 * * *",
+    execution_timezone="Asia/Tokyo",
+    default_status=DefaultScheduleStatus.STOPPED,
+    should_execute=lambda _: nothing_new(HOME) is None,
+    description="Every morning before work, unless nothing came in. Off until somebody switches it on.",
+)
+
+defs = Definitions(
+    assets=[landing, models, release],
+    jobs=[refresh],
+    schedules=[daily],
+    resources={"workspace": Workspace(root=str(HOME.root)), "dbt": dbt_resource(HOME)},
+    executor=in_process_executor,
+)

@@ -1,0 +1,119 @@
+"""Ingest: landing/ and mapped sources into the lake.
+
+Importing this loads neither the engine nor Dagster nor dbt, so that "nothing new" is noticed at once.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from orchestration.errors import KyotenError
+from orchestration.home import CONTRACT, Home
+from orchestration.ingest.landing import walk
+from orchestration.ingest.mapping import load_mapping
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one file, or of one mapped dataset (then `derived` counts its rows)."""
+
+    dataset: str | None
+    source_name: str
+    file_name: str
+    extracted_on: date
+    read: int
+    accepted: int
+    rejected: int
+    derived: int
+    folded: int | None
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """Every file that was looked at; known ones are skipped and not listed."""
+
+    files: tuple[FileResult, ...]
+
+    @property
+    def refused(self) -> list[FileResult]:
+        """Files of which nothing was loaded, each with the reason and the remedy in its message."""
+        return [file for file in self.files if file.status == "refused"]
+
+
+def ingest(
+    home: Home,
+    sources: Path | None = None,
+    *,
+    datasets: set[str] | None = None,
+    timezone: str = "Asia/Tokyo",
+    progress: Callable[[str], None] = print,
+) -> IngestResult:
+    """Load what is new into the lake.
+
+    A refused file does not stop the others. An error in the mapping stops the run before the lake changes.
+    """
+    from orchestration.ingest.batch import Batch
+    from orchestration.ingest.contract import load_contract
+    from orchestration.ingest.landed import load_landing
+    from orchestration.ingest.sources import load_sources
+
+    contract = load_contract(CONTRACT)
+    mapping = load_mapping(sources, contract) if sources else None
+    batch = Batch(home, contract, timezone, progress)
+    with batch.opened():
+        if mapping:
+            load_sources(batch, mapping, datasets)
+        load_landing(batch, datasets)
+        batch.commit()
+    ordered = sorted(batch.entries, key=lambda e: (e.dataset or "", e.source_name, e.extracted_on, e.file_name))
+    return IngestResult(
+        tuple(
+            FileResult(
+                e.dataset,
+                e.source_name,
+                e.file_name,
+                e.extracted_on,
+                e.rows_read,
+                e.rows_accepted,
+                e.rows_rejected,
+                e.rows_derived,
+                e.rows_folded,
+                e.status,
+                e.message,
+            )
+            for e in ordered
+        )
+    )
+
+
+def fingerprint(home: Home, sources: Path | None = None) -> str:
+    """Hash names, sizes and times of everything that ingest would look at, and the text of contract and mapping."""
+    digest = hashlib.sha256(CONTRACT.read_bytes())
+    for line in sorted(_listing(home, sources)):
+        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def _listing(home: Home, sources: Path | None) -> Iterator[str]:
+    for path in walk(home.landing):
+        yield _line(path, path.relative_to(home.landing).as_posix())
+    if sources is None:
+        return
+    try:
+        yield sources.read_text(encoding="utf-8")
+        mapping = load_mapping(sources)
+    except (OSError, UnicodeDecodeError, KyotenError) as error:
+        yield str(error)  # ingest says what is wrong; here it is only something that may change
+        return
+    for source in mapping.sources.values():
+        for path in {path for alias in source.files.values() for path in alias.matches(source.path)}:
+            yield _line(path, str(path))
+
+
+def _line(path: Path, name: str) -> str:
+    status = path.lstat() if not path.exists() else path.stat()
+    return f"{name}\t{status.st_size}\t{status.st_mtime_ns}"

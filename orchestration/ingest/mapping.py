@@ -1,0 +1,303 @@
+"""The mapping file: which foreign files there are and how they become datasets of the contract.
+
+Reads and checks the YAML; every error names file, line and key. No data is read and no SQL is run here: see mapped.py.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from orchestration.errors import KyotenError
+from orchestration.home import PROJECT
+from orchestration.ingest.contract import Contract, load_contract, nearest
+
+_VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
+_SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_ALIAS = re.compile(r"[a-z][a-z0-9_]*")
+_ANY = "*"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A YAML node that remembers its line. Scalars stay as written: `no` and 1.10 are not reinterpreted."""
+
+    value: "str | list[Node] | dict[str, Node] | None"
+    file: str
+    line: int
+    key: str
+
+    def error(self, problem: str) -> KyotenError:
+        """Return an error that names file, line and key."""
+        return KyotenError(f"{self.file}, line {self.line}{', ' + self.key if self.key else ''}: {problem}")
+
+    def entries(self, allowed: set[str] | None = None) -> "dict[str, Node]":
+        """Return a mapping's entries; a key that is not allowed is an error with a suggestion."""
+        if not isinstance(self.value, dict):
+            raise self.error("must be a mapping (`key: value` lines, indented below it).")
+        for key, node in self.value.items():
+            if allowed and key not in allowed:
+                raise node.error(f"unknown key{nearest(key, allowed)}; known here: {', '.join(sorted(allowed))}.")
+        return self.value
+
+    def text(self) -> str:
+        """Return a scalar's text."""
+        if not isinstance(self.value, str):
+            raise self.error("must be a single value.")
+        return self.value
+
+    def texts(self) -> tuple[str, ...]:
+        """Return a list of scalars, or the one scalar, as texts."""
+        if isinstance(self.value, list):
+            return tuple(node.text() for node in self.value)
+        return (self.text(),)
+
+
+@dataclass(frozen=True)
+class Alias:
+    """Foreign files of one shape, readable in SQL as a table of this name."""
+
+    name: str
+    pattern: str
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    quote: str = '"'
+    skip_rows: int = 0
+    nulls: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    node: Node | None = field(default=None, repr=False, compare=False)
+
+    def matches(self, folder: Path) -> list[Path]:
+        """Return the files that match the pattern; hidden ones never do."""
+        return sorted(p for p in folder.glob(self.pattern) if not p.name.startswith((".", "~$")))
+
+    def null_tokens(self, column: str) -> tuple[str, ...]:
+        """Return the texts that mean "nothing" in a column."""
+        return self.nulls.get(_ANY, ()) + self.nulls.get(column, ())
+
+
+@dataclass(frozen=True)
+class MappedDataset:
+    """One dataset of the contract, made of a source's files."""
+
+    name: str
+    alias: str = ""
+    where: str = ""
+    query: str = ""
+    columns: Map[str, str] = field(default_factory=dict)
+    expressions: Map[str, str] = field(default_factory=dict)
+    constants: Map[str, str] = field(default_factory=dict)
+    values: Map[str, Map[str, str | None]] = field(default_factory=dict)
+    dates: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    mode: str = ""
+    nodes: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)
+
+    def error(self, key: str, problem: str) -> KyotenError:
+        """Return an error at a key of this dataset, or at the dataset where the key is not written."""
+        return self.nodes.get(key, self.nodes[""]).error(problem)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One foreign system's delivery."""
+
+    name: str
+    path: Path
+    extracted_on: date | None
+    files: Map[str, Alias]
+    datasets: Map[str, MappedDataset]
+
+    def definition(self, dataset: MappedDataset) -> str:
+        """Hash what decides a dataset's rows apart from the files themselves."""
+        return hashlib.sha256(repr((dataset, sorted(self.files.items()))).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A whole mapping file."""
+
+    path: Path
+    sources: Map[str, Source]
+
+
+def load_mapping(path: Path, contract: Contract | None = None) -> Mapping:
+    """Read and check a mapping file."""
+    known = contract or load_contract()
+    root = _read(path).entries({"sources"})
+    if "sources" not in root:
+        raise KyotenError(f"{path.name}, line 1: `sources:` is missing; see docs/mapping.md.")
+    return Mapping(path, {name: _source(name, node, known) for name, node in root["sources"].entries().items()})
+
+
+def _read(path: Path) -> Node:
+    try:
+        tree = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise KyotenError(f"The mapping file {path} cannot be read: {error.strerror}. See KYOTEN_SOURCES.") from error
+    except UnicodeDecodeError as error:
+        raise KyotenError(f"{path.name}: is not UTF-8 text ({error.reason} at byte {error.start}).") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise KyotenError(f"{path.name}, line {line}: is not valid YAML: {error.problem}.") from error
+    except yaml.YAMLError as error:
+        raise KyotenError(f"{path.name}: is not valid YAML: {error}.") from error
+    if tree is None:
+        raise KyotenError(f"{path.name}, line 1: the mapping file is empty; see docs/mapping.md.")
+    return _node(tree, path.name, "")
+
+
+def _node(tree: yaml.Node, file: str, key: str) -> Node:
+    line = tree.start_mark.line + 1
+    if isinstance(tree, yaml.SequenceNode):
+        return Node([_node(item, file, f"{key}[{i}]") for i, item in enumerate(tree.value)], file, line, key)
+    if isinstance(tree, yaml.MappingNode):
+        entries: dict[str, Node] = {}
+        for name, value in tree.value:
+            below = f"{key}.{name.value}" if key else str(name.value)
+            here = Node(None, file, name.start_mark.line + 1, below)
+            if not isinstance(name, yaml.ScalarNode):
+                raise here.error("a key must be a single value.")
+            if name.value in entries:
+                raise here.error("is written twice; keep one.")
+            entries[name.value] = replace(_node(value, file, below), line=here.line)  # where a person looks for it
+        return Node(entries, file, line, key)
+    return Node(None if tree.tag == "tag:yaml.org,2002:null" else str(tree.value), file, line, key)
+
+
+def _source(name: str, node: Node, contract: Contract) -> Source:
+    entries = node.entries({"path", "extracted_on", "files", "datasets"})
+    if not _SOURCE_NAME.fullmatch(name) or name == "landing":
+        raise node.error("a source's name is letters, digits, _ and -, and not “landing”.")
+    for key in ("path", "files", "datasets"):
+        if key not in entries:
+            raise node.error(f"`{key}:` is missing.")
+    folder = (PROJECT / _expand(entries["path"])).resolve()
+    if not folder.is_dir():
+        raise entries["path"].error(f"{folder} is no folder; correct the path or the variable in it.")
+    files = {alias: _alias(alias, value) for alias, value in entries["files"].entries().items()}
+    datasets = {
+        dataset: _dataset(dataset, value, files, contract) for dataset, value in entries["datasets"].entries().items()
+    }
+    return Source(name, folder, _extracted_on(entries.get("extracted_on")), files, datasets)
+
+
+def _expand(node: Node) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match["name"]) or match["default"]
+        if found is None:
+            raise node.error(
+                f"the environment variable {match['name']} is not set; set it to the folder it stands for."
+            )
+        return found
+
+    return _VARIABLE.sub(value, node.text())
+
+
+def _extracted_on(node: Node | None) -> date | None:
+    if node is None:
+        return None
+    try:
+        return date.fromisoformat(node.text())
+    except ValueError:
+        raise node.error(f"{node.text()!r} is no date; write YYYY-MM-DD.") from None
+
+
+def _alias(name: str, node: Node) -> Alias:
+    if not _ALIAS.fullmatch(name):
+        raise node.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
+    if isinstance(node.value, str):
+        return Alias(name, _pattern(node), node=node)
+    entries = node.entries({"pattern", "encoding", "delimiter", "quote", "skip_rows", "nulls"})
+    if "pattern" not in entries:
+        raise node.error("`pattern:` is missing.")
+    encoding = entries["encoding"].text() if "encoding" in entries else "utf-8"
+    try:
+        "".encode(encoding)
+    except LookupError:
+        raise entries["encoding"].error(f"{encoding!r} is no encoding; write utf-8, cp932, utf-16 …") from None
+    for key in ("delimiter", "quote"):
+        if key in entries and len(entries[key].text()) != 1:
+            raise entries[key].error('must be one character, such as "," or "\\t" in double quotes.')
+    skip_rows = entries["skip_rows"].text() if "skip_rows" in entries else "0"
+    if not skip_rows.isdecimal():
+        raise entries["skip_rows"].error("must be the number of lines before the header.")
+    return Alias(
+        name=name,
+        pattern=_pattern(entries["pattern"]),
+        encoding=encoding,
+        delimiter=entries["delimiter"].text() if "delimiter" in entries else "",
+        quote=entries["quote"].text() if "quote" in entries else '"',
+        skip_rows=int(skip_rows),
+        nulls=_nulls(entries["nulls"]) if "nulls" in entries else {},
+        node=node,
+    )
+
+
+def _pattern(node: Node) -> str:
+    pattern = _expand(node)
+    if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise node.error("must be a file name or pattern such as deals_*.csv, below the source's path.")
+    return pattern
+
+
+def _nulls(node: Node) -> dict[str, tuple[str, ...]]:
+    if isinstance(node.value, dict):
+        return {column: tokens.texts() for column, tokens in node.value.items()}
+    return {_ANY: node.texts()}
+
+
+def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) -> MappedDataset:
+    if name not in contract.datasets:
+        raise node.error(f"is no dataset of contract.yml{nearest(name, contract.datasets)}.")
+    known = contract.datasets[name].columns
+    entries = node.entries({"from", "where", "query", "columns", "constants", "values", "dates", "mode"})
+    if ("from" in entries) == ("query" in entries):
+        raise node.error("needs either `from:` (one alias, with `columns:`) or `query:` (SQL over the aliases).")
+    alias = entries["from"].text() if "from" in entries else ""
+    if alias and alias not in files:
+        raise entries["from"].error(f"{alias} is not listed under `files:`{nearest(alias, files)}.")
+    for key in ("where", "columns"):
+        if "query" in entries and key in entries:
+            raise entries[key].error("goes with `from:`; say it inside the query.")
+    mode = entries["mode"].text() if "mode" in entries else ""
+    if mode not in ("", "full", "delta"):
+        raise entries["mode"].error("must be full or delta.")
+
+    nodes = {"": node, **entries}
+    columns: dict[str, str] = {}
+    expressions: dict[str, str] = {}
+    for section in ("columns", "constants", "values", "dates"):
+        for column, value in (entries[section].entries() if section in entries else {}).items():
+            if column not in known:
+                raise value.error(f"{name} has no column {column}{nearest(column, known)}.")
+            nodes[f"{section}.{column}"] = value
+            if section == "dates" and known[column].type not in ("date", "timestamp"):
+                raise value.error(f"{column} is {known[column].type}, neither date nor timestamp.")
+            if section == "columns" and value.text().startswith("="):
+                expressions[column] = value.text().removeprefix("=").strip()
+            elif section == "columns":
+                columns[column] = value.text()
+    constants = {c: v.text() for c, v in entries["constants"].entries().items()} if "constants" in entries else {}
+    for column in constants.keys() & (columns.keys() | expressions.keys()):
+        raise nodes[f"constants.{column}"].error("is mapped under `columns:` too; keep one.")
+    return MappedDataset(
+        name=name,
+        alias=alias,
+        where=entries["where"].text() if "where" in entries else "",
+        query=entries["query"].text().strip().rstrip(";") if "query" in entries else "",
+        columns=columns,
+        expressions=expressions,
+        constants=constants,
+        values={c: _value_map(v) for c, v in entries["values"].entries().items()} if "values" in entries else {},
+        dates={c: v.texts() for c, v in entries["dates"].entries().items()} if "dates" in entries else {},
+        mode=mode,
+        nodes=nodes,
+    )
+
+
+def _value_map(node: Node) -> dict[str, str | None]:
+    return {given: None if value.value is None else value.text() for given, value in node.entries().items()}

@@ -1,0 +1,355 @@
+"""Turns one landed file, whatever its format, into a scan: numbered rows of text (or of a Parquet file's own types).
+
+Knows encodings, compression and broken files. Knows nothing of the contract: what a value must be is in rules.py.
+"""
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+import duckdb
+import numpy as np
+
+from orchestration.ingest import records, sql
+from orchestration.ingest.sql import RefusedError
+
+_CHUNK = 1 << 20
+_ROWS_AT_ONCE = 50_000
+_NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
+WHITESPACE = " \t\r\n\v\f\u3000"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited text file is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    quote: str = '"'
+    skip_rows: int = 0
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one pass over the bytes tells: the delivered file's hash, and the shape of the text in it."""
+
+    sha256: str
+    lines: int = 0
+    has_quotes: bool = False
+    has_tabs: bool = False
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column of a file: its name there, and its SQL and type in the scan."""
+
+    name: str
+    sql: str
+    type: str = "VARCHAR"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A FROM item over one file with the columns c0 … cn."""
+
+    sql: str
+    columns: tuple[SourceColumn, ...]
+    row_number: str  # evaluated over the rows in file order
+    valid: str = "true"  # false for a record that could not be taken apart
+    invalid: tuple[str, str] = ("", "")  # why, and the remedy
+    raw: str = ""  # SQL of the whole row as JSON; built from the columns where empty
+    expected: int | None = None  # records, if every line holds one; None where lines say nothing
+    odd_space: bool = True  # values may begin or end in tabs or line breaks
+    broken: tuple[records.Record, ...] = ()
+    text: "DelimitedText | None" = field(default=None, repr=False)
+
+    @property
+    def raw_row(self) -> str:
+        """SQL of the whole row, as a JSON object of column to text."""
+        pairs = ", ".join(f"{sql.text(c.name)}, CAST({c.sql} AS VARCHAR)" for c in self.columns)
+        return self.raw or f"CAST(json_object({pairs}) AS VARCHAR)"
+
+
+@dataclass(frozen=True)
+class DelimitedText:
+    """A delimited file with what is needed to read it again line by line."""
+
+    path: Path
+    dialect: Dialect
+    header_lines: int
+
+
+def examine(path: Path, encoding: str = "utf-8") -> Content:
+    """Hash a file and, of text, count lines and prove the encoding, in one streamed pass."""
+    if path.suffix.lower() == ".parquet":
+        with path.open("rb") as file:
+            return Content(hashlib.file_digest(file, "sha256").hexdigest())
+    decoder = codecs.getincrementaldecoder(_python_encoding(encoding))()
+    wide = "utf-16" in encoding.lower() or "utf-32" in encoding.lower()
+    digest = hashlib.sha256()
+    newlines = returns = quotes = tabs = size = 0
+    last = b""
+    with path.open("rb") as file:
+        for chunk in _chunks(path, file, digest):
+            text = _decoded(decoder, chunk, newlines)
+            chunk = text.encode() if wide else chunk
+            size += len(chunk)
+            newlines += chunk.count(b"\n")
+            returns += chunk.count(b"\r") if not newlines else 0
+            quotes += chunk.count(b'"')
+            tabs += chunk.count(b"\t")
+            last = chunk[-1:] or last
+        _decoded(decoder, b"", newlines, final=True)
+    lines = (newlines or returns) + (1 if size and last not in b"\r\n" else 0)
+    return Content(digest.hexdigest(), lines, quotes > 0, tabs > 0, size == 0)
+
+
+def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """Yield a file's text bytes, decompressed, while hashing the bytes as delivered."""
+    if path.suffix.lower() != ".gz":
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            yield chunk
+        return
+    try:
+        with gzip.open(path) as unpacked:
+            while chunk := unpacked.read(_CHUNK):
+                yield chunk
+    except (OSError, EOFError, zlib.error) as error:
+        raise RefusedError(f"cannot be unpacked as gzip ({error}). Deliver the file again.") from error
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, lines_before: int, final: bool = False) -> str:
+    try:
+        return decoder.decode(chunk, final)
+    except UnicodeDecodeError as error:
+        line = lines_before + error.object[: error.start].count(b"\n") + 1
+        raise RefusedError(
+            f"is not {error.encoding} text: line {line} has the byte 0x{error.object[error.start]:02x}"
+            f"{_guess(error.object)}. Save it as “CSV UTF-8”, or name its encoding in a mapping."
+        ) from error
+
+
+def _guess(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return " (it looks like utf-16)"
+    try:
+        data.decode("cp932")
+    except UnicodeDecodeError:
+        return ""
+    return " (it looks like cp932, the Shift_JIS of Windows)"
+
+
+def _python_encoding(encoding: str) -> str:
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def kind(path: Path) -> str:
+    """Return the format by the file's ending: csv, tsv, jsonl or parquet; what has no known ending is read as csv."""
+    suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    last = suffixes[-1].lstrip(".") if suffixes else "csv"
+    return last if last in ("tsv", "jsonl", "parquet") else "csv"
+
+
+def open_scan(
+    connection: duckdb.DuckDBPyConnection, path: Path, content: Content, dialect: Dialect, staging: Path
+) -> Scan:
+    """Return a file's scan. Raises RefusedError where the file as a whole cannot be read."""
+    if content.is_empty:
+        raise RefusedError(
+            "is empty: not even a header line. Deliver it again; a dataset without rows has its header line."
+        )
+    path = _readable(path, content, dialect, staging)
+    if kind(path) == "parquet":
+        return _parquet(connection, path)
+    if kind(path) == "jsonl":
+        return _jsonl(connection, path, staging)
+    dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
+    delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
+    return _delimited(path, content, replace(dialect, delimiter=delimiter))
+
+
+def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
+    """Return a path that the engine can read: text in UTF-8, and no pattern characters in the name."""
+    is_text = kind(path) != "parquet"
+    if is_text and _python_encoding(dialect.encoding) != "utf-8-sig":
+        decoded = staging / f"{content.sha256[:16]}.{kind(path)}"
+        with open_text(path, dialect.encoding) as text, decoded.open("w", encoding="utf-8", newline="") as file:
+            while chunk := text.read(_CHUNK):
+                file.write(chunk)
+        return decoded
+    if re.search(r"[*?\[\]{}]", str(path)):
+        link = staging / f"link-{content.sha256[:16]}{''.join(path.suffixes[-2:])}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(path.resolve())
+        return link
+    return path
+
+
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
+    """Open text as it is written, line ends kept, unpacked if need be."""
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    with opener(path, "rb") as raw, io.TextIOWrapper(raw, encoding=_python_encoding(encoding), newline="") as text:
+        yield text
+
+
+def _delimited(path: Path, content: Content, dialect: Dialect) -> Scan:
+    with open_text(path, dialect.encoding) as text:
+        skipped = sum(1 for _ in islice(text, dialect.skip_rows))
+        reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote)
+        try:
+            header = next(reader, [])
+        except csv.Error as error:
+            raise RefusedError(
+                f"has a header line that cannot be read ({error}). Correct line {skipped + 1}."
+            ) from error
+    names = [name.strip().strip("\ufeff") for name in header]
+    if not any(names):
+        raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
+    columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
+    _no_twins(columns)
+    options = {
+        "columns": "{" + ", ".join(f"'{c.sql}': 'VARCHAR'" for c in columns) + "}",
+        "delim": sql.text(dialect.delimiter),
+        "quote": sql.text(dialect.quote),
+        "escape": sql.text(dialect.quote),
+        "skip": str(dialect.skip_rows),
+        "compression": "'gzip'" if path.suffix.lower() == ".gz" else "'none'",
+    }
+    fixed = "auto_detect=false, header=true, strict_mode=true"
+    listed = ", ".join(f"{option}={value}" for option, value in options.items())
+    header_lines = dialect.skip_rows + reader.line_num
+    return Scan(
+        sql=f"read_csv({sql.text(str(path))}, {fixed}, {listed})",
+        columns=columns,
+        row_number="row_number() OVER ()",
+        expected=max(content.lines - header_lines, 0),
+        odd_space=content.has_quotes or dialect.quote != '"' or (content.has_tabs and dialect.delimiter != "\t"),
+        text=DelimitedText(path, dialect, header_lines),
+    )
+
+
+def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
+    seen: dict[str, int] = {}
+    for position, column in enumerate(columns, start=1):
+        first = seen.setdefault(column.name.casefold(), position)
+        if first != position:
+            raise RefusedError(
+                f"has the column {column.name} twice, as columns {first} and {position}. Rename or remove one of them."
+            )
+
+
+def balances(connection: duckdb.DuckDBPyConnection, scan: Scan, total: int) -> bool:
+    """Say whether the engine's records account for every line: one each, and the lines inside quoted values.
+
+    Also false where a value holds a line that looks like a whole record: then a quote was probably left open.
+    """
+    if scan.expected is None or scan.text is None or total == scan.expected:
+        return True
+    inside = " + ".join(f"coalesce(length({c.sql}) - length(replace({c.sql}, chr(10), '')), 0)" for c in scan.columns)
+    delimiter = sql.text(scan.text.dialect.delimiter)
+    telling = " OR ".join(
+        f"(contains({c.sql}, chr(10)) AND len(list_filter(string_split({c.sql}, chr(10))[2:], "
+        f"lambda line: len(string_split(line, {delimiter})) >= {len(scan.columns)})) > 0)"
+        for c in scan.columns
+    )
+    row = connection.execute(f"SELECT sum({inside}), bool_or(coalesce({telling}, false)) FROM {scan.sql}").fetchone()
+    embedded, suspicious = row if row else (0, False)
+    if suspicious and len(scan.columns) >= records.MIN_COLUMNS_OF_A_TELLING_LINE:
+        return False
+    missing = scan.expected - total - int(embedded or 0)
+    return missing == 0 or missing == _blank_lines(scan.text)
+
+
+def _blank_lines(text: DelimitedText) -> int:
+    with open_text(text.path, text.dialect.encoding) as lines:
+        return sum(1 for line in islice(lines, text.header_lines, None) if line in ("\n", "\r\n"))
+
+
+def split_broken(connection: duckdb.DuckDBPyConnection, scan: Scan, table: str) -> Scan:
+    """Read a file again line by line, its sound records into a table; record numbers count broken ones too."""
+    assert scan.text is not None
+    width = len(scan.columns)
+    definition = ", ".join(f"{c.sql} VARCHAR" for c in scan.columns)
+    connection.execute(f"CREATE OR REPLACE TABLE {table} (row_number BIGINT, {definition})")
+    broken: list[records.Record] = []
+
+    def keep(batch: list[records.Record]) -> None:
+        arrays = {"row_number": np.array([r.number for r in batch], dtype=np.int64)}
+        for i in range(width):
+            arrays[f"c{i}"] = np.array([r.fields[i] if r.fields else None for r in batch], dtype=object)
+        connection.register("batch", arrays)
+        connection.execute(f"INSERT INTO {table} SELECT * FROM batch")
+        connection.unregister("batch")
+
+    with open_text(scan.text.path, scan.text.dialect.encoding) as lines:
+        dialect = scan.text.dialect
+        split = records.split(islice(lines, scan.text.header_lines, None), width, dialect.delimiter, dialect.quote)
+        while batch := list(islice(split, _ROWS_AT_ONCE)):
+            broken += [record for record in batch if record.fields is None]
+            if sound := [record for record in batch if record.fields is not None]:
+                keep(sound)
+    return replace(
+        scan, sql=table, row_number="row_number", expected=None, odd_space=True, broken=tuple(broken), text=None
+    )
+
+
+def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, staging: Path) -> Scan:
+    compression = "gzip" if path.suffix.lower() == ".gz" else "none"
+    lines = (
+        f"(SELECT line FROM read_csv({sql.text(str(path))}, auto_detect=false, header=false, delim=E'{_NO_JSON}', "
+        f"quote='', escape='', compression='{compression}', columns={{'line': 'VARCHAR'}}) WHERE trim(line) <> '')"
+    )
+    valid = "(json_valid(line) AND json_type(CASE WHEN json_valid(line) THEN line END) = 'OBJECT')"
+    try:
+        found = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(line)) FROM (SELECT line FROM {lines} WHERE {valid}) ORDER BY 1"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise RefusedError(
+            f"cannot be read as JSON lines: {first_line(error)}. Write one JSON object per line."
+        ) from error
+    names = [str(row[0]) for row in found]
+    pointers = sql.texts("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+    values = f"CASE WHEN {valid} THEN json_extract_string(line, [{pointers}]) END" if names else "NULL::VARCHAR[]"
+    columns = tuple(SourceColumn(name, f"c{i}") for i, name in enumerate(names))
+    _no_twins(columns)
+    listed = "".join(f", f[{i + 1}] AS c{i}" for i in range(len(names)))
+    return Scan(
+        sql=f"(SELECT line, is_object{listed} FROM (SELECT line, {valid} AS is_object, {values} AS f FROM {lines}))",
+        columns=columns,
+        row_number="row_number() OVER ()",
+        valid="is_object",
+        invalid=("is not a JSON object", "write one JSON object per line"),
+        raw="CASE WHEN is_object THEN line ELSE CAST(json_object('_line', line) AS VARCHAR) END",
+    )
+
+
+def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Scan:
+    source = f"read_parquet({sql.text(str(path))}, file_row_number=true)"
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}").fetchall()
+    except duckdb.Error as error:
+        raise RefusedError(f"cannot be read as Parquet: {first_line(error)}. Deliver the file again.") from error
+    columns = tuple(SourceColumn(str(row[0]), f"c{i}", str(row[1])) for i, row in enumerate(described))
+    listed = "".join(f", {sql.name(c.name)} AS {c.sql}" for c in columns)
+    return Scan(f"(SELECT file_row_number + 1 AS row_number{listed} FROM {source})", columns, "row_number")
+
+
+def first_line(error: Exception) -> str:
+    """Return an engine error's first line, which says what is wrong; the rest is advice about its own options."""
+    return str(error).strip().splitlines()[0].rstrip(".")

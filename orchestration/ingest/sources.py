@@ -1,0 +1,253 @@
+"""Loads mapped sources: foreign files become tables, and the mapping's SQL makes datasets of the contract from them.
+
+In the ledger a file is one entry without a dataset (its records), and each mapped dataset of an extract date is one
+entry (its derived rows). A mapped dataset is made anew, as a whole, when one of its files or its mapping changes.
+"""
+
+import hashlib
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from orchestration.ingest import mapped, readers, rules, sql
+from orchestration.ingest.batch import (
+    Batch,
+    Group,
+    Staged,
+    check_unchanged,
+    create_rejects,
+    examine,
+    read_records,
+    reject,
+    reject_broken,
+)
+from orchestration.ingest.landing import LandedFile, mapped_files
+from orchestration.ingest.ledger import REFUSED
+from orchestration.ingest.mapping import MappedDataset, Mapping, Source
+from orchestration.ingest.sql import RefusedError
+
+Inputs = dict[str, list[LandedFile]]
+
+
+def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> None:
+    """Stage what is new behind the mapping."""
+    files: dict[tuple[str, Path], LandedFile] = {
+        (file.source_name, file.path): file for file in mapped_files(mapping, batch.timezone)
+    }
+    for source in mapping.sources.values():
+        wanted = [d for d in source.datasets.values() if datasets is None or d.name in datasets]
+        extracts: dict[date, Inputs] = defaultdict(lambda: defaultdict(list))
+        for alias in source.files.values() if wanted else ():
+            for path in alias.matches(source.path):
+                file = files[(source.name, path)]
+                extracts[file.extracted_on][alias.name].append(file)
+        for spec in wanted:
+            if not mapped.aliases_of(spec, source.files):
+                raise spec.error("query", f"reads none of the source's files ({', '.join(source.files)}).")
+        used = {name for spec in wanted for name in mapped.aliases_of(spec, source.files)}
+        for alias_name in sorted(used - {name for inputs in extracts.values() for name in inputs}):
+            alias = source.files[alias_name]
+            raise (
+                alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
+                if alias.node
+                else AssertionError
+            )
+        for day, inputs in sorted(extracts.items()):
+            latest = {alias: _latest_revision(found) for alias, found in inputs.items()}
+            SourceExtract(batch, source, day, latest).load(wanted)
+
+
+def _latest_revision(files: list[LandedFile]) -> list[LandedFile]:
+    latest = max(file.revision for file in files)
+    return [file for file in files if file.revision == latest]
+
+
+class SourceExtract:
+    """A source's files of one extract date."""
+
+    def __init__(self, batch: Batch, source: Source, day: date, inputs: Inputs) -> None:
+        """Name the extract; nothing is read yet."""
+        self.batch, self.source, self.day, self.inputs = batch, source, day, inputs
+        self.hashes: dict[str, str] = {}
+        self.contents: dict[str, readers.Content] = {}
+        self.rows: dict[str, int] = defaultdict(int)
+        self.refused: set[str] = set()
+
+    def load(self, wanted: list[MappedDataset]) -> None:
+        """Stage the datasets whose files or mapping are new."""
+        due = []
+        for spec in wanted:
+            aliases = mapped.aliases_of(spec, self.source.files)
+            absent = [alias for alias in aliases if alias not in self.inputs]
+            if len(absent) == len(aliases):
+                continue  # this date's delivery has nothing of the dataset
+            if absent:
+                self._refuse(spec, f"cannot be made: {', '.join(absent)} has no file of {self.day}. Deliver it too.")
+            elif not self._is_loaded(spec):
+                due.append(spec)
+        if not due:
+            return
+        engine = sql.connect(self.batch.spill, self.batch.timezone)
+        try:
+            create_rejects(engine)
+            for alias in sorted({a for spec in due for a in mapped.aliases_of(spec, self.source.files)}):
+                self._read_alias(engine, alias)
+            # From here on the engine sees its tables and writes to the staging folder, and nothing else.
+            engine.execute(f"SET allowed_directories = [{sql.text(str(self.batch.staging))}]")
+            engine.execute("SET enable_external_access = false")
+            engine.execute("SET lock_configuration = true")
+            for spec in due:
+                self._make(engine, spec)
+            gathered = self.batch.new_path()
+            sql.copy(engine, "FROM rejects", gathered)
+            self.batch.connection.execute(f"INSERT INTO rejects FROM {sql.parquet([gathered])}")
+        finally:
+            engine.close()
+
+    def _files(self, spec: MappedDataset) -> list[LandedFile]:
+        aliases = mapped.aliases_of(spec, self.source.files)
+        return sorted(
+            {f.file_name: f for alias in aliases for f in self.inputs[alias]}.values(), key=lambda f: f.file_name
+        )
+
+    def _hash(self, file: LandedFile) -> str:
+        known = self.batch.state.known(file)
+        if file.file_name not in self.hashes:
+            self.hashes[file.file_name] = (known and known.file_sha256) or _file_hash(file.path)
+        return self.hashes[file.file_name]
+
+    def _content(self, spec: MappedDataset) -> str:
+        hashes = [self._hash(file) for file in self._files(spec)]
+        return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+    def _group(self, spec: MappedDataset) -> Group:
+        return spec.name, self.source.name, self.day, max(file.revision for file in self._files(spec))
+
+    def _is_loaded(self, spec: MappedDataset) -> bool:
+        if self._group(spec) in self.batch.state.unsure:
+            return False
+        now = (self._content(spec), self.source.definition(spec))
+        return now in {
+            (e.file_sha256, e.mapping_sha256) for e in self.batch.state.loaded_in(self._group(spec)).values()
+        }
+
+    def _whole(self, spec: MappedDataset) -> LandedFile:
+        """Describe a mapped dataset's files as one, for the ledger."""
+        files = [file for alias in mapped.aliases_of(spec, self.source.files) for file in self.inputs.get(alias, [])]
+        return LandedFile(
+            path=self.source.path,
+            dataset=spec.name,
+            source_name=self.source.name,
+            file_name=", ".join(sorted({file.file_name for file in files})),
+            size=sum(file.size for file in files),
+            mtime_ns=max(file.mtime_ns for file in files),
+            extracted_on=self.day,
+            revision=max(file.revision for file in files),
+        )
+
+    def _refuse(self, spec: MappedDataset, problem: str) -> None:
+        message = f"{spec.name} of {self.source.name} {problem}"
+        self.batch.entries.append(self.batch.entry(self._whole(spec), status=REFUSED, message=message))
+
+    def _read_alias(self, engine: duckdb.DuckDBPyConnection, name: str) -> None:
+        parts = []
+        for i, file in enumerate(self.inputs[name]):
+            part = sql.name(f"part {name} {i}")
+            try:
+                self._read_file(engine, name, file, part)
+                parts.append(f"SELECT * FROM {part}")
+            except RefusedError as refusal:
+                self._refuse_file(name, file, str(refusal))
+            except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+                self._refuse_file(name, file, f"cannot be read: {readers.first_line(error)}.")
+        if parts and name not in self.refused:
+            engine.execute(f"CREATE TABLE {sql.name(name)} AS {' UNION ALL BY NAME '.join(parts)}")
+        for i in range(len(self.inputs[name])):
+            engine.execute(f"DROP TABLE IF EXISTS {sql.name(f'part {name} {i}')}")
+
+    def _refuse_file(self, alias: str, file: LandedFile, problem: str) -> None:
+        self.refused.add(alias)
+        self.batch.refuse(file, problem)
+
+    def _read_file(self, engine: duckdb.DuckDBPyConnection, name: str, file: LandedFile, part: str) -> None:
+        if file.problem:
+            raise RefusedError(file.problem)
+        self.batch.progress(f"reading {file.file_name} of {self.source.name}")
+        alias = self.source.files[name]
+        content = examine(file, alias.encoding)
+        dialect = readers.Dialect(alias.encoding, alias.delimiter, alias.quote, alias.skip_rows)
+        scan = readers.open_scan(engine, file.path, content, dialect, self.batch.staging)
+        mapped.check_columns(alias, [column.name for column in scan.columns])
+        unit = f"{self.source.name}/{file.file_name}/{self.day}"
+
+        def load(scan: readers.Scan) -> tuple[int, int]:
+            records = mapped.records(alias, scan, file.file_name, content.sha256)
+            engine.execute(f"CREATE OR REPLACE TABLE {part} AS {records}")
+            engine.execute("DELETE FROM rejects WHERE unit = ?", [unit])
+            if scan.valid != "true":
+                reject(engine, unit, rules.unreadable(scan, file.file_name, content.sha256))
+            rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(unit)}")
+            return sql.scalar(engine, f"SELECT count(*) FROM {part}"), rejected
+
+        counts = read_records(engine, scan, load)
+        reject_broken(engine, unit, counts.scan.broken, file.file_name, content.sha256)
+        check_unchanged(file)
+        self.hashes[file.file_name] = content.sha256
+        self.rows[name] += counts.accepted
+        rejected = counts.read - counts.accepted
+        entry = self.batch.entry(
+            file,
+            file_sha256=content.sha256,
+            rows_read=counts.read,
+            rows_accepted=counts.accepted,
+            rows_rejected=rejected,
+        )
+        if all(entry.file_name != other.file_name or entry.group != other.group for other in self.batch.entries):
+            self.batch.enter(entry, unit)
+            self.batch.replaced += [e for e in [self.batch.state.loaded.get((entry.group, entry.file_name))] if e]
+
+    def _make(self, engine: duckdb.DuckDBPyConnection, spec: MappedDataset) -> None:
+        aliases = mapped.aliases_of(spec, self.source.files)
+        if broken := [alias for alias in aliases if alias in self.refused]:
+            self._refuse(spec, f"cannot be made: the files of {', '.join(broken)} were refused.")
+            return
+        whole, dataset = self._whole(spec), self.batch.contract.datasets[spec.name]
+        sha256 = self._content(spec)
+        made = mapped.mapped_scan(engine, dataset, spec, whole.file_name, sha256)
+        missing = [c.name for c in dataset.columns.values() if c.required and c.name not in made.given]
+        if missing:
+            raise spec.error("columns" if spec.alias else "query", f"{spec.name} needs {', '.join(missing)}.")
+        lineage = self.batch.lineage(whole, file_name=made.file_name, file_sha256=made.file_sha256)
+        checked = rules.check(dataset, made.scan, made.given, {}, lineage, self.batch.timezone)
+        path = self.batch.new_path()
+        try:
+            accepted = sql.copy(engine, checked.accepted, path)
+            reject(engine, str(path), checked.rejected)
+        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            self._refuse(spec, f"cannot be made: {readers.first_line(error)}. Correct the mapping's SQL, or the value.")
+            return
+        rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(str(path))}")
+        derived = accepted + rejected
+        folded_from = [spec.alias] if spec.alias else aliases
+        read = sum(self.rows[alias] for alias in folded_from)
+        entry = self.batch.entry(
+            whole,
+            file_sha256=sha256,
+            extract_mode=spec.mode or dataset.extract,
+            rows_derived=derived,
+            rows_accepted=accepted,
+            rows_rejected=rejected,
+            rows_folded=read - derived if len(folded_from) == 1 and read >= derived else None,
+            mapping_sha256=self.source.definition(spec),
+        )
+        staged = Staged(entry, dataset, path, checked.raw)
+        self.batch.judge(engine, dataset, [staged], [])
+        self.batch.stage(staged)
+        self.batch.replaced += self.batch.state.loaded_in(self._group(spec)).values()
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""A refresh without the UI: notices that nothing is new, else runs the job `refresh` of definitions.py right here."""
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.errors import KyotenError
+from orchestration.fingerprint import nothing_new
+from orchestration.home import Home
+from orchestration.lock import write_lock
+from orchestration.publish import current_release
+from orchestration.warehouse import configure, overrides
+
+LOGS_KEPT = 20
+
+DAGSTER_YAML = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+# Output of runs goes to logs/ and to the terminal of `dagster dev`; captured by Dagster it would pile up per run.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+# One run at a time: a home has one writer. A second one waits here instead of failing on the lock.
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+retention:
+  schedule: {purge_after_days: 30}
+  sensor: {purge_after_days: 7}
+  auto_materialize: {purge_after_days: 7}
+"""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Prints what is being done and how long it has been going on, past any redirection of the output."""
+
+    started: float
+
+    def say(self, text: str) -> None:
+        """Print one line of progress."""
+        print(f"{time.monotonic() - self.started:7.1f} s  {text}", file=sys.__stdout__, flush=True)
+
+
+def refresh(home: Home, *, force: bool = False) -> str | None:
+    """Bring the published release up to date; return the id of a new release, or None where nothing was new."""
+    clock = Clock(time.monotonic())
+    with write_lock(home):
+        overrides()  # a wrong KYOTEN_VARS is told at once
+        if not force and (release_id := nothing_new(home)):
+            print(f"Nothing new since release {release_id}.")
+            return None
+        clock.say(f"Refreshing {home.root}; starting Dagster and dbt")
+        prepare_dagster(home)
+        log = _new_log(home)
+        with log.open("w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+            causes = _run(home, clock)
+        release = current_release(home)
+        if causes:
+            kept = f"Release {release['release_id']} stays." if release else "There is no earlier release."
+            lines = "\n".join(f"- {cause}" for cause in causes)
+            raise KyotenError(f"Not published. {kept}\n{lines}\nThe whole log: {log}")
+        assert release is not None
+        clock.say(f"Published release {release['release_id']}")
+        return release["release_id"]
+
+
+def prepare_dagster(home: Home) -> None:
+    """Make Dagster's home with the project's settings."""
+    configure(home)
+    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML)
+
+
+def _run(home: Home, clock: Clock) -> list[str]:
+    """Run the job and return why it failed, if it did."""
+    from dagster import DagsterInstance
+
+    from orchestration.definitions import defs
+    from orchestration.resources import Workspace
+
+    class Terminal(Workspace):
+        """The same workspace, telling its progress to the terminal."""
+
+        def say(self, text: str) -> None:
+            clock.say(text)
+
+    with DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("refresh").execute_in_process(
+            instance=instance, resources={"workspace": Terminal(root=str(home.root))}, raise_on_error=False
+        )
+    if result.success:
+        return []
+    return [line for event in result.all_events for line in _texts(event)] or ["The run ended early."]
+
+
+def _texts(event: Any) -> list[str]:
+    """Return the causes that an event of a failed step or run tells."""
+    if not event.is_step_failure:
+        return []
+    data = event.step_failure_data
+    if data.error and data.error.cls_name == "DagsterExecutionInterruptedError":
+        raise KeyboardInterrupt
+    if data.user_failure_data:
+        return (data.user_failure_data.description or event.message).splitlines()
+    error = data.error
+    while error.cause:
+        error = error.cause
+    return [f"{event.step_key}: {' '.join(error.message.split())}"]
+
+
+def _new_log(home: Home) -> Path:
+    """Return a log file for this run and delete all but the latest ones."""
+    home.logs.mkdir(parents=True, exist_ok=True)
+    for old in sorted(home.logs.glob("refresh-*.log"))[: 1 - LOGS_KEPT]:
+        old.unlink()
+    return home.logs / f"refresh-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"

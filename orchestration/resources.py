@@ -1,0 +1,83 @@
+"""What a Dagster run is given: the home it writes, for itself alone, and dbt."""
+
+import contextlib
+import importlib.metadata
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dagster import ConfigurableResource, DagsterInstance, InitResourceContext, RunsFilter, get_dagster_logger
+from dagster import DagsterRunStatus as Status
+from dagster_dbt import DbtCliResource
+from packaging.version import Version
+
+from orchestration.home import PROJECT, Home
+from orchestration.lock import write_lock
+
+RUNS_KEPT = 50
+
+
+class Workspace(ConfigurableResource):
+    """The home of a run. Holds its write lock from the first step to the last, also when the run comes from the UI."""
+
+    root: str
+
+    @property
+    def home(self) -> Home:
+        """Return the folders."""
+        return Home(Path(self.root))
+
+    @contextlib.contextmanager
+    def yield_for_execution(self, context: InitResourceContext) -> Generator["Workspace", None, None]:
+        """Lock the home for this run and forget the oldest finished runs."""
+        with write_lock(self.home):
+            if context.instance and not context.instance.is_ephemeral:
+                prune_runs(context.instance, self.home)
+            yield self
+
+    def say(self, text: str) -> None:
+        """Tell the person who watches what is being done."""
+        get_dagster_logger().info(text)
+
+
+def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> None:
+    """Delete the logs of all but the latest finished runs; Dagster itself keeps every event of every run."""
+    finished = RunsFilter(statuses=[Status.SUCCESS, Status.FAILURE, Status.CANCELED])
+    for run in instance.get_runs(filters=finished)[keep:]:
+        instance.delete_run(run.run_id)
+        for file in (home.dagster / "history" / "runs").glob(f"{run.run_id}.db*"):
+            file.unlink()
+
+
+class Dbt(DbtCliResource):
+    """dbt's command line without two detours that dagster-dbt takes before every command.
+
+    It starts a second dbt to ask for its version and opens an adapter to fetch row counts, which nobody asks for here:
+    together as long as dbt's own start. Should a later dagster-dbt name these two differently, they only come back.
+    """
+
+    @property
+    def _cli_version(self) -> Version:  # type: ignore[override]
+        return Version(importlib.metadata.version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+        return None
+
+
+def dbt_resource(home: Home) -> Dbt:
+    """Return dbt, the one that is installed beside this Python, with its log below the home."""
+    return Dbt(
+        project_dir=str(PROJECT),
+        profiles_dir=str(PROJECT),
+        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+        global_config_flags=[
+            "--log-path",
+            str(home.logs),
+            "--log-level-file",
+            "info",
+            "--log-format-file",
+            "text",
+            "--no-use-colors-file",
+        ],
+    )

@@ -1,0 +1,242 @@
+"""The summary after a refresh, for the terminal. Of a home it reads the published release and nothing else.
+
+Nothing is computed here that the marts do not hold; the words for rungs and reasons are those of the seeds.
+"""
+
+import csv
+import sys
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.errors import KyotenError
+from orchestration.home import PROJECT, Home
+from orchestration.publish import current_release
+from orchestration.warehouse import var
+
+BAR = 16
+REJECTIONS_SHOWN = 8
+Row = dict[str, Any]
+
+LOADS = """
+    select
+        dataset, count(distinct file_name) as files, sum(rows_read) as rows_read, sum(rows_accepted) as rows_accepted,
+        sum(rows_rejected) as rows_rejected, max(extracted_on) as latest_extract
+    from ops.loads
+    where status = 'loaded'
+    group by dataset
+    order by dataset
+"""
+RUNGS = """
+    select attribution.rung, count(*) as deals, sum(deals.amount) as amount
+    from attribution.deal_attribution as attribution
+    inner join core.fct_deals as deals using (deal_id)
+    group by attribution.rung
+    order by cast(substr(attribution.rung, 2) as integer)
+"""
+QUARANTINE = """
+    select severity, reason, count(*) as deals, sum(amount) as amount, max(question) as question
+    from attribution.quarantine
+    group by severity, reason
+    order by severity, deals desc
+"""
+REJECTED = """
+    select
+        dataset, reason, remedy, count(*) as rows, min_by(file_name, (file_name, row_number)) as file_name,
+        min_by(row_number, (file_name, row_number)) as row_number, any_value(column_name) as column_name
+    from ops.rejected_rows
+    group by dataset, reason, remedy
+    order by rows desc, dataset, reason
+"""
+# The latest fiscal year and month that had ended by as_of.
+PERIODS = """
+    with ended as (
+        select * from kpi.company_monthly
+        where last_day(month) <= (select as_of from ops.release)
+    ),
+    periods as (
+        select 'Fiscal year ' || fiscal_year as period, 1 as position, * from ended
+        where fiscal_year = (select fiscal_year from ended group by all having count(*) = 12 order by 1 desc limit 1)
+        union all
+        select strftime(month, '%B %Y'), 2, * from ended where month = (select max(month) from ended)
+    )
+    select
+        period, sum(won_amount) as won_amount, sum(deals_won) as deals_won, sum(deals_new) as deals_new,
+        sum(indirect_ratio_numerator) / nullif(sum(indirect_ratio_denominator), 0) as indirect_ratio
+    from periods
+    group by period, position
+    order by position
+"""
+
+
+def print_summary(home: Home) -> None:
+    """Print what came in, how deals resolved, what a person has to decide, the headline figures and where they are."""
+    release = current_release(home)
+    if release is None:
+        raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else 120, highlight=False)
+    with duckdb.connect(str(home.published / "kyoten.duckdb"), read_only=True) as connection:
+        console.print()
+        console.rule(f"[bold]Kyoten · release {release['release_id']} · as of {release['as_of']}")
+        console.print(_came_in(_rows(connection, LOADS)))
+        console.print(_resolved(_rows(connection, RUNGS)))
+        _print_quarantine(console, _rows(connection, QUARANTINE), home)
+        _print_rejected(console, _rows(connection, REJECTED))
+        console.print(_headlines(_rows(connection, PERIODS)))
+    _print_where(console, home, release)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
+    relation = connection.sql(query)
+    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+
+def _table(title: str, *columns: tuple[str, str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for name, justify in columns:
+        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    return table
+
+
+def _came_in(loads: list[Row]) -> Table:
+    table = _table(
+        "\nWhat came in",
+        ("dataset", "left"),
+        ("files", "right"),
+        ("rows read", "right"),
+        ("accepted", "right"),
+        ("rejected", "right"),
+        ("latest extract", "right"),
+    )
+    for load in loads:
+        table.add_row(
+            load["dataset"],
+            number(load["files"]),
+            number(load["rows_read"]),
+            number(load["rows_accepted"]),
+            f"[yellow]{number(load['rows_rejected'])}[/]" if load["rows_rejected"] else "",
+            str(load["latest_extract"]),
+        )
+    totals = (sum(load[name] for load in loads) for name in ("files", "rows_read", "rows_accepted", "rows_rejected"))
+    table.add_row("[bold]all", *(f"[bold]{number(total)}" for total in totals), "")
+    return table
+
+
+def _resolved(rungs: list[Row]) -> Table:
+    meanings: dict[str, str] = {}
+    for row in _seed("attribution_ladder"):
+        meanings.setdefault(row["rung"], row["meaning"])
+    table = _table(
+        "\nHow deals found their branch",
+        ("rung", "left"),
+        ("decided by", "left"),
+        ("", "left"),
+        ("deals", "right"),
+        ("share", "right"),
+        (f"amount ({var('base_currency')})", "right"),
+    )
+    most = max((rung["deals"] for rung in rungs), default=1)
+    total = sum(rung["deals"] for rung in rungs)
+    for rung in rungs:
+        table.add_row(
+            rung["rung"],
+            meanings.get(rung["rung"], ""),
+            f"[cyan]{'█' * max(1, round(BAR * rung['deals'] / most))}",
+            number(rung["deals"]),
+            f"{rung['deals'] / total:.1%}",
+            number(rung["amount"]),
+        )
+    amount = sum((rung["amount"] or 0 for rung in rungs), Decimal(0))
+    table.add_row("", "[bold]all", "", f"[bold]{number(total)}", "", f"[bold]{number(amount)}")
+    return table
+
+
+def _print_quarantine(console: Console, reasons: list[Row], home: Home) -> None:
+    if not reasons:
+        console.print("\n[bold]Quarantine[/]\nEmpty: every deal is decided and nothing contradicts a decision.")
+        return
+    table = _table(
+        "\nQuarantine: what a person has to decide",
+        ("", "left"),
+        ("reason", "left"),
+        ("deals", "right"),
+        (f"amount ({var('base_currency')})", "right"),
+        ("ask", "left"),
+    )
+    for reason in reasons:
+        severity = "[red]decide[/]" if reason["severity"] == "error" else "[yellow]check[/]"
+        table.add_row(
+            severity, reason["reason"], number(reason["deals"]), number(reason["amount"]), reason["question"] or ""
+        )
+    console.print(table)
+    console.print(f"One row per deal, with ranked candidates: {home.worklist / 'quarantine.csv'}", soft_wrap=True)
+
+
+def _print_rejected(console: Console, rejected: list[Row]) -> None:
+    if not rejected:
+        console.print("\n[bold]Rejected rows[/]\nNone.")
+        return
+    table = _table(
+        "\nRejected rows: kept whole in ops.rejected_rows",
+        ("dataset", "left"),
+        ("rows", "right"),
+        ("first at", "left"),
+        ("why", "left"),
+        ("remedy", "left"),
+    )
+    for row in rejected[:REJECTIONS_SHOWN]:
+        place = f"{row['file_name']}:{row['row_number']} {row['column_name'] or ''}"
+        table.add_row(row["dataset"], number(row["rows"]), place, row["reason"], row["remedy"])
+    console.print(table)
+    if rest := rejected[REJECTIONS_SHOWN:]:
+        console.print(f"and {number(sum(row['rows'] for row in rest))} rows for {len(rest)} other reasons.")
+
+
+def _headlines(periods: list[Row]) -> Table:
+    table = _table(
+        "\nHeadline figures",
+        ("", "left"),
+        (f"won amount ({var('base_currency')})", "right"),
+        ("wins", "right"),
+        ("new deals", "right"),
+        ("indirect ratio", "right"),
+    )
+    for period in periods:
+        ratio = period["indirect_ratio"]
+        table.add_row(
+            period["period"],
+            number(period["won_amount"]),
+            number(period["deals_won"]),
+            number(period["deals_new"]),
+            "–" if ratio is None else f"{ratio:.1%}",
+        )
+    return table
+
+
+def _print_where(console: Console, home: Home, release: Row) -> None:
+    database = home.published / "kyoten.duckdb"
+    checks = release["checks"]
+    warned = f", {number(checks['warned'])} warned" if checks["warned"] else ""
+    console.print("\n[bold]Where it is")
+    for line in (
+        f"{database} and {home.published / 'parquet'}: {len(release['tables'])} tables, "
+        f"{number(sum(release['tables'].values()))} rows, {number(checks['passed'])} guards passed{warned}",
+        f"Query:  .venv/bin/python -c \"import duckdb; duckdb.connect('{database}', read_only=True)"
+        ".sql('from kpi.company_monthly').show()\"",
+        f"Graph:  make dev KYOTEN_HOME={home.root}",
+    ):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _seed(name: str) -> list[dict[str, str]]:
+    with (PROJECT / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def number(value: Decimal | int | None) -> str:
+    """Return a whole number with thousands separators; nothing for null."""
+    return "" if value is None else f"{value:,.0f}"

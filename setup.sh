@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs what a command needs into .venv, once: `setup.sh run` what runs, `setup.sh dev` that and what tests and checks.
+# A stamp holds the lock's checksum; where it fits, nothing is asked of the network and uv is not called.
+set -eu
+cd "$(dirname "$0")"
+wanted=${1:?run or dev}
+minimum_mb=2000
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "setup: $*"; exit 1; }
+stamp() { printf '.venv/.%s.stamp' "$1"; }
+fits() { [ -x .venv/bin/python ] && [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$(cksum < "locks/$1.lock")" ]; }
+
+# What develops also runs.
+if fits dev || { [ "$wanted" = run ] && fits run; }; then exit 0; fi
+
+supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+if [ -n "${PYTHON:-}" ]; then
+    supported "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13."
+    python=$PYTHON
+else
+    python=
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if supported "$candidate"; then python=$candidate; break; fi
+    done
+    [ -n "$python" ] || fail "needs Python 3.11, 3.12 or 3.13, and found $(python3 --version 2>/dev/null || echo none)." \
+        "On Debian: apt-get install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3.11 …"
+fi
+"$python" -c 'import venv, ensurepip' 2>/dev/null ||
+    fail "$("$python" --version) has no venv module. On Debian: apt-get install python3-venv"
+free_mb=$(df -Pm . | awk 'NR == 2 { print $4 }')
+[ "$free_mb" -ge "$minimum_mb" ] || fail "needs $minimum_mb MB of free disk here, and there are $free_mb."
+
+offline="could not install. It needs a Python package index once; set PIP_INDEX_URL and UV_INDEX_URL for a mirror."
+export UV_PYTHON_DOWNLOADS=never PIP_DISABLE_PIP_VERSION_CHECK=1
+if [ "$(cat .uv/.stamp 2>/dev/null)" != "$(cksum < locks/uv.lock)" ]; then
+    say "setup: installing the installer (uv) …"
+    "$python" -m venv .uv
+    .uv/bin/pip install --quiet --require-hashes -r locks/uv.lock || fail "$offline"
+    cksum < locks/uv.lock > .uv/.stamp
+fi
+say "setup: installing packages of locks/$wanted.lock into .venv (about 1 GB, a minute or two) …"
+supported .venv/bin/python || .uv/bin/uv venv --quiet --clear --python "$python" .venv
+rm -f "$(stamp run)" "$(stamp dev)"
+# Compiled now, because dbt and Dagster start three times slower where Python may not write bytecode later.
+.uv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode "locks/$wanted.lock" ||
+    fail "$offline"
+cksum < "locks/$wanted.lock" > "$(stamp "$wanted")"
+say "setup: done."

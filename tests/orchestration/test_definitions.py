@@ -1,0 +1,121 @@
+"""The asset graph holds what the project promises: every source loaded, every guard a check, one release at the end."""
+
+import os
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+from dagster import AssetKey, DagsterInstance, DefaultScheduleStatus, Definitions, job, op
+from dagster_dbt.asset_utils import get_asset_key_for_model
+
+from orchestration.home import Home
+from orchestration.ingest.contract import load_contract
+from orchestration.resources import prune_runs
+from orchestration.warehouse import published_models, read_manifest
+
+
+@pytest.fixture(scope="module")
+def definitions(built_home: Home) -> Iterator[ModuleType]:
+    """The definitions on the built home; importing them sets variables that other tests must not see."""
+    with pytest.MonkeyPatch.context() as patch:
+        before = dict(os.environ)
+        patch.setenv("KYOTEN_HOME", str(built_home.root))
+        from orchestration import definitions
+
+        yield definitions
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def defs(definitions: ModuleType) -> Definitions:
+    Definitions.validate_loadable(definitions.defs)
+    return definitions.defs
+
+
+def test_ingest_makes_every_source_of_dbt_and_every_dataset_of_the_contract(
+    definitions: ModuleType, built_home: Home
+) -> None:
+    sources = {AssetKey([s["source_name"], s["name"]]) for s in read_manifest(built_home)["sources"].values()}
+    assert definitions.landing.keys == sources
+    assert {key.path[1] for key in sources if key.path[0] == "raw"} == set(load_contract().datasets)
+
+
+def test_every_dbt_test_is_an_asset_check(definitions: ModuleType, built_home: Home) -> None:
+    manifest = read_manifest(built_home)
+    tests = {node["name"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+    guards = {name for name in tests if name.startswith("assert_")}
+    checks = {key.name for key in definitions.models.check_keys}
+    assert guards, "tests/data holds no guard"
+    assert tests - checks == set(), "dagster-dbt drops a singular test with several refs without meta.dagster.ref"
+
+
+def test_guards_block_the_release(definitions: ModuleType, built_home: Home) -> None:
+    manifest = read_manifest(built_home)
+    severities = {
+        n["name"]: n["config"]["severity"] for n in manifest["nodes"].values() if n["resource_type"] == "test"
+    }
+    for spec in definitions.models.check_specs:
+        assert spec.blocking == (severities[spec.name].lower() == "error")
+        if spec.name.startswith("assert_"):
+            assert spec.blocking, spec.name
+
+
+def test_the_release_comes_after_every_published_model(definitions: ModuleType, built_home: Home) -> None:
+    [release] = definitions.release.specs
+    published = {
+        get_asset_key_for_model([definitions.models], node["name"])
+        for node in published_models(read_manifest(built_home))
+        if node["resource_type"] == "model"
+    }
+    assert AssetKey(["core", "fct_deals"]) in published
+    assert published <= {dep.asset_key for dep in release.deps}
+
+
+def test_the_graph_runs_from_landing_to_release_in_groups(defs: Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    upstream = graph.get(AssetKey(["published", "release"])).parent_keys
+    seen = set(upstream)
+    while upstream:
+        upstream = {parent for key in upstream for parent in graph.get(key).parent_keys} - seen
+        seen |= upstream
+    assert AssetKey(["raw", "deals"]) in seen
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert {"ingest", "staging", "dimensions", "attribution", "facts", "marts_kpi", "ops", "published"} <= groups
+    assert all(graph.get(key).description for key in graph.get_all_asset_keys())
+
+
+def test_the_schedule_is_daily_in_tokyo_and_off(definitions: ModuleType) -> None:
+    daily = definitions.daily
+    assert (daily.cron_schedule, daily.execution_timezone) == ("0 5 * * *", "Asia/Tokyo")
+    assert daily.default_status == DefaultScheduleStatus.STOPPED
+    assert daily.job_name == "refresh"
+
+
+def test_the_job_refresh_holds_everything(defs: Definitions, definitions: ModuleType) -> None:
+    refresh = defs.resolve_job_def("refresh")
+    assert refresh.executor_def.name == "in_process"
+    assert set(refresh.asset_layer.executable_asset_keys) == {
+        *definitions.landing.keys,
+        *definitions.models.keys,
+        AssetKey(["published", "release"]),
+    }
+
+
+def test_old_runs_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = Home(tmp_path_factory.mktemp("pruned"))
+    home.dagster.mkdir()
+
+    @op
+    def nothing() -> None: ...
+
+    @job
+    def idle() -> None:
+        nothing()
+
+    with DagsterInstance.local_temp(str(home.dagster)) as instance:
+        ids = [idle.execute_in_process(instance=instance).run_id for _ in range(4)]
+        prune_runs(instance, home, keep=2)
+        assert [run.run_id for run in instance.get_runs()] == [ids[3], ids[2]]
+        logs = {path.name.split(".")[0] for path in (home.dagster / "history" / "runs").glob("*.db")}
+        assert logs & set(ids) == {ids[2], ids[3]}

@@ -1,0 +1,212 @@
+"""The commands as people run them: end to end, a second time, and when something is wrong."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.errors import KyotenError
+from orchestration.home import PROJECT, Home
+from orchestration.lock import database_user, holder, write_lock
+from orchestration.publish import current_release
+from orchestration.warehouse import overrides
+from orchestration.worklist import export_worklist, safe_cell
+from tests.conftest import SAMPLE_SIZE, run_cli, run_dbt
+
+LIGHT = """
+import sys
+from orchestration.cli import main
+status = main(sys.argv[1:])
+heavy = {"dagster", "dagster_dbt", "dbt", "duckdb", "numpy", "rich"} & set(sys.modules)
+assert not heavy, f"imported {sorted(heavy)}"
+sys.exit(status)
+"""
+
+
+def test_the_demo_publishes_and_its_summary_says_what_matters(built_home: Home) -> None:
+    said = (built_home.root / "demo.out").read_text()
+    release = current_release(built_home)
+    assert release
+    for heading in ("What came in", "How deals found their branch", "Quarantine", "Rejected rows", "Headline figures"):
+        assert heading in said
+    assert release["release_id"] in said
+    assert str(built_home.published / "kyoten.duckdb") in said
+    with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as connection:
+        deals, amount = connection.execute("select count(*), sum(amount) from core.fct_deals").fetchone() or (0, 0)
+        rungs = connection.execute("select distinct rung from attribution.deal_attribution").fetchall()
+        reasons = connection.execute("select distinct reason from attribution.quarantine").fetchall()
+    assert deals >= SAMPLE_SIZE * 0.9
+    assert re.search(rf"all +{deals:,} +{amount:,.0f}", said)
+    for (word,) in [*rungs, *reasons]:
+        assert re.search(rf"\b{word}\b", said), word
+    assert re.search(r"Fiscal year \d{4} +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d%", said)
+
+
+def test_the_command_that_the_summary_shows_works(built_home: Home) -> None:
+    line = next(li for li in (built_home.root / "demo.out").read_text().splitlines() if li.startswith("Query:"))
+    shown = subprocess.run(
+        line.removeprefix("Query:").replace(".venv/bin/python", sys.executable),
+        shell=True,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert "won_amount" in shown.stdout
+
+
+def test_the_manifest_tells_inputs_money_and_guards(built_home: Home) -> None:
+    release = current_release(built_home)
+    assert release
+    assert release["checks"]["failed"] == 0 < release["checks"]["passed"]
+    assert {file["dataset"] for file in release["inputs"]} >= {"deals", "partners", "branches"}
+    assert all(re.fullmatch(r"[0-9a-f]{64}", file["file_sha256"]) for file in release["inputs"])
+    assert set(release["money"]) == {"core.fct_revenue.amount", "core.fct_deals.amount"}
+    assert set(release["fingerprint"]) == {"inputs", "project"}
+
+
+@pytest.mark.parametrize("command", [["refresh"]])
+def test_nothing_new_is_noticed_without_the_heavy_imports(built_home: Home, command: list[str]) -> None:
+    before = current_release(built_home)
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, *command],
+        cwd=PROJECT,
+        env={**os.environ, "KYOTEN_HOME": str(built_home.root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert before and done.stdout == f"Nothing new since release {before['release_id']}.\n"
+    assert current_release(built_home) == before
+
+
+def test_a_guard_that_fails_keeps_the_old_release(home_copy: Home) -> None:
+    before = current_release(home_copy)
+    worklist = home_copy.worklist / "quarantine.csv"
+    worklist.unlink()
+
+    done = run_cli(home_copy, "refresh", KYOTEN_VARS='{"max_unresolved_share": 0}')
+
+    assert done.returncode == 1, done.stdout
+    assert before and f"Not published. Release {before['release_id']} stays." in done.stderr
+    [cause] = [line for line in done.stderr.splitlines() if line.startswith("- ")]
+    assert re.match(r"- Guard assert_unresolved_share_is_within_limit: \d+ rows?\. \S+", cause)
+    assert current_release(home_copy) == before
+    assert worklist.exists(), "what a person has to decide is written all the same"
+
+    again = run_cli(home_copy, "refresh", KYOTEN_VARS='{"max_unresolved_share": 0}')
+    assert again.returncode == 1, "a failed build was taken for a good one"
+
+
+def test_a_refused_file_stops_publishing_and_is_named(home_copy: Home) -> None:
+    before = current_release(home_copy)
+    folder = home_copy.landing / "deals"
+    (folder / "2099-01-01.csv").write_text("deal_id,amount\nD1,5\n")
+
+    done = run_cli(home_copy, "refresh")
+
+    assert done.returncode == 1
+    assert "2099-01-01.csv" in done.stderr and "stage" in done.stderr
+    assert current_release(home_copy) == before
+
+
+def test_a_second_writer_is_told_who_writes(built_home: Home, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with write_lock(home), write_lock(home):
+        done = run_cli(home, "refresh")
+        assert done.returncode == 1
+        assert f"is being written by process {os.getpid()}" in done.stderr
+        assert holder(home) == str(os.getpid())
+    assert holder(home) is None
+
+
+def test_an_open_working_database_is_named_before_anything_is_deleted(home_copy: Home) -> None:
+    with duckdb.connect(str(home_copy.database), read_only=True):
+        done = run_cli(home_copy, "refresh", "--force")
+        assert done.returncode == 1
+        assert f"is open in process {os.getpid()}" in done.stderr
+        assert home_copy.database.exists()
+    assert database_user(home_copy.database) is None
+
+
+def test_a_part_built_in_the_ui_works_and_cannot_be_published(home_copy: Home) -> None:
+    before = current_release(home_copy)
+
+    def materialize(selection: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                *(str(Path(sys.executable).parent / "dagster"), "asset", "materialize"),
+                *("-m", "orchestration.definitions", "--select", selection),
+            ],
+            cwd=PROJECT,
+            env={**os.environ, "KYOTEN_HOME": str(home_copy.root), "DAGSTER_HOME": str(home_copy.dagster)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    part = materialize('key:"core/dim_partner"')
+    assert part.returncode == 0, part.stderr[-3000:]
+    release = materialize('key:"published/release"')
+    assert release.returncode != 0
+    assert "not built and tested whole" in release.stderr + release.stdout
+    assert current_release(home_copy) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "KYOTEN_VARS is not JSON"),
+        ("[1]", "must be one JSON object"),
+        ('{"max_unresolved_shares": 1}', "did you mean max_unresolved_share"),
+    ],
+)
+def test_wrong_vars_are_told(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+    monkeypatch.setenv("KYOTEN_VARS", text)
+    with pytest.raises(KyotenError, match=message):
+        overrides()
+
+
+def test_the_worklist_opens_in_excel_and_runs_no_formula(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.build.mkdir()
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("create schema attribution")
+        connection.execute(
+            "create table attribution.quarantine as select * from (values "
+            "('D2', '=cmd|calc', -5), ('D1', '大阪 \"支店\"', 3)) as t(deal_id, deal_name, amount)"
+        )
+    assert export_worklist(home) == 2
+    path = home.worklist / "quarantine.csv"
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["deal_id", "deal_name", "amount"],
+            ["D1", '大阪 "支店"', "3"],
+            ["D2", "'=cmd|calc", "-5"],
+        ]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "＝1", "\ttext"])
+def test_no_cell_starts_a_formula(text: str) -> None:
+    assert safe_cell(text) == f"'{text}"
+
+
+def test_the_doctor_tells_versions_disk_lock_and_release(built_home: Home) -> None:
+    done = run_cli(built_home, "doctor")
+    release = current_release(built_home)
+    assert done.returncode == 0 and release
+    for word in ("dbt-core", "duckdb", "GB free", "write lock", "KYOTEN_VARS", release["release_id"]):
+        assert word in done.stdout
+
+
+def test_dbt_runs_against_a_copy(home_copy: Home) -> None:
+    done = run_dbt(home_copy, "test", "--select", "test_type:singular")
+    assert done.returncode == 0, done.stdout

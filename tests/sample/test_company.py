@@ -1,0 +1,190 @@
+"""The sample company: it keeps the contract, and its numbers look like a real vendor's."""
+
+import duckdb
+
+from .conftest import CONTRACT_DATASETS
+
+TYPES = {
+    "date": "date",
+    "timestamp": "timestamptz",
+    "integer": "bigint",
+    "decimal": "decimal(18, 4)",
+    "decimal(8)": "decimal(18, 8)",
+    "boolean": "boolean",
+}
+
+
+def broken(column: str, kind: str) -> str:
+    """Return the condition under which a text breaks the contract's type."""
+    value, base = f"nullif(trim({column}), '')", kind.rstrip("!")
+    conditions = [f"{value} is null"] if kind.endswith("!") else []
+    if base.startswith("enum("):
+        members = ", ".join(f"'{m}'" for m in base[5:-1].split(","))
+        conditions.append(f"{value} not in ({members})")
+    elif base != "text":
+        conditions.append(f"{value} is not null and try_cast({value} as {TYPES[base]}) is null")
+    return " or ".join(f"coalesce({c}, false)" for c in conditions) or "false"
+
+
+def test_only_the_planted_bad_rows_break_the_contract(landed: duckdb.DuckDBPyConnection) -> None:
+    found = []
+    for dataset, spec in CONTRACT_DATASETS.items():
+        for column, kind in spec["columns"].items():
+            query = f"select extracted_on::varchar, {column} from {dataset} where {broken(column, kind)}"
+            found += [(dataset, on, column, value) for on, value in landed.execute(query).fetchall()]
+    planted = landed.execute('select dataset, extracted_on, "column", value from truth_bad_rows').fetchall()
+    assert sorted(found) == sorted(planted)
+    assert len(planted) == 3
+
+
+def test_keys_are_unique_within_an_extract(landed: duckdb.DuckDBPyConnection) -> None:
+    for dataset, spec in CONTRACT_DATASETS.items():
+        key = ", ".join(spec["key"])
+        query = f"select {key} from {dataset} group by extracted_on, {key} having count(*) > 1"
+        assert landed.execute(query).fetchall() == [], dataset
+
+
+def test_ids_refer_to_something(landed: duckdb.DuckDBPyConnection) -> None:
+    pairs = (
+        ("deals", "customer_id", "customers", "customer_id"), ("deals", "branch_id", "branches", "branch_id"),
+        ("deals", "partner_id", "partners", "partner_id"), ("deals", "rep_id", "reps", "rep_id"),
+        ("deals", "owner_staff_id", "staff", "staff_id"), ("deals", "parent_deal_id", "deals", "deal_id"),
+        ("deals", "product_id", "products", "product_id"), ("deal_lines", "deal_id", "deals", "deal_id"),
+        ("deal_lines", "product_id", "products", "product_id"), ("deal_stage_history", "deal_id", "deals", "deal_id"),
+        ("deal_participants", "deal_id", "deals", "deal_id"), ("deal_amount_events", "deal_id", "deals", "deal_id"),
+        ("deal_registrations", "deal_id", "deals", "deal_id"),
+            ("deal_registrations", "branch_id", "branches", "branch_id"),
+        ("deal_registrations", "rep_id", "reps", "rep_id"),
+            ("deal_registrations", "partner_id", "partners", "partner_id"),
+        ("branches", "partner_id", "partners", "partner_id"), ("rep_assignments", "rep_id", "reps", "rep_id"),
+        ("rep_assignments", "branch_id", "branches", "branch_id"),
+            ("branch_successions", "to_branch_id", "branches", "branch_id"),
+        ("branch_successions", "from_branch_id", "branches", "branch_id"),
+            ("branch_profiles", "branch_id", "branches", "branch_id"),
+        ("branch_territories", "branch_id", "branches", "branch_id"),
+            ("activities", "branch_id", "branches", "branch_id"),
+        ("activities", "deal_id", "deals", "deal_id"), ("activities", "staff_id", "staff", "staff_id"),
+        ("activities", "programme_id", "programmes", "programme_id"),
+            ("activity_attendees", "activity_id", "activities", "activity_id"),
+        ("activity_attendees", "rep_id", "reps", "rep_id"), ("leads_supplied", "branch_id", "branches", "branch_id"),
+        ("leads_supplied", "deal_id", "deals", "deal_id"), ("cases", "branch_id", "branches", "branch_id"),
+        ("case_shares", "case_id", "cases", "case_id"), ("case_shares", "to_branch_id", "branches", "branch_id"),
+        ("plan_goals", "plan_id", "account_plans", "plan_id"), ("plan_actions", "plan_id", "account_plans", "plan_id"),
+        ("programme_costs", "programme_id", "programmes", "programme_id"),
+            ("programme_branches", "branch_id", "branches", "branch_id"),
+        ("staff_assignments", "staff_id", "staff", "staff_id"),
+            ("staff_assignments", "branch_id", "branches", "branch_id"),
+        ("attribution_overrides", "deal_id", "deals", "deal_id"),
+    )  # fmt: skip
+    lost = set()
+    for dataset, column, other, key in pairs:
+        query = f"select {column} from {dataset} where {column} is not null except select {key} from {other}"
+        lost |= {(dataset, column, value) for (value,) in landed.execute(query).fetchall()}
+    assert lost == {("deals", "branch_id", "CASE-NOWHERE"), ("deals", "partner_id", "NOBODY")}
+
+
+def test_ordinary_and_planted_companies_do_not_touch(landed: duckdb.DuckDBPyConnection) -> None:
+    planted = "^(TRAP|CASE|CLOCK)"
+    for column in ("branch_id", "rep_id", "partner_id", "customer_id", "parent_deal_id"):
+        query = f"""select deal_id, {column} from deals
+            where {column} is not null and {column} <> 'NOBODY'
+              and regexp_matches(deal_id, '{planted}') <> regexp_matches({column}, '{planted}')"""
+        assert landed.execute(query).fetchall() == [], column
+    names = "select partner_name from partners group by partner_name having count(distinct partner_id) > 1"
+    assert landed.execute(names).fetchall() == []
+
+
+WON = """
+    with lines as (select deal_id, sum(amount::decimal(18, 4)) as amount from deal_lines group by deal_id)
+    select d.deal_id, d.won_on::date as won_on, d.rep_id, t.expected_branch_id as branch_id,
+        coalesce(d.amount::decimal(18, 4), lines.amount, 0) * case when d.currency = 'JPY' then 1 else 150 end as amount
+    from current_deals d join truth_deals t using (deal_id) left join lines using (deal_id)
+    where d.won_on is not null
+"""
+
+
+def test_march_and_september_are_the_peaks(landed: duckdb.DuckDBPyConnection) -> None:
+    months = dict(landed.execute(f"select month(won_on), sum(amount) from ({WON}) group by 1").fetchall())
+    average = sum(months.values()) / 12
+    assert months[3] >= average * 3 / 2
+    assert months[9] >= average * 3 / 2
+
+
+def test_the_top_fifth_of_the_branches_makes_three_quarters(landed: duckdb.DuckDBPyConnection) -> None:
+    real = "branch_id not in ('DIRECT', 'UNRESOLVED') and branch_id not like 'UNKNOWN:%'"
+    query = f"select sum(amount) from ({WON}) where {real} group by branch_id order by 1 desc"
+    amounts = [row[0] for row in landed.execute(query).fetchall()]
+    assert sum(amounts[: len(amounts) // 5]) >= sum(amounts) * 3 / 4
+
+
+def test_at_most_two_in_five_known_reps_ever_won(landed: duckdb.DuckDBPyConnection) -> None:
+    # Every rep whom a won deal names in any way, which is more than those who will be credited.
+    query = """
+        with won as (select deal_id, rep_id, rep_email from current_deals where won_on is not null),
+        named as (
+            select rep_id, rep_email from won
+            union all select rep_id, rep_email from deal_registrations where deal_id in (select deal_id from won)
+            union all select party_id, null from deal_participants where party_type = 'rep'
+                and deal_id in (select deal_id from won)
+        ),
+        winners as (
+            select rep_id from named where rep_id is not null
+            union select owner_id from contact_points join named on value = rep_email where owner_type = 'rep'
+        )
+        select (select count(*) from winners), (select count(distinct rep_id) from reps)
+    """
+    winners, known = landed.execute(query).fetchone()
+    assert 0 < winners <= 0.4 * known
+
+
+def test_shares_look_like_a_vendor_with_partners(landed: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        select count(*) filter (d.stage = '受注') / count(*) filter (d.stage in ('受注', '失注')),
+            count(*) filter (t.expected_branch_id = 'DIRECT') / count(*)
+        from current_deals d join truth_deals t using (deal_id)
+    """
+    win_rate, direct = landed.execute(query).fetchone()
+    assert 0.25 <= win_rate <= 0.40
+    assert 0.15 <= direct <= 0.35
+
+
+def test_few_deals_are_unresolved_even_before_names_are_read(landed: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        with partner_deals as (
+            select coalesce(t.needs in ('names', 'inheritance'), false)
+                or t.expected_rung in ('L11', 'L12') as unresolved,
+                coalesce(d.amount::double, 1e6) * case when d.currency = 'JPY' then 1 else 150 end as amount
+            from truth_deals t join current_deals d using (deal_id)
+            where t.expected_rung <> 'L13'
+        )
+        select count(*) filter (unresolved) / count(*), sum(amount) filter (unresolved) / sum(amount) from partner_deals
+    """  # fmt: skip
+    by_count, by_money = landed.execute(query).fetchone()
+    assert by_count < 0.04
+    assert by_money < 0.04
+
+
+def test_two_partners_never_chance_upon_one_customer(landed: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        select d.customer_id from current_deals d join truth_deals t using (deal_id)
+        where t.expected_partner_id not in ('DIRECT', '') and t.trap is distinct from '11' and t.trap is distinct
+            from '25'
+        group by 1 having count(distinct t.expected_partner_id) > 1
+    """
+    assert landed.execute(query).fetchall() == []
+
+
+def test_the_roster_tells_of_movers_leavers_and_second_posts(landed: duckdb.DuckDBPyConnection) -> None:
+    last = "extracted_on = (select max(extracted_on) from rep_assignments) and rep_id like 'R%'"
+    moved = f"select rep_id from rep_assignments where {last} group by 1 having count(distinct branch_id) > 1"
+    several = f"select count(*) from ({moved})"
+    moved_by_snapshot = """
+        select count(*) from (select rep_id from rep_assignments where rep_id like 'R%' and valid_from is null
+            group by 1 having count(distinct branch_id) > 1)
+    """
+    second = f"select count(*) from rep_assignments where {last} and is_primary = 'false'"
+    left = "select count(distinct rep_id) from reps where left_on is not null and rep_id like 'R%'"
+    merged = "select count(distinct kind) from branch_successions where from_branch_id like 'B%'"
+    for query in (several, moved_by_snapshot, second, left):
+        assert landed.execute(query).fetchone()[0] > 0, query
+    assert landed.execute(merged).fetchone()[0] >= 3
