@@ -1,0 +1,158 @@
+"""Every guard goes red on a planted violation: its compiled SQL runs on a warehouse that was broken just before."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.home import PROJECT, Home
+
+GUARDS = sorted(path.stem for path in (PROJECT / "tests" / "data").glob("*.sql"))
+
+RECONCILE = "models/attribution/reconciliation.sql"
+
+# Guard → (what is broken, how, the model to build again afterwards). Several ways where a guard has several eyes.
+VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
+    "assert_one_decision_per_deal": [
+        (
+            "a join fanned out",
+            "insert into attribution.deal_attribution from attribution.deal_attribution limit 1",
+            None,
+        ),
+        (
+            "a deal is lost",
+            "delete from core.fct_deals where deal_id = (select min(deal_id) from core.fct_deals)",
+            None,
+        ),
+    ],
+    "assert_money_is_the_ledger": [
+        (
+            "a yen too many",
+            "update core.fct_deals set amount = amount + 1"
+            " where deal_id = (select min(deal_id) from core.fct_deals where amount > 0)",
+            RECONCILE,
+        ),
+        ("a sentinel is missing", "delete from core.dim_branch where branch_id = 'DIRECT'", RECONCILE),
+        ("a partner is missing", "delete from core.dim_partner where partner_id = 'DIRECT'", RECONCILE),
+        (
+            "as is differs from as was",
+            "update attribution.current_credit set amount = amount + 1"
+            " where deal_id = (select min(deal_id) from attribution.current_credit)",
+            RECONCILE,
+        ),
+    ],
+    "assert_ledger_keeps_raw_money": [
+        (
+            "an amount is cut",
+            "update core.fct_deals set amount = amount - 1"
+            " where deal_id = (select min(deal_id) from core.fct_deals where amount > 0 and currency = 'JPY')",
+            None,
+        ),
+    ],
+    "assert_current_credit_adds_up": [
+        (
+            "a part is lost",
+            "delete from attribution.current_credit"
+            " where deal_id = (select min(deal_id) from attribution.current_credit)",
+            None,
+        ),
+    ],
+    "assert_credit_is_on_open_branches": [
+        (
+            "the credited branch had closed",
+            "update core.dim_branch set closed_on = date '1990-01-01' where branch_id ="
+            " (select min(branch_id) from attribution.deal_attribution where rung = 'L3')",
+            None,
+        ),
+        (
+            "the credited branch is unknown",
+            "update attribution.deal_attribution set branch_id = 'nowhere'"
+            " where deal_id = (select min(deal_id) from attribution.deal_attribution)",
+            None,
+        ),
+    ],
+    "assert_intervals_do_not_overlap": [
+        (
+            f"two rows of {relation} overlap",
+            f"insert into {relation} select * from {relation} limit 1",
+            None,
+        )
+        for relation in (
+            "intermediate.int_rep_posts",
+            "core.dim_branch_history",
+            "intermediate.int_partner_identity",
+            "intermediate.int_sole_branches",
+        )
+    ],
+    "assert_unresolved_share_is_within_limit": [
+        ("nothing is resolved", "update attribution.deal_attribution set rung = 'L12' where rung != 'L13'", None),
+    ],
+    "assert_stages_are_known": [
+        ("a spelling is not mapped", "delete from seeds.stage_map where source_stage = '受注'", None),
+    ],
+    "assert_successions_do_not_circle": [
+        (
+            "a branch has no successor at all",
+            "delete from intermediate.int_branch_successors where branch_id = 'DIRECT'",
+            None,
+        ),
+        ("shares exceed one", "update intermediate.int_branch_successors set share = 1.1 where share = 1", None),
+    ],
+    "assert_ladder_is_valid": [
+        ("two rungs with one order", "update seeds.attribution_ladder set rung_order = 3 where rung = 'L4'", None),
+        ("an unknown code", "update seeds.attribution_ladder set evidence_code = 'E99' where rung = 'L4'", None),
+        ("no sentinel rung", "delete from seeds.attribution_ladder where rung = 'L13'", None),
+        ("an unknown mode", "update seeds.attribution_ladder set mode = 'maybe' where rung = 'L4'", None),
+    ],
+    "assert_monthly_marts_add_up": [
+        (
+            "a yen too many in a mart",
+            "update kpi.branch_monthly set won_amount = won_amount + 1"
+            " where branch_id = 'DIRECT' and month = (select min(month) from kpi.branch_monthly)"
+            " or (branch_id, month) = (select (branch_id, month) from kpi.branch_monthly limit 1)",
+            None,
+        ),
+        ("a partner is missing", "delete from kpi.partner_monthly where partner_id = 'DIRECT'", None),
+    ],
+}
+CASES = [(guard, *case) for guard, cases in VIOLATIONS.items() for case in cases]
+
+
+def compiled(home: Home, path: str) -> str:
+    return (home.build / "target" / "compiled" / "kyoten" / path).read_text()
+
+
+@pytest.fixture(scope="module")
+def database(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the working database, under its own name because compiled SQL names it."""
+    copy = tmp_path_factory.mktemp("guards") / built_home.database.name
+    copy.write_bytes(built_home.database.read_bytes())
+    return copy
+
+
+def failures(connection: duckdb.DuckDBPyConnection, home: Home, guard: str) -> int:
+    rows = connection.execute(compiled(home, f"tests/data/{guard}.sql")).fetchall()
+    return len(rows)
+
+
+def test_every_guard_has_a_planted_violation() -> None:
+    assert sorted(VIOLATIONS) == GUARDS
+
+
+@pytest.mark.parametrize(
+    ("guard", "what", "breakage", "rebuild"), CASES, ids=[f"{case[0]}: {case[1]}" for case in CASES]
+)
+def test_guard_goes_red(
+    built_home: Home, database: Path, guard: str, what: str, breakage: str, rebuild: str | None
+) -> None:
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("begin")
+        try:
+            assert failures(connection, built_home, guard) == 0, "green before anything is broken"
+            connection.execute(breakage)
+            if rebuild:
+                table = f"attribution.{Path(rebuild).stem}"
+                connection.execute(f"create or replace table {table} as {compiled(built_home, rebuild)}")
+            assert failures(connection, built_home, guard) > 0, what
+        finally:
+            connection.execute("rollback")
