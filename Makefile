@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
 SEED ?= 1
+PORT ?= 3000
 ifdef KYOTEN_HOME
 export KYOTEN_HOME
 endif
@@ -39,9 +40,9 @@ summary: ## What the current release holds
 	@./setup.sh run
 	@$(KYOTEN) summary
 
-dev: ## The Dagster UI: asset graph, guards, runs
+dev: ## The Dagster UI: asset graph, guards, runs (PORT=3000)
 	@./setup.sh run
-	@$(KYOTEN) dev
+	@$(KYOTEN) dev --port $(PORT)
 
 doctor: ## Versions, disk, who holds the lock, what is set
 	@./setup.sh run

@@ -97,7 +97,7 @@ def _stage_dbt_build(home: Home) -> None:
 
     configure(home)
     make_way(home, discard=True)
-    if not dbtRunner().invoke(["--log-level", "none", "build"]).success:
+    if not dbtRunner().invoke(["--log-level", "none", "build", "--exclude-resource-type", "unit_test"]).success:
         raise KyotenError("dbt build failed; see the logs")
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from orchestration.errors import KyotenError
-from orchestration.home import Home
+from orchestration.home import PROJECT, Home
 
 DEMO_HOME = "data/demo"
 
@@ -40,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument("--force", action="store_true", help="also where nothing is new")
     refresh.set_defaults(run=_refresh)
     commands.add_parser("summary", help="what the current release holds").set_defaults(run=_summary)
-    commands.add_parser("dev", help="open the Dagster UI").set_defaults(run=_dev)
+    dev = commands.add_parser("dev", help="open the Dagster UI")
+    dev.add_argument("--port", type=_positive, default=3000, help="port of the UI on this machine (default 3000)")
+    dev.set_defaults(run=_dev)
     commands.add_parser("doctor", help="versions, disk, lock, settings").set_defaults(run=_doctor)
     return parser
 
@@ -100,15 +102,16 @@ def _summary(home: Home, _: argparse.Namespace) -> int:
     return 0
 
 
-def _dev(home: Home, _: argparse.Namespace) -> int:
+def _dev(home: Home, options: argparse.Namespace) -> int:
     from orchestration.refresh import prepare_dagster
     from orchestration.warehouse import prepare_manifest
 
     prepare_dagster(home)
     prepare_manifest(home)
     dagster = Path(sys.executable).parent / "dagster"
-    print(f"Dagster on {home.root}. Stop it with Ctrl-C.", flush=True)
-    os.execv(dagster, [str(dagster), "dev"])
+    print(f"Dagster for {home.root}: http://127.0.0.1:{options.port}. Stop it with Ctrl-C.", flush=True)
+    os.chdir(PROJECT)  # where pyproject.toml names the definitions
+    os.execv(dagster, [str(dagster), "dev", "--port", str(options.port)])
 
 
 def _doctor(home: Home, _: argparse.Namespace) -> int:

@@ -140,7 +140,9 @@ def models(context: AssetExecutionContext, dbt: Dbt, workspace: Workspace) -> It
     project = project_fingerprint()
     with _told():
         warehouse.make_way(home, discard=whole)
-        build = dbt.cli(["build", *warehouse.vars_arguments()], context=context, target_path=warehouse.target(home))
+        # Unit tests try the SQL on rows of their own, whatever landed: `make test` runs them, a refresh need not.
+        arguments = ["build", "--exclude-resource-type", "unit_test", *warehouse.vars_arguments()]
+        build = dbt.cli(arguments, context=context, target_path=warehouse.target(home))
         try:
             yield from _with_progress(build, workspace, len(context.selected_asset_keys))
         except DagsterDbtCliRuntimeError as error:

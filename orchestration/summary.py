@@ -226,7 +226,7 @@ def _print_where(console: Console, home: Home, release: Row) -> None:
         f"{database} and {home.published / 'parquet'}: {len(release['tables'])} tables, "
         f"{number(sum(release['tables'].values()))} rows, {number(checks['passed'])} guards passed{warned}",
         f"Query:  .venv/bin/python -c \"import duckdb; duckdb.connect('{database}', read_only=True)"
-        ".sql('from kpi.company_monthly').show()\"",
+        ".sql('select month, deals_won, won_amount, indirect_ratio from kpi.company_monthly').show()\"",
         f"Graph:  make dev KYOTEN_HOME={home.root}",
     ):
         console.print(line, soft_wrap=True, markup=False)

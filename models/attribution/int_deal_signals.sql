@@ -182,7 +182,21 @@ judged as (
     left join partners on located.known_partner_id = partners.partner_id
 ),
 
--- Registrations of several partners on one deal: the earliest approval decides. Equal moments leave both standing.
+-- On a two-tier deal one side is credited and the other side's signals are influence, whatever their rung.
+distributors as (
+    select distinct deal_id, acting_partner_id
+    from judged
+    where
+        acting_partner_id is not null
+        and (role = 'distributor' or (channel = 'distributor' and partner_type = 'distributor'))
+),
+
+two_tier_deals as (
+    select distinct deal_id from distributors
+),
+
+-- Registrations of several partners on one deal: the earliest approval decides. Equal moments leave both standing. The side of
+-- a two-tier deal that is not credited competes with nobody.
 first_approvals as (
     select
         deal_id,
@@ -190,10 +204,21 @@ first_approvals as (
         acting_partner_id,
         rank() over (partition by deal_id order by decided_at) as approval_rank
     from (
-        select deal_id, registration_id, decided_at, min(acting_partner_id) as acting_partner_id
+        select judged.deal_id, judged.registration_id, judged.decided_at, min(judged.acting_partner_id) as acting_partner_id
         from judged
-        where registration_status = 'approved' and acting_partner_id is not null and reason is null
-        group by deal_id, registration_id, decided_at
+        left join distributors
+            on judged.deal_id = distributors.deal_id and judged.acting_partner_id = distributors.acting_partner_id
+        left join two_tier_deals on judged.deal_id = two_tier_deals.deal_id
+        where
+            judged.registration_status = 'approved'
+            and judged.acting_partner_id is not null
+            and judged.reason is null
+            {% if var('two_tier_credit') == 'reseller' -%}
+            and distributors.deal_id is null
+            {%- else -%}
+            and (two_tier_deals.deal_id is null or distributors.deal_id is not null)
+            {%- endif %}
+        group by judged.deal_id, judged.registration_id, judged.decided_at
     ) as approved
 ),
 
@@ -213,23 +238,16 @@ later_registrations as (
         )
 ),
 
--- On a two-tier deal one side is credited and the other side's signals are influence, whatever their rung.
-distributors as (
-    select distinct deal_id, acting_partner_id
-    from judged
-    where
-        acting_partner_id is not null
-        and (role = 'distributor' or (channel = 'distributor' and partner_type = 'distributor'))
-),
-
-two_tier_deals as (
-    select distinct deal_id from distributors
-),
-
+-- Somebody sells: a party with that role, or whoever a registration, the deal itself or its rep's address names.
 sellers as (
     select distinct deal_id
     from judged
-    where evidence_code = 'E05' and role in ('seller', 'reseller') and reason is null
+    where
+        reason is null
+        and (
+            (evidence_code = 'E05' and role in ('seller', 'reseller'))
+            or evidence_code in ('E02', 'E03', 'E04', 'E06', 'E07')
+        )
 )
 
 select

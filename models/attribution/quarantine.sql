@@ -11,6 +11,17 @@ evidence as (
     select * from {{ ref('deal_evidence') }}
 ),
 
+-- Evidence that came after a decision which carries no hash, and names another branch.
+later_evidence as (
+    select distinct evidence.deal_id
+    from evidence
+    inner join {{ ref('stg_attribution_overrides') }} as overrides on evidence.deal_id = overrides.deal_id
+    where
+        evidence.status = 'contradicting'
+        and evidence.branch_id != overrides.branch_id
+        and evidence.claimed_on > coalesce(overrides.decided_on, overrides.extracted_on)
+),
+
 found as (
     select deal_id, reason, 'error' as severity from attribution where reason is not null
     union all
@@ -40,10 +51,14 @@ found as (
     select attribution.deal_id, 'STALE_OVERRIDE' as reason, 'warning' as severity
     from attribution
     inner join {{ ref('stg_attribution_overrides') }} as overrides on attribution.deal_id = overrides.deal_id
+    left join later_evidence on attribution.deal_id = later_evidence.deal_id
     where
         attribution.rung = 'L0'
-        and overrides.evidence_hash is not null
-        and overrides.evidence_hash is distinct from attribution.evidence_hash
+        and (
+            overrides.evidence_hash != attribution.evidence_hash
+            or (overrides.evidence_hash is not null and attribution.evidence_hash is null)
+            or (overrides.evidence_hash is null and later_evidence.deal_id is not null)
+        )
 ),
 
 candidates as (

@@ -59,16 +59,31 @@ walks as (
     where walks.depth < 20
 ),
 
--- An end of a walk is a branch from which no later edge leads on.
-ends as (
-    select walks.branch_id, walks.branch_id_current, sum(walks.share) as share
+-- What leads on from a branch on each walk; a branch that was split and lives on under its own id keeps the rest.
+passed_on as (
+    select walks.branch_id, walks.branch_id_current, walks.depth, walks.reached_on, sum(edges.share) as share
     from walks
-    left join edges
+    inner join edges
         on
             walks.branch_id_current = edges.from_branch_id
             and edges.effective_on >= walks.reached_on
             and walks.depth < 20
-    where edges.from_branch_id is null
+    group by walks.branch_id, walks.branch_id_current, walks.depth, walks.reached_on
+),
+
+ends as (
+    select
+        walks.branch_id,
+        walks.branch_id_current,
+        sum(walks.share * (1 - coalesce(passed_on.share, 0))) as share
+    from walks
+    left join passed_on
+        on
+            walks.branch_id = passed_on.branch_id
+            and walks.branch_id_current = passed_on.branch_id_current
+            and walks.depth = passed_on.depth
+            and walks.reached_on = passed_on.reached_on
+    where coalesce(passed_on.share, 0) < 0.99999999
     group by walks.branch_id, walks.branch_id_current
 )
 

@@ -8,8 +8,9 @@ partners as (
     select * from {{ ref('int_partners') }}
 ),
 
+-- A partner that has handed over its only branch had branches: it gets no implicit one.
 without_branches as (
-    select * from partners where partner_id not in (select partner_id from rostered)
+    select * from partners where partner_id not in (select partner_id from {{ ref('stg_branches') }})
 ),
 
 sentinels as (

@@ -111,7 +111,7 @@ class Batch:
             self.state = State.of(ledger.read(self.connection, self.home))
             self._recover()
             yield
-        except (duckdb.OutOfMemoryException, OSError) as error:
+        except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
             raise KyotenError(f"Ingest stopped, and the lake is as it was: {error}") from error
         finally:
             self.connection.close()
@@ -322,6 +322,13 @@ def examine(file: LandedFile, encoding: str = "utf-8") -> readers.Content:
         raise RefusedError(
             f"cannot be opened ({error.strerror}). Give the account that runs Kyoten the right to read it."
         ) from error
+
+
+def unreadable(error: duckdb.Error) -> str:
+    """Say what the engine has against a file; a full disk is not the file's fault and stops the run."""
+    if "No space left" in str(error):
+        raise error
+    return f"cannot be read: {readers.first_line(error)}. Correct it and deliver it again."
 
 
 def check_unchanged(file: LandedFile) -> None:

@@ -20,6 +20,7 @@ from orchestration.ingest.batch import (
     read_records,
     reject,
     reject_broken,
+    unreadable,
 )
 from orchestration.ingest.contract import Dataset, nearest
 from orchestration.ingest.landing import LandedFile, landed_files
@@ -98,9 +99,9 @@ def _stage_group(
         except RefusedError as refusal:
             return refusal
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-            return RefusedError(f"cannot be read: {readers.first_line(error)}. Correct it and deliver it again.")
+            return RefusedError(unreadable(error))
 
-    # One core reads a file, because its rows are numbered; so two files are read at a time.
+    # One core reads a file, see sql.connect; so two files are read at a time.
     with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
         results = list(pool.map(stage, files))
     for file, result in zip(files, results, strict=True):
@@ -144,7 +145,7 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
         if accepted == scan.expected:  # every line is a record and was accepted: the usual case, read once
             return accepted, 0
         connection.execute("DELETE FROM rejects WHERE unit = ?", [unit])
-        reject(connection, unit, checked.rejected)
+        reject(connection, unit, checked.rejected(path))
         return accepted, sql.scalar(connection, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(unit)}")
 
     counts = read_records(connection, scan, load)

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import sql
-from orchestration.ingest.contract import LINEAGE, Column, Dataset
+from orchestration.ingest.contract import Column, Dataset
 from orchestration.ingest.readers import WHITESPACE, Scan
 
 _DATE_SHAPE = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
@@ -55,11 +55,18 @@ class Lineage:
 
 @dataclass(frozen=True)
 class Checked:
-    """A scan's rows under the rules: the lake's rows, and those rejected with their reasons."""
+    """A scan's rows under the rules: the lake's rows, and the others with the reasons."""
 
     accepted: str
-    rejected: str
     raw: str  # every row: row_number, file_name, file_sha256, raw_row
+    _rejected: str
+
+    def rejected(self, accepted: Path) -> str:
+        """Return the query of the rows that are not among the accepted ones; so no row can be in neither."""
+        return self._rejected.replace(_ACCEPTED, sql.parquet([accepted]))
+
+
+_ACCEPTED = "«accepted»"
 
 
 def check(
@@ -68,34 +75,36 @@ def check(
     """Build the queries that accept and reject a scan's rows."""
     columns = list(dataset.columns.values())
     present = [c for c in columns if c.name in given]
-    values = ", ".join(f"{_value(c, given[c.name], scan.odd_space, timezone)} AS {_typed(c)}" for c in present)
-    # The rows are numbered above the casts: the engine then neither splits the scan, which would lose the file's order,
-    # nor moves the conditions below the casts, which would cast everything twice.
-    typed = f"SELECT *{', ' if values else ''}{values} FROM {scan.sql}"
-    numbered = f"SELECT *, {scan.row_number} AS row_number_in_file FROM ({typed})"
+    values = "".join(f", {_value(c, given[c.name], scan.odd_space, timezone)} AS {_typed(c)}" for c in present)
     sound = {c.name: condition for c in present if (condition := _is_sound(c, given[c.name]))}
-    conditions = " AND ".join([scan.valid, *sound.values()])
-
-    lake = {c.name: _typed(c) if c.name in given else f"NULL::{c.duckdb_type}" for c in columns}
-    lake |= lineage.columns() | {"row_number": "row_number_in_file", "extra_columns": _extras(extras)}
-    ordered = [*dataset.columns, *LINEAGE]
-    accepted = ", ".join(f"CAST({lake[c]} AS {t}) AS {sql.name(c)}" for c, t in dataset.lake_columns.items())
-    assert ordered == list(dataset.lake_columns)
-
+    number = f"{scan.row_number} AS row_number_in_file"
     origin = f"row_number_in_file AS row_number, {lineage.file_name} AS file_name, {lineage.file_sha256} AS file_sha256"
+
+    lake = {c.name: _typed(c) if c.name in given else "NULL" for c in columns}
+    lake |= lineage.columns() | {"row_number": "row_number_in_file", "extra_columns": _extras(extras)}
+    cells = ", ".join(f"CAST({lake[c]} AS {type_}) AS {sql.name(c)}" for c, type_ in dataset.lake_columns.items())
+    # The rows are numbered above the casts: else the engine would move the conditions below the casts and cast twice.
+    typed = f"SELECT *, {number} FROM (SELECT *{values} FROM {scan.sql})"
+
     failures = [(c, given[c.name], f"NOT {sound[c.name]}") for c in present if c.name in sound]
-    untyped = f"SELECT *, {scan.row_number} AS row_number_in_file FROM {scan.sql}"
-    rejected = (
-        f"SELECT {origin}, {_first(failures, lambda c, g: sql.text(c.name), scan.valid, 'NULL')} AS column_name, "
-        f"{_first(failures, lambda c, g: _text(g), scan.valid, 'NULL')} AS value, "
-        f"{_reasons(failures, scan)} AS reason, "
-        f"{_first(failures, _remedy, scan.valid, sql.text(scan.invalid[1]))} AS remedy, "
-        f"{scan.raw_row} AS raw_row FROM ({numbered}) WHERE NOT ({conditions})"
+    told = {
+        "column_name": _first(failures, lambda c, g: sql.text(c.name), scan.valid, "NULL"),
+        "value": _first(failures, lambda c, g: _text(g), scan.valid, "NULL"),
+        "reason": _reasons(failures, scan),
+        "remedy": _first(failures, _remedy, scan.valid, sql.text(scan.invalid[1])),
+        "raw_row": scan.raw_row,
+    }
+    numbered = f"SELECT *, {number} FROM {scan.sql}"
+    others = (
+        f"SELECT * FROM (SELECT *, {lineage.file_name} AS of_file FROM ({numbered})) ANTI JOIN "
+        f"(SELECT file_name AS of_file, row_number AS row_number_in_file FROM {_ACCEPTED}) "
+        "USING (of_file, row_number_in_file)"
     )
+    why = ", ".join(f"{value} AS {name}" for name, value in told.items())
     return Checked(
-        accepted=f"SELECT {accepted} FROM ({numbered}) WHERE {conditions}",
-        rejected=rejected,
-        raw=f"SELECT {origin}, {scan.raw_row} AS raw_row FROM ({untyped})",
+        accepted=f"SELECT {cells} FROM ({typed}) WHERE {' AND '.join([scan.valid, *sound.values()])}",
+        raw=f"SELECT {origin}, {scan.raw_row} AS raw_row FROM ({numbered})",
+        _rejected=f"SELECT {origin}, {why} FROM (SELECT *{values} FROM ({others}))",
     )
 
 
@@ -142,7 +151,8 @@ def _value(column: Column, given: Given, odd_space: bool, timezone: str) -> str:
     if column.duckdb_type == "VARCHAR":
         return _trimmed(text, odd_space)
     # Trimming first would cost a third of the whole load; only what does not convert as it is gets trimmed.
-    return f"coalesce({_cast(column, text, timezone)}, {_cast(column, _trimmed(text), timezone)})"
+    converted = f"coalesce({_cast(column, text, timezone)}, {_cast(column, _trimmed(text), timezone)})"
+    return f"CASE WHEN {text} IS NOT NULL THEN {converted} END"
 
 
 def _cast(column: Column, text: str, timezone: str) -> str:

@@ -22,6 +22,7 @@ from orchestration.ingest.batch import (
     read_records,
     reject,
     reject_broken,
+    unreadable,
 )
 from orchestration.ingest.landing import LandedFile, mapped_files
 from orchestration.ingest.ledger import REFUSED
@@ -161,7 +162,7 @@ class SourceExtract:
             except RefusedError as refusal:
                 self._refuse_file(name, file, str(refusal))
             except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
-                self._refuse_file(name, file, f"cannot be read: {readers.first_line(error)}.")
+                self._refuse_file(name, file, unreadable(error))
         if parts and name not in self.refused:
             engine.execute(f"CREATE TABLE {sql.name(name)} AS {' UNION ALL BY NAME '.join(parts)}")
         for i in range(len(self.inputs[name])):
@@ -224,7 +225,7 @@ class SourceExtract:
         path = self.batch.new_path()
         try:
             accepted = sql.copy(engine, checked.accepted, path)
-            reject(engine, str(path), checked.rejected)
+            reject(engine, str(path), checked.rejected(path))
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
             self._refuse(spec, f"cannot be made: {readers.first_line(error)}. Correct the mapping's SQL, or the value.")
             return

@@ -16,6 +16,8 @@ TYPES = (
     "campaign", "other",
 )  # fmt: skip
 TYPE_MIX = np.array([0.09, 0.14, 0.14, 0.01, 0.03, 0.04, 0.22, 0.2, 0.05, 0.03, 0.03, 0.02])
+NOTES = ("製品説明", "案件相談", "事例紹介", "進捗確認", "価格相談")
+NEXT_ACTIONS = ("見積提出", "同行日程の調整", "資料送付", "勉強会の案内")
 WITH_DEAL = (1, 6, 7)
 MASS = (10,)
 
@@ -63,26 +65,23 @@ def write_activities(
         },
     )  # fmt: skip
     for k, x in enumerate(DELTA_EXTRACTS):
-        recent = f"occurred > {DELTA_EXTRACTS[k - 1] if k else -1} and occurred <= {x}"
+        after = DELTA_EXTRACTS[k - 1] if k else NEVER
+        recent = f"occurred > {after} and occurred <= {x}"
         writer.write(
             "activities",
             x,
             f"""select id_of('A', 9, id + 1) as activity_id, {sql_list(TYPES)}[kind + 1] as activity_type,
                 local_of(occurred, second_s) as occurred_at,
                 case when noted then local_of(least(occurred + lag, {x}), 72000) end as logged_at,
-                    partner_of(partner) as partner_id,
-                branch_of(branch) as branch_id, deal_of(deal) as deal_id,
-                    case when kind = 10 then 'PG' || (1 + id % 6) end as programme_id,
-                staff_of(staff) as staff_id, case when timed and kind not in (7, 8,
-                    9) then minutes end as duration_minutes,
+                partner_of(partner) as partner_id, branch_of(branch) as branch_id, deal_of(deal) as deal_id,
+                case when kind = 10 then 'PG' || (1 + id % 6) end as programme_id, staff_of(staff) as staff_id,
+                case when timed and kind not in (7, 8, 9) then minutes end as duration_minutes,
                 case when kind in (7, 9) then id % 3 = 0 end as is_two_way, mass as is_mass,
-                    ['planned', 'held', 'cancelled'][1 + status] as status,
-                case when noted then ['製品説明', '案件相談', '事例紹介', '進捗確認',
-                    '価格相談'][1 + id % 5] end as note,
-                case when due >= 0 then ['見積提出', '同行日程の調整', '資料送付',
-                    '勉強会の案内'][1 + id % 4] end as next_action,
+                ['planned', 'held', 'cancelled'][1 + status] as status,
+                case when noted then {sql_list(NOTES)}[1 + id % 5] end as note,
+                case when due >= 0 then {sql_list(NEXT_ACTIONS)}[1 + id % 4] end as next_action,
                 day_of(due) as next_action_due_on, case when done <= {x} then day_of(done) end as next_action_done_on
-            from a where {recent}""",
+            from a where ({recent}) or (done > {after} and done <= {x} and occurred <= {x})""",
             part,
             ordered=True,
         )
@@ -91,19 +90,19 @@ def write_activities(
             x,
             f"""with present as (
                 select id, unnest([
-                    case when rep >= 0 then struct_pack(who := rep_of(rep), type := case
-                        when kind = 3 then 'branch_head' else 'rep' end, rep := rep) end,
+                    case when rep >= 0 then struct_pack(
+                        who := rep_of(rep), type := if(kind = 3, 'branch_head', 'rep'), rep := rep) end,
                     case when with_staff then struct_pack(who := staff_of(staff), type := 'staff', rep := -1) end,
                     case when with_customer then struct_pack(who := 'VISITED', type := 'customer', rep := -1) end,
-                    case when kind = 3 and id % 2 = 0 then struct_pack(who := 'EXEC-' || partner_of(partner),
-                        type := 'executive', rep := -1) end
+                    case when kind = 3 and id % 2 = 0 then struct_pack(
+                        who := 'EXEC-' || partner_of(partner), type := 'executive', rep := -1) end
                 ]) as person, came, status, surname, partner from a where {recent}
             )
             select id_of('A', 9, id + 1) as activity_id, person.who as attendee_id, person.type as attendee_type,
                 case when id % 9 > 0 then rep_of(person.rep) end as rep_id,
                 case when id % 9 = 0 and person.rep >= 0 then email_of(person.rep, surname, partner) end as rep_email,
                 case when status = 0 then 'registered' when came then 'attended' else 'no_show' end as attendance
-            from present where person is not null""",
+            from present where person is not null order by id, person.who""",
             part,
             ordered=True,
         )

@@ -262,157 +262,136 @@ def add_money(rng: np.random.Generator, a: Arrays) -> None:
     a["change"] = np.where(changed, rng.integers(0, 3, n), NEVER)
 
 
-STAGE_AT = """case when close between 0 and {x} then case outcome when 1 then '受注' else '失注' end
-    when quoted between 0 and {x} then '見積' when proposed between 0 and {x} then '提案'
-    when qualified between 0 and {x} then '有効商談' else '商談' end"""
 CHANNEL = f"{sql_list(CHANNELS)}[1 + channel]"
-AMOUNT = """case when not header then null when currency = 0 then amount::varchar
-    else (foreign_cents // 100)::varchar || '.' || lpad((foreign_cents % 100)::varchar, 2, '0') end"""
+# What became known after one extract and up to the next; RX are registrations that came to nothing, RN name no deal.
+REGISTRATIONS = f"""
+select 'RG' || lpad((id + 1)::varchar, 8, '0') as registration_id, deal_of(id) as deal_id,
+    partner_of(partner) as partner_id,
+    case when kind = {REG_BRANCH} then branch_of(branch) end as branch_id,
+    case when kind = {REG_REP} then rep_of(rep) end as rep_id,
+    case when kind = {REG_EMAIL} then email_of(rep, surname, partner) end as rep_email,
+    case when id % 11 = 0 then 'vendor_on_behalf' else 'partner' end as submitted_by,
+    {CHANNEL} as channel, customer_of(customer) as customer_id,
+    case when id % 4 = 0 then customer_name_of(customer) end as customer_name, product_of(product) as product_id,
+    case when reg_zulu then zulu_of(credit, reg_second)
+        else local_of(credit, reg_second)::varchar end as submitted_at,
+    local_of(approved, 36000) as approved_at, 'approved' as status, day_of(approved + 180) as expires_on
+from d where registered and approved > {{after}} and approved <= {{until}}
+union all
+select 'RX' || lpad((id + 1)::varchar, 8, '0'), deal_of(id), partner_of(coalesce(nullif(partner, -1), id % 3)),
+    branch_of(real_branch), null, null, 'partner', null, customer_of(customer), null, product_of(product),
+    local_of(created, reg_second)::varchar, null, ['rejected', 'expired', 'withdrawn'][1 + id % 3], day_of(created + 90)
+from d where spurned and created > {{after}} and created <= {{until}}
+union all
+select 'RN' || lpad((id + 1)::varchar, 8, '0'), null, partner_of(partner),
+    branch_of(real_branch), null, null, 'partner', {CHANNEL}, customer_of(customer), null, product_of(product),
+    local_of(created, reg_second)::varchar, null, 'submitted', day_of(created + 180)
+from d where kind = {BRANCH_ID} and id % 37 = 0 and created > {{after}} and created <= {{until}}
+"""
+PARTICIPANTS = f"""
+with parties as (
+    select *, 'seller' as role, 'branch' as party_type, branch_of(branch) as party_id, true as is_primary
+        from d where kind = {PARTY_BRANCH}
+    union all select *, 'seller', 'rep', rep_of(rep), true from d where kind = {PARTY_REP}
+    union all select *, 'reseller', 'branch', branch_of(branch), true from d where kind = {TWO_TIER}
+    union all select *, 'distributor', 'partner', partner_of(distributor), false from d where kind = {TWO_TIER}
+    union all select *, 'co_sell', 'branch', branch_of(helper), false from d where helper >= 0
+)
+select deal_of(id) as deal_id, role, party_type, party_id, is_primary, local_of(created, 36000) as added_at
+from parties where created > {{after}} and created <= {{until}}
+"""
+AMOUNT_EVENTS = """
+select 'AE' || lpad((id + 1)::varchar, 8, '0') as event_id, deal_of(id) as deal_id,
+    ['return', 'cancel', 'adjust'][1 + change] as event_type, day_of(changed_on) as event_on,
+    case change when 0 then -(amount // 4) when 1 then -amount else amount // 10 end as amount_delta,
+    'JPY' as currency, ['返品', '解約', '追加発注'][1 + change] as reason
+from d where changed_on > {after} and changed_on <= {until}
+"""
+OVERRIDES = """
+select deal_of(id) as deal_id, branch_of(branch) as branch_id, rep_of(rep) as rep_id, '営業企画' as decided_by,
+    day_of(decided) as decided_on, 'パートナーに確認済み' as reason
+from d where decided > {after} and decided <= {until}
+"""
 
 
 def write(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], part: int | None) -> None:
     """Write one chunk of deals and everything that hangs on them, for each extract."""
-    con = writer.con
-    n = len(a["id"])
-    real = a["branch"] < org.real_branches
     named = (a["kind"] == NAMES_ONLY) | a["on_text"]
     extra = {
         "surname": org.rep_surname[np.maximum(a["rep"], 0)],
         "named_partner": np.where(named, a["partner"], NEVER),
-        "named_branch": np.where((a["kind"] == NAMES_ONLY) & real, a["branch"], NEVER),
+        "named_branch": np.where(a["kind"] == NAMES_ONLY, a["branch"], NEVER),
         "deal_staff": np.where(a["partner"] == NEVER, a["id"] % 5, org.partner_staff[np.maximum(a["partner"], 0)]),
+        "real_branch": np.where(a["branch"] < org.real_branches, a["branch"], NEVER),
+        "decided": np.where(a["decided_by_hand"], np.minimum(a["created"] + 20, AS_OF), NEVER),
     }
-    register(con, "d", {**a, **extra})
+    register(writer.con, "d", {**a, **extra})
     for k, x in enumerate(DELTA_EXTRACTS):
-        before = DELTA_EXTRACTS[k - 1] if k else -1
-        latest = ", ".join(
-            f"case when {c} <= {x} then {c} else 0 end" for c in ("qualified", "proposed", "quoted", "close")
-        )
-        fresh = f"> {before} and {{0}} <= {x}"
-        writer.write(
-            "deals",
-            x,
-            f"""select deal_of(id) as deal_id, {sql_list(SUBJECTS)}[1 + product % 6] || '導入' as deal_name,
-                customer_of(customer) as customer_id,
-                case when id % 3 = 0 then customer_name_of(customer) end as customer_name,
-                {AMOUNT} as amount, {sql_list(CURRENCIES)}[1 + currency] as currency, {STAGE_AT.format(x=x)} as stage,
-                {sql_list(DEAL_TYPES)}[1 + deal_type] as deal_type, {CHANNEL} as channel,
-                case when created_known and zulu then zulu_of(created, second_s)
-                    when created_known then local_of(created, second_s)::varchar end as created_at,
-                day_of(planned) as expected_close_on,
-                case when outcome = 1 and close <= {x} then day_of(close) end as won_on,
-                case when close <= {x} then day_of(close) end as closed_on,
-                case when outcome = 2 and close <= {x} then {sql_list(LOST_REASONS)}[1 + id % 4] end as lost_reason,
-                staff_of(deal_staff) as owner_staff_id,
-                case when kind = {TWO_TIER} then partner_of(distributor)
-                    when on_partner then partner_of(partner) end as partner_id,
-                branch_of(branch_on_deal) as branch_id, case when on_rep then rep_of(rep) end as rep_id,
-                case when on_mailbox then mailbox_of(branch, partner)
-                    when on_email then email_of(rep, surname, partner) end as rep_email,
-                partner_name as partner_text, branch_name as branch_text, deal_of(parent) as parent_deal_id,
-                case when lines = 0 then product_of(product) end as product_id,
-                case when partner >= 0 and outcome = 1 and close <= {x} and lines > 0
-                    and header then (amount // 10)::varchar end as partner_commission,
-                case when outcome = 1 and close <= {x} and currency = 0
-                    and header then (amount * 3 // 10)::varchar end as vendor_margin,
-                local_of(greatest(created, {latest}), 68400) as updated_at,
-                false as is_deleted
-            from d
-            left join (select p as named_partner, partner_name from org_partners) using (named_partner)
-            left join (select b as named_branch, branch_name from org_branches) using (named_branch)
-            where in_{k}""",
-            part,
-        )
-        stages = [
-            ("created", "'商談'"),
-            ("qualified", "'有効商談'"),
-            ("proposed", "'提案'"),
-            ("quoted", "'見積'"),
-            ("close", "case outcome when 1 then '受注' else '失注' end"),
-        ]
-        entries = " union all ".join(
-            f"select id, {i} as step, {stage} as stage, {column} as entered from d "
-            f"where has_history and {column} {fresh.format(column)}"
-            for i, (column, stage) in enumerate(stages)
-        )
-        writer.write(
-            "deal_stage_history",
-            x,
-            f"""select deal_of(id) as deal_id, stage, local_of(entered, 32400 + step * 7200 + id % 3600) as entered_at
-            from ({entries}) order by id, step""",
-            part,
-            ordered=True,
-        )
-        writer.write(
-            "deal_registrations",
-            x,
-            f"""select 'RG' || lpad((id + 1)::varchar, 8, '0') as registration_id, deal_of(id) as deal_id,
-                partner_of(partner) as partner_id,
-                case when kind = {REG_BRANCH} then branch_of(branch) end as branch_id,
-                    case when kind = {REG_REP} then rep_of(rep) end as rep_id,
-                case when kind = {REG_EMAIL} then email_of(rep, surname, partner) end as rep_email,
-                case when id % 11 = 0 then 'vendor_on_behalf' else 'partner' end as submitted_by,
-                    {CHANNEL} as channel, customer_of(customer) as customer_id,
-                case when id % 4 = 0 then customer_name_of(customer) end as customer_name,
-                product_of(product) as product_id,
-                case when reg_zulu then zulu_of(credit, reg_second) else local_of(credit,
-                    reg_second)::varchar end as submitted_at,
-                local_of(approved, 36000) as approved_at, 'approved' as status, day_of(approved + 180) as expires_on
-            from d where registered and approved {fresh.format("approved")}
-            union all
-            select 'RX' || lpad((id + 1)::varchar, 8, '0'), deal_of(id),
-                partner_of(coalesce(nullif(partner, -1), id % 3)),
-                case when partner >= 0 and branch < {org.real_branches} then branch_of(branch) end, null, null,
-                    'partner', null, customer_of(customer), null, product_of(product),
-                local_of(created, reg_second)::varchar, null, ['rejected', 'expired', 'withdrawn'][1 + id % 3],
-                    day_of(created + 90)
-            from d where spurned and created {fresh.format("created")}
-            union all
-            select 'RN' || lpad((id + 1)::varchar, 8, '0'), null, partner_of(partner), branch_of(branch), null, null,
-                'partner', {CHANNEL}, customer_of(customer), null, product_of(product),
-                local_of(created, reg_second)::varchar, null, 'submitted', day_of(created + 180)
-            from d where kind = {BRANCH_ID} and id % 37 = 0 and branch < {org.real_branches}
-                and created {fresh.format("created")}""",
-            part,
-        )
-        writer.write(
-            "deal_participants",
-            x,
-            f"""select deal_of(id) as deal_id, 'seller' as role, 'branch' as party_type,
-                branch_of(branch) as party_id, true as is_primary, local_of(created, 36000) as added_at
-            from d where kind = {PARTY_BRANCH} and created {fresh.format("created")}
-            union all select deal_of(id), 'seller', 'rep', rep_of(rep), true, local_of(created, 36000) from d
-                where kind = {PARTY_REP} and created {fresh.format("created")}
-            union all select deal_of(id), 'reseller', 'branch', branch_of(branch), true, local_of(created, 36000)
-                from d where kind = {TWO_TIER} and created {fresh.format("created")}
-            union all select deal_of(id), 'distributor', 'partner', partner_of(distributor), false,
-                local_of(created, 36000) from d where kind = {TWO_TIER} and created {fresh.format("created")}
-            union all select deal_of(id), 'co_sell', 'branch', branch_of(helper), false, local_of(created, 36000)
-                from d where helper >= 0 and created {fresh.format("created")}""",
-            part,
-        )
-        writer.write(
-            "deal_amount_events",
-            x,
-            f"""select 'AE' || lpad((id + 1)::varchar, 8, '0') as event_id, deal_of(id) as deal_id,
-                ['return', 'cancel', 'adjust'][1 + change] as event_type,
-                day_of(changed_on) as event_on, case change when 0 then -(amount // 4) when 1 then -amount
-                    else amount // 10 end as amount_delta,
-                'JPY' as currency, ['返品', '解約', '追加発注'][1 + change] as reason
-            from d where changed_on {fresh.format("changed_on")}""",
-            part,
-        )
-        writer.write(
-            "attribution_overrides",
-            x,
-            f"""select deal_of(id) as deal_id, branch_of(branch) as branch_id, rep_of(rep) as rep_id,
-                '営業企画' as decided_by, day_of(least(created + 20, {AS_OF})) as decided_on,
-                'パートナーに確認済み' as reason
-            from d where decided_by_hand and least(created + 20,
-                {AS_OF}) {fresh.format("least(created + 20, " + str(AS_OF) + ")")}""",
-            part,
-        )
-    write_lines(writer, a, n, part)
+        before = DELTA_EXTRACTS[k - 1] if k else NEVER
+        writer.write("deals", x, deals_query(k, x), part)
+        writer.write("deal_stage_history", x, history_query(before, x), part, ordered=True)
+        for dataset, query in (
+            ("deal_registrations", REGISTRATIONS),
+            ("deal_participants", PARTICIPANTS),
+            ("deal_amount_events", AMOUNT_EVENTS),
+            ("attribution_overrides", OVERRIDES),
+        ):
+            writer.write(dataset, x, query.format(after=before, until=x), part)
+    write_lines(writer, a, len(a["id"]), part)
+
+
+def deals_query(k: int, x: int) -> str:
+    """Return the deals that are new or changed in an extract, as they stood on its day."""
+    later_steps = ("qualified", "proposed", "quoted", "close")
+    touched = ", ".join(f"case when {step} <= {x} then {step} else 0 end" for step in later_steps)
+    won = f"outcome = {WON} and close <= {x}"
+    return f"""select deal_of(id) as deal_id, {sql_list(SUBJECTS)}[1 + product % 6] || '導入' as deal_name,
+        customer_of(customer) as customer_id, case when id % 3 = 0 then customer_name_of(customer) end as customer_name,
+        case when not header then null when currency = 0 then amount::varchar
+            else (foreign_cents // 100)::varchar || '.' || lpad((foreign_cents % 100)::varchar, 2, '0') end as amount,
+        {sql_list(CURRENCIES)}[1 + currency] as currency,
+        case when {won} then '受注' when close between 0 and {x} then '失注' when quoted between 0 and {x} then '見積'
+            when proposed between 0 and {x} then '提案' when qualified between 0 and {x} then '有効商談'
+            else '商談' end as stage,
+        {sql_list(DEAL_TYPES)}[1 + deal_type] as deal_type, {CHANNEL} as channel,
+        case when created_known and zulu then zulu_of(created, second_s)
+            when created_known then local_of(created, second_s)::varchar end as created_at,
+        day_of(planned) as expected_close_on,
+        case when {won} then day_of(close) end as won_on, case when close <= {x} then day_of(close) end as closed_on,
+        case when outcome = {LOST} and close <= {x} then {sql_list(LOST_REASONS)}[1 + id % 4] end as lost_reason,
+        staff_of(deal_staff) as owner_staff_id,
+        case when kind = {TWO_TIER} then partner_of(distributor)
+            when on_partner then partner_of(partner) end as partner_id,
+        branch_of(branch_on_deal) as branch_id, case when on_rep then rep_of(rep) end as rep_id,
+        case when on_mailbox then mailbox_of(branch, partner)
+            when on_email then email_of(rep, surname, partner) end as rep_email,
+        partner_name as partner_text, branch_name as branch_text, deal_of(parent) as parent_deal_id,
+        case when lines = 0 then product_of(product) end as product_id,
+        case when {won} and partner >= 0 and lines > 0 and header then amount // 10 end as partner_commission,
+        case when {won} and currency = 0 and header then amount * 3 // 10 end as vendor_margin,
+        local_of(greatest(created, {touched}), 68400) as updated_at, false as is_deleted
+    from d
+    left join (select p as named_partner, partner_name from org_partners) using (named_partner)
+    left join (select b as named_branch, branch_name from org_branches) using (named_branch)
+    where in_{k}"""
+
+
+def history_query(before: int, x: int) -> str:
+    """Return the stage entries between two extracts."""
+    steps = (
+        ("created", "'商談'"),
+        ("qualified", "'有効商談'"),
+        ("proposed", "'提案'"),
+        ("quoted", "'見積'"),
+        ("close", f"case outcome when {WON} then '受注' else '失注' end"),
+    )
+    entries = " union all ".join(
+        f"select id, {i} as step, {stage} as stage, {on} as entered from d "
+        f"where has_history and {on} > {before} and {on} <= {x}"
+        for i, (on, stage) in enumerate(steps)
+    )
+    return f"""select deal_of(id) as deal_id, stage, local_of(entered, 32400 + step * 7200 + id % 3600) as entered_at
+    from ({entries}) order by id, step"""
 
 
 def write_lines(writer: Writer, a: Mapping[str, np.ndarray], n: int, part: int | None) -> None:

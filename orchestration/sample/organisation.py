@@ -377,8 +377,8 @@ def write_extract(writer: Writer, x: int) -> None:
         f"""select partner_of(p) as partner_id, partner_name,
             lpad((1000000 + p * 7919)::varchar, 13, '0') as corporate_number,
             partner_type, case when p % 10 = 9 then partner_of(p // 10) end as parent_partner_id, industry,
-                day_of(contracted) as contract_started_on, case
-                when succeeded <= {x} then day_of(succeeded) end as contract_ended_on, focus as is_focus,
+            day_of(contracted) as contract_started_on,
+            case when succeeded <= {x} then day_of(succeeded) end as contract_ended_on, focus as is_focus,
             case when succeeded <= {x} then partner_of(successor) end as successor_partner_id,
             case when succeeded <= {x} then day_of(succeeded) end as succeeded_on
         from org_partners""",
@@ -387,8 +387,8 @@ def write_extract(writer: Writer, x: int) -> None:
         "branches",
         x,
         f"""select branch_of(b) as branch_id, partner_of(p) as partner_id,
-            case when renamed and {x} >= {ROSTER_EXTRACTS[3]} then replace(replace(branch_name, '支店', '支社'),
-                '営業所', 'オフィス')
+            case when renamed and {x} >= {ROSTER_EXTRACTS[3]}
+                then replace(replace(branch_name, '支店', '支社'), '営業所', 'オフィス')
                 else branch_name end as branch_name,
             case when division >= 0 then partner_of(p) || '-D' || (division + 1) end as division_id, division_name,
             kind as branch_kind, kind = '本社' as is_head_office, prefecture, day_of(opened) as opened_on,
@@ -419,8 +419,8 @@ def write_extract(writer: Writer, x: int) -> None:
     writer.write(
         "reps",
         x,
-        f"""select rep_of(r) as rep_id, {sql_list(names.SURNAMES)}[surname + 1] || ' '
-            || {sql_list(names.GIVEN)}[given + 1] as rep_name,
+        f"""select rep_of(r) as rep_id,
+            {sql_list(names.SURNAMES)}[surname + 1] || ' ' || {sql_list(names.GIVEN)}[given + 1] as rep_name,
             case when r % 10 < 6 then email_of(r, surname, p) end as rep_email,
             case r % 7 when 0 then '課長' when 1 then '主任' else '営業' end as job_title,
             case when left_on <= {x} then day_of(left_on) end as left_on
@@ -442,38 +442,36 @@ def write_extract(writer: Writer, x: int) -> None:
         "contact_points",
         x,
         f"""select 'rep' as owner_type, rep_of(r) as owner_id, 'email' as kind, email_of(r, surname, p) as value,
-            day_of(starts) as valid_from,
-                null::date as valid_to from org_reps where starts <= {x}
+                day_of(starts) as valid_from, null::date as valid_to from org_reps where starts <= {x}
             union all select 'branch', branch_of(b), 'email', mailbox_of(b, p), day_of(opened),
                 case when closed <= {x} then day_of(closed) end from org_branches where opened <= {x}
-            union all select 'branch', branch_of(b), 'phone', '000-0' || lpad((b % 1000)::varchar, 3, '0') || '-'
-                || lpad((b // 1000)::varchar, 4, '0'),
+            union all select 'branch', branch_of(b), 'phone',
+                '000-0' || lpad((b % 1000)::varchar, 3, '0') || '-' || lpad((b // 1000)::varchar, 4, '0'),
                 day_of(opened), case when closed <= {x} then day_of(closed) end from org_branches where opened <= {x}
             union all select 'partner', partner_of(p), 'domain', lower(partner_of(p)) || '.example',
-                day_of({day("2015-04-01")}), null
-                from org_partners""",
+                day_of({day("2015-04-01")}), null from org_partners""",
     )
     writer.write(
         "aliases",
         x,
-        """select 'partner' as entity_type, partner_of(p) as entity_id,
+        f"""select 'partner' as entity_type, partner_of(p) as entity_id,
             regexp_replace(partner_name, '株式会社|㈱', '', 'g') || 'グループ' as alias, null::date as valid_from
                 from org_partners where p % 2 = 0
         union all select 'branch', branch_of(b), replace(branch_name, '支店', 'ブランチ'), day_of(opened)
-            from org_branches where b % 5 = 0 and kind = '支店' and opened <= """
-        + str(x),
+            from org_branches where b % 5 = 0 and kind = '支店' and opened <= {x}""",
     )
     writer.write(
         "status_history",
         x,
         f"""with ladder as (
-            select p, unnest(['候補', '契約', '稼働']) as status, unnest([contracted - 120, contracted,
-                contracted + 150]) as since from org_partners
+            select p, unnest(['候補', '契約', '稼働']) as status,
+                unnest([contracted - 120, contracted, contracted + 150]) as since
+            from org_partners
         )
         select 'partner' as entity_type, partner_of(p) as entity_id, status, day_of(since) as valid_from from ladder
             where since <= {x}
-        union all select 'branch', branch_of(b), case when closed > 0
-            and closed <= {x} then '終了' when b % 6 = 0 then '立上支援' else '稼働' end,
+        union all select 'branch', branch_of(b),
+            case when closed > 0 and closed <= {x} then '終了' when b % 6 = 0 then '立上支援' else '稼働' end,
             day_of(case when closed > 0 and closed <= {x} then closed else opened + 30 end)
             from org_branches where opened + 30 <= {x} and b % 2 = 0
         union all select 'rep', rep_of(r), '接触', day_of(starts + 40) from org_reps where r % 8 = 0

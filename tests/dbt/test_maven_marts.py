@@ -1,10 +1,9 @@
-"""Three copies of a public CRM sample, each in another state of repair, are published with the known figures and the same rows.
+"""Three copies of a public CRM sample, each in another state of repair, give the same rows and the known figures.
 
 The data stands beside the project and is no part of it; without it the tests skip, but never in CI.
 """
 
 import os
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -18,7 +17,7 @@ SCHEMAS = ("core", "attribution", "kpi", "segment")
 
 pytestmark = pytest.mark.skipif(
     not DATA.exists() and os.environ.get("CI") != "true",
-    reason="the public CRM sample does not stand beside the project",
+    reason="the public CRM sample is not here",
 )
 
 
@@ -62,7 +61,8 @@ def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, 
         ),
         ("select sum(amount)::int, sum(amount)::int = sum(amount) from core.fct_revenue", [(10005534, True)]),
         (
-            "select branch_id, sum(won_amount)::int from kpi.branch_monthly group by 1 having sum(won_amount) != 0 order by 1",
+            "select branch_id, sum(won_amount)::int from kpi.branch_monthly"
+            " group by 1 having sum(won_amount) != 0 order by 1",
             [("Central", 3346293), ("East", 3090594), ("West", 3568647)],
         ),
         ("select distinct partner_id, rung from attribution.deal_attribution", [("maven", "L4")]),
@@ -74,7 +74,8 @@ def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, 
             [(500, "2017-12-31")],
         ),
         (
-            "select owner_staff_id, sum(amount)::int from core.fct_deals where status = 'won' group by 1 order by 2 desc",
+            "select owner_staff_id, sum(amount)::int from core.fct_deals"
+            " where status = 'won' group by 1 order by 2 desc",
             [
                 ("Melvin Marxen", 2251930),
                 ("Summer Sewald", 1964750),
@@ -85,7 +86,8 @@ def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, 
             ],
         ),
         (
-            "select rep_id, sum(won_amount)::int, sum(deals_won)::int from kpi.rep_monthly group by 1 order by 2 desc limit 1",
+            "select rep_id, sum(won_amount)::int, sum(deals_won)::int from kpi.rep_monthly"
+            " group by 1 order by 2 desc limit 1",
             [("Darcel Schlecht", 1153214, 349)],
         ),
     ],

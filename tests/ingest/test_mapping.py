@@ -131,7 +131,7 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
-        ("deals:\n        from", "deels:\n        from", 14, "did you mean deals?"),
+        ("deals:\n        from", "deels:\n        from", 13, "did you mean deals?"),
         ("deal_id: Id", "deal_idd: Id", 17, "did you mean deal_id?"),
         ("stage: Stage\n", "stage: Stagee\n", 18, "did you mean Stage?"),
         ("from: deals", "from: deal", 14, "did you mean deals?"),
