@@ -3,7 +3,7 @@
 A row is accepted or rejected whole. Nothing here reads files or writes the lake.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,7 +214,7 @@ def _extras(extras: Mapping[str, str]) -> str:
 Failure = tuple[Column, Given, str]
 
 
-def _first(failures: Sequence[Failure], what, valid: str, otherwise: str) -> str:  # type: ignore[no-untyped-def]
+def _first(failures: Sequence[Failure], what: Callable[[Column, Given], str], valid: str, otherwise: str) -> str:
     cases = " ".join(f"WHEN {failed} THEN {what(column, given)}" for column, given, failed in failures)
     return f"CASE WHEN NOT {valid} THEN {otherwise} {cases} END"
 

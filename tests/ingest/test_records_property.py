@@ -4,11 +4,11 @@ import csv
 import tempfile
 from pathlib import Path
 
-from conftest import Desk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.ingest import records
+from tests.ingest.conftest import Desk
 
 CELL = st.text(st.sampled_from(list('ab1,"\n\r \tあ')), max_size=5)
 SOUND = st.sampled_from(["D1", "won", "5", "2026-04-01", "", '"a, b"', '"x ""y"""', '"two\nlines"', "2025-02-30", "１"])
