@@ -44,4 +44,4 @@ select
     end as partner_id
 from all_points
 left join {{ ref('int_branches') }} as branches
-    on all_points.owner_type = 'branch' and all_points.owner_id = branches.branch_id
+    on case when all_points.owner_type = 'branch' then all_points.owner_id end = branches.branch_id

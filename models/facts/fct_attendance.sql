@@ -9,7 +9,8 @@ attendees as (
         attendees.attendee_id,
         attendees.attendee_type,
         attendees.rep_id,
-        lower(attendees.rep_email) as rep_email,
+        -- Looked up only where no id is given. (Here and not in the join, which would then be no hash join.)
+        case when attendees.rep_id is null then lower(attendees.rep_email) end as rep_email,
         attendees.attendance,
         activities.occurred_on,
         coalesce(activities.status, 'held') = 'held'
@@ -29,7 +30,7 @@ address_owners as (
         addresses.occurred_on,
         min(points.owner_id) as rep_id
     from (
-        select distinct rep_email, occurred_on from attendees where rep_id is null and rep_email is not null
+        select distinct rep_email, occurred_on from attendees where rep_email is not null
     ) as addresses
     inner join {{ ref('int_contact_points') }} as points
         on
@@ -48,8 +49,7 @@ identified as (
     from attendees
     left join address_owners
         on
-            attendees.rep_id is null
-            and attendees.rep_email = address_owners.rep_email
+            attendees.rep_email = address_owners.rep_email
             and attendees.occurred_on = address_owners.occurred_on
 )
 
