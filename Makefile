@@ -48,6 +48,10 @@ doctor: ## Versions, disk, who holds the lock, what is set
 	@./setup.sh run
 	@$(KYOTEN) doctor
 
+bench: ## What a refresh costs beside the engine alone (SIZE=deals, REPEATS=n)
+	@./setup.sh run
+	@$(BIN)/python -m orchestration.bench --size $(SIZE) --repeats $(or $(REPEATS),3)
+
 test: ## All tests
 	@./setup.sh dev
 	@$(BIN)/python -m pytest

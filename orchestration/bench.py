@@ -7,18 +7,24 @@ Run: python -m orchestration.bench --size 100000 [--repeats 3]. The sample stays
 """
 
 import argparse
+import csv
+import gzip
 import json
 import os
 import shutil
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
+
+if TYPE_CHECKING:
+    from orchestration.ingest.contract import Column
 
 # A ratio is this stage's CPU seconds over that one's.
 RATIOS = (
@@ -66,10 +72,10 @@ def _stage_typed_read(home: Home) -> None:
     for dataset in load_contract().datasets.values():
         for number, path in enumerate(sorted((home.landing / dataset.name).rglob("*.*"))):
             target = out / f"{dataset.name}-{number}.parquet"
-            connection.execute(f"copy ({_typed(connection, path, dataset.columns)}) to '{target}' (format parquet)")
+            connection.execute(f"copy ({_typed(path, dataset.columns)}) to '{target}' (format parquet)")
 
 
-def _typed(connection, path: Path, columns) -> str:
+def _typed(path: Path, columns: "Mapping[str, Column]") -> str:
     """Return the engine's own typed read of a landed file."""
     types = {name: column.duckdb_type for name, column in columns.items()}
     kind = [suffix for suffix in path.suffixes if suffix != ".gz"][-1]
@@ -80,10 +86,11 @@ def _typed(connection, path: Path, columns) -> str:
             f"select * from read_json('{path}', format = 'newline_delimited', columns = {types}, ignore_errors = true)"
         )
     delimiter = "\t" if kind == ".tsv" else ","
-    header = connection.execute(
-        f"select * from read_csv('{path}', all_varchar = true, header = true, delim = '{delimiter}') limit 0"
-    ).description
-    named = {name: types.get(name, "VARCHAR") for name, *_ in header}
+    with (
+        gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else path.open(encoding="utf-8-sig") as file
+    ):
+        header = next(csv.reader(file, delimiter=delimiter))
+    named = {name: types.get(name, "VARCHAR") for name in header}
     return (
         f"select * from read_csv('{path}', columns = {named}, auto_detect = false, header = true,"
         f" delim = '{delimiter}', quote = '\"', ignore_errors = true)"
@@ -164,11 +171,12 @@ def _stage_floor(home: Home) -> None:
 
 
 def _stage_publish(home: Home) -> None:
+    from orchestration import checks
     from orchestration.publish import publish
     from orchestration.warehouse import configure, read_manifest
 
     configure(home)
-    publish(home, read_manifest(home), checks={}, fingerprint={"inputs": None, "project": None})
+    publish(home, read_manifest(home), checks=checks.counts(home), fingerprint={"inputs": None, "project": None})
 
 
 def _stage_plain_copy(home: Home) -> None:
