@@ -88,13 +88,14 @@ def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
     A refused file stops the run after all others were loaded: without it totals would move and nobody would know why.
     """
     home = workspace.home
+    whole = context.selected_asset_keys == landing.keys
     selected = {key.path[1] for key in context.selected_asset_keys if key.path[0] == "raw"}
     before = inputs_fingerprint(home)
     with _told():
         result = ingest(
             home,
             home.sources,
-            datasets=selected,
+            datasets=None if whole else selected,
             timezone=warehouse.var("business_timezone"),
             progress=_now_and_then(workspace.say),
         )
@@ -115,7 +116,7 @@ def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
             )
         if result.refused:
             raise KyotenError("\n".join(f"{file.file_name}: {file.message}" for file in result.refused))
-    if context.selected_asset_keys == landing.keys:
+    if whole:
         recorded_inputs(home).write_text(before)
 
 

@@ -15,7 +15,7 @@ from packaging.version import Version
 from orchestration.home import PROJECT, Home
 from orchestration.lock import write_lock
 
-RUNS_KEPT = 50
+RUNS_KEPT = 30
 
 
 class Workspace(ConfigurableResource):

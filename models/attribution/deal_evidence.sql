@@ -37,7 +37,7 @@ select
     case
         when signals.status in ('ineligible', 'contradicting') then signals.status
         when signals.status = 'influence' then 'ineligible'
-        when ladder.mode is distinct from 'resolve' then 'candidate'
+        when (ladder.mode is distinct from 'resolve') then 'candidate'
         when signals.branch_id = decided_partners.branch_id then 'supporting'
         when
             (signals.branch_id is null or decided_partners.is_sentinel)

@@ -26,11 +26,11 @@ starts as (
 changes as (
     select
         *,
-        lag(partner_id) over versions is distinct from partner_id
-        or lag(branch_name) over versions is distinct from branch_name
-        or lag(division_id) over versions is distinct from division_id
-        or lag(division_name) over versions is distinct from division_name
-        or lag(prefecture) over versions is distinct from prefecture as is_change
+        (lag(partner_id) over versions is distinct from partner_id)
+        or (lag(branch_name) over versions is distinct from branch_name)
+        or (lag(division_id) over versions is distinct from division_id)
+        or (lag(division_name) over versions is distinct from division_name)
+        or (lag(prefecture) over versions is distinct from prefecture) as is_change
     from starts
     window versions as (partition by branch_id order by valid_from)
 )

@@ -1,6 +1,6 @@
 -- Fails when seeds/attribution_ladder.csv is no ladder: a rung with two orders or an order with two rungs, an unknown evidence
 -- code or mode, a rung that resolves without an order, or one of the sentinel rungs L11 to L13 missing.
-{{ config(meta={'dagster': {'ref': {'name': 'int_deal_decisions'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'attribution_ladder'}}}) }}
 
 with ladder as (
     select * from {{ ref('attribution_ladder') }}

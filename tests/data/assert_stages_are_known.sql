@@ -1,6 +1,6 @@
 -- Fails when a source uses a stage that seeds/stage_map.csv does not know: such a deal would count as open. Remedy: add the
 -- spelling, in lower case, to the seed.
-{{ config(meta={'dagster': {'ref': {'name': 'int_deals'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'stg_deals'}}}) }}
 
 with used as (
     select stage, deal_id from {{ ref('stg_deals') }}

@@ -102,16 +102,19 @@ def test_a_guard_that_fails_keeps_the_old_release(home_copy: Home) -> None:
     assert worklist.exists(), "what a person has to decide is written all the same"
 
 
-def test_a_refused_file_stops_publishing_and_is_named(home_copy: Home) -> None:
+def test_refused_files_stop_publishing_each_time_and_are_named(home_copy: Home) -> None:
     before = current_release(home_copy)
-    folder = home_copy.landing / "deals"
-    (folder / "2099-01-01.csv").write_text("deal_id,amount\nD1,5\n")
+    (home_copy.landing / "deals" / "2099-01-01.csv").write_text("deal_id,amount\nD1,5\n")
+    (home_copy.landing / "dealz").mkdir()
+    (home_copy.landing / "dealz" / "2099-01-01.csv").write_text("deal_id,stage\nD1,won\n")
 
-    done = run_cli(home_copy, "refresh")
-
-    assert done.returncode == 1
-    assert "2099-01-01.csv" in done.stderr and "stage" in done.stderr
-    assert current_release(home_copy) == before
+    for _ in range(2):  # what was refused is not taken for known
+        done = run_cli(home_copy, "refresh")
+        assert done.returncode == 1
+        causes = [line for line in done.stderr.splitlines() if line.startswith("- ")]
+        assert any("deals/2099-01-01.csv" in cause and "stage" in cause for cause in causes), done.stderr
+        assert any("dealz" in cause for cause in causes), done.stderr
+        assert current_release(home_copy) == before
 
 
 def test_a_second_writer_is_told_who_writes(built_home: Home, tmp_path: Path) -> None:
