@@ -2,6 +2,9 @@
 
 -- Each claim looked up in the organisation as it stood at the credit date. `status` is what the claim is worth by itself
 -- (eligible, ineligible, influence, contradicting), before claims are weighed against each other.
+{% set influence_roles = "'distributor', 'co_sell', 'implementer'" if var('two_tier_credit') == 'reseller'
+    else "'co_sell', 'implementer'" -%}
+
 with deals as (
     select deal_id, credit_on, channel from {{ ref('int_deals') }}
 ),
@@ -191,9 +194,12 @@ distributors as (
         and (role = 'distributor' or (channel = 'distributor' and partner_type = 'distributor'))
 ),
 
+{% if var('two_tier_credit') != 'reseller' -%}
 two_tier_deals as (
     select distinct deal_id from distributors
 ),
+
+{% endif -%}
 
 -- Registrations of several partners on one deal: the earliest approval decides. Equal moments leave both standing. The side of
 -- a two-tier deal that is not credited competes with nobody.
@@ -208,7 +214,9 @@ first_approvals as (
         from judged
         left join distributors
             on judged.deal_id = distributors.deal_id and judged.acting_partner_id = distributors.acting_partner_id
+        {% if var('two_tier_credit') != 'reseller' -%}
         left join two_tier_deals on judged.deal_id = two_tier_deals.deal_id
+        {% endif -%}
         where
             judged.registration_status = 'approved'
             and judged.acting_partner_id is not null
@@ -269,9 +277,7 @@ select
         when judged.reason is not null then 'ineligible'
         when judged.evidence_code = 'E01' then 'eligible'
         when later_registrations.deal_id is not null then 'contradicting'
-        when judged.role in ('distributor', 'co_sell', 'implementer')
-            {% if var('two_tier_credit') == 'distributor' %}and judged.role != 'distributor'{% endif %}
-            then 'influence'
+        when judged.role in ({{ influence_roles }}) then 'influence'
         when judged.role = 'referrer' and sellers.deal_id is not null then 'influence'
         {% if var('two_tier_credit') == 'reseller' -%}
         when distributors.deal_id is not null then 'influence'
@@ -289,5 +295,7 @@ left join later_registrations
     on judged.deal_id = later_registrations.deal_id and judged.registration_id = later_registrations.registration_id
 left join distributors
     on judged.deal_id = distributors.deal_id and judged.acting_partner_id = distributors.acting_partner_id
+{% if var('two_tier_credit') != 'reseller' -%}
 left join two_tier_deals on judged.deal_id = two_tier_deals.deal_id
+{% endif -%}
 left join sellers on judged.deal_id = sellers.deal_id

@@ -21,8 +21,11 @@ select
     deals,
     amount,
     -- Of the partner's deals of the month: those with a branch. Direct deals have none to find.
-    case when partner_id != 'DIRECT' then
-        cast(sum(case when rung not in ('L11', 'L12') then deals else 0 end) over (partition by month, partner_id) as double)
-        / sum(deals) over (partition by month, partner_id)
+    case
+        when partner_id != 'DIRECT'
+            then
+                cast(sum(case when rung not in ('L11', 'L12') then deals else 0 end) over partner_months as double)
+                / sum(deals) over partner_months
     end as resolution_rate
 from counted
+window partner_months as (partition by month, partner_id)

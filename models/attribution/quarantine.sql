@@ -82,7 +82,7 @@ select
     deals.currency,
     cast(deals.amount_in_currency as decimal(18, 4)) as amount_in_currency,
     deals.first_extracted_on as first_seen_on,
-    cast({{ dbt.datediff('deals.first_extracted_on', 'today.as_of', 'day') }} as integer) as age_days,
+    cast({{ dbt.datediff('deals.first_extracted_on', 'today.as_of', 'day') }} as integer) as age_days, -- noqa: LT05
     reasons.question,
     reasons.question_ja,
     attribution.evidence_hash

@@ -16,8 +16,13 @@ all_points as (
     select owner_type, owner_id, kind, lower(value) as address, valid_from, valid_to
     from dated
     union all
-    select 'rep' as owner_type, rep_id as owner_id, 'email' as kind, lower(rep_email) as address,
-        {{ since_ever() }} as valid_from, {{ for_ever() }} as valid_to
+    select
+        'rep' as owner_type,
+        rep_id as owner_id,
+        'email' as kind,
+        lower(rep_email) as address,
+        {{ since_ever() }} as valid_from,
+        {{ for_ever() }} as valid_to
     from rostered
     where
         rep_email is not null

@@ -43,7 +43,8 @@ stage_events as (
     select
         deals.deal_id,
         case when won_entries.deal_id is null then 'win' else 'rewin' end as event_type,
-        case when won_entries.deal_id is null then deals.recognized_on
+        case
+            when won_entries.deal_id is null then deals.recognized_on
             else greatest(coalesce(deals.closed_on, last_entries.last_entered_on), last_entries.last_entered_on)
         end as recognized_on,
         1 as sign
@@ -61,6 +62,13 @@ stage_events as (
     from deals
     inner join last_entries on deals.deal_id = last_entries.deal_id
     where deals.status != 'won' and last_entries.last_stage = 'won'
+),
+
+numbered_events as (
+    select
+        *,
+        row_number() over (partition by deal_id, event_type order by recognized_on) as event_number
+    from stage_events
 ),
 
 amount_events as (
@@ -86,11 +94,11 @@ rates as (
 
 select
     stage_events.deal_id,
-    {{ dbt.concat(["stage_events.event_type", "':'", "cast(row_number() over (partition by stage_events.deal_id, stage_events.event_type order by stage_events.recognized_on) as varchar)"]) }} as event_id,
+    {{ dbt.concat(["stage_events.event_type", "':'", "cast(stage_events.event_number as varchar)"]) }} as event_id,
     stage_events.event_type,
     stage_events.recognized_on,
     cast(deals.amount * stage_events.sign as {{ money_type() }}) as amount
-from stage_events
+from numbered_events as stage_events
 inner join deals on stage_events.deal_id = deals.deal_id
 union all
 select

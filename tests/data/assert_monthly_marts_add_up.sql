@@ -1,6 +1,9 @@
--- Fails when branches, partners and the company tell different totals of what adds up, or other totals than the facts do.
+-- Fails when branches, partners and the company tell different totals of what adds up, or other totals than the facts do. A fact
+-- dated after the latest extract shows here too, because no month holds it: its date is wrong at the source. Where the var as_of
+-- looks back on purpose, later months are left out.
 {{ config(meta={'dagster': {'ref': {'name': 'company_monthly'}}}) }}
 
+-- noqa: disable=LT02,LT05
 {% set measures = ['deals_new', 'deals_qualified', 'deals_lost', 'deals_won', 'won_amount', 'referrals', 'sessions_held'] %}
 with facts as (
     select
@@ -36,6 +39,9 @@ with facts as (
         from {{ ref('fct_activities') }}
         where activity_type = 'study_session' and status = 'held' and reps_attended > 0
     ) as rows_of_facts
+    {% if var('as_of') -%}
+    where month <= cast('{{ var("as_of") }}' as date)
+    {% endif -%}
     group by month
 ),
 

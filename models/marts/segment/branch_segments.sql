@@ -17,7 +17,13 @@ with halves as (
 -- Branches that were there for at least a day of the half.
 branch_halves as (
     select
-        branches.branch_id, branches.partner_id, halves.fiscal_year, halves.fiscal_half, halves.period_start, halves.period_end
+        branches.branch_id,
+        branches.partner_id,
+        halves.fiscal_year,
+        halves.fiscal_half,
+        halves.period_start,
+        halves.period_end,
+        {{ dbt.datediff('halves.period_start', 'halves.period_end', 'day') }} / 91.0 as quarters -- noqa: LT05
     from {{ ref('dim_branch') }} as branches
     inner join halves
         on
@@ -128,10 +134,7 @@ placed as (
             else 'low_potential_with_result'
         end as segment,
         case
-            when coalesce(touches.live_touches, 0)
-                >= {{ var('high_touch_per_quarter') }} * greatest(
-                    1.0, {{ dbt.datediff('halves.period_start', 'halves.period_end', 'day') }} / 91.0
-                )
+            when coalesce(touches.live_touches, 0) >= {{ var('high_touch_per_quarter') }} * greatest(1.0, halves.quarters)
                 then 'high_touch'
             when coalesce(touches.live_touches, 0) + coalesce(touches.mass_touches, 0) > 0 then 'tech_touch'
             else 'none'
