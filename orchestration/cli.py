@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kyoten", description="The warehouse that partner-sales teams run on.")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="make the sample company, refresh, and show the summary")
-    demo.add_argument("--size", type=_positive, default=10_000, help="number of deals (default 10000)")
+    demo.add_argument("--size", type=number_of_deals, default=10_000, help="number of deals (default 10000)")
     demo.add_argument("--seed", type=int, default=1, help="another seed, another company (default 1)")
     demo.set_defaults(run=_demo)
     refresh = commands.add_parser("refresh", help="landing files to published release")
@@ -41,13 +41,14 @@ def _parser() -> argparse.ArgumentParser:
     refresh.set_defaults(run=_refresh)
     commands.add_parser("summary", help="what the current release holds").set_defaults(run=_summary)
     dev = commands.add_parser("dev", help="open the Dagster UI")
-    dev.add_argument("--port", type=_positive, default=3000, help="port of the UI on this machine (default 3000)")
+    dev.add_argument("--port", type=number_of_deals, default=3000, help="port of the UI on this machine (default 3000)")
     dev.set_defaults(run=_dev)
     commands.add_parser("doctor", help="versions, disk, lock, settings").set_defaults(run=_doctor)
     return parser
 
 
-def _positive(text: str) -> int:
+def number_of_deals(text: str) -> int:
+    """Return a positive number; argparse names this function where the text is none."""
     number = int(text.replace("_", "").replace(",", ""))
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")

@@ -115,7 +115,10 @@ def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
                 },
             )
         if result.refused:
-            raise KyotenError("\n".join(f"{file.file_name}: {file.message}" for file in result.refused))
+            named = (file.message.removeprefix(f"{file.file_name}: ") for file in result.refused)
+            raise KyotenError(
+                "\n".join(f"{file.file_name}: {text}" for file, text in zip(result.refused, named, strict=True))
+            )
     if whole:
         recorded_inputs(home).write_text(before)
 

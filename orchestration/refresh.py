@@ -64,11 +64,26 @@ def refresh(home: Home, *, force: bool = False) -> str | None:
         release = current_release(home)
         if causes:
             kept = f"Release {release['release_id']} stays." if release else "There is no earlier release."
-            lines = "\n".join(f"- {cause}" for cause in causes)
+            lines = "\n".join(f"- {cause}" for cause in [*causes, *_rejected(home)])
             raise KyotenError(f"Not published. {kept}\n{lines}\nThe whole log: {log}")
         assert release is not None
         clock.say(f"Published release {release['release_id']}")
         return release["release_id"]
+
+
+def _rejected(home: Home) -> list[str]:
+    """Return the latest rejected rows in words; where nothing is published they are in no release yet."""
+    folder = home.lake / "rejected"
+    if not folder.exists():
+        return []
+    import duckdb
+
+    rows = duckdb.sql(
+        f"""with rejected as (from read_parquet('{folder}/*.parquet', union_by_name = true))
+            select concat_ws(', ', file_name, 'row ' || row_number, column_name), reason, remedy
+            from rejected where loaded_at = (select max(loaded_at) from rejected) order by all limit 5"""
+    ).fetchall()
+    return [f"Rejected, which alone stops nothing: {place}: {reason}; {remedy}" for place, reason, remedy in rows]
 
 
 def prepare_dagster(home: Home) -> None:
