@@ -115,12 +115,13 @@ def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
                 },
             )
         if result.refused:
-            named = (file.message.removeprefix(f"{file.file_name}: ") for file in result.refused)
-            raise KyotenError(
-                "\n".join(f"{file.file_name}: {text}" for file, text in zip(result.refused, named, strict=True))
-            )
+            raise KyotenError("\n".join(_refusal(file.file_name, file.message) for file in result.refused))
     if whole:
         recorded_inputs(home).write_text(before)
+
+
+def _refusal(file_name: str, message: str) -> str:
+    return message if message.startswith(file_name) else f"{file_name}: {message}"
 
 
 class LayerTranslator(DagsterDbtTranslator):
