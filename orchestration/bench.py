@@ -108,6 +108,17 @@ def _stage_dbt_build(home: Home) -> None:
         raise KyotenError("dbt build failed; see the logs")
 
 
+def _stage_guards(home: Home) -> None:
+    """Run the data tests of the build once more, by themselves."""
+    from dbt.cli.main import dbtRunner
+
+    from orchestration.warehouse import configure
+
+    configure(home)
+    if not dbtRunner().invoke(["--log-level", "none", "test", "--exclude-resource-type", "unit_test"]).success:
+        raise KyotenError("dbt test failed; see the logs")
+
+
 def _stage_models_by_hand(home: Home) -> None:
     """Run the SQL that dbt compiled, in order, without dbt."""
     import duckdb
@@ -224,6 +235,7 @@ STAGES: dict[str, Callable[[Home], None]] = {
     "ingest": _stage_ingest,
     "typed read": _stage_typed_read,
     "dbt build": _stage_dbt_build,
+    "guards": _stage_guards,
     "models by hand": _stage_models_by_hand,
     "floor": _stage_floor,
     "publish": _stage_publish,
