@@ -7,7 +7,7 @@
     cast(({{ moment }} at time zone 'UTC') at time zone '{{ var("business_timezone") }}' as date)
 {%- endmacro %}
 
-{# The time zones that Japan's users have are fixed offsets: adding hours is 20 times as fast as asking ICU per row. #}
+{# Japan keeps one fixed offset: adding hours spares a look-up in the time zone tables for every row. #}
 {% macro duckdb__business_date(moment) -%}
     {%- if var("business_timezone") == "Asia/Tokyo" -%}
     cast({{ moment }} + interval 9 hour as date)

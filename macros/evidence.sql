@@ -14,7 +14,7 @@
     md5(string_agg({{ evidence_fact() }}, ';' order by {{ evidence_fact() }}))
 {%- endmacro %}
 
-{# A sum does not care for the order either, and costs a tenth of sorting every deal's facts. #}
+{# A sum does not care for the order either, and spares sorting every deal's facts. #}
 {% macro duckdb__evidence_hash() -%}
     case when count({{ evidence_fact() }}) > 0 then
         md5(concat(sum(md5_number_lower({{ evidence_fact() }})), ':', count({{ evidence_fact() }})))
