@@ -1,0 +1,158 @@
+"""Reads the distinct texts of the lake, has each looked at once, and writes the tables. No rule about names is here."""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.home import Home
+from orchestration.ingest import sql
+from orchestration.ingest.ledger import replace_parquet
+from orchestration.names import TABLES
+from orchestration.names.normal import Entry, Name, Normaliser
+from orchestration.names.readings import Reader, Reading
+from orchestration.names.registry import Registered, Registry
+from orchestration.names.rules import load_rules
+from orchestration.names.similar import Similar, similar
+
+# Where a name is typed, and where it is registered.
+TYPED = (("deals", "partner_text"), ("deals", "branch_text"), ("deals", "rep_text"))
+REGISTERED = (("partners", "partner_name"), ("branches", "branch_name"), ("reps", "rep_name"), ("aliases", "alias"))
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Source:
+    """The rows of all extracts: what a text means on an early day may stand in any of them."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, raw: Path) -> None:
+        """Name the folder of the datasets."""
+        self._connection, self._raw = connection, raw
+
+    def distinct(self, dataset: str, *columns: str, where: str = "true") -> Rows:
+        """Return the distinct values of some columns together; rows that lack one are left out."""
+        rows = sql.parquet(sorted((self._raw / dataset).glob("*.parquet")))
+        known = " AND ".join([*(f"{sql.name(column)} IS NOT NULL" for column in columns), where])
+        query = f"SELECT DISTINCT {', '.join(map(sql.name, columns))} FROM {rows} WHERE {known} ORDER BY ALL"
+        return self._connection.execute(query).fetchall()
+
+    def texts(self, columns: Iterable[tuple[str, str]]) -> list[str]:
+        """Return every distinct text of some columns."""
+        return sorted({text for dataset, column in columns for (text,) in self.distinct(dataset, column)})
+
+
+def write(home: Home) -> dict[str, int]:
+    """Write the tables anew from the whole lake."""
+    spill = home.build / "names"
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = sql.connect(spill, "UTC")
+    try:
+        tables = _tables(Source(connection, home.lake / "raw"), Normaliser(load_rules()))
+        for table, rows in tables.items():
+            _write(connection, spill, home.lake / table / "names.parquet", TABLES[table], rows)
+    finally:
+        connection.close()
+        shutil.rmtree(spill)
+    return {table: len(rows) for table, rows in tables.items()}
+
+
+def _tables(source: Source, normaliser: Normaliser) -> dict[str, Rows]:
+    entries = {text: normaliser.entry(text) for text in source.texts([*TYPED, *REGISTERED])}
+    registry = Registry(_partners(source, entries), _branches(source, entries))
+    reader = Reader(normaliser, registry.partners_of_key.keys(), registry.branch_keys)
+    names = {
+        text: normaliser.name(text)
+        for text in source.texts(TYPED[:2])
+        if entries[text].name_key and not entries[text].is_nobody
+    }
+    readings = {text: tuple(reader.readings(name)) for text, name in names.items()}
+    return {
+        "texts": list(entries.values()),
+        "readings": [(text, *reading) for text, found in readings.items() for reading in found],
+        "similar_names": [
+            *_similar_partners(source, registry, names, readings),
+            *_similar_branches(source, registry, normaliser, names, readings),
+        ],
+    }
+
+
+def _partners(source: Source, entries: Mapping[str, Entry]) -> Iterator[Registered]:
+    named = source.distinct("partners", "partner_id", "partner_name")
+    aliases = source.distinct("aliases", "entity_id", "alias", where="entity_type = 'partner'")
+    for partner_id, text in sorted({*named, *aliases}):
+        if key := entries[text].name_key:
+            yield Registered(key, text, partner_id)
+
+
+def _branches(source: Source, entries: Mapping[str, Entry]) -> Iterator[Registered]:
+    """Return names, aliases and stems; a branch that changed its partner is with each of them."""
+    partners: dict[str, list[str]] = {}
+    for branch_id, partner_id in source.distinct("branches", "branch_id", "partner_id"):
+        partners.setdefault(branch_id, []).append(partner_id)
+    named = source.distinct("branches", "branch_id", "branch_name")
+    aliases = source.distinct("aliases", "entity_id", "alias", where="entity_type = 'branch'")
+    for branch_id, text in sorted({*named, *aliases}):
+        for key in filter(None, (entries[text].name_key, entries[text].stem)):
+            for partner_id in partners.get(branch_id, ()):
+                yield Registered(key, text, partner_id, branch_id)
+
+
+def _similar_partners(
+    source: Source, registry: Registry, names: Mapping[str, Name], readings: Mapping[str, tuple[Reading, ...]]
+) -> Iterator[Similar]:
+    """Suggest partners for the texts that name none."""
+    texts = [text for text in source.texts(TYPED[:1]) if text in names and not registry.partners_read(readings[text])]
+    return similar({text: names[text].parts_from(0) for text in texts}, registry.partners)
+
+
+def _similar_branches(
+    source: Source,
+    registry: Registry,
+    normaliser: Normaliser,
+    names: Mapping[str, Name],
+    readings: Mapping[str, tuple[Reading, ...]],
+) -> Iterator[Similar]:
+    """Suggest branches of the partner for the texts that name one that it never had."""
+    pairs = {(text, partner_id) for text, partner_id in source.distinct("deals", "branch_text", "partner_id")}
+    for text, partner_text in source.distinct("deals", "branch_text", "partner_text"):
+        pairs.update((text, partner_id) for partner_id in registry.partners_read(readings.get(partner_text, ())))
+    for text in names:
+        pairs.update((text, partner_id) for partner_id in registry.partners_read(readings[text]))
+    wanted: dict[str, dict[str, set[str]]] = {}
+    for text, partner_id in sorted(pairs):
+        if text in names and (keys := _unknown_branch(registry, names[text], readings[text], partner_id)):
+            stems = {stem for key in keys if (stem := normaliser.stem(key))}
+            wanted.setdefault(partner_id, {})[text] = keys | stems
+    for partner_id, texts in wanted.items():
+        yield from similar(texts, registry.branches_of_partner.get(partner_id, ()))
+
+
+def _unknown_branch(registry: Registry, name: Name, readings: Iterable[Reading], partner_id: str) -> set[str]:
+    """Return what stands where a text should name a branch of this partner; nothing where it names none, or one."""
+    ours = [
+        reading
+        for reading in readings
+        if not reading.partner_key or partner_id in registry.partners_of_key.get(reading.partner_key, ())
+    ]
+    if any(not reading.branch_key or registry.names_branch(reading, partner_id) for reading in ours):
+        return set()
+    return name.parts_from(max(len(reading.partner_key) for reading in ours))
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, spill: Path, path: Path, columns: Mapping[str, str], rows: Rows
+) -> None:
+    """Write rows in one order, whatever order they came in.
+
+    By way of a file of JSON: of values handed over in memory the engine asks one by one whether they are pandas' own.
+    """
+    lines = spill / f"{path.parent.name}.jsonl"
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    with lines.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{encode(dict(zip(columns, row, strict=True)))}\n" for row in rows)
+    types = ", ".join(f"{sql.name(name)}: {sql.text(type_)}" for name, type_ in columns.items())
+    read = f"read_json({sql.text(str(lines))}, format = 'newline_delimited', columns = {{{types}}})"
+    replace_parquet(connection, f"FROM {read} ORDER BY ALL", path)

@@ -1,0 +1,76 @@
+"""The ways to read a partner's or branch's text: partner, then branch, then at most a department. Pure functions.
+
+All ways are listed, none is chosen: which partner is meant, whose branches count and as of when, is decided in SQL.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from orchestration.names.normal import Name, Normaliser
+
+_NUMBER = "[0-9〇一二三四五六七八九十]+"
+_ORDINAL = re.compile(f"第?{_NUMBER}")
+
+
+class Reading(NamedTuple):
+    """One row of the table readings, without its text. The three keys together are the text's key."""
+
+    partner_key: str
+    is_bounded: bool  # a boundary, or the text's end, follows the partner
+    branch_key: str
+    department: str
+    allows_stem: bool  # False: what was left off as a department may belong to the branch's name
+
+
+class Reader:
+    """Lists readings; holds the keys that are worth splitting a text at."""
+
+    def __init__(self, normaliser: Normaliser, partner_keys: Collection[str], branch_keys: Collection[str]) -> None:
+        """Take the keys of every registered partner, and the keys and stems of every registered branch."""
+        rules = normaliser.rules
+        self._partner_keys, self._branch_keys = partner_keys, branch_keys
+        self._department_ending = normaliser.ending(rules.department_endings)
+        self._company_honorific = normaliser.ending(rules.company_honorifics)
+        departments, endings = (
+            "|".join(re.escape(normaliser.name(text).key) for text in texts) or "(?!)"
+            for texts in (rules.departments, rules.department_endings)
+        )
+        self._department = re.compile(f"(?:{departments})(?:{endings})*")
+        self._numbered = re.compile(f"第{_NUMBER}(?:{endings})(?:第?{_NUMBER}(?:{endings}))*")
+
+    def readings(self, name: Name) -> Iterator[Reading]:
+        """List every reading of a normalised text, also of the one without 様 and 御中 after its words."""
+        yield from self._of(name)
+        plain = tuple(filter(None, (self._company_honorific.sub("", word) for word in name.words)))
+        if plain and plain != name.words:
+            yield from self._of(Name(plain))
+
+    def _of(self, name: Name) -> Iterator[Reading]:
+        key, boundaries = name.key, name.boundaries
+        for start in range(len(key) + 1):
+            if start and key[:start] not in self._partner_keys:
+                continue
+            partner_key, is_bounded = key[:start], start in boundaries
+            yield Reading(partner_key, is_bounded, key[start:], "", True)
+            for end in self._department_starts(key, start):
+                department = key[end:]
+                # Without a boundary, 大阪+北営業部 may as well be the branch 大阪北.
+                allows_stem = end in boundaries or self.is_department(department)
+                yield Reading(partner_key, is_bounded, key[start:end], department, allows_stem)
+
+    def _department_starts(self, key: str, start: int) -> Iterator[int]:
+        """Say where a department may begin: after a registered branch, or, if it is clearly one, after the partner."""
+        if not self._department_ending.search(key, start):
+            return
+        if self.is_department(key[start:]):
+            yield start
+        for end in range(start + 1, len(key)):
+            if key[start:end] in self._branch_keys and self._department_ending.search(key, end):
+                yield end
+
+    def is_department(self, text: str) -> bool:
+        """Tell whether a text is a department by itself, ordinals aside: 第一営業部, 法人営業2課, 第3事業部."""
+        if self._department.fullmatch(_ORDINAL.sub("", text)):
+            return True
+        return self._numbered.fullmatch(text) is not None

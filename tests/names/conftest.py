@@ -1,0 +1,11 @@
+"""The normaliser with the project's own seeds, made once."""
+
+import pytest
+
+from orchestration.names.normal import Normaliser
+from orchestration.names.rules import load_rules
+
+
+@pytest.fixture(scope="session")
+def normaliser() -> Normaliser:
+    return Normaliser(load_rules())
