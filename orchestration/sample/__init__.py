@@ -1,9 +1,8 @@
 """The sample company: a believable vendor with partners, as landing files of the contract, and its truth file.
 
-    generate(home, size=10_000, seed=1)
+    generate(home, size=10_000, seed=1, noise=1.0)
 
-The same seed and size give the same bytes. Nothing here reads the clock
-    or runs a resolver: an answer is fixed first and
+The same arguments give the same bytes. Nothing here reads the clock or runs a resolver: an answer is fixed first and
 the evidence made from it. docs/sample.md tells what is in it.
 """
 
@@ -20,14 +19,14 @@ import numpy as np
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from orchestration.sample import activities, deals, organisation, plans, traps
+from orchestration.sample import activities, deals, organisation, plans, spelling, traps
 from orchestration.sample.calendar import AS_OF, DELTA_EXTRACTS, iso
 from orchestration.sample.planted import Planted
 from orchestration.sample.writing import Writer, connect, register
 
-VERSION = 1  # of the generator: raise it when its output changes, so that older samples are replaced
+VERSION = 2  # of the generator: raise it when its output changes, so that older samples are replaced
 MARKER = ".sample.json"
-SMALLEST, CHUNK = 1_000, 1_000_000
+SMALLEST, CHUNK, LOUDEST = 1_000, 1_000_000, 10
 TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "summary.json")
 
 
@@ -44,26 +43,35 @@ class SampleSummary:
     rows: dict[str, int]
 
 
-def generate(home: Home, size: int = 10_000, seed: int = 1, progress: Callable[[str], None] = print) -> SampleSummary:
-    """Write the sample company's landing files and truth into the home, unless this very sample is there."""
+def generate(
+    home: Home, size: int = 10_000, seed: int = 1, progress: Callable[[str], None] = print, *, noise: float = 1.0
+) -> SampleSummary:
+    """Write the sample company's landing files and truth into the home, unless this very sample is there.
+
+    `noise` is the level of damage to evidence: 0 none, 1 what a CRM has, 5 heavy.
+    """
     if size < SMALLEST:
         raise KyotenError(
-            f"SIZE={size} is too small: the planted cases alone are a hundred deals, and below {SMALLEST:,} they would "
+            f"SIZE={size} is too small: the planted cases alone are 170 deals, and below {SMALLEST:,} they would "
             f"outweigh the company. Choose SIZE={SMALLEST} or more."
         )
     if seed < 0:
         raise KyotenError(f"SEED={seed} is negative: choose 0 or more.")
+    if not 0 <= noise <= LOUDEST:
+        raise KyotenError(
+            f"NOISE={noise} is not between 0 and {LOUDEST}: choose 0 for none, 1 for the usual, 5 for heavy."
+        )
     marker = read_marker(home)
     refuse_foreign_files(home, marker)
-    wanted = {"version": VERSION, "size": size, "seed": seed}
+    wanted = {"version": VERSION, "size": size, "seed": seed, "noise": noise}
     if marker and all(marker.get(k) == v for k, v in wanted.items()) and is_complete(home, marker):
-        progress(f"The sample company of {size:,} deals (seed {seed}) is there already.")
+        progress(f"The sample company of {size:,} deals (seed {seed}, noise {noise:g}) is there already.")
         return summary_of(home, marker, created=False, replaced=False)
 
     staging = home.root / ".sample"
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        write_company(staging, size, seed, progress)
+        write_company(staging, size, seed, noise, progress)
         remove_sample(home, marker)
         new = wanted | {"files": sizes_below(staging / "landing"), "truth": sizes_below(staging / "truth")}
         home.landing.mkdir(parents=True, exist_ok=True)
@@ -81,7 +89,7 @@ def generate(home: Home, size: int = 10_000, seed: int = 1, progress: Callable[[
     return summary_of(home, new, created=True, replaced=marker is not None)
 
 
-def write_company(staging: Path, size: int, seed: int, progress: Callable[[str], None]) -> None:
+def write_company(staging: Path, size: int, seed: int, noise: float, progress: Callable[[str], None]) -> None:
     """Write landing/ and truth/ below a folder."""
     (staging / "landing").mkdir(parents=True)
     truth = staging / "truth"
@@ -99,6 +107,7 @@ def write_company(staging: Path, size: int, seed: int, progress: Callable[[str],
             f"Sample company: {len(org.branch_count):,} partners, {org.real_branches:,} branches, {org.reps:,} reps"
         )
         organisation.write_roster(org, writer, posts_rng)
+        spelling.offer(org, con)
         customers = deals.customers_of(org)
         deals.write_customers(org, customers, writer)
         ordinary = size - len(planted.answers)
@@ -109,7 +118,7 @@ def write_company(staging: Path, size: int, seed: int, progress: Callable[[str],
             n = min(CHUNK, ordinary - base)
             part = number if len(starts) > 1 else None
             progress(f"Sample company: deals {base + 1:,} to {base + n:,}")
-            chunk = deals.make(org, customers, rng, n, base)
+            chunk = deals.make(org, customers, rng, n, base, noise)
             deals.write(org, writer, chunk, part)
             activities.write_activities(org, writer, rng, chunk, 3 * base, part)
             activities.write_leads(org, writer, rng, chunk, base, part)
@@ -119,7 +128,7 @@ def write_company(staging: Path, size: int, seed: int, progress: Callable[[str],
         activities.write_others(org, writer, events_rng)
         plans.write_all(org, writer, plans_rng)
         write_planted_truth(truth, planted, answers)
-        write_summary(truth, size, seed, writer, planted, counted)
+        write_summary(truth, {"size": size, "seed": seed, "noise": noise}, writer, planted, counted)
     finally:
         con.close()
 
@@ -166,7 +175,11 @@ def count_money(chunk: Mapping[str, np.ndarray]) -> dict[tuple[str, str], int]:
 
 
 def write_summary(
-    truth: Path, size: int, seed: int, writer: Writer, planted: Planted, counted: Mapping[tuple[str, str], int]
+    truth: Path,
+    asked: Mapping[str, float],
+    writer: Writer,
+    planted: Planted,
+    counted: Mapping[tuple[str, str], int],
 ) -> None:
     """Write figures that hold by construction."""
     latest: dict[str, dict[str, str]] = {}
@@ -175,10 +188,9 @@ def write_summary(
     status = {"受注": "won", "失注": "lost", "商談": "open"}
     by_status = Counter(status[row["stage"]] for row in latest.values() if row["is_deleted"] == "false")
     figures = {
-        "size": size,
-        "seed": seed,
+        **asked,
         "as_of": iso(AS_OF),
-        "deals": size,
+        "deals": asked["size"],
         "deleted_deals": sum(row["is_deleted"] == "true" for row in latest.values()),
         "planted_deals": len(planted.answers),
         "deals_by_status": {s: counted["deals", s] + by_status[s] for s in ("open", "won", "lost")},

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.sample import names
+from orchestration.sample import names, noise, spelling
 from orchestration.sample.calendar import AS_OF, DELTA_EXTRACTS, FX_PAUSE_FROM, FX_PAUSE_TO, START, day, month_starts
+from orchestration.sample.noise import DAMAGED, spoilt, spoilt_address
 from orchestration.sample.organisation import NEVER, Ints, Organisation, normal_quantiles
 from orchestration.sample.writing import Writer, register, sql_list
 
@@ -76,8 +77,10 @@ def seconds(rng: np.random.Generator, n: int) -> Ints:
     return np.where(within(rng, n, 0.04), rng.integers(0, 86_400, n), office)
 
 
-def make(org: Organisation, customers: Customers, rng: np.random.Generator, n: int, base: int) -> Arrays:
-    """Make n deals: time, outcome, branch, evidence and money, in the order of their creation."""
+def make(
+    org: Organisation, customers: Customers, rng: np.random.Generator, n: int, base: int, level: float = 0.0
+) -> Arrays:
+    """Make n deals: time, outcome, branch, evidence and money, in the order of their creation; then the noise."""
     a: Arrays = {}
     growth = np.array([1 + 0.08 * (i // 12) for i in range(len(MONTHS) - 1)])
     cumulative = np.cumsum(np.array([SEASON[i % 12] for i in range(len(MONTHS) - 1)]) * growth)
@@ -129,19 +132,21 @@ def make(org: Organisation, customers: Customers, rng: np.random.Generator, n: i
     add_history(rng, a, planned)
     add_parents(rng, a, customers)
     add_money(rng, a)
+    add_noise(rng, a, level)
     return a
 
 
 def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind: Ints) -> Ints:
-    """Leave a few deals with names only, or with the partner and no branch; modest amounts, a small fixed share."""
+    """Leave some deals with names only, and a few with the partner and no branch; modest amounts, fixed shares."""
     branch, n = a["branch"], len(kind)
     named = (kind != DIRECT) & (org.branch_count[a["partner"]] >= 3) & (branch < org.real_branches)
     named &= (branch % 97 != 41) & (a["amount"] < 3_000_000)  # a renamed branch would make the names depend on the date
     pool = rng.permutation(np.flatnonzero(named))
-    few = max(1, round(n * 0.008) - 6)  # the planted deals use up the margin of a small company
+    told = round(n * 0.03)
     kind = kind.copy()
-    kind[pool[:few]] = NAMES_ONLY
-    kind[pool[few : few + max(1, few // 2)]] = BRANCH_MISSING
+    kind[pool[:told]] = NAMES_ONLY
+    # The planted deals use up the margin of a small company.
+    kind[pool[told : told + max(1, round(n * 0.004) - 3)]] = BRANCH_MISSING
     return kind
 
 
@@ -155,18 +160,24 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
     a["on_rep"] = (kind == REP_ID) | (with_reps & (kind != TWO_TIER) & within(rng, n, 0.15))
     a["on_email"] = (kind == REP_EMAIL) | (with_reps & (kind != MAILBOX) & (kind != TWO_TIER) & within(rng, n, 0.10))
     a["on_mailbox"] = kind == MAILBOX
-    a["on_partner"] = np.isin(kind, (PARTNER_ONLY, BRANCH_MISSING)) | (
+    partner_named = (kind == PARTNER_ONLY) & within(rng, n, 0.05)
+    a["on_partner"] = (np.isin(kind, (PARTNER_ONLY, BRANCH_MISSING)) & ~partner_named) | (
         with_reps & (kind != TWO_TIER) & within(rng, n, 0.6)
     )
-    a["on_text"] = (kind == NAMES_ONLY) | (with_reps & (kind != TWO_TIER) & within(rng, n, 0.15))
+    only = (kind == NAMES_ONLY) | partner_named
+    named = only | (with_reps & (kind != TWO_TIER) & within(rng, n, 0.2))
+    spelling.choose(org, rng, a, named, only, partner_named)
+    a["by_name"] = only
     # A registration decides against another branch of the same partner on the deal: contradicted, not a conflict.
     main = org.first_branch[np.maximum(a["partner"], 0)]
     elsewhere = registered & (kind == REG_BRANCH) & (a["branch"] != main) & within(rng, n, 0.04)
     a["branch_on_deal"] = np.where(a["on_branch"], np.where(elsewhere, main, a["branch"]), NEVER)
+    a["elsewhere"] = elsewhere & a["on_branch"]
 
     rung = np.full(n, 13)
     for level, signal in (
-        (12, kind == NAMES_ONLY), (11, kind == BRANCH_MISSING), (10, kind == PARTNER_ONLY), (7, kind == NAMES_ONLY),
+        (11, kind == BRANCH_MISSING), (10, kind == PARTNER_ONLY),
+        (8, (kind == NAMES_ONLY) & (a["said_rep"] >= 0)), (7, (kind == NAMES_ONLY) & (a["said_branch"] >= 0)),
         (6, a["on_mailbox"]), (5, a["on_email"]), (4, a["on_rep"] | (kind == PARTY_REP)),
         (3, a["on_branch"] | (kind == PARTY_BRANCH) | (kind == TWO_TIER)), (2, np.isin(kind, (REG_REP, REG_EMAIL))),
         (1, kind == REG_BRANCH),
@@ -262,14 +273,43 @@ def add_money(rng: np.random.Generator, a: Arrays) -> None:
     a["change"] = np.where(changed, rng.integers(0, 3, n), NEVER)
 
 
+def add_noise(rng: np.random.Generator, a: Arrays, level: float) -> None:
+    """Damage some deals' evidence, never so that it says something else."""
+    kind = a["kind"]
+    # Where a registration overrules another branch on the deal, losing it would leave wrong evidence.
+    agreeing = ~a["elsewhere"]
+    present = {
+        "registration": a["registered"] & agreeing,
+        "branch_id": (a["branch_on_deal"] != NEVER) & agreeing,
+        "rep_id": a["on_rep"],
+        "rep_email": a["on_email"] | a["on_mailbox"],
+        "participant": np.isin(kind, (PARTY_BRANCH, PARTY_REP, TWO_TIER)),
+        "partner_id": a["on_partner"] | (kind == TWO_TIER),
+        "partner_name": a["said_partner"] != NEVER,
+        "branch_name": a["said_branch"] != NEVER,
+        "rep_name": a["said_rep"] != NEVER,
+    }
+    able = ~np.isin(kind, (DIRECT, BRANCH_MISSING))
+    # A stream of its own, so that the level of noise moves nothing else.
+    noise.damage(rng.spawn(1)[0], a, level, present, able, kind == PARTNER_ONLY, a["layout"] == spelling.ONE_TEXT)
+    for name in ("partner", "branch", "rep"):
+        harm = a[f"harm_{name}_name"]
+        a[f"said_{name}"] = np.where(harm == noise.DROPPED, NEVER, a[f"said_{name}"])
+        a[f"typo_{name}"] = np.where(harm == noise.MISTYPED, a["way"], NEVER)
+    # Direct deals say so in words now and then; a partner's deal only by mistake.
+    frank = (kind == DIRECT) & within(rng, len(kind), 0.06)
+    a["nobody"] = np.where(frank | a["nobody_said"], a["id"] % len(spelling.NOBODY), NEVER)
+
+
 CHANNEL = f"{sql_list(CHANNELS)}[1 + channel]"
 # What became known after one extract and up to the next; RX are registrations that came to nothing, RN name no deal.
 REGISTRATIONS = f"""
 select 'RG' || lpad((id + 1)::varchar, 8, '0') as registration_id, deal_of(id) as deal_id,
     partner_of(partner) as partner_id,
-    case when kind = {REG_BRANCH} then branch_of(branch) end as branch_id,
-    case when kind = {REG_REP} then rep_of(rep) end as rep_id,
-    case when kind = {REG_EMAIL} then email_of(rep, surname, partner) end as rep_email,
+    case when kind = {REG_BRANCH} then {spoilt("harm_registration", "branch_of(branch)")} end as branch_id,
+    case when kind = {REG_REP} then {spoilt("harm_registration", "rep_of(rep)")} end as rep_id,
+    case when kind = {REG_EMAIL}
+        then {spoilt_address("harm_registration", "email_of(rep, surname, partner)")} end as rep_email,
     case when id % 11 = 0 then 'vendor_on_behalf' else 'partner' end as submitted_by,
     {CHANNEL} as channel, customer_of(customer) as customer_id,
     case when id % 4 = 0 then customer_name_of(customer) end as customer_name, product_of(product) as product_id,
@@ -288,12 +328,16 @@ select 'RN' || lpad((id + 1)::varchar, 8, '0'), null, partner_of(partner),
     local_of(created, reg_second)::varchar, null, 'submitted', day_of(created + 180)
 from d where kind = {BRANCH_ID} and id % 37 = 0 and created > {{after}} and created <= {{until}}
 """
+PARTY_BRANCH_ID, PARTY_REP_ID = (
+    spoilt("harm_participant", "branch_of(branch)"),
+    spoilt("harm_participant", "rep_of(rep)"),
+)
 PARTICIPANTS = f"""
 with parties as (
-    select *, 'seller' as role, 'branch' as party_type, branch_of(branch) as party_id, true as is_primary
+    select *, 'seller' as role, 'branch' as party_type, {PARTY_BRANCH_ID} as party_id, true as is_primary
         from d where kind = {PARTY_BRANCH}
-    union all select *, 'seller', 'rep', rep_of(rep), true from d where kind = {PARTY_REP}
-    union all select *, 'reseller', 'branch', branch_of(branch), true from d where kind = {TWO_TIER}
+    union all select *, 'seller', 'rep', {PARTY_REP_ID}, true from d where kind = {PARTY_REP}
+    union all select *, 'reseller', 'branch', {PARTY_BRANCH_ID}, true from d where kind = {TWO_TIER}
     union all select *, 'distributor', 'partner', partner_of(distributor), false from d where kind = {TWO_TIER}
     union all select *, 'co_sell', 'branch', branch_of(helper), false from d where helper >= 0
 )
@@ -316,16 +360,15 @@ from d where decided > {after} and decided <= {until}
 
 def write(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], part: int | None) -> None:
     """Write one chunk of deals and everything that hangs on them, for each extract."""
-    named = (a["kind"] == NAMES_ONLY) | a["on_text"]
     extra = {
         "surname": org.rep_surname[np.maximum(a["rep"], 0)],
-        "named_partner": np.where(named, a["partner"], NEVER),
-        "named_branch": np.where(a["kind"] == NAMES_ONLY, a["branch"], NEVER),
+        "given": org.rep_given[np.maximum(a["rep"], 0)],
         "deal_staff": np.where(a["partner"] == NEVER, a["id"] % 5, org.partner_staff[np.maximum(a["partner"], 0)]),
         "real_branch": np.where(a["branch"] < org.real_branches, a["branch"], NEVER),
         "decided": np.where(a["decided_by_hand"], np.minimum(a["created"] + 20, AS_OF), NEVER),
     }
     register(writer.con, "d", {**a, **extra})
+    writer.con.execute(f"create or replace table texts as {spelling.TEXTS}")
     for k, x in enumerate(DELTA_EXTRACTS):
         before = DELTA_EXTRACTS[k - 1] if k else NEVER
         writer.write("deals", x, deals_query(k, x), part)
@@ -345,6 +388,11 @@ def deals_query(k: int, x: int) -> str:
     later_steps = ("qualified", "proposed", "quoted", "close")
     touched = ", ".join(f"case when {step} <= {x} then {step} else 0 end" for step in later_steps)
     won = f"outcome = {WON} and close <= {x}"
+    partner_id = (
+        f"case when kind = {TWO_TIER} then partner_of(distributor) when on_partner then partner_of(partner) end"
+    )
+    address = """case when on_mailbox then mailbox_of(branch, partner)
+        when on_email then email_of(rep, surname, partner) end"""
     return f"""select deal_of(id) as deal_id, {sql_list(SUBJECTS)}[1 + product % 6] || '導入' as deal_name,
         customer_of(customer) as customer_id, case when id % 3 = 0 then customer_name_of(customer) end as customer_name,
         case when not header then null when currency = 0 then amount::varchar
@@ -360,19 +408,18 @@ def deals_query(k: int, x: int) -> str:
         case when {won} then day_of(close) end as won_on, case when close <= {x} then day_of(close) end as closed_on,
         case when outcome = {LOST} and close <= {x} then {sql_list(LOST_REASONS)}[1 + id % 4] end as lost_reason,
         staff_of(deal_staff) as owner_staff_id,
-        case when kind = {TWO_TIER} then partner_of(distributor)
-            when on_partner then partner_of(partner) end as partner_id,
-        branch_of(branch_on_deal) as branch_id, case when on_rep then rep_of(rep) end as rep_id,
-        case when on_mailbox then mailbox_of(branch, partner)
-            when on_email then email_of(rep, surname, partner) end as rep_email,
-        partner_name as partner_text, branch_name as branch_text, deal_of(parent) as parent_deal_id,
+        {spoilt("harm_partner_id", partner_id)} as partner_id,
+        {spoilt("harm_branch_id", "branch_of(branch_on_deal)")} as branch_id,
+        {spoilt("harm_rep_id", "case when on_rep then rep_of(rep) end")} as rep_id,
+        {spoilt_address("harm_rep_email", address)} as rep_email,
+        coalesce(partner_text, {sql_list(spelling.NOBODY)}[nobody + 1]) as partner_text, branch_text, rep_text,
+        deal_of(parent) as parent_deal_id,
         case when lines = 0 then product_of(product) end as product_id,
         case when {won} and partner >= 0 and lines > 0 and header then amount // 10 end as partner_commission,
         case when {won} and currency = 0 and header then amount * 3 // 10 end as vendor_margin,
         local_of(greatest(created, {touched}), 68400) as updated_at, false as is_deleted
     from d
-    left join (select p as named_partner, partner_name from org_partners) using (named_partner)
-    left join (select b as named_branch, branch_name from org_branches) using (named_branch)
+    left join texts using (id)
     where in_{k}"""
 
 
@@ -436,7 +483,8 @@ def write_truth(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], 
         {
             "id": a["id"], "kind": a["kind"], "rung": a["rung"], "branch": a["branch"], "partner": a["partner"],
                 "heir": heir,
-            "merged": merged, "credit": a["credit"], "by_hand": a["decided_by_hand"],
+            "merged": merged, "credit": a["credit"], "by_hand": a["decided_by_hand"], "by_name": a["by_name"],
+            "nobody_said": a["nobody_said"], **{f"harm_{s}": a[f"harm_{s}"] for s in noise.SIGNALS},
         },
     )  # fmt: skip
     real = org.real_branches
@@ -455,8 +503,9 @@ def write_truth(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], 
                 case when {missing} then 'BRANCH_UNKNOWN' else '' end as expected_reason,
                     day_of(credit) as expected_credit_on,
                 {branch_id("heir")} as expected_branch_id_current, not ({missing}) as evidence_sufficient,
-                case when kind = {NAMES_ONLY} then 'names' else '' end as needs, true as expected_is_counted,
-                case when partner < 0 then 'DIRECT' else partner_of(merged) end as expected_partner_id_current
+                case when by_name then 'names' else '' end as needs, true as expected_is_counted,
+                case when partner < 0 then 'DIRECT' else partner_of(merged) end as expected_partner_id_current,
+                {DAMAGED} as damaged, '' as expected_rep_id
             from t
         ) to '{target.replace("'", "''")}' (format csv, header)"""
     )

@@ -1,5 +1,9 @@
 """Words that the sample company's names are made of. Only lists and the joining of them: no randomness."""
 
+from collections import Counter
+
+import numpy as np
+
 
 def words(text: str) -> tuple[str, ...]:
     """Split a text into words."""
@@ -77,3 +81,31 @@ def with_legal_form(name: str, style: int) -> str:
     if name.endswith("信用金庫"):
         return name
     return (f"株式会社{name}", f"{name}株式会社", f"㈱{name}")[style % 3]
+
+
+def partner_aliases(cores: np.ndarray) -> np.ndarray:
+    """Return what every other partner is called besides its name, None for the rest.
+
+    A short name is given only where it begins no other partner's name, so that it stays unique whoever reads it.
+    """
+    begins = Counter(core[:end] for core in cores for end in range(1, len(core) + 1))
+    aliases: np.ndarray = np.full(len(cores), None, dtype=object)
+    for p, core in enumerate(cores):
+        word = next(w for words in BUSINESS.values() for w in words if core.endswith(w))
+        short = core.removesuffix(word) + (word[:1] if "一" <= word[0] <= "鿿" else word[:2])
+        if p % 2 == 0:
+            aliases[p] = f"{core}グループ"
+        elif p % 4 == 1 and begins[short] == 1 and short != core:
+            aliases[p] = short
+    return aliases
+
+
+def branch_aliases(branch_name: np.ndarray, kinds: np.ndarray) -> np.ndarray:
+    """Return what some branches are called besides their name, None for the rest."""
+    aliases: np.ndarray = np.full(len(branch_name), None, dtype=object)
+    for b, (name, kind) in enumerate(zip(branch_name, kinds, strict=True)):
+        if kind == "支店" and b % 5 == 0:
+            aliases[b] = name.removesuffix(kind) + "ブランチ"
+        elif kind is not None and kind != "本社" and b % 7 == 3:
+            aliases[b] = name.removesuffix(kind) + {"支店": "BO", "営業所": "SO"}[kind]
+    return aliases

@@ -49,6 +49,8 @@ class Organisation:
     size: int
     partner_type: np.ndarray
     partner_name: np.ndarray
+    partner_core: np.ndarray  # the name without its legal form
+    partner_alias: np.ndarray  # None for some
     partner_successor: Ints
     partner_succeeded: Ints
     first_branch: Ints  # by partner, also for partners with an implicit branch only
@@ -56,6 +58,9 @@ class Organisation:
     branch_partner: Ints
     branch_name: np.ndarray
     branch_kind: np.ndarray
+    branch_alias: np.ndarray  # None for most
+    branch_twin: Ints  # the partner's other branch in the same city, NEVER for most
+    branch_renamed: Ints
     branch_division: Ints
     branch_prefecture: np.ndarray
     branch_opened: Ints
@@ -70,6 +75,8 @@ class Organisation:
     rep_from: Ints
     rep_left: Ints
     rep_surname: Ints
+    rep_given: Ints
+    rep_partner: Ints
     posts: Posts
     staff: int
     partner_staff: Ints
@@ -114,9 +121,10 @@ def branch_counts(rng: np.random.Generator, partners: int, branches: int) -> Int
     return np.concatenate([np.sort(np.minimum(counts, 110))[::-1], np.ones(single, int), np.zeros(implicit, int)])
 
 
-def partner_names(rng: np.random.Generator, types: np.ndarray) -> np.ndarray:
-    """Return unique names that suit each partner's type."""
+def partner_names(rng: np.random.Generator, types: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return unique names that suit each partner's type, with their legal form and without."""
     named: np.ndarray = np.empty(len(types), dtype=object)
+    cores: np.ndarray = np.empty(len(types), dtype=object)
     for kind, words in names.BUSINESS.items():
         which = np.flatnonzero(types == kind)
         pool = [m + r + w for m in names.MODIFIERS for w in words for r in names.REGIONS]
@@ -124,8 +132,18 @@ def partner_names(rng: np.random.Generator, types: np.ndarray) -> np.ndarray:
         plain = rng.permutation(len(words) * len(names.REGIONS))
         order = np.concatenate([plain, np.arange(len(plain), len(pool))])
         for style, (index, pick) in enumerate(zip(which, order, strict=False)):
-            named[index] = names.with_legal_form(pool[pick], style)
-    return named
+            named[index], cores[index] = names.with_legal_form(pool[pick], style), pool[pick]
+    return named, cores
+
+
+def twins(first_branch: Ints, branch_partner: Ints, rank: Ints) -> Ints:
+    """Return each branch's twin: a partner with more branches than there are cities has two in some."""
+    n, cities = len(rank), len(names.CITIES)
+    count = np.bincount(branch_partner)[branch_partner]
+    other = np.where(rank >= cities, rank - cities, rank + cities)
+    # The head office bears no city's name.
+    has_one = (other < count) & (rank != 0) & (other != 0)
+    return np.where(has_one, np.minimum(first_branch[branch_partner] + other, n - 1), NEVER)
 
 
 def build(size: int, rng: np.random.Generator) -> Organisation:
@@ -139,7 +157,7 @@ def build(size: int, rng: np.random.Generator) -> Organisation:
     singles = np.flatnonzero(counts == 1)
     distributors = singles[: max(1, round(partners * 0.04))]
     types[distributors] = "distributor"
-    partner_name = partner_names(rng, types)
+    partner_name, partner_core = partner_names(rng, types)
 
     # Partners with an implicit branch come last, so that their index does not collide with a real branch's.
     slots = np.maximum(counts, 1)
@@ -200,11 +218,15 @@ def build(size: int, rng: np.random.Generator) -> Organisation:
         rng, size, weight, branch_partner, first_branch, counts, opened, closed, successor
     )
     staff = 10 + real // 40
+    rep_partner = np.full(len(style), NEVER)
+    rep_partner[posts.rep] = branch_partner[posts.branch]
     return Organisation(
-        size, types, partner_name, partner_successor, partner_succeeded, first_branch, counts, branch_partner,
-        branch_name, kinds, division, prefecture, opened, closed, successor, current, succession, weight, real,
-        len(style), style, begins, left, rng.integers(0, len(names.SURNAMES), len(style)), posts, staff,
-            5 + np.arange(partners) % (staff - 5),
+        size, types, partner_name, partner_core, names.partner_aliases(partner_core), partner_successor,
+        partner_succeeded, first_branch, counts, branch_partner, branch_name, kinds,
+        names.branch_aliases(branch_name, kinds), twins(first_branch, branch_partner, rank),
+        (np.arange(n) % 97 == 41) & (kinds != "本社"), division, prefecture, opened, closed, successor, current,
+        succession, weight, real, len(style), style, begins, left, rng.integers(0, len(names.SURNAMES), len(style)),
+        rng.integers(0, len(names.GIVEN), len(style)), rep_partner, posts, staff, 5 + np.arange(partners) % (staff - 5),
     )  # fmt: skip
 
 
@@ -306,7 +328,7 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
             "successor": org.partner_successor, "succeeded": org.partner_succeeded,
             "industry": np.array(names.INDUSTRIES, dtype=object)[rng.integers(0, len(names.INDUSTRIES), partners)],
             "contracted": day("2016-04-01") + rng.integers(0, 3_200, partners),
-            "focus": rng.random(partners) < 0.35,
+            "focus": rng.random(partners) < 0.35, "alias": org.partner_alias,
         },
     )  # fmt: skip
     division = np.array([*names.DIVISIONS, None], dtype=object)[org.branch_division[:n]]
@@ -319,7 +341,7 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
             "division": org.branch_division[:n], "division_name": division, "prefecture": org.branch_prefecture[:n],
             "opened": org.branch_opened[:n], "closed": org.branch_closed[:n], "known": (org.posts.count[:n] * 1),
             "dice": rng.random(n), "spread": rng.random(n), "overlap": np.round(rng.random(n), 2),
-            "renamed": (np.arange(n) % 97 == 41) & (org.branch_kind[:n] != "本社"),
+            "renamed": org.branch_renamed[:n], "alias": org.branch_alias[:n],
         },
     )  # fmt: skip
     posts = org.posts
@@ -332,15 +354,12 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
             "anchor": posts.first[posts.branch] == np.arange(len(posts.rep)),
         },
     )  # fmt: skip
-    home = np.full(org.reps, NEVER)
-    home[posts.rep[::-1]] = posts.branch[::-1]
     register(
         con,
         "org_reps",
         {
             "r": np.arange(org.reps), "starts": org.rep_from, "left_on": org.rep_left,
-            "surname": org.rep_surname, "given": rng.integers(0, len(names.GIVEN), org.reps),
-            "p": org.branch_partner[home],
+            "surname": org.rep_surname, "given": org.rep_given, "p": org.rep_partner,
         },
     )  # fmt: skip
     con.execute(
@@ -454,11 +473,10 @@ def write_extract(writer: Writer, x: int) -> None:
     writer.write(
         "aliases",
         x,
-        f"""select 'partner' as entity_type, partner_of(p) as entity_id,
-            regexp_replace(partner_name, '株式会社|㈱', '', 'g') || 'グループ' as alias, null::date as valid_from
-                from org_partners where p % 2 = 0
-        union all select 'branch', branch_of(b), replace(branch_name, '支店', 'ブランチ'), day_of(opened)
-            from org_branches where b % 5 = 0 and kind = '支店' and opened <= {x}""",
+        f"""select 'partner' as entity_type, partner_of(p) as entity_id, alias, null::date as valid_from
+            from org_partners where alias is not null
+        union all select 'branch', branch_of(b), alias, day_of(opened)
+            from org_branches where alias is not null and opened <= {x}""",
     )
     writer.write(
         "status_history",

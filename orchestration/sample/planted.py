@@ -1,8 +1,7 @@
-"""The words in which planted cases are told: partners, branches, reps, deals and their answers,
-    as rows of the contract.
+"""The words in which planted cases are told: partners, branches, reps, deals and their answers, as contract rows.
 
 A planted row is text, as a CSV spells it. Full datasets repeat a row in every roster extract that knows of it; delta
-datasets carry it once. The cases themselves are in traps.py.
+datasets carry it once. The cases themselves are in traps.py and cases.py.
 """
 
 from collections import defaultdict
@@ -77,15 +76,20 @@ class Planted:
         into: tuple[tuple[str, float | None], ...] = (),
         kind: str = "merge",
         current: str | None = None,
+        renamed: tuple[str, str] | None = None,
     ) -> None:
-        """Add a branch, and into which others it went on the day it closed; `current` is its successor as is."""
+        """Add a branch, and into which others it went on the day it closed; `current` is its successor as is.
+
+        `renamed` is its later name and the day from which extracts tell it.
+        """
         self.partner_of[branch_id] = partner_id
         for extract in ROSTER_EXTRACTS:
             if extract < day(opened):
                 continue
             known = closed is not None and day(closed) <= extract
+            called = renamed[0] if renamed and day(renamed[1]) <= extract else name
             self.add(
-                "branches", extract, branch_id=branch_id, partner_id=partner_id, branch_name=name,
+                "branches", extract, branch_id=branch_id, partner_id=partner_id, branch_name=called,
                 branch_kind=next((k for k in ("本社", "支店", "営業所") if name.endswith(k)), None),
                     is_head_office=name == "本社",
                 opened_on=opened, closed_on=closed if known else None,
@@ -139,14 +143,15 @@ class Planted:
         reason: str = "",
         needs: str = "",
         partner: str | None = None,
+        rep: str = "",
         sufficient: bool | None = None,
         counted: bool = True,
         extract: int | None = None,
         answered: bool = True,
         **values: Any,
     ) -> None:
-        """Add a deal with its answer. Values that are not given make an ordinary deal in yen,
-        open unless it has a closing day."""
+        """Add a deal with its answer; an empty `rep` is not judged. Values that are not given make an ordinary deal in
+        yen, open unless it has a closing day."""
         won, closed = values.get("won_on"), values.get("closed_on")
         if won:
             values.setdefault("closed_on", won)
@@ -166,7 +171,7 @@ class Planted:
         self.add("deals", extract or first_extract(day(latest)), deal_id=deal_id, **values)
         if answered:
             self.answer(
-                deal_id, trap, case, branch, rung, credit, reason=reason, needs=needs, partner=partner,
+                deal_id, trap, case, branch, rung, credit, reason=reason, needs=needs, partner=partner, rep=rep,
                     sufficient=sufficient, counted=counted
             )  # fmt: skip
 
@@ -182,6 +187,7 @@ class Planted:
         reason: str = "",
         needs: str = "",
         partner: str | None = None,
+        rep: str = "",
         sufficient: bool | None = None,
         counted: bool = True,
     ) -> None:
@@ -200,7 +206,8 @@ class Planted:
                 "expected_branch_id_current": self.successor.get(branch, branch),
                 "evidence_sufficient": not lacking if sufficient is None else sufficient, "needs": needs,
                     "expected_is_counted": counted,
-                "expected_partner_id_current": self.partner_successor.get(partner, partner),
+                "expected_partner_id_current": self.partner_successor.get(partner, partner), "damaged": "",
+                "expected_rep_id": rep,
             }
         )  # fmt: skip
 
@@ -223,16 +230,20 @@ class Planted:
             }
         )  # fmt: skip
 
-    def customer(self, customer_id: str) -> None:
-        """Add a customer, once."""
+    def customer(self, customer_id: str, prefecture: str | None = None) -> None:
+        """Add a customer, once; a prefecture is noted whenever it is told."""
         known = self.rows["customers", AS_OF]
-        if all(row["customer_id"] != customer_id for row in known):
+        same = next((row for row in known if row["customer_id"] == customer_id), None)
+        if same is not None and prefecture:
+            same["prefecture"] = prefecture
+        if same is None:
             self.add(
                 "customers",
                 AS_OF,
                 customer_id=customer_id,
                 customer_name=f"検証{len(known) + 1:03d}株式会社",
                 industry="製造",
+                prefecture=prefecture,
             )
 
     def registration(

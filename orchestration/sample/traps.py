@@ -1,14 +1,14 @@
 """The planted cases: at least one deal for each trap of the attribution rules, with the answer worked out by hand.
 
-Every trap has partners, branches, reps and customers of its own,
-so that no ordinary deal can touch it. `needs` names the,
-feature that an answer waits for; without it the case is decided by the ids,
-e-mails and dates alone. No resolver runs here.,
+Every trap has partners, branches, reps and customers of its own, so that no ordinary deal can touch it. `needs` names
+the feature that an answer waits for; without it the case is decided by the ids, e-mails and dates alone. No resolver
+runs here. More cases of the same traps, and those that no trap speaks of, are in cases.py.
 """
 
 from typing import Any
 
 from orchestration.sample.calendar import AS_OF, DELTA_EXTRACTS
+from orchestration.sample.cases import plant_cases
 from orchestration.sample.planted import DIRECT, UNRESOLVED, Planted, Post
 
 Values = dict[str, Any]
@@ -22,8 +22,7 @@ def plant() -> Planted:
         rep_moves, fiscal_year_end, ambiguous_names, branch_ends, several_parties, two_tiers, duplicates,
         ineligible_registrations, partner_conflicts, shared_domains, money_after_the_win, exchange_rates, told_late,
         overrides, nobody, names_of_reps_and_places, posts, renewals, account_managers, merged_partner,
-        header_and_lines,
-        other_cases, clocks, bad_rows,
+        header_and_lines, other_cases, clocks, plant_cases, bad_rows,
     ):  # fmt: skip
         tell(p)
     return p

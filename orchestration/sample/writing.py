@@ -67,6 +67,8 @@ create macro customer_name_of(c) as ['株式会社', '', '有限会社'][1 + c %
     || {sql_list(names.CUSTOMER_WORDS)}[1 + c % {len(names.CUSTOMER_WORDS)}]
         || {sql_list(names.CUSTOMER_TRADES)}[1 + (c // {len(names.CUSTOMER_WORDS)}) % {len(names.CUSTOMER_TRADES)}]
         || case c % 3 when 1 then '株式会社' else '' end;
+create macro slip_of(id, way) as case way when 0 then substr(id, 1, 1) || substr(id, 3)
+    when 1 then substr(id, 1, 1) || 'O' || substr(id, 3) else id || right(id, 1) end;
 create macro mailbox_of(b, p) as 'info-' || lower(branch_of(b)) || '@' || lower(partner_of(p)) || '.example';
 """
 

@@ -1,6 +1,11 @@
 """The sample company: it keeps the contract, and its numbers look like a real vendor's."""
 
 import duckdb
+import numpy as np
+import pytest
+
+from orchestration.sample import deals, organisation
+from orchestration.sample.traps import plant
 
 from .conftest import CONTRACT_DATASETS
 
@@ -80,7 +85,12 @@ def test_ids_refer_to_something(landed: duckdb.DuckDBPyConnection) -> None:
     for dataset, column, other, key in pairs:
         query = f"select {column} from {dataset} where {column} is not null except select {key} from {other}"
         lost |= {(dataset, column, value) for (value,) in landed.execute(query).fetchall()}
-    assert lost == {("deals", "branch_id", "CASE-NOWHERE"), ("deals", "partner_id", "NOBODY")}
+    planted = {("deals", "branch_id", "CASE-NOWHERE"), ("deals", "partner_id", "NOBODY")}
+    assert planted <= lost
+    # The others are slips of damaged deals, and nobody's id.
+    for dataset, column, value in lost - planted:
+        damaged = f"select bool_and(damaged like '%mistyped%') from {dataset} join truth_deals using (deal_id)"
+        assert landed.execute(f"{damaged} where {column} = $1", [value]).fetchone() == (True,), value
 
 
 def test_ordinary_and_planted_companies_do_not_touch(landed: duckdb.DuckDBPyConnection) -> None:
@@ -91,7 +101,7 @@ def test_ordinary_and_planted_companies_do_not_touch(landed: duckdb.DuckDBPyConn
               and regexp_matches(deal_id, '{planted}') <> regexp_matches({column}, '{planted}')"""
         assert landed.execute(query).fetchall() == [], column
     names = "select partner_name from partners group by partner_name having count(distinct partner_id) > 1"
-    assert landed.execute(names).fetchall() == []
+    assert landed.execute(names).fetchall() == [("株式会社フタバ機工",)]  # planted: two companies of one name
 
 
 WON = """
@@ -148,27 +158,27 @@ def test_shares_look_like_a_vendor_with_partners(landed: duckdb.DuckDBPyConnecti
     assert 0.15 <= direct <= 0.35
 
 
-def test_few_deals_are_unresolved_even_before_names_are_read(landed: duckdb.DuckDBPyConnection) -> None:
-    query = """
-        with partner_deals as (
-            select coalesce(t.needs in ('names', 'inheritance'), false)
-                or t.expected_rung in ('L11', 'L12') as unresolved,
-                coalesce(d.amount::double, 1e6) * case when d.currency = 'JPY' then 1 else 150 end as amount
-            from truth_deals t join current_deals d using (deal_id)
-            where t.expected_rung <> 'L13'
-        )
-        select count(*) filter (unresolved) / count(*), sum(amount) filter (unresolved) / sum(amount) from partner_deals
-    """  # fmt: skip
-    by_count, by_money = landed.execute(query).fetchone()
-    assert by_count < 0.04
-    assert by_money < 0.04
+@pytest.mark.parametrize("size", [1_000, 1_500, 3_000, 20_000])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_few_enough_deals_are_unresolved_to_publish(size: int, seed: int) -> None:
+    planted = [answer["expected_rung"] for answer in plant().answers]
+    rng = np.random.default_rng(seed)
+    org = organisation.build(size, rng)
+    a = deals.make(org, deals.customers_of(org), rng, size - len(planted), 0, 1.0)
+    unresolved = a["beyond_help"] | ((a["kind"] == deals.BRANCH_MISSING) & ~a["decided_by_hand"])
+    partner = a["kind"] != deals.DIRECT
+    few = sum(rung in ("L11", "L12") for rung in planted)
+    by_count = (unresolved.sum() + few) / (partner.sum() + sum(rung != "L13" for rung in planted))
+    # A planted deal is of 600,000 yen, less than the average.
+    by_money = (a["amount"][unresolved].sum() + few * 600_000) / a["amount"][partner].sum()
+    assert 0 < by_count < 0.049
+    assert 0 < by_money < 0.045
 
 
 def test_two_partners_never_chance_upon_one_customer(landed: duckdb.DuckDBPyConnection) -> None:
     query = """
         select d.customer_id from current_deals d join truth_deals t using (deal_id)
-        where t.expected_partner_id not in ('DIRECT', '') and t.trap is distinct from '11' and t.trap is distinct
-            from '25'
+        where t.expected_partner_id not in ('DIRECT', 'UNRESOLVED', '') and coalesce(t.trap, '') not in ('11', '25')
         group by 1 having count(distinct t.expected_partner_id) > 1
     """
     assert landed.execute(query).fetchall() == []

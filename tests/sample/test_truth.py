@@ -62,6 +62,7 @@ def test_answers_are_well_formed(landed: duckdb.DuckDBPyConnection) -> None:
             when 'L13' then expected_branch_id <> 'DIRECT'
             else expected_branch_id is null or expected_branch_id like 'UN%' or expected_rung not in
                 ('L0', 'L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7', 'L8', 'L9', 'L10') end
+           or (damaged is not null and (deal_id not like 'D%' or expected_rung in ('L0', 'L11', 'L12', 'L13')))
            or (evidence_sufficient = 'true') = (coalesce(expected_rung, '') in ('L11', 'L12', ''))
     """
     assert rows(landed, query) == []
@@ -102,7 +103,7 @@ def test_reps_were_where_the_answer_says(landed: duckdb.DuckDBPyConnection) -> N
         )
         select distinct deal_id, rep_id, expected_branch_id, expected_credit_on::date as credit_on
         from named join truth_deals using (deal_id)
-        where rung = expected_rung and deal_id like 'D%'
+        where rung = expected_rung and deal_id like 'D%' and damaged is null
         """
     )
     assert rows(landed, "select count(*) from signals")[0][0] > 100
@@ -122,7 +123,7 @@ def test_branch_signals_say_what_the_answer_says(landed: duckdb.DuckDBPyConnecti
                 and p.is_primary = 'true'
         left join contact_points c on c.owner_type = 'branch' and c.kind = 'email' and c.value = d.rep_email
             and c.extracted_on = date '2026-04-05'
-        where t.deal_id like 'D%' and (
+        where t.deal_id like 'D%' and t.damaged is null and (
             (t.expected_rung = 'L1' and r.branch_id is distinct from t.expected_branch_id)
             or (t.expected_rung = 'L3' and coalesce(d.branch_id, p.party_id) is distinct from t.expected_branch_id)
             or (t.expected_rung = 'L6' and c.owner_id is distinct from t.expected_branch_id))
@@ -134,7 +135,7 @@ def test_partner_alone_has_one_branch_and_direct_has_no_evidence(landed: duckdb.
     sole = """
         select t.deal_id from truth_deals t join current_deals d using (deal_id)
         left join (select distinct partner_id, branch_id from branches) b on b.partner_id = d.partner_id
-        where t.expected_rung = 'L10' and t.needs is null group by 1, t.expected_branch_id
+        where t.expected_rung = 'L10' and t.needs is null and t.damaged is null group by 1, t.expected_branch_id
         having count(b.branch_id) > 1 or coalesce(max(b.branch_id), 'IMPLICIT:'
             || max(d.partner_id)) <> t.expected_branch_id
     """
@@ -143,8 +144,8 @@ def test_partner_alone_has_one_branch_and_direct_has_no_evidence(landed: duckdb.
         select d.deal_id from current_deals d join truth_deals t using (deal_id)
         where t.expected_rung = 'L13' and (coalesce(d.partner_id, d.branch_id, d.rep_id, d.rep_email, d.branch_text,
             d.rep_text) is not null
-            or coalesce(d.channel, 'direct') <> 'direct' or (d.partner_text is not null and t.trap is distinct
-                from '19')
+            or coalesce(d.channel, 'direct') <> 'direct'
+            or (d.partner_text not in ('なし', '直販', '-', 'ー', '無し') and t.trap is distinct from '19')
             or d.deal_id in (select deal_id from deal_participants)
             or d.deal_id in (select deal_id from deal_registrations where status = 'approved' and deal_id is not null))
     """
