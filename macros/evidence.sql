@@ -1,10 +1,11 @@
-{# Hash of the facts behind a deal: the same facts give the same hash in whatever order they came. #}
+{# Hash of the facts behind a deal: the same facts give the same hash in whatever order they came. A decision is no fact, and
+   neither are hints, which come and go with other deals. #}
 {% macro evidence_hash() -%}
     {{ return(adapter.dispatch('evidence_hash')()) }}
 {%- endmacro %}
 
 {% macro evidence_fact() -%}
-    case when evidence_code != 'E01' then concat_ws(
+    case when evidence_code != 'E01' and status != 'candidate' then concat_ws(
         '|', evidence_code, coalesce(raw_value, ''), coalesce(branch_id, ''), coalesce(rep_id, ''),
         coalesce(partner_id, ''), coalesce(reason, '')
     ) end
@@ -21,21 +22,21 @@
     end
 {%- endmacro %}
 
-{# One JSON object per candidate, strongest first. #}
+{# A list of JSON objects, one per row of the group, strongest candidate first. #}
 {% macro candidates_json() -%}
     {{ return(adapter.dispatch('candidates_json')()) }}
 {%- endmacro %}
 
 {% macro default__candidates_json() -%}
     cast(json_agg(json_build_object(
-        'branch_id', branch_id, 'partner_id', partner_id, 'rung', rung, 'evidence', evidence_code, 'value', raw_value,
-        'status', status, 'reason', reason
-    ) order by rung_order, evidence_code, branch_id, raw_value) as varchar)
+        'rank', candidate_rank, 'branch_id', branch_id, 'branch_name', branch_name, 'partner_id', partner_id,
+        'partner_name', partner_name, 'why', why
+    ) order by candidate_rank) as varchar)
 {%- endmacro %}
 
 {% macro duckdb__candidates_json() -%}
     cast(to_json(list({
-        'branch_id': branch_id, 'partner_id': partner_id, 'rung': rung, 'evidence': evidence_code, 'value': raw_value,
-        'status': status, 'reason': reason
-    } order by rung_order, evidence_code, branch_id, raw_value)) as varchar)
+        'rank': candidate_rank, 'branch_id': branch_id, 'branch_name': branch_name, 'partner_id': partner_id,
+        'partner_name': partner_name, 'why': why
+    } order by candidate_rank)) as varchar)
 {%- endmacro %}

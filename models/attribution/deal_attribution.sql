@@ -14,7 +14,7 @@ reps as (
                 order by evidence.rung_order, evidence.claimed_on nulls last, evidence.rep_id
             ) as strength
         from evidence
-        inner join {{ ref('int_deal_decisions') }} as decisions
+        inner join {{ ref('int_deal_outcomes') }} as decisions
             on evidence.deal_id = decisions.deal_id and evidence.branch_id = decisions.branch_id
         where evidence.rep_id is not null and evidence.status = 'supporting'
     ) as ranked
@@ -46,7 +46,7 @@ select
     cast(coalesce(summaries.contradiction_count, 0) as bigint) as contradiction_count,
     summaries.evidence_hash
 from {{ ref('int_deals') }} as deals
-left join {{ ref('int_deal_decisions') }} as decisions on deals.deal_id = decisions.deal_id
+left join {{ ref('int_deal_outcomes') }} as decisions on deals.deal_id = decisions.deal_id
 left join {{ ref('dim_branch') }} as branches on decisions.branch_id = branches.branch_id
 left join {{ ref('dim_branch_history') }} as versions
     on

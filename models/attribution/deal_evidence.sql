@@ -6,7 +6,7 @@ with decided_partners as (
         decisions.rung,
         branches.is_sentinel,
         coalesce(identity.acting_partner_id, branches.partner_id) as acting_partner_id
-    from {{ ref('int_deal_decisions') }} as decisions
+    from {{ ref('int_deal_outcomes') }} as decisions
     inner join {{ ref('int_deals') }} as deals on decisions.deal_id = deals.deal_id
     left join {{ ref('int_branches') }} as branches on decisions.branch_id = branches.branch_id
     left join {{ ref('dim_branch_history') }} as versions
@@ -17,6 +17,47 @@ with decided_partners as (
         on
             coalesce(versions.partner_id, branches.partner_id) = identity.partner_id
             and {{ is_within('deals.credit_on', 'identity.valid_from', 'identity.valid_to') }}
+),
+
+-- What the parent says, whatever became of it.
+inherited as (
+    select
+        outcomes.deal_id,
+        'E16' as evidence_code,
+        'branch' as points_to,
+        deals.parent_deal_id as raw_value,
+        case when not branches.is_sentinel then outcomes.parent_branch_id end as branch_id,
+        outcomes.parent_partner_id as partner_id,
+        outcomes.parent_partner_id as acting_partner_id,
+        deals.created_on as claimed_on,
+        case
+            when outcomes.parent_reason is not null then 'ineligible'
+            when outcomes.is_parent_of_other_partner then 'contradicting'
+            else 'eligible'
+        end as status,
+        -- What a deal's own evidence says of its partner is not outweighed by what it might inherit.
+        coalesce(outcomes.parent_reason, case when outcomes.is_parent_of_other_partner then 'OTHER_PARTNER' end) as reason
+    from {{ ref('int_deal_outcomes') }} as outcomes
+    inner join {{ ref('int_deals') }} as deals on outcomes.deal_id = deals.deal_id
+    inner join {{ ref('int_branches') }} as branches on outcomes.parent_branch_id = branches.branch_id
+    where outcomes.parent_branch_id != 'DIRECT'
+),
+
+signals as (
+    select
+        deal_id, evidence_code, points_to, raw_value, matched_by, branch_id, rep_id, partner_id, acting_partner_id, role,
+        is_primary, is_distributor, registration_id, claimed_on, cast(null as decimal(5, 2)) as score, status, reason
+    from {{ ref('int_deal_signals') }}
+    union all
+    select
+        deal_id, evidence_code, points_to, raw_value, null, branch_id, null, partner_id, acting_partner_id, null,
+        false, false, null, claimed_on, null, status, reason
+    from inherited
+    union all
+    select
+        deal_id, evidence_code, points_to, raw_value, null, branch_id, rep_id, partner_id, partner_id, null,
+        false, false, null, claimed_on, score, 'candidate', null
+    from {{ ref('int_deal_suggestions') }}
 )
 
 select
@@ -24,6 +65,7 @@ select
     signals.evidence_code,
     signals.points_to,
     signals.raw_value,
+    signals.matched_by,
     signals.branch_id,
     signals.rep_id,
     signals.partner_id,
@@ -32,12 +74,14 @@ select
     signals.is_distributor,
     signals.registration_id,
     signals.claimed_on,
+    signals.score,
     ladder.rung,
     ladder.rung_order,
     case
-        when signals.status in ('ineligible', 'contradicting') then signals.status
+        when ladder.mode = 'off' then 'ineligible'
+        when signals.status in ('ineligible', 'contradicting', 'candidate') then signals.status
         when signals.status = 'influence' then 'ineligible'
-        when (ladder.mode is distinct from 'resolve') then 'candidate'
+        when ladder.mode is distinct from 'resolve' then 'candidate'
         when signals.branch_id = decided_partners.branch_id then 'supporting'
         when
             (signals.branch_id is null or decided_partners.is_sentinel)
@@ -45,8 +89,12 @@ select
             then 'supporting'
         else 'contradicting'
     end as status,
-    coalesce(signals.reason, case when signals.status = 'influence' then 'INFLUENCE' end) as reason
-from {{ ref('int_deal_signals') }} as signals
+    case
+        when ladder.mode = 'off' then 'SWITCHED_OFF'
+        when signals.status = 'influence' then 'INFLUENCE'
+        else signals.reason
+    end as reason
+from signals
 left join {{ ref('attribution_ladder') }} as ladder
     on signals.evidence_code = ladder.evidence_code and signals.points_to = ladder.points_to
 left join decided_partners on signals.deal_id = decided_partners.deal_id

@@ -1,6 +1,7 @@
 {{ config(schema='intermediate') }}
 
--- One row per deal: the highest rung with a candidate decides, a weaker one may narrow a tie, and nothing is guessed.
+-- One row per deal, by its own evidence: the highest rung with a candidate decides, a weaker one may narrow a tie, and nothing is
+-- guessed. What a deal inherits from its parent is added in int_deal_outcomes.
 with deals as (
     select deal_id, credit_on, channel from {{ ref('int_deals') }}
 ),
@@ -20,11 +21,11 @@ eligible as (
     select * from signals where status = 'eligible' and rung is not null
 ),
 
--- L10 is silent where a branch was named that was closed or that nobody knows.
+-- L10 is silent where a branch was named that was closed or that nobody knows, and for a distributor, who sells through others.
 blocked_from_sole_branch as (
     select distinct deal_id
     from signals
-    where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN')
+    where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN') and is_distributor is not true
 ),
 
 candidates as (
@@ -41,7 +42,12 @@ candidates as (
             eligible.acting_partner_id = sole_branches.partner_id
             and {{ is_within('eligible.credit_on', 'sole_branches.valid_from', 'sole_branches.valid_to') }}
     left join blocked_from_sole_branch as blocked on eligible.deal_id = blocked.deal_id
-    where eligible.points_to = 'partner' and blocked.deal_id is null
+    where
+        eligible.points_to = 'partner'
+        and blocked.deal_id is null
+        {%- if var('two_tier_credit') == 'reseller' %}
+        and eligible.partner_type is distinct from 'distributor'
+        {%- endif %}
 ),
 
 candidate_branches as (
@@ -120,6 +126,7 @@ unbroken_ties as (
     select
         tied.deal_id,
         min(tied.rung_order) as rung_order,
+        min(tied.rung) as rung,
         count(distinct tied.acting_partner_id) as partner_count,
         min(tied.acting_partner_id) as acting_partner_id
     from tied
@@ -172,6 +179,8 @@ outcomes as (
         deals.deal_id,
         winners.branch_id as winner_branch_id,
         winners.rung as winner_rung,
+        coalesce(winners.rung_order, unbroken_ties.rung_order) as rung_order,
+        unbroken_ties.rung as tied_rung,
         unbroken_ties.deal_id is not null as is_tie,
         unbroken_ties.partner_count as tied_partner_count,
         unbroken_ties.acting_partner_id as tied_partner_id,
@@ -188,6 +197,7 @@ outcomes as (
         end as known_partner_id,
         partner_evidence.deal_id is not null as has_partner_evidence,
         coalesce(deals.channel, 'direct') as channel,
+        case when partner_evidence.eligible_partner_count = 1 then partner_evidence.eligible_partner_id end as eligible_partner_id,
         strongest_reasons.reason as strongest_reason
     from deals
     left join winners on deals.deal_id = winners.deal_id
@@ -223,5 +233,10 @@ select
         when winner_branch_id is not null then null
         when known_partner_id is not null then coalesce(strongest_reason, 'BRANCH_UNKNOWN')
         when has_partner_evidence or channel != 'direct' then 'PARTNER_UNKNOWN'
-    end as reason
+    end as reason,
+    -- For what may still be inherited: where the evidence stood, and which partner it is of.
+    rung_order,
+    tied_rung,
+    strongest_reason,
+    eligible_partner_id
 from outcomes

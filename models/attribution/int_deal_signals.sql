@@ -1,188 +1,23 @@
 {{ config(schema='intermediate') }}
 
--- Each claim looked up in the organisation as it stood at the credit date. `status` is what the claim is worth by itself
--- (eligible, ineligible, influence, contradicting), before claims are weighed against each other.
-{% set influence_roles = "'distributor', 'co_sell', 'implementer'" if var('two_tier_credit') == 'reseller'
-    else "'co_sell', 'implementer'" -%}
+-- Every signal of a deal in the light of the others. `status` is what it is worth before the ladder weighs it: eligible,
+-- ineligible (wrong by itself), influence (somebody beside the seller) or contradicting (a later registration).
+{% set helpers = "'co_sell', 'implementer'" -%}
 
-with deals as (
-    select deal_id, credit_on, channel from {{ ref('int_deals') }}
-),
-
--- A claim about a deal that does not exist, or no longer does, is nobody's evidence.
-claims as (
-    select claims.*, deals.credit_on, deals.channel
-    from {{ ref('int_deal_claims') }} as claims
-    inner join deals on claims.deal_id = deals.deal_id
-),
-
-branches as (
-    select * from {{ ref('int_branches') }}
-),
-
-partners as (
-    select * from {{ ref('int_partners') }}
-),
-
-contact_points as (
-    select * from {{ ref('int_contact_points') }}
-),
-
-email_claims as (
-    select *, substr(value, {{ dbt.position("'@'", 'value') }} + 1) as domain
-    from claims
-    where points_to = 'email'
-),
-
-address_owners as (
-    select
-        email_claims.deal_id,
-        email_claims.value,
-        email_claims.credit_on,
-        points.owner_type,
-        points.owner_id
-    from (select distinct deal_id, value, credit_on from email_claims) as email_claims
-    inner join contact_points as points
-        on
-            email_claims.value = points.address
-            and points.kind = 'email'
-            and {{ is_within('email_claims.credit_on', 'points.valid_from', 'points.valid_to') }}
-),
-
--- A domain of one branch names it, of several branches of one partner the partner, of several partners nobody.
-domain_owners as (
-    select
-        email_claims.domain,
-        email_claims.credit_on,
-        count(distinct points.partner_id) as partner_count,
-        min(points.partner_id) as partner_id,
-        case
-            when count(*) = count(points.branch_id) and count(distinct points.branch_id) = 1 then min(points.branch_id)
-        end as branch_id
-    from (select distinct domain, credit_on from email_claims) as email_claims
-    inner join contact_points as points
-        on
-            email_claims.domain = points.address
-            and points.kind = 'domain'
-            and {{ is_within('email_claims.credit_on', 'points.valid_from', 'points.valid_to') }}
-    group by email_claims.domain, email_claims.credit_on
-),
-
-unpacked as (
-    select
-        deal_id, credit_on, channel, evidence_code, points_to, value, role, is_primary, claimed_on,
-        registration_id, registration_status, expires_on, decided_at,
-        case when points_to = 'branch' then value end as branch_id,
-        coalesce(case when points_to = 'rep' then value end, rep_id) as rep_id,
-        case when points_to = 'partner' then value end as partner_id,
-        points_to = 'rep' as is_placed_by_rep
-    from claims
-    where points_to != 'email'
+with judged as (
+    select * from {{ ref('int_deal_lookups') }}
     union all
     select
-        claims.deal_id, claims.credit_on, claims.channel,
-        case when owners.owner_type = 'rep' then claims.evidence_code else 'E08' end as evidence_code,
-        owners.owner_type as points_to,
-        claims.value, claims.role, claims.is_primary, claims.claimed_on,
-        claims.registration_id, claims.registration_status, claims.expires_on, claims.decided_at,
-        case when owners.owner_type = 'branch' then owners.owner_id end as branch_id,
-        case when owners.owner_type = 'rep' then owners.owner_id end as rep_id,
-        case when owners.owner_type = 'partner' then owners.owner_id end as partner_id,
-        owners.owner_type = 'rep' as is_placed_by_rep
-    from email_claims as claims
-    inner join address_owners as owners on claims.deal_id = owners.deal_id and claims.value = owners.value
-    union all
-    select
-        claims.deal_id, claims.credit_on, claims.channel,
-        'E08' as evidence_code,
-        case when owners.branch_id is not null then 'branch' else 'partner' end as points_to,
-        claims.value, claims.role, claims.is_primary, claims.claimed_on,
-        claims.registration_id, claims.registration_status, claims.expires_on, claims.decided_at,
-        case when owners.partner_count = 1 then owners.branch_id end as branch_id,
-        null as rep_id,
-        case when owners.partner_count = 1 and owners.branch_id is null then owners.partner_id end as partner_id,
-        false as is_placed_by_rep
-    from email_claims as claims
-    inner join domain_owners as owners on claims.domain = owners.domain and claims.credit_on = owners.credit_on
-    union all
-    -- An address that nobody registered is evidence of a partner all the same, of one we do not know.
-    select
-        claims.deal_id, claims.credit_on, claims.channel, claims.evidence_code,
-        'rep' as points_to,
-        claims.value, claims.role, claims.is_primary, claims.claimed_on,
-        claims.registration_id, claims.registration_status, claims.expires_on, claims.decided_at,
-        null as branch_id,
-        null as rep_id,
-        null as partner_id,
-        false as is_placed_by_rep
-    from email_claims as claims
-    left join address_owners as owners on claims.deal_id = owners.deal_id and claims.value = owners.value
-    left join domain_owners on claims.domain = domain_owners.domain and claims.credit_on = domain_owners.credit_on
-    where owners.deal_id is null and domain_owners.domain is null
-),
-
--- Intervals of posts, of branch versions and of partner identities do not overlap: no join below adds a row.
-placed as (
-    select
-        unpacked.*,
-        reps.rep_id is not null as is_known_rep,
-        reps.partner_id as rep_partner_id,
-        posts.rep_id is not null as has_post,
-        coalesce(unpacked.branch_id, case when unpacked.is_placed_by_rep then posts.branch_id end) as placed_branch_id
-    from unpacked
-    left join {{ ref('dim_rep') }} as reps on unpacked.rep_id = reps.rep_id and not reps.is_sentinel
-    left join {{ ref('int_rep_posts') }} as posts
-        on
-            unpacked.rep_id = posts.rep_id
-            and {{ is_within('unpacked.credit_on', 'posts.valid_from', 'posts.valid_to') }}
-),
-
-located as (
-    select
-        placed.*,
-        -- Only a person may name a sentinel. (Asked here, not in the join: an "or" there would cost the hash join.)
-        branches.branch_id is not null
-        and (not branches.is_sentinel or placed.evidence_code = 'E01') as is_known_branch,
-        (branches.opened_on is null or branches.opened_on <= placed.credit_on)
-        and (branches.closed_on is null or placed.credit_on < branches.closed_on) as is_open_branch,
-        coalesce(
-            versions.partner_id,
-            case when not branches.is_sentinel or placed.evidence_code = 'E01' then branches.partner_id end,
-            named.partner_id,
-            case when placed.is_placed_by_rep then placed.rep_partner_id end
-        ) as known_partner_id
-    from placed
-    left join branches on placed.placed_branch_id = branches.branch_id
-    left join {{ ref('dim_branch_history') }} as versions
-        on
-            branches.branch_id = versions.branch_id
-            and {{ is_within('placed.credit_on', 'versions.valid_from', 'versions.valid_to') }}
-    left join partners as named on placed.partner_id = named.partner_id
-),
-
-judged as (
-    select
-        located.*,
-        coalesce(identity.acting_partner_id, located.known_partner_id) as acting_partner_id,
-        partners.partner_type,
-        case
-            when located.registration_status is not null and located.registration_status != 'approved'
-                then 'REGISTRATION_NOT_APPROVED'
-            when located.expires_on < located.credit_on then 'REGISTRATION_EXPIRED'
-            when located.placed_branch_id is not null and not located.is_known_branch then 'BRANCH_UNKNOWN'
-            when located.placed_branch_id is not null and not located.is_open_branch and located.evidence_code != 'E01'
-                then 'BRANCH_CLOSED_AT_DATE'
-            when located.points_to = 'rep' and located.placed_branch_id is null and located.has_post then 'REP_MULTI_BRANCH'
-            when located.points_to = 'rep' and located.placed_branch_id is null and located.is_known_rep
-                then 'REP_NO_ASSIGNMENT'
-            when located.placed_branch_id is null and located.known_partner_id is null then 'PARTNER_UNKNOWN'
-        end as reason
-    from located
-    left join {{ ref('int_partner_identity') }} as identity
-        on
-            located.known_partner_id = identity.partner_id
-            and {{ is_within('located.credit_on', 'identity.valid_from', 'identity.valid_to') }}
-    left join partners on located.known_partner_id = partners.partner_id
+        deal_id, credit_on, channel, evidence_code, points_to, raw_value, matched_by, branch_id, rep_id, partner_id,
+        acting_partner_id, partner_type,
+        cast(null as varchar) as role,
+        false as is_primary,
+        claimed_on,
+        cast(null as varchar) as registration_id,
+        cast(null as varchar) as registration_status,
+        cast(null as timestamp) as decided_at,
+        reason
+    from {{ ref('int_deal_names') }}
 ),
 
 -- On a two-tier deal one side is credited and the other side's signals are influence, whatever their rung.
@@ -256,6 +91,19 @@ sellers as (
             (evidence_code = 'E05' and role in ('seller', 'reseller'))
             or evidence_code in ('E02', 'E03', 'E04', 'E06', 'E07')
         )
+),
+
+-- A shared address, a text or the partner alone names a seller beside the referrer where it names somebody else.
+named_sellers as (
+    select judged.deal_id, min(judged.acting_partner_id) as lowest_partner_id, max(judged.acting_partner_id) as highest_partner_id
+    from judged
+    left join distributors
+        on judged.deal_id = distributors.deal_id and judged.acting_partner_id = distributors.acting_partner_id
+    where
+        judged.reason is null
+        and judged.evidence_code in ('E08', 'E09', 'E10', 'E11')
+        and distributors.deal_id is null
+    group by judged.deal_id
 )
 
 select
@@ -263,22 +111,35 @@ select
     judged.credit_on,
     judged.evidence_code,
     judged.points_to,
-    judged.value as raw_value,
-    case when judged.is_known_branch then judged.placed_branch_id end as branch_id,
-    case when judged.is_known_rep then judged.rep_id end as rep_id,
-    judged.known_partner_id as partner_id,
+    judged.raw_value,
+    judged.matched_by,
+    judged.branch_id,
+    judged.rep_id,
+    judged.partner_id,
     judged.acting_partner_id,
+    judged.partner_type,
     judged.role,
     judged.is_primary,
     judged.claimed_on,
     judged.registration_id,
     distributors.deal_id is not null as is_distributor,
     case
+        -- Who only helps says nothing of the seller, not even by being unknown.
+        when judged.role in ({{ helpers }}) then 'influence'
         when judged.reason is not null then 'ineligible'
         when judged.evidence_code = 'E01' then 'eligible'
         when later_registrations.deal_id is not null then 'contradicting'
-        when judged.role in ({{ influence_roles }}) then 'influence'
-        when judged.role = 'referrer' and sellers.deal_id is not null then 'influence'
+        {% if var('two_tier_credit') == 'reseller' -%}
+        when judged.role = 'distributor' then 'influence'
+        {% endif -%}
+        when
+            judged.role = 'referrer'
+            and (
+                sellers.deal_id is not null
+                or named_sellers.lowest_partner_id != judged.acting_partner_id
+                or named_sellers.highest_partner_id != judged.acting_partner_id
+            )
+            then 'influence'
         {% if var('two_tier_credit') == 'reseller' -%}
         when distributors.deal_id is not null then 'influence'
         {%- else -%}
@@ -286,10 +147,11 @@ select
         {%- endif %}
         else 'eligible'
     end as status,
-    coalesce(
-        judged.reason,
-        case when later_registrations.deal_id is not null then 'DUPLICATE_DEAL' end
-    ) as reason
+    case
+        when judged.role in ({{ helpers }}) then null
+        when judged.reason is not null then judged.reason
+        when later_registrations.deal_id is not null then 'DUPLICATE_DEAL'
+    end as reason
 from judged
 left join later_registrations
     on judged.deal_id = later_registrations.deal_id and judged.registration_id = later_registrations.registration_id
@@ -299,3 +161,4 @@ left join distributors
 left join two_tier_deals on judged.deal_id = two_tier_deals.deal_id
 {% endif -%}
 left join sellers on judged.deal_id = sellers.deal_id
+left join named_sellers on judged.deal_id = named_sellers.deal_id

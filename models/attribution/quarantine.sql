@@ -11,17 +11,32 @@ evidence as (
     select * from {{ ref('deal_evidence') }}
 ),
 
+overrides as (
+    select * from {{ ref('stg_attribution_overrides') }}
+),
+
 -- Evidence that came after a decision which carries no hash, and names another branch.
 later_evidence as (
     select distinct evidence.deal_id
     from evidence
-    inner join {{ ref('stg_attribution_overrides') }} as overrides on evidence.deal_id = overrides.deal_id
+    inner join overrides on evidence.deal_id = overrides.deal_id
     where
         evidence.status = 'contradicting'
         and evidence.branch_id != overrides.branch_id
         and evidence.claimed_on > coalesce(overrides.decided_on, overrides.extracted_on)
 ),
 
+-- Deals that some extract gave to a partner, by an id or an address or by a text that means somebody.
+once_named as (
+    select deal_id from deals where ever_named_a_partner
+    union
+    select told.deal_id
+    from ({{ extract_rows('deals') }}) as told
+    inner join {{ ref('stg_texts') }} as texts on told.partner_text = texts.text
+    where not texts.is_nobody
+),
+
+-- A person who decided has looked at what the evidence lacks: only what came afterwards is told again.
 found as (
     select deal_id, reason, 'error' as severity from attribution where reason is not null
     union all
@@ -29,20 +44,26 @@ found as (
     from evidence
     inner join attribution on evidence.deal_id = attribution.deal_id
     where
-        evidence.reason in (
-            'BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH', 'DUPLICATE_DEAL'
-        )
+        evidence.reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH')
         and evidence.reason is distinct from attribution.reason
+        and attribution.rung != 'L0'
+    union all
+    select deal_id, 'DUPLICATE_DEAL' as reason, 'warning' as severity
+    from (
+        select deal_id from evidence where reason = 'DUPLICATE_DEAL'
+        union
+        select deal_id from {{ ref('int_duplicate_deals') }}
+    ) as duplicates
     union all
     select deals.deal_id, 'CHANNEL_CONFLICT' as reason, 'warning' as severity
     from deals
     inner join attribution on deals.deal_id = attribution.deal_id
-    where deals.channel = 'direct' and attribution.branch_id != 'DIRECT'
+    where deals.channel = 'direct' and attribution.branch_id != 'DIRECT' and attribution.rung != 'L0'
     union all
-    select deals.deal_id, 'LOST_EVIDENCE' as reason, 'warning' as severity
-    from deals
-    inner join attribution on deals.deal_id = attribution.deal_id
-    where deals.ever_named_a_partner and attribution.branch_id = 'DIRECT' and attribution.rung != 'L0'
+    select attribution.deal_id, 'LOST_EVIDENCE' as reason, 'warning' as severity
+    from attribution
+    inner join once_named on attribution.deal_id = once_named.deal_id
+    where attribution.branch_id = 'DIRECT' and attribution.rung != 'L0'
     union all
     select deal_id, 'FX_MISSING' as reason, 'warning' as severity from deals where is_fx_missing
     union all
@@ -50,7 +71,7 @@ found as (
     union all
     select attribution.deal_id, 'STALE_OVERRIDE' as reason, 'warning' as severity
     from attribution
-    inner join {{ ref('stg_attribution_overrides') }} as overrides on attribution.deal_id = overrides.deal_id
+    inner join overrides on attribution.deal_id = overrides.deal_id
     left join later_evidence on attribution.deal_id = later_evidence.deal_id
     where
         attribution.rung = 'L0'
@@ -61,17 +82,101 @@ found as (
         )
 ),
 
-candidates as (
-    select evidence.deal_id, {{ candidates_json() }} as candidates
+rated as (
+    select
+        deal_id,
+        reason,
+        case reason
+            {%- for reason, severity in var('quarantine_severities').items() %}
+            when '{{ reason }}' then '{{ severity }}'
+            {%- endfor %}
+            else severity
+        end as severity
+    from found
+),
+
+listed as (
+    select * from rated where severity != 'off'
+),
+
+-- A candidate is a branch, or a partner where nothing names a branch of it. The better rung comes first, then the more signals,
+-- the likelier name and the later word.
+candidate_signals as (
+    select
+        evidence.deal_id,
+        evidence.branch_id,
+        evidence.partner_id,
+        evidence.rung_order,
+        evidence.score,
+        evidence.claimed_on,
+        {{ dbt.concat([
+            "evidence.evidence_code", "' '", "evidence.raw_value",
+            "case when evidence.claimed_on is not null then " ~ dbt.concat(["' '", "cast(evidence.claimed_on as varchar)"]) ~ " else '' end",
+            "case when evidence.reason is not null then " ~ dbt.concat(["' '", "evidence.reason"]) ~ " else '' end",
+        ]) }} as signal -- noqa: LT05
     from evidence
-    inner join (select distinct deal_id from found) as quarantined on evidence.deal_id = quarantined.deal_id
-    group by evidence.deal_id
+    inner join (select distinct deal_id from listed) as quarantined on evidence.deal_id = quarantined.deal_id
+    where
+        evidence.partner_id is not null
+        and coalesce(evidence.reason, '') not in ('REGISTRATION_NOT_APPROVED', 'REGISTRATION_EXPIRED', 'SWITCHED_OFF')
+),
+
+branches_named as (
+    select distinct deal_id, partner_id from candidate_signals where branch_id is not null
+),
+
+grouped_signals as (
+    select
+        signals.deal_id,
+        signals.branch_id,
+        signals.partner_id,
+        min(coalesce(signals.rung_order, 99)) as rung_order,
+        count(*) as signal_count,
+        max(coalesce(signals.score, 0)) as score,
+        max(signals.claimed_on) as claimed_on,
+        {{ dbt.listagg("signals.signal", "'; '", "order by coalesce(signals.rung_order, 99), signals.signal") }} as why
+    from candidate_signals as signals
+    left join branches_named
+        on
+            signals.deal_id = branches_named.deal_id
+            and signals.partner_id = branches_named.partner_id
+    where signals.branch_id is not null or branches_named.deal_id is null
+    group by signals.deal_id, signals.branch_id, signals.partner_id
+),
+
+ranked_candidates as (
+    select
+        grouped_signals.deal_id,
+        grouped_signals.branch_id,
+        branches.branch_name,
+        grouped_signals.partner_id,
+        partners.partner_name,
+        grouped_signals.why,
+        row_number() over (
+            partition by grouped_signals.deal_id
+            order by
+                grouped_signals.rung_order,
+                grouped_signals.signal_count desc,
+                grouped_signals.score desc,
+                grouped_signals.claimed_on desc nulls last,
+                grouped_signals.branch_id,
+                grouped_signals.partner_id
+        ) as candidate_rank
+    from grouped_signals
+    left join {{ ref('dim_branch') }} as branches on grouped_signals.branch_id = branches.branch_id
+    left join {{ ref('dim_partner') }} as partners on grouped_signals.partner_id = partners.partner_id
+),
+
+candidates as (
+    select deal_id, {{ candidates_json() }} as candidates
+    from ranked_candidates
+    group by deal_id
 )
 
 select
-    found.deal_id,
-    found.reason,
-    found.severity,
+    listed.deal_id,
+    listed.reason,
+    listed.severity,
     coalesce(candidates.candidates, '[]') as candidates,
     attribution.branch_id,
     attribution.partner_id,
@@ -86,9 +191,9 @@ select
     reasons.question,
     reasons.question_ja,
     attribution.evidence_hash
-from found
-inner join deals on found.deal_id = deals.deal_id
-inner join attribution on found.deal_id = attribution.deal_id
-left join candidates on found.deal_id = candidates.deal_id
-left join {{ ref('quarantine_reasons') }} as reasons on found.reason = reasons.reason
+from listed
+inner join deals on listed.deal_id = deals.deal_id
+inner join attribution on listed.deal_id = attribution.deal_id
+left join candidates on listed.deal_id = candidates.deal_id
+left join {{ ref('quarantine_reasons') }} as reasons on listed.reason = reasons.reason
 cross join {{ ref('int_as_of') }} as today

@@ -18,7 +18,7 @@ select
     deals.deal_type,
     deals.stage,
     deals.status,
-    true as is_counted,
+    duplicates.deal_id is null as is_counted,
     deals.credit_on,
     deals.created_on,
     case when deals.status = 'won' then deals.recognized_on end as won_on,
@@ -30,3 +30,4 @@ select
     deals.amount_source
 from {{ ref('int_deals') }} as deals
 left join {{ ref('deal_attribution') }} as attribution on deals.deal_id = attribution.deal_id
+left join {{ ref('int_duplicate_deals') }} as duplicates on deals.deal_id = duplicates.deal_id

@@ -28,10 +28,15 @@ dated as (
         ) as open_on,
         logged.qualified_on,
         logged.proposed_on,
-        coalesce(logged.won_on, case when deals.status = 'won' then deals.recognized_on end) as won_on,
+        coalesce(
+            logged.won_on,
+            case when deals.status = 'won' then deals.recognized_on end,
+            case when logged.deal_id is null then told.won_on end
+        ) as won_on,
         coalesce(logged.lost_on, deals.lost_on) as lost_on
     from deals
     left join logged on deals.deal_id = logged.deal_id
+    left join {{ ref('int_told_wins') }} as told on deals.deal_id = told.deal_id
 ),
 
 entries as (

@@ -62,6 +62,17 @@ stage_events as (
     from deals
     inner join last_entries on deals.deal_id = last_entries.deal_id
     where deals.status != 'won' and last_entries.last_stage = 'won'
+    {%- for event_type, day, sign in [
+        ('win', 'told.won_on', 1), ('reversal', 'greatest(coalesce(deals.lost_on, told.left_on), told.won_on)', -1)
+    ] %}
+    union all
+    -- Without a history the earlier extracts tell of the win, and when it was gone.
+    select deals.deal_id, '{{ event_type }}' as event_type, {{ day }} as recognized_on, {{ sign }} as sign
+    from deals
+    inner join {{ ref('int_told_wins') }} as told on deals.deal_id = told.deal_id
+    left join last_entries on deals.deal_id = last_entries.deal_id
+    where deals.status != 'won' and last_entries.deal_id is null
+    {%- endfor %}
 ),
 
 numbered_events as (
@@ -97,7 +108,9 @@ select
     {{ dbt.concat(["stage_events.event_type", "':'", "cast(stage_events.event_number as varchar)"]) }} as event_id,
     stage_events.event_type,
     stage_events.recognized_on,
-    cast(deals.amount * stage_events.sign as {{ money_type() }}) as amount
+    cast(deals.amount * stage_events.sign as {{ money_type() }}) as amount,
+    deals.currency,
+    deals.amount_in_currency * stage_events.sign as amount_in_currency
 from numbered_events as stage_events
 inner join deals on stage_events.deal_id = deals.deal_id
 union all
@@ -106,7 +119,9 @@ select
     amount_events.event_id,
     amount_events.event_type,
     amount_events.event_on as recognized_on,
-    {{ in_base_currency('amount_events.amount_delta', 'amount_events.currency', 'rates.base_per_unit') }} as amount
+    {{ in_base_currency('amount_events.amount_delta', 'amount_events.currency', 'rates.base_per_unit') }} as amount,
+    amount_events.currency,
+    amount_events.amount_delta as amount_in_currency
 from amount_events
 left join rates
     on amount_events.currency = rates.currency and amount_events.rate_needed_on = rates.rate_needed_on

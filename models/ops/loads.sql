@@ -14,6 +14,7 @@ select
     rows_rejected,
     rows_derived,
     rows_folded,
+    rows_undecided,
     status,
     message,
     loaded_at

@@ -8,7 +8,9 @@ with loaded as (
         extracted_on,
         max(extract_revision) as extract_revision
     from {{ source('lake', 'loads') }}
-    where status = 'loaded'
+    where
+        status = 'loaded'
+        and extracted_on <= {{ known_on() }}
     group by dataset, source_name, extracted_on
 )
 

@@ -10,6 +10,8 @@ with intervals as (
     select 'int_partner_identity' as relation, partner_id as entity, valid_from, valid_to
     from {{ ref('int_partner_identity') }}
     union all
+    select 'int_branch_partners' as relation, branch_id as entity, valid_from, valid_to from {{ ref('int_branch_partners') }}
+    union all
     select 'int_sole_branches' as relation, partner_id as entity, valid_from, valid_to from {{ ref('int_sole_branches') }}
 ),
 

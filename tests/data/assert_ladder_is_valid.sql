@@ -1,5 +1,5 @@
 -- Fails when seeds/attribution_ladder.csv is no ladder: a rung with two orders or an order with two rungs, an unknown evidence
--- code or mode, a rung that resolves without an order, or one of the sentinel rungs L11 to L13 missing.
+-- code or mode, a rung that resolves without an order, a hint that resolves, or one of the sentinel rungs L11 to L13 missing.
 {{ config(meta={'dagster': {'ref': {'name': 'attribution_ladder'}}}) }}
 
 with ladder as (
@@ -28,6 +28,9 @@ where
 union all
 select 'evidence that resolves needs a rung' as problem, evidence_code as value from ladder
 where mode = 'resolve' and (rung is null or rung_order is null)
+union all
+select 'evidence that may only suggest must not resolve' as problem, evidence_code as value from ladder
+where mode = 'resolve' and evidence_code in ('E12', 'E13', 'E14', 'E15', 'E17')
 union all
 select 'sentinel rung is missing' as problem, wanted.rung as value
 from (

@@ -1,39 +1,80 @@
--- Fails when more partner deals than max_unresolved_share have no branch, by count or by money: the marts would mislead. Each
--- row names a partner behind it, largest first: the aliases or branches to ask for.
+-- Fails when more partner deals than max_unresolved_share have no branch, by count or by money: the marts would mislead. The rows
+-- are the few things to mend, the largest first, each with the shares that would be left after it: a text, address or id that
+-- nobody registered, else the partner whose branches are not named.
 {{ config(meta={'dagster': {'ref': {'name': 'deal_attribution'}}}) }}
 
-with partner_deals as (
+with unknown_values as (
+    select deal_id, min(raw_value) as unknown_value
+    from {{ ref('deal_evidence') }}
+    where status = 'ineligible' and reason in ('PARTNER_UNKNOWN', 'BRANCH_UNKNOWN')
+    group by deal_id
+),
+
+partner_deals as (
     select
+        facts.deal_id,
         facts.partner_id,
         attribution.reason,
+        unknown_values.unknown_value,
         case when attribution.rung in ('L11', 'L12') then 1 else 0 end as is_unresolved,
         coalesce(abs(facts.amount), 0) as amount
     from {{ ref('fct_deals') }} as facts
     inner join {{ ref('deal_attribution') }} as attribution on facts.deal_id = attribution.deal_id
+    left join unknown_values on facts.deal_id = unknown_values.deal_id
     where facts.branch_id != 'DIRECT'
+),
+
+totals as (
+    select
+        count(*) as deals,
+        sum(amount) as amount,
+        sum(is_unresolved) as unresolved_deals,
+        sum(case when is_unresolved = 1 then amount else 0 end) as unresolved_amount
+    from partner_deals
+),
+
+gaps as (
+    select partner_id, reason, unknown_value, count(*) as deals, sum(amount) as amount
+    from partner_deals
+    where is_unresolved = 1
+    group by partner_id, reason, unknown_value
+),
+
+mended as (
+    select
+        *,
+        sum(deals) over (order by amount desc, deals desc, partner_id, reason, unknown_value) as deals_up_to_here,
+        sum(amount) over (order by amount desc, deals desc, partner_id, reason, unknown_value) as amount_up_to_here
+    from gaps
 ),
 
 shares as (
     select
-        cast(sum(is_unresolved) as double) / nullif(count(*), 0) as share_of_deals,
-        cast(sum(case when is_unresolved = 1 then amount end) as double) / nullif(sum(amount), 0) as share_of_amount
-    from partner_deals
+        mended.partner_id,
+        mended.reason,
+        mended.unknown_value,
+        mended.deals,
+        mended.amount,
+        cast(totals.unresolved_deals - mended.deals_up_to_here as double) / totals.deals as share_of_deals_left,
+        coalesce(cast(totals.unresolved_amount - mended.amount_up_to_here as double) / nullif(totals.amount, 0), 0)
+            as share_of_amount_left,
+        cast(totals.unresolved_deals - mended.deals_up_to_here + mended.deals as double) / totals.deals as share_of_deals_before,
+        coalesce(cast(totals.unresolved_amount - mended.amount_up_to_here + mended.amount as double) / nullif(totals.amount, 0), 0)
+            as share_of_amount_before
+    from mended
+    cross join totals
 )
 
 select
-    partner_deals.partner_id,
-    partner_deals.reason,
-    count(*) as deals,
-    sum(partner_deals.amount) as amount,
-    max(round(shares.share_of_deals, 4)) as share_of_deals,
-    max(round(shares.share_of_amount, 4)) as share_of_amount
-from partner_deals
-cross join shares
+    partner_id,
+    reason,
+    unknown_value,
+    deals,
+    amount,
+    round(share_of_deals_left, 4) as share_of_deals_left,
+    round(share_of_amount_left, 4) as share_of_amount_left
+from shares
 where
-    partner_deals.is_unresolved = 1
-    and (
-        shares.share_of_deals > {{ var('max_unresolved_share') }}
-        or shares.share_of_amount > {{ var('max_unresolved_share') }}
-    )
-group by partner_deals.partner_id, partner_deals.reason
-order by deals desc, amount desc
+    share_of_deals_before > {{ var('max_unresolved_share') }}
+    or share_of_amount_before > {{ var('max_unresolved_share') }}
+order by amount desc, deals desc

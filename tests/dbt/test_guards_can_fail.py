@@ -82,11 +82,79 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             "intermediate.int_rep_posts",
             "core.dim_branch_history",
             "intermediate.int_partner_identity",
+            "intermediate.int_branch_partners",
             "intermediate.int_sole_branches",
         )
     ],
     "assert_unresolved_share_is_within_limit": [
         ("nothing is resolved", "update attribution.deal_attribution set rung = 'L12' where rung != 'L13'", None),
+    ],
+    "assert_exclusions_are_listed": [
+        (
+            "an exclusion is not listed",
+            "delete from attribution.exclusions where reason = 'DELETED' and record_type = 'deal'",
+            None,
+        ),
+        (
+            "a deal is counted and excluded",
+            "update core.fct_deals set is_counted = true where not is_counted",
+            None,
+        ),
+        (
+            "a return is lost",
+            "delete from core.fct_revenue where event_type = 'return'",
+            None,
+        ),
+    ],
+    "assert_stronger_evidence_decides": [
+        (
+            "a weaker rung decided",
+            "update attribution.deal_attribution set rung = 'L9' where deal_id in (select deal_id from"
+            " attribution.deal_evidence where status = 'contradicting' and reason is null and rung_order < 9)",
+            None,
+        ),
+    ],
+    "assert_no_warning_stops": [
+        ("a warning that stops", "update attribution.quarantine set severity = 'stop' where reason = 'FX_MISSING'", None),
+    ],
+    "assert_restatements_explain_closed_months": [
+        (
+            "a restatement is missing, and money with it",
+            "delete from attribution.restatements where deal_id = 'TRAP18-D'",
+            None,
+        ),
+        (
+            "a yen too many",
+            "update attribution.restatements set to_amount = to_amount + 1 where deal_id = 'TRAP18-D'",
+            None,
+        ),
+        (
+            "a closed month's revenue changed",
+            "update core.fct_revenue set amount = amount + 1"
+            " where deal_id = (select min(deal_id) from core.fct_revenue where recognized_month = date '2024-04-01')",
+            None,
+        ),
+        (
+            "a deal without money moved",
+            "update attribution.deal_attribution set branch_id = 'elsewhere' where deal_id = (select min(deal_id)"
+            " from core.fct_deals where status = 'lost' and credit_on < date '2024-04-01')",
+            None,
+        ),
+        ("an earlier step is gone", "delete from attribution.restatements where deal_id = 'TRAP17-B'", None),
+        (
+            "an open month is restated",
+            "insert into attribution.restatements select * replace (date '2026-04-01' as month, 0 as from_amount,"
+            " 0 as to_amount) from attribution.restatements where deal_id = 'TRAP18-D'",
+            None,
+        ),
+    ],
+    "assert_texts_are_normalised": [
+        (
+            "names ran before the deals came in",
+            "update intermediate.int_deals set partner_text = '新しい会社' where deal_id ="
+            " (select min(deal_id) from intermediate.int_deals)",
+            None,
+        ),
     ],
     "assert_stages_are_known": [
         ("a spelling is not mapped", "delete from seeds.stage_map where source_stage = '受注'", None),
@@ -100,10 +168,15 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
         ("shares exceed one", "update intermediate.int_branch_successors set share = 1.1 where share = 1", None),
     ],
     "assert_ladder_is_valid": [
-        ("two rungs with one order", "update seeds.attribution_ladder set rung_order = 3 where rung = 'L4'", None),
-        ("an unknown code", "update seeds.attribution_ladder set evidence_code = 'E99' where rung = 'L4'", None),
-        ("no sentinel rung", "delete from seeds.attribution_ladder where rung = 'L13'", None),
-        ("an unknown mode", "update seeds.attribution_ladder set mode = 'maybe' where rung = 'L4'", None),
+        ("two rungs with one order", "update attribution.attribution_ladder set rung_order = 3 where rung = 'L4'", None),
+        ("an unknown code", "update attribution.attribution_ladder set evidence_code = 'E99' where rung = 'L4'", None),
+        ("no sentinel rung", "delete from attribution.attribution_ladder where rung = 'L13'", None),
+        (
+            "a hint that decides",
+            "update attribution.attribution_ladder set mode = 'resolve', rung = 'L9', rung_order = 9 where evidence_code = 'E13'",
+            None,
+        ),
+        ("an unknown mode", "update attribution.attribution_ladder set mode = 'maybe' where rung = 'L4'", None),
     ],
     "assert_monthly_marts_add_up": [
         (

@@ -79,6 +79,25 @@ def problems(project: Path) -> list[str]:
     return found
 
 
+def seed_problems(project: Path) -> list[str]:
+    """Return what the published seeds leave unsaid; they have no contract, only types."""
+    schemas = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["seeds"]["kyoten"]
+    seeds = yaml.safe_load((project / "seeds/_seeds.yml").read_text(encoding="utf-8"))["seeds"]
+    found = []
+    for seed in seeds:
+        name = seed["name"]
+        if schemas.get(name, {}).get("+schema") not in PUBLISHED_SCHEMAS:
+            continue
+        found += [f"{name}: no {key}" for key in unsaid(seed)]
+        if not str(seed.get("description", GRAIN)).startswith(GRAIN):
+            found.append(f"{name}: the description does not start with the grain")
+        described = {column["name"]: column for column in seed["columns"]}
+        header = (project / f"seeds/{name}.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+        found += [f"{name}.{column}: no column" for column in header if column not in described]
+        found += [f"{name}.{column}: no {key}" for column in header for key in unsaid(described.get(column, {}))]
+    return found
+
+
 def output_columns(sql: str) -> list[str]:
     """Return the column names of a query's last select, which has one column a line."""
     select_list = re.findall(r"^select\n(.*?)^from ", sql, re.DOTALL | re.MULTILINE)[-1]
@@ -91,6 +110,17 @@ def output_columns(sql: str) -> list[str]:
 def test_published_models_say_what_they_are() -> None:
     assert sum(schema in PUBLISHED_SCHEMAS for _, schema in model_files(PROJECT)) > 20
     assert problems(PROJECT) == []
+
+
+def test_published_seeds_say_what_they_are(tmp_path: Path) -> None:
+    assert seed_problems(PROJECT) == []
+    words = copied(tmp_path) / "seeds/_seeds.yml"
+    text = words.read_text(encoding="utf-8")
+    words.write_text(
+        text.replace("name: meaning_ja", "name: other").replace("label_ja: 判定順, ", ""), encoding="utf-8"
+    )
+    assert "attribution_ladder.rung_order: no label_ja" in seed_problems(tmp_path)
+    assert "quarantine_reasons.meaning_ja: no column" in seed_problems(tmp_path)
 
 
 def drop(*keys: str) -> Callable[[dict[str, Any]], None]:
@@ -139,7 +169,8 @@ def test_a_published_model_without_yaml_is_found(tmp_path: Path) -> None:
 
 
 def copied(folder: Path) -> Path:
-    shutil.copytree(PROJECT / "models", folder / "models")
+    for name in ("models", "seeds"):
+        shutil.copytree(PROJECT / name, folder / name)
     shutil.copy(PROJECT / "dbt_project.yml", folder)
     return folder
 

@@ -7,11 +7,6 @@ import pytest
 
 from orchestration.home import Home
 
-# Abilities that a planted deal may need and that attribution does not have yet. Such a deal may be undecided, never
-# decided wrongly.
-NOT_YET = {"names", "inheritance", "duplicates", "candidates", "restatement", "staleness", "as_is"}
-
-
 @pytest.fixture(scope="module")
 def decided(built_home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published release joined with the truth, as the relation `decided`."""
@@ -22,10 +17,11 @@ def decided(built_home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(
             f"""
             create temp table decided as
-            select truth.*, found.branch_id, found.rung, found.partner_id, found.credit_on, found.branch_id_current,
-                   reasons.reasons
+            select truth.*, found.branch_id, found.rung, found.partner_id, found.rep_id, found.credit_on,
+                   found.branch_id_current, reasons.reasons, facts.is_counted
             from read_csv('{truth}', all_varchar = true, header = true) as truth
             left join attribution.deal_attribution as found using (deal_id)
+            left join core.fct_deals as facts using (deal_id)
             left join (
                 select deal_id, string_agg(reason, ';' order by reason) as reasons
                 from attribution.quarantine group by deal_id
@@ -51,6 +47,8 @@ def test_every_deal_of_the_truth_is_decided_once(decided: duckdb.DuckDBPyConnect
         ("rung", "expected_rung"),
         ("cast(credit_on as varchar)", "expected_credit_on"),
         ("branch_id_current", "expected_branch_id_current"),
+        ("coalesce(cast(is_counted as varchar), 'false')", "lower(expected_is_counted)"),
+        ("rep_id", "coalesce(expected_rep_id, rep_id)"),
         (
             "list_sort(string_split(coalesce(reasons, ''), ';'))",
             "list_sort(string_split(coalesce(expected_reason, ''), ';'))",
@@ -60,29 +58,24 @@ def test_every_deal_of_the_truth_is_decided_once(decided: duckdb.DuckDBPyConnect
 def test_deals_come_out_as_the_truth_says(decided: duckdb.DuckDBPyConnection, found: str, expected: str) -> None:
     wrong = decided.execute(
         f"""select deal_id, "case", {expected}, {found} from decided
-            where needs is null and {found} is distinct from {expected} limit 10"""
+            where damaged is null and {found} is distinct from {expected} limit 10"""
     ).fetchall()
     assert wrong == []
 
 
-def test_no_deal_is_decided_wrongly_for_lack_of_an_ability(decided: duckdb.DuckDBPyConnection) -> None:
+def test_damaged_evidence_may_be_undecided_and_never_decides_wrongly(decided: duckdb.DuckDBPyConnection) -> None:
+    (damaged,) = decided.execute("select count(*) from decided where damaged is not null").fetchone() or (0,)
     wrong = decided.execute(
-        """select deal_id, "case", expected_branch_id, branch_id, needs from decided
-           where needs is not null and branch_id is distinct from expected_branch_id
-             -- Trap 13 is a conflict with a text, and texts are not read yet.
-             and not (needs = 'names' and trap = '13')
-             and rung not in ('L11', 'L12') and not (rung = 'L13' and needs in ('names', 'inheritance'))"""
+        """select deal_id, damaged, expected_branch_id, branch_id from decided
+           where damaged is not null and branch_id != expected_branch_id and rung not in ('L11', 'L12')"""
     ).fetchall()
+    assert damaged > 10
     assert wrong == []
 
 
-def test_what_needs_more_is_known_and_counted(decided: duckdb.DuckDBPyConnection) -> None:
-    counts = dict(decided.execute("select needs, count(*) from decided where needs is not null group by 1").fetchall())
-    traps = {
-        int(trap) for (trap,) in decided.execute("select distinct trap from decided where trap is not null").fetchall()
-    }
-    assert set(counts) <= NOT_YET
-    assert traps == set(range(1, 29))
+def test_every_trap_is_planted(decided: duckdb.DuckDBPyConnection) -> None:
+    traps = decided.execute("select distinct cast(trap as integer) from decided where trap is not null").fetchall()
+    assert {trap for (trap,) in traps} == set(range(1, 29))
 
 
 def test_branches_partners_and_ledger_have_one_total(decided: duckdb.DuckDBPyConnection) -> None:

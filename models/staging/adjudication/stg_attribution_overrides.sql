@@ -1,5 +1,16 @@
-with latest as (
-    {{ latest_rows('attribution_overrides', ['deal_id']) }}
+-- A row that nobody has decided yet replaces nothing, so the latest of a deal is looked for among decisions only: those that
+-- name a branch, and those that take a decision back.
+with decisions as (
+    select *
+    from ({{ extract_rows('attribution_overrides') }}) as landed
+    where branch_id is not null or lower(reason) = 'withdraw'
+),
+
+latest as (
+    select
+        *,
+        row_number() over (partition by deal_id order by extract_number desc) as recency
+    from decisions
 )
 
 select
@@ -15,3 +26,4 @@ select
     row_number,
     extracted_on
 from latest
+where recency = 1

@@ -11,6 +11,7 @@ told as (
             case when coalesce(partner_id, branch_id, rep_id, rep_email) is not null then 1 else 0 end
         ) = 1 as ever_named_a_partner
     from {{ source('raw', 'deals') }}
+    where extracted_on <= {{ known_on() }}
     group by deal_id
 )
 

@@ -1,0 +1,172 @@
+-- What later knowledge changed in months that were closed. Earlier steps are carried along; this build adds the step from the
+-- credit that was known before (lake.known_credit, see orchestration/knowledge.py) to today's.
+with known_before as (
+    select * from {{ source('lake', 'known_credit') }}
+),
+
+known_now as (
+    select * from {{ ref('int_known_credit') }}
+),
+
+earlier_steps as (
+    select * from {{ source('lake', 'known_restatements') }}
+),
+
+-- One row, of nulls where nothing was known before; cause is LADDER or SOFTWARE where only those differ between the two sides.
+step as (
+    select
+        max(known_on) as from_known_on,
+        max(as_of) as from_as_of,
+        max(step_cause) as cause,
+        (select max(extracted_on) from {{ ref('stg_extracts') }} where dataset is not null) as to_known_on
+    from known_before
+),
+
+-- Both sides have one row per deal and month.
+paired as (
+    select
+        coalesce(known_before.deal_id, known_now.deal_id) as deal_id,
+        coalesce(known_before.month, known_now.month) as month,
+        known_before.deal_id is not null as was_there,
+        known_now.deal_id is not null as is_there,
+        coalesce(known_before.has_revenue, known_now.has_revenue) as has_revenue,
+        known_before.branch_id as from_branch_id,
+        known_now.branch_id as to_branch_id,
+        coalesce(known_before.amount, 0) as from_amount,
+        coalesce(known_now.amount, 0) as to_amount,
+        known_before.is_counted as from_is_counted,
+        known_now.is_counted as to_is_counted
+    from known_before
+    full outer join known_now on known_before.deal_id = known_now.deal_id and known_before.month = known_now.month
+),
+
+different as (
+    select paired.*
+    from paired
+    cross join step
+    where
+        (
+            paired.from_branch_id is distinct from paired.to_branch_id
+            or paired.from_amount != paired.to_amount
+            or paired.from_is_counted is distinct from paired.to_is_counted
+        )
+        and {{ is_closed('paired.month', 'step.from_as_of') }}
+),
+
+-- A deal's months share everything but the money, so that each of these has one row per deal.
+{% set of_the_deal = 'branch_id, is_counted, rung, parent_branch_id, override_branch_id, claims_hash, money_hash, names_hash' -%}
+deals_before as (
+    select distinct known_before.deal_id, {{ of_the_deal }}
+    from known_before
+    inner join (select distinct deal_id from different) as moved on known_before.deal_id = moved.deal_id
+),
+
+deals_now as (
+    select distinct known_now.deal_id, {{ of_the_deal }}
+    from known_now
+    inner join (select distinct deal_id from different) as moved on known_now.deal_id = moved.deal_id
+),
+
+-- Where a month's money came or went, the deal's branch on the other side is that of its other months.
+compared as (
+    select
+        different.deal_id,
+        different.month,
+        coalesce(different.from_branch_id, deals_before.branch_id) as from_branch_id,
+        different.from_amount,
+        coalesce(different.to_branch_id, deals_now.branch_id) as to_branch_id,
+        different.to_amount,
+        deals_before.is_counted as from_is_counted,
+        deals_now.is_counted as to_is_counted,
+        deals_before.rung as from_rung,
+        deals_now.rung as to_rung,
+        different.was_there and different.is_there as is_on_both_sides,
+        deals_before.deal_id is not null as was_known,
+        deals_now.deal_id is not null as is_known,
+        (deals_before.override_branch_id is distinct from deals_now.override_branch_id) as is_decided_anew,
+        deals_before.claims_hash != deals_now.claims_hash as is_claimed_anew,
+        deals_before.money_hash != deals_now.money_hash as is_paid_anew,
+        (deals_before.names_hash is distinct from deals_now.names_hash) as is_named_anew,
+        (deals_before.parent_branch_id is distinct from deals_now.parent_branch_id)
+        and (deals_before.branch_id = deals_before.parent_branch_id or deals_now.branch_id = deals_now.parent_branch_id)
+            as is_inherited_anew
+    from different
+    left join deals_before on different.deal_id = deals_before.deal_id
+    left join deals_now on different.deal_id = deals_now.deal_id
+    -- A deal without revenue that only turns up in another month has lost nothing where it was.
+    where different.has_revenue or different.was_there or deals_before.deal_id is null
+),
+
+restated as (
+    select *
+    from compared
+    where
+        from_branch_id is distinct from to_branch_id
+        or from_amount != to_amount
+        or from_is_counted is distinct from to_is_counted
+),
+
+changes_before as (
+    select deal_id, month, max(change_number) as change_number
+    from earlier_steps
+    group by deal_id, month
+)
+
+select
+    deal_id,
+    month,
+    change_number,
+    from_branch_id,
+    from_amount,
+    from_rung,
+    from_is_counted,
+    to_branch_id,
+    to_amount,
+    to_rung,
+    to_is_counted,
+    amount,
+    cause,
+    from_release,
+    to_release
+from earlier_steps
+union all
+select
+    restated.deal_id,
+    restated.month,
+    cast(coalesce(changes_before.change_number, 0) + 1 as integer) as change_number,
+    restated.from_branch_id,
+    cast(restated.from_amount as {{ money_type() }}) as from_amount,
+    restated.from_rung,
+    restated.from_is_counted,
+    restated.to_branch_id,
+    cast(restated.to_amount as {{ money_type() }}) as to_amount,
+    restated.to_rung,
+    restated.to_is_counted,
+    cast(
+        case
+            when restated.is_on_both_sides and restated.from_branch_id != restated.to_branch_id then restated.from_amount
+            else restated.to_amount - restated.from_amount
+        end as {{ money_type() }}
+    ) as amount,
+    case
+        when step.cause is not null then step.cause
+        when not restated.was_known then 'LATE_DEAL'
+        when not restated.is_known then 'SOURCE_EDIT'
+        when restated.from_branch_id != restated.to_branch_id
+            then
+                case
+                    when restated.is_decided_anew then 'OVERRIDE'
+                    when restated.is_claimed_anew then 'SOURCE_EDIT'
+                    when restated.is_inherited_anew then 'PARENT_DEAL'
+                    when restated.is_named_anew then 'ALIAS'
+                    else 'ROSTER'
+                end
+        when restated.from_amount != restated.to_amount
+            then case when restated.is_paid_anew then 'SOURCE_EDIT' else 'FX_RATE' end
+        else 'DUPLICATE'
+    end as cause,
+    cast(step.from_known_on as varchar) as from_release,
+    cast(step.to_known_on as varchar) as to_release
+from restated
+left join changes_before on restated.deal_id = changes_before.deal_id and restated.month = changes_before.month
+cross join step

@@ -1,0 +1,61 @@
+-- What the texts on deals were taken for: each text with its normalised form, and how many deals it named what on.
+with typed as (
+    {% for column in ['partner_text', 'branch_text', 'rep_text'] -%}
+    select '{{ column }}' as column_name, {{ column }} as text, deal_id, credit_on
+    from {{ ref('int_deals') }}
+    where {{ column }} is not null
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+partner_texts as (
+    select column_name, text, deal_id from typed where column_name = 'partner_text'
+),
+
+texts as (
+    select column_name, text, count(*) as deals, min(credit_on) as first_credit_on, max(credit_on) as last_credit_on
+    from typed
+    group by column_name, text
+),
+
+matches as (
+    select
+        case names.evidence_code
+            when 'E09' then 'rep_text'
+            when 'E11' then 'partner_text'
+            -- A branch may stand in the partner's text as well as in its own.
+            else coalesce(partner_texts.column_name, 'branch_text')
+        end as column_name,
+        names.raw_value as text,
+        names.evidence_code,
+        names.matched_by,
+        names.partner_id,
+        names.branch_id,
+        names.rep_id,
+        names.reason,
+        count(distinct names.deal_id) as deals,
+        min(names.credit_on) as first_credit_on,
+        max(names.credit_on) as last_credit_on
+    from {{ ref('int_deal_names') }} as names
+    left join partner_texts on names.deal_id = partner_texts.deal_id and names.raw_value = partner_texts.text
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+)
+
+select
+    texts.column_name,
+    texts.text,
+    keys.name_key,
+    keys.legal_form,
+    coalesce(keys.is_nobody, false) as is_nobody,
+    matches.evidence_code,
+    matches.matched_by,
+    matches.partner_id,
+    matches.branch_id,
+    matches.rep_id,
+    matches.reason,
+    coalesce(matches.deals, texts.deals) as deals,
+    coalesce(matches.first_credit_on, texts.first_credit_on) as first_credit_on,
+    coalesce(matches.last_credit_on, texts.last_credit_on) as last_credit_on
+from texts
+left join {{ ref('stg_texts') }} as keys on texts.text = keys.text
+left join matches on texts.column_name = matches.column_name and texts.text = matches.text
