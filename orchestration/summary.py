@@ -24,7 +24,8 @@ Row = dict[str, Any]
 LOADS = """
     select
         dataset, count(distinct file_name) as files, sum(rows_read) as rows_read, sum(rows_accepted) as rows_accepted,
-        sum(rows_rejected) as rows_rejected, max(extracted_on) as latest_extract
+        sum(rows_rejected) as rows_rejected, sum(rows_undecided) as rows_undecided,
+        max(extracted_on) as latest_extract
     from ops.loads
     where status = 'loaded'
     group by dataset
@@ -82,20 +83,22 @@ def print_summary(home: Home) -> None:
     with duckdb.connect(str(home.published / "kyoten.duckdb"), read_only=True) as connection:
         console.print()
         console.rule(f"[bold]Kyoten · release {release['release_id']} · as of {release['as_of']}")
-        console.print(_came_in(_rows(connection, LOADS)))
-        console.print(_resolved(_rows(connection, RUNGS)))
-        _print_quarantine(console, _rows(connection, QUARANTINE), home)
-        _print_rejected(console, _rows(connection, REJECTED))
-        console.print(_headlines(_rows(connection, PERIODS)))
+        console.print(_came_in(rows_of(connection, LOADS)))
+        console.print(_resolved(rows_of(connection, RUNGS)))
+        _print_quarantine(console, rows_of(connection, QUARANTINE), home)
+        _print_rejected(console, rows_of(connection, REJECTED))
+        console.print(_headlines(rows_of(connection, PERIODS)))
     _print_where(console, home, release)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
+    """Return a query's rows by column name."""
     relation = connection.sql(query)
     return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
-def _table(title: str, *columns: tuple[str, str]) -> Table:
+def new_table(title: str, *columns: tuple[str, str]) -> Table:
+    """Return an empty table with these columns, each with its justification."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
     for name, justify in columns:
         table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
@@ -103,7 +106,7 @@ def _table(title: str, *columns: tuple[str, str]) -> Table:
 
 
 def _came_in(loads: list[Row]) -> Table:
-    table = _table(
+    table = new_table(
         "\nWhat came in",
         ("dataset", "left"),
         ("files", "right"),
@@ -117,7 +120,8 @@ def _came_in(loads: list[Row]) -> Table:
             load["dataset"],
             number(load["files"]),
             number(load["rows_read"]),
-            number(load["rows_accepted"]),
+            number(load["rows_accepted"])
+            + (f" [dim]({number(load['rows_undecided'])} undecided)[/]" if load["rows_undecided"] else ""),
             f"[yellow]{number(load['rows_rejected'])}[/]" if load["rows_rejected"] else "",
             str(load["latest_extract"]),
         )
@@ -130,7 +134,7 @@ def _resolved(rungs: list[Row]) -> Table:
     meanings: dict[str, str] = {}
     for row in _seed("attribution_ladder"):
         meanings.setdefault(row["rung"], row["meaning"])
-    table = _table(
+    table = new_table(
         "\nHow deals found their branch",
         ("rung", "left"),
         ("decided by", "left"),
@@ -159,7 +163,7 @@ def _print_quarantine(console: Console, reasons: list[Row], home: Home) -> None:
     if not reasons:
         console.print("\n[bold]Quarantine[/]\nEmpty: every deal is decided and nothing contradicts a decision.")
         return
-    table = _table(
+    table = new_table(
         "\nQuarantine: what a person has to decide",
         ("", "left"),
         ("reason", "left"),
@@ -173,14 +177,15 @@ def _print_quarantine(console: Console, reasons: list[Row], home: Home) -> None:
             severity, reason["reason"], number(reason["deals"]), number(reason["amount"]), reason["question"] or ""
         )
     console.print(table)
-    console.print(f"One row per deal, with ranked candidates: {home.worklist / 'quarantine.csv'}", soft_wrap=True)
+    where = home.worklist / "quarantine.csv"
+    console.print(f"To fill in, one row per deal with ranked candidates: {where} (docs/worklist.md)", soft_wrap=True)
 
 
 def _print_rejected(console: Console, rejected: list[Row]) -> None:
     if not rejected:
         console.print("\n[bold]Rejected rows[/]\nNone.")
         return
-    table = _table(
+    table = new_table(
         "\nRejected rows: kept whole in ops.rejected_rows",
         ("dataset", "left"),
         ("rows", "right"),
@@ -197,7 +202,7 @@ def _print_rejected(console: Console, rejected: list[Row]) -> None:
 
 
 def _headlines(periods: list[Row]) -> Table:
-    table = _table(
+    table = new_table(
         "\nHeadline figures",
         ("", "left"),
         (f"won amount ({var('base_currency')})", "right"),

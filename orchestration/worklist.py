@@ -1,43 +1,264 @@
-"""worklist/quarantine.csv: what a person has to decide, in a form that Excel opens. The SQL decides what is in it."""
+"""worklist/quarantine.csv: what a person has to decide, as a form to fill in with a spreadsheet and to drop back.
+
+One row per deal, since a deal is decided once. What is in it the SQL of quarantine decides; what a filled-in file must
+hold to be accepted, contract.yml (attribution_overrides) and ingest.
+"""
 
 import csv
+import hashlib
+import json
+import re
 import unicodedata
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from orchestration.errors import KyotenError
 from orchestration.home import Home
+from orchestration.warehouse import var
 
-QUARANTINE = "attribution.quarantine"
+if TYPE_CHECKING:
+    import duckdb
+
+FILE = "quarantine.csv"
+DATASET = "attribution_overrides"
+# The first columns are those of the dataset that the file goes back to, to be filled in; the rest tells what about.
+WORKLIST = """
+    with reasons as (
+        select
+            deal_id,
+            min(severity) as severity, -- error before warning
+            string_agg(reason, ', ' order by severity, reason) as reasons,
+            string_agg(question, ' ' order by severity, reason) as question,
+            string_agg(question_ja, ' ' order by severity, reason) as question_ja
+        from attribution.quarantine
+        group by deal_id
+    ),
+    -- What is said of the deal is the same in each of its rows.
+    deals as (
+        select distinct on (deal_id) * from attribution.quarantine order by deal_id, severity, reason
+    ),
+    evidence as (
+        select deal_id, string_agg(evidence_code || ' ' || raw_value, '; ' order by evidence_code, raw_value) as said
+        from (select distinct deal_id, evidence_code, raw_value from attribution.deal_evidence)
+        where evidence_code != 'E01'
+        group by deal_id
+    )
+    select
+        deal_id,
+        null as branch_id,
+        null as rep_id,
+        null as decided_by,
+        null as decided_on,
+        null as reason,
+        deals.evidence_hash,
+        reasons.severity,
+        reasons.reasons,
+        reasons.question,
+        reasons.question_ja,
+        deals.deal_name,
+        customers.customer_name,
+        partners.partner_name,
+        deals.candidates,
+        deals.branch_id as credited_branch_id,
+        branches.branch_name as credited_branch_name,
+        evidence.said as evidence,
+        case when overrides.deal_id is not null
+            then concat_ws(' ', overrides.decided_on, overrides.decided_by, '→', overrides.branch_id, overrides.reason)
+        end as earlier_decision,
+        deals.status,
+        deals.credit_on,
+        deals.amount,
+        deals.currency,
+        deals.amount_in_currency,
+        deals.first_seen_on,
+        deals.age_days
+    from deals
+    inner join reasons using (deal_id)
+    left join evidence using (deal_id)
+    left join attribution.overrides as overrides using (deal_id)
+    left join core.fct_deals as facts using (deal_id)
+    left join core.dim_customer as customers on facts.customer_id = customers.customer_id
+    left join core.dim_partner as partners on deals.partner_id = partners.partner_id
+    left join core.dim_branch as branches on deals.branch_id = branches.branch_id
+    order by reasons.severity, deals.amount desc nulls last, deal_id
+"""
+WITHOUT_DEAL = "select distinct deal_id from attribution.exclusions where record_type = 'override' order by all"
+# Ids go out and come back; a spreadsheet must not make 12 of 0012, 1.2E+11 of a long number, a day of 4-1 or of MAR-1.
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+READ_AS_NUMBER_OR_DATE = re.compile(
+    r"(?![1-9]\d{0,10}$)[\d\s.,:/¥$%+\-年月日時分秒]+|\d+(\.\d*)?e[+-]?\d+|true|false"
+    rf"|\d{{1,4}}[-/ .]?{_MONTH}|(\d{{1,4}}[-/ .]?)?{_MONTH}([-/ .,]*\d{{1,4}})+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A written worklist."""
+
+    path: Path
+    deals: int
+    errors: int
+    amount: Decimal
+    oldest_days: int
+    kept: Path | None  # where the file went that somebody had edited in place
 
 
 def export_worklist(home: Home) -> int | None:
-    """Write the quarantine of the working database; return its number of rows, or None where there is no such table."""
-    if not home.database.exists():
+    """Write the worklist of the working database; return its number of deals, or None where it holds none."""
+    exported = _export(home, home.database)
+    return exported.deals if exported else None
+
+
+def export_published(home: Home) -> Exported:
+    """Write the worklist of the current release."""
+    database = home.published / "kyoten.duckdb"
+    exported = _export(home, database)
+    if exported is None:
+        raise KyotenError(f"No release in {home.published} has a worklist yet. Run make refresh, or make demo.")
+    return exported
+
+
+def _export(home: Home, database: Path) -> Exported | None:
+    if not database.exists():
         return None
     import duckdb
 
     try:
-        with duckdb.connect(str(home.database), read_only=True) as connection:
-            quarantine = connection.sql(f"from {QUARANTINE} order by all")
-            columns, rows = quarantine.columns, quarantine.fetchall()
+        with duckdb.connect(str(database), read_only=True) as connection:
+            columns, rows = worklist_rows(connection)
     except (duckdb.CatalogException, duckdb.IOException):  # not built, or its builder was stopped and still holds it
         return None
 
     home.worklist.mkdir(parents=True, exist_ok=True)
-    path = home.worklist / "quarantine.csv"
+    path = home.worklist / FILE
+    kept = _keep_edited(path)
+    _write(path, columns, rows)
+    found = [dict(zip(columns, row, strict=True)) for row in rows]
+    return Exported(
+        path=path,
+        deals=len(found),
+        errors=sum(row["severity"] == "error" for row in found),
+        amount=sum((row["amount"] or Decimal(0) for row in found), Decimal(0)),
+        oldest_days=max((row["age_days"] for row in found), default=0),
+        kept=kept,
+    )
+
+
+def worklist_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the columns of the worklist and its rows, errors first, the most money first."""
+    relation = connection.sql(WORKLIST)
+    names = _names(connection)
+    at = relation.columns.index("candidates")
+    rows = [(*row[:at], candidates_text(row[at], names), *row[at + 1 :]) for row in relation.fetchall()]
+    return relation.columns, rows
+
+
+def _names(connection: "duckdb.DuckDBPyConnection") -> dict[str, str]:
+    """Return the names of branches and partners by their id; a branch's own where both have one id."""
+    return dict(
+        connection.execute(
+            "select partner_id, partner_name from core.dim_partner "
+            "union all select branch_id, branch_name from core.dim_branch where not is_sentinel"
+        ).fetchall()
+    )
+
+
+def candidates_text(candidates: str, names: dict[str, str]) -> str:
+    """Return the ranked candidates as a person reads them; the id in brackets is what to fill in."""
+    parts = []
+    for number, one in enumerate(json.loads(candidates), start=1):
+        branch, partner = one.get("branch_id"), one.get("partner_id")
+        partner_name = one.get("partner_name") or names.get(partner or "", partner)
+        branch_name = one.get("branch_name") or names.get(branch or "", branch)
+        named = f"{branch_name} [{safe_cell(branch, is_id=True)}]" if branch else None
+        why = one.get("why") or " ".join(one[key] for key in ("evidence", "value", "reason") if one.get(key))
+        parts.append(" ".join(str(text) for text in (f"{number}.", named, partner_name, why) if text))
+    return "; ".join(parts)
+
+
+def _write(path: Path, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write the file under another name and rename it; a hash beside it tells later whether somebody has edited it."""
+    ids = {columns.index(name) for name in ("deal_id", "evidence_hash")}
     aside = path.with_suffix(".csv.tmp")
     # Excel takes a CSV for UTF-8 only with a byte order mark.
     with aside.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([safe_cell(value) for value in row] for row in rows)
+        writer.writerows([safe_cell(value, is_id=i in ids) for i, value in enumerate(row)] for row in rows)
+    _mark(path).write_text(_hash(aside))
     aside.replace(path)
-    return len(rows)
 
 
-def safe_cell(value: Any) -> Any:
-    """Keep a spreadsheet from running a text as a formula; an apostrophe in front makes it plain text."""
-    if isinstance(value, str):
-        read_as = unicodedata.normalize("NFKC", value)  # Japanese Excel takes ＝ for =
-        if read_as.lstrip().startswith(("=", "+", "-", "@")) or read_as.startswith(("\t", "\r", "\n")):
-            return f"'{value}"
+def _keep_edited(path: Path) -> Path | None:
+    """Move a file aside that somebody has filled in where it lies: an hour's work must not be overwritten."""
+    mark = _mark(path)
+    if not path.exists() or not mark.exists() or mark.read_text() == _hash(path):
+        return None
+    edited = datetime.fromtimestamp(path.stat().st_mtime)
+    kept = path.with_name(f"{path.stem}_edited_{edited:%Y%m%dT%H%M%S}.csv")
+    path.replace(kept)
+    return kept
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f".{path.name}.sha256")
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def safe_cell(value: Any, *, is_id: bool = False) -> Any:
+    """Keep a spreadsheet from running a text as a formula; an apostrophe in front makes it plain text.
+
+    Also of a text that begins with one, so that ingest may take off exactly one from whatever comes back.
+    """
+    if not isinstance(value, str):
+        return value
+    read_as = unicodedata.normalize("NFKC", value)  # Japanese Excel takes ＝ for =
+    if (
+        read_as.lstrip().startswith(("=", "+", "-", "@"))
+        or read_as.startswith(("\t", "\r", "\n", "'"))
+        or (is_id and READ_AS_NUMBER_OR_DATE.fullmatch(read_as))
+    ):
+        return f"'{value}"
     return value
+
+
+def decisions_without_deal(home: Home) -> list[str]:
+    """Return the deal ids of decisions about deals that the current release does not have."""
+    import duckdb
+
+    with duckdb.connect(str(home.published / "kyoten.duckdb"), read_only=True) as connection:
+        return [row[0] for row in connection.execute(WITHOUT_DEAL).fetchall()]
+
+
+def print_worklist(home: Home) -> None:
+    """Write the current release's worklist and say what is in it, where it is and what to do with it."""
+    exported = export_published(home)
+    if exported.kept:
+        print(f"The file had been edited where it lay; the edited one is now {exported.kept}\n")
+    if lost := decisions_without_deal(home):
+        print(
+            f"Decisions about {len(lost):,} deals that the release lacks: {', '.join(lost[:5])}. Correct deal_id in "
+            "the file that attribution.overrides names for them.\n"
+        )
+    if not exported.deals:
+        print(f"Nothing to decide: no deal of the current release is in quarantine.\n{exported.path}")
+        return
+    landing, warnings = home.landing / DATASET, exported.deals - exported.errors
+    print(
+        f"{exported.deals:,} deals: {exported.errors:,} without a branch, {warnings:,} to check; "
+        f"{var('base_currency')} {exported.amount:,.0f} at stake; the oldest is {exported.oldest_days:,} days old.\n"
+        f"{exported.path}\n\n"
+        "What to do next (docs/worklist.md):\n"
+        "1. Copy the file and open the copy in Excel. The candidates show each branch's id in brackets.\n"
+        "2. Fill in branch_id, decided_by and reason where you know; leave the other rows as they are.\n"
+        f"3. Save it as CSV UTF-8 below {landing}\n"
+        f"4. make refresh KYOTEN_HOME={home.root}"
+    )

@@ -28,6 +28,7 @@ class FileResult:
     rejected: int
     derived: int
     folded: int | None
+    undecided: int | None
     status: str
     message: str
 
@@ -82,6 +83,7 @@ def ingest(
                 e.rows_rejected,
                 e.rows_derived,
                 e.rows_folded,
+                e.rows_undecided,
                 e.status,
                 e.message,
             )

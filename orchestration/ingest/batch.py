@@ -163,6 +163,7 @@ class Batch:
             "rows_rejected": 0,
             "rows_derived": 0,
             "rows_folded": None,
+            "rows_undecided": None,
             "status": LOADED,
             "message": "",
             "loaded_at": self.started,

@@ -56,6 +56,15 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Worklist:
+    """How rows that a person fills in say whether they are decided."""
+
+    undecided_without: str
+    withdrawn_by: tuple[str, str]
+    decision_needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset: a folder below landing/ and below lake/raw/."""
 
@@ -67,6 +76,7 @@ class Dataset:
     columns: Mapping[str, Column]
     description: str = ""
     label_ja: str = ""
+    worklist: Worklist | None = None
 
     @property
     def lake_columns(self) -> dict[str, str]:
@@ -137,7 +147,23 @@ def _dataset(file: str, name: str, entry: Any) -> Dataset:
         columns=columns,
         description=str(entry.get("description", "")),
         label_ja=str(entry.get("label_ja", "")),
+        worklist=_worklist(where, entry["worklist"], columns) if "worklist" in entry else None,
     )
+
+
+def _worklist(where: str, entry: Any, columns: Mapping[str, Column]) -> Worklist:
+    try:
+        ((column, word),) = entry["withdrawn_by"].items()
+        worklist = Worklist(entry["undecided_without"], (column, word.lower()), tuple(entry["decision_needs"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise KyotenError(
+            f"{where}: `worklist:` needs undecided_without (a column), withdrawn_by (one column: word) and "
+            "decision_needs (a list of columns)."
+        ) from None
+    for name in (worklist.undecided_without, column, *worklist.decision_needs):
+        if name not in columns or columns[name].duckdb_type != "VARCHAR":
+            raise KyotenError(f"{where}: `worklist:` names {name}, which is not one of its text columns.")
+    return worklist
 
 
 def _column(where: str, name: str, text: Any) -> Column:

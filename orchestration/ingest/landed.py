@@ -158,6 +158,7 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
         rows_read=counts.read,
         rows_accepted=counts.accepted,
         rows_rejected=counts.read - counts.accepted,
+        rows_undecided=rules.count_undecided(connection, dataset, path),
     )
     raw = rules.check(dataset, counts.scan, given, extras, lineage, batch.timezone).raw
     return Staged(entry, dataset, path, raw)

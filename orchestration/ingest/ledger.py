@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import duckdb
 
+from orchestration import names
 from orchestration.home import Home
 from orchestration.ingest import sql
 from orchestration.ingest.contract import Contract
@@ -28,6 +29,41 @@ REJECTED = {
     "raw_row": "VARCHAR",
     "loaded_at": "TIMESTAMP",
 }
+# What orchestration/knowledge.py leaves beside the ledger: credit as it was known before, and how it came to be that.
+KNOWN_CREDIT = {
+    "deal_id": "VARCHAR",
+    "month": "DATE",
+    "branch_id": "VARCHAR",
+    "amount": "DECIMAL(18,2)",
+    "has_revenue": "BOOLEAN",
+    "is_counted": "BOOLEAN",
+    "rung": "VARCHAR",
+    "parent_branch_id": "VARCHAR",
+    "override_branch_id": "VARCHAR",
+    "claims_hash": "VARCHAR",
+    "money_hash": "VARCHAR",
+    "names_hash": "VARCHAR",
+    "as_of": "DATE",
+    "known_on": "DATE",
+    "step_cause": "VARCHAR",
+}
+KNOWN_RESTATEMENTS = {
+    "deal_id": "VARCHAR",
+    "month": "DATE",
+    "change_number": "INTEGER",
+    "from_branch_id": "VARCHAR",
+    "from_amount": "DECIMAL(18,2)",
+    "from_rung": "VARCHAR",
+    "from_is_counted": "BOOLEAN",
+    "to_branch_id": "VARCHAR",
+    "to_amount": "DECIMAL(18,2)",
+    "to_rung": "VARCHAR",
+    "to_is_counted": "BOOLEAN",
+    "amount": "DECIMAL(18,2)",
+    "cause": "VARCHAR",
+    "from_release": "VARCHAR",
+    "to_release": "VARCHAR",
+}
 _TYPES: dict[Any, str] = {int: "BIGINT", str: "VARCHAR", date: "DATE", datetime: "TIMESTAMP"}
 
 
@@ -36,7 +72,8 @@ class Entry:
     """One row of the ledger. rows_read + rows_derived = rows_accepted + rows_rejected, always.
 
     A file that a mapping reads has no dataset: its records are read, and accepted or rejected, as records. What the
-    mapping makes of it is an entry of its own with the dataset, whose rows are derived.
+    mapping makes of it is an entry of its own with the dataset, whose rows are derived. rows_undecided are those of the
+    accepted rows that nobody has decided yet; null where a dataset has no such rows.
     """
 
     load_id: str
@@ -55,6 +92,7 @@ class Entry:
     rows_rejected: int
     rows_derived: int
     rows_folded: int | None
+    rows_undecided: int | None
     status: str
     message: str
     loaded_at: datetime
@@ -121,6 +159,8 @@ def write_schemas(connection: duckdb.DuckDBPyConnection, home: Home, contract: C
     """Write the files without rows that make an absent dataset an empty table with today's columns."""
     folders = {f"raw/{dataset.name}": dataset.lake_columns for dataset in contract.datasets.values()}
     folders |= {"loads": SCHEMA, "rejected": REJECTED}
+    folders |= names.TABLES
+    folders |= {"known_credit": KNOWN_CREDIT, "known_restatements": KNOWN_RESTATEMENTS}
     schemas = {home.lake / folder / "_schema.parquet": columns for folder, columns in folders.items()}
     present: dict[Path, dict[str, str]] = defaultdict(dict)
     if paths := [str(path) for path in schemas if path.exists()]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.ingest import sql
-from orchestration.ingest.contract import Column, Dataset
+from orchestration.ingest.contract import Column, Dataset, Worklist
 from orchestration.ingest.readers import WHITESPACE, Scan
 
 _DATE_SHAPE = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
@@ -74,13 +74,18 @@ def check(
 ) -> Checked:
     """Build the queries that accept and reject a scan's rows."""
     columns = list(dataset.columns.values())
+    if dataset.worklist:  # whether a row is decided is asked of every row, also where the file lacks the columns
+        given = dict.fromkeys(_asked(dataset.worklist), Given("NULL")) | dict(given)
     present = [c for c in columns if c.name in given]
-    values = "".join(f", {_value(c, given[c.name], scan.odd_space, timezone)} AS {_typed(c)}" for c in present)
-    sound = {c.name: condition for c in present if (condition := _is_sound(c, given[c.name]))}
+    filled_in = dataset.worklist is not None
+    values = "".join(
+        f", {_value(c, given[c.name], scan.odd_space, timezone, filled_in)} AS {_typed(c.name)}" for c in present
+    )
+    sound = {c.name: condition for c in present if (condition := _is_sound(dataset, c, given[c.name]))}
     number = f"{scan.row_number} AS row_number_in_file"
     origin = f"row_number_in_file AS row_number, {lineage.file_name} AS file_name, {lineage.file_sha256} AS file_sha256"
 
-    lake = {c.name: _typed(c) if c.name in given else "NULL" for c in columns}
+    lake = {c.name: _typed(c.name) if c.name in given else "NULL" for c in columns}
     lake |= lineage.columns() | {"row_number": "row_number_in_file", "extra_columns": _extras(extras)}
     cells = ", ".join(f"CAST({lake[c]} AS {type_}) AS {sql.name(c)}" for c, type_ in dataset.lake_columns.items())
     # The rows are numbered above the casts: else the engine would move the conditions below the casts and cast twice.
@@ -90,8 +95,8 @@ def check(
     told = {
         "column_name": _first(failures, lambda c, g: sql.text(c.name), scan.valid, "NULL"),
         "value": _first(failures, lambda c, g: _text(g), scan.valid, "NULL"),
-        "reason": _reasons(failures, scan),
-        "remedy": _first(failures, _remedy, scan.valid, sql.text(scan.invalid[1])),
+        "reason": _reasons(dataset, failures, scan),
+        "remedy": _first(failures, lambda c, g: _remedy(dataset, c, g), scan.valid, sql.text(scan.invalid[1])),
         "raw_row": scan.raw_row,
     }
     numbered = f"SELECT *, {number} FROM {scan.sql}"
@@ -125,8 +130,27 @@ def unreadable(scan: Scan, file_name: str, sha256: str) -> str:
     return f"SELECT * EXCLUDE (is_valid) FROM ({numbered}) WHERE NOT is_valid"
 
 
-def _typed(column: Column) -> str:
-    return sql.name("typed_" + column.name)
+def _typed(column: str) -> str:
+    return sql.name("typed_" + column)
+
+
+def _asked(worklist: Worklist) -> tuple[str, ...]:
+    return (worklist.undecided_without, worklist.withdrawn_by[0], *worklist.decision_needs)
+
+
+def _undecided(dataset: Dataset, name: Callable[[str], str] = sql.name) -> str:
+    """Return the condition of rows that nobody has decided yet; of a dataset without a worklist none is."""
+    if not dataset.worklist:
+        return "false"
+    column, word = dataset.worklist.withdrawn_by
+    filled = name(dataset.worklist.undecided_without)
+    return f"({filled} IS NULL AND lower({name(column)}) IS DISTINCT FROM {sql.text(word)})"
+
+
+def count_undecided(connection: duckdb.DuckDBPyConnection, dataset: Dataset, accepted: Path) -> int | None:
+    """Count the accepted rows that nobody has decided yet; None where the dataset has no such rows."""
+    rows = f"{sql.parquet([accepted])} WHERE {_undecided(dataset)}"
+    return sql.scalar(connection, f"SELECT count(*) FROM {rows}") if dataset.worklist else None
 
 
 def _text(given: Given) -> str:
@@ -141,7 +165,7 @@ def _trimmed(text: str, odd_space: bool = True) -> str:
     return f"nullif(CASE WHEN {odd} THEN trim(trim({text}, {sql.text(WHITESPACE)})) ELSE trim({text}) END, '')"
 
 
-def _value(column: Column, given: Given, odd_space: bool, timezone: str) -> str:
+def _value(column: Column, given: Given, odd_space: bool, timezone: str, filled_in: bool) -> str:
     if given.value:
         return given.value
     native = _native(column.type, given, timezone)
@@ -149,7 +173,9 @@ def _value(column: Column, given: Given, odd_space: bool, timezone: str) -> str:
         return native
     text = _text(given) if given.type != "VARCHAR" else given.sql
     if column.duckdb_type == "VARCHAR":
-        return _trimmed(text, odd_space)
+        trimmed = _trimmed(text, odd_space)
+        # The other half of orchestration.worklist.safe_cell.
+        return f"nullif(trim(regexp_replace({trimmed}, '^' || chr(39), '')), '')" if filled_in else trimmed
     # Trimming first would cost a third of the whole load; only what does not convert as it is gets trimmed.
     converted = f"coalesce({_cast(column, text, timezone)}, {_cast(column, _trimmed(text), timezone)})"
     return f"CASE WHEN {text} IS NOT NULL THEN {converted} END"
@@ -191,9 +217,11 @@ def _native(type_: str, given: Given, timezone: str) -> str:
     return ""
 
 
-def _is_sound(column: Column, given: Given) -> str:
-    value = _typed(column)
-    if column.required:
+def _is_sound(dataset: Dataset, column: Column, given: Given) -> str:
+    value = _typed(column.name)
+    if dataset.worklist and column.name in dataset.worklist.decision_needs:
+        conditions = [f"({value} IS NOT NULL OR {_undecided(dataset, _typed)})"]
+    elif column.required:
         conditions = [f"{value} IS NOT NULL"]
     elif column.duckdb_type == "VARCHAR":
         conditions = []
@@ -219,12 +247,12 @@ def _first(failures: Sequence[Failure], what: Callable[[Column, Given], str], va
     return f"CASE WHEN NOT {valid} THEN {otherwise} {cases} END"
 
 
-def _reasons(failures: Sequence[Failure], scan: Scan) -> str:
-    each = ", ".join(f"CASE WHEN {failed} THEN {_reason(c, g)} END" for c, g, failed in failures) or "NULL"
+def _reasons(dataset: Dataset, failures: Sequence[Failure], scan: Scan) -> str:
+    each = ", ".join(f"CASE WHEN {failed} THEN {_reason(dataset, c, g)} END" for c, g, failed in failures) or "NULL"
     return f"CASE WHEN {scan.valid} THEN concat_ws('; ', {each}) ELSE {sql.text(scan.invalid[0])} END"
 
 
-def _reason(column: Column, given: Given) -> str:
+def _reason(dataset: Dataset, column: Column, given: Given) -> str:
     text = _text(given)
     wrong = {
         "date": f"CASE WHEN regexp_full_match(trim({text}), '{_DATE_SHAPE}') AND {sql.text(given.value)} = '' "
@@ -237,10 +265,12 @@ def _reason(column: Column, given: Given) -> str:
     }.get(column.type, "'is not a number, or has too many digits'")
     named = sql.text(column.name + ": ")
     quoted = f"concat('''', {text}, ''' ')"
-    return f"{named} || CASE WHEN {_trimmed(text)} IS NULL THEN 'required, and empty' ELSE {quoted} || {wrong} END"
+    of_decisions = dataset.worklist and column.name in dataset.worklist.decision_needs
+    empty = "'required of a decision, and empty'" if of_decisions else "'required, and empty'"
+    return f"{named} || CASE WHEN {_trimmed(text)} IS NULL THEN {empty} ELSE {quoted} || {wrong} END"
 
 
-def _remedy(column: Column, given: Given) -> str:
+def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
     text = _text(given)
     number = f"TRY_CAST(regexp_replace({text}, '[,，¥￥円\\s]', '', 'g') AS DECIMAL(18,4))"
     shortest = f"regexp_replace(CAST({number} AS VARCHAR), '[.]?0+$', '')"
@@ -263,14 +293,17 @@ def _remedy(column: Column, given: Given) -> str:
         f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || ', or map the column with a unit' "
         "ELSE 'write a plain number such as 1234.5' END",
     )
-    return f"CASE WHEN {_trimmed(text)} IS NULL THEN 'fill {column.name}' ELSE {remedy} END"
+    fill = f"fill {column.name}"
+    if dataset.worklist and column.name in dataset.worklist.decision_needs:
+        fill += f"; or leave {dataset.worklist.undecided_without} empty until it is decided"
+    return f"CASE WHEN {_trimmed(text)} IS NULL THEN {sql.text(fill)} ELSE {remedy} END"
 
 
 def find_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[Path]) -> bool:
     """Put rows that repeat a key, and are not the one that counts, into the table `losers`; say whether there are any.
 
     Of identical repeats the first by file name and row number counts; of different ones the latest updated_at where a
-    single content has it; otherwise none: nobody can tell which is right.
+    single content has it; otherwise none: nobody can tell which is right. A row that nobody has decided says nothing.
     """
     files = sql.parquet(paths)
     hashed = "hash(" + ", ".join(sql.name(c) for c in dataset.key) + ")"
@@ -289,7 +322,8 @@ def find_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths:
         candidates AS (
             SELECT filename AS path, file_name, row_number, {key} AS k, {row} AS body, {shown} AS shown,
                 {updated_at} AS updated_at
-            FROM {sql.parquet(paths, filename="true")} WHERE {hashed} IN (SELECT h FROM repeated)
+            FROM {sql.parquet(paths, filename="true")}
+            WHERE {hashed} IN (SELECT h FROM repeated) AND NOT {_undecided(dataset)}
         ),
         latest AS (
             SELECT *, max(updated_at) OVER (PARTITION BY k) AS latest_at, count(*) OVER (PARTITION BY k) AS copies,

@@ -241,6 +241,7 @@ class SourceExtract:
             rows_accepted=accepted,
             rows_rejected=rejected,
             rows_folded=read - derived if len(folded_from) == 1 and read >= derived else None,
+            rows_undecided=rules.count_undecided(engine, dataset, path),
             mapping_sha256=self.source.definition(spec),
         )
         staged = Staged(entry, dataset, path, checked.raw)

@@ -28,13 +28,13 @@ def test_contract_is_read_whole():
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("version: 1", "version: one", "version"),
+        ("version: 2", "version: one", "version"),
         ("key: [deal_id]", "key: [deal_idd]", "did you mean deal_id?"),
         ("amount: decimal", "amount: number", "unknown type 'number'"),
         ("extract: delta", "extract: some", "full or delta"),
         ("deal_id: text!", "file_name: text!", "the lake adds"),
         ("datasets:", "dataset:", "no `datasets:`"),
-        ("version: 1", "version: [", "not valid YAML"),
+        ("version: 2", "version: [", "not valid YAML"),
     ],
 )
 def test_contract_errors_have_a_place(tmp_path, old, new, said):
@@ -58,7 +58,7 @@ def test_lake_files_of_an_older_contract_stay_readable(desk, monkeypatch):
     desk.load()
     rows = desk.query("SELECT deal_id, region, extra_columns FROM raw_deals ORDER BY 1")
     assert rows == [("D1", None, '{"region":"北"}'), ("D2", "南", None)]
-    assert desk.query("SELECT contract_version FROM loads ORDER BY loaded_at") == [(1,), (2,)]
+    assert desk.query("SELECT contract_version FROM loads ORDER BY loaded_at") == [(old.version,), (new.version,)]
 
 
 def test_every_dataset_is_an_empty_table_before_anything_is_loaded(desk):

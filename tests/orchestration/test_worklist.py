@@ -1,0 +1,172 @@
+"""The worklist round trip: out as a file for Excel, filled in, dropped back, applied; asked again when facts change."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.home import Home
+from orchestration.ingest.contract import load_contract
+from orchestration.worklist import candidates_text, export_published, export_worklist, safe_cell
+from tests.conftest import run_cli
+
+DATASET = load_contract().datasets["attribution_overrides"]
+Row = dict[str, str]
+
+
+def read(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def query(home: Home, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(home.published / "kyoten.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def drop_back(home: Home, rows: list[Row], name: str) -> None:
+    """Land a filled-in worklist as Excel saves it: byte order mark, CRLF, quotes only where needed."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    path = home.landing / "attribution_overrides" / name
+    path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
+
+
+def land(home: Home, name: str, text: str) -> None:
+    (home.landing / name).write_text(text, encoding="utf-8")
+
+
+def test_the_file_has_one_row_per_deal_and_is_ready_to_be_filled_in(home_copy: Home) -> None:
+    done = run_cli(home_copy, "worklist")
+    assert done.returncode == 0, done.stderr
+    path = home_copy.worklist / "quarantine.csv"
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    rows = read(path)
+
+    reasons = {key: set(names) for key, names in query(home_copy, QUARANTINED)}
+    assert {row["deal_id"]: set(row["reasons"].split(", ")) for row in rows} == reasons
+    assert len(rows) == len(reasons)
+    assert list(rows[0])[: len(DATASET.columns)] == list(DATASET.columns)
+    empty = [name for name in DATASET.columns if name not in ("deal_id", "evidence_hash")]
+    assert not any(row[name] for row in rows for name in empty)
+    assert {row["evidence_hash"] for row in rows} - {""}
+
+    severities = [row["severity"] for row in rows]
+    assert severities == sorted(severities)
+    amounts = [float(row["amount"]) for row in rows if row["severity"] == "error" and row["amount"]]
+    assert amounts == sorted(amounts, reverse=True)
+    tie = next(row for row in rows if "TIE" in row["reasons"])
+    assert re.match(r"1\. \S+支店 \[\S+\] .*; 2\. ", tie["candidates"])
+    assert tie["question_ja"] == "どの拠点経由の案件ですか?"
+
+    errors = severities.count("error")
+    assert f"{len(rows):,} deals: {errors:,} without a branch, {len(rows) - errors:,} to check" in done.stdout
+    assert str(path) in done.stdout and str(home_copy.landing / "attribution_overrides") in done.stdout
+
+
+QUARANTINED = "select deal_id, list(reason) from attribution.quarantine group by deal_id"
+
+
+def test_a_decision_goes_out_comes_back_and_is_asked_again_when_facts_change(home_copy: Home) -> None:
+    run_cli(home_copy, "worklist")
+    rows = read(home_copy.worklist / "quarantine.csv")
+    tie = next(row for row in rows if row["reasons"] == "TIE")
+    chosen, other = re.findall(r"\[(\S+)\]", tie["candidates"])[:2]
+    without_reason = next(row for row in rows if "PARTNER_UNKNOWN" in row["reasons"])
+    others = f"from attribution.deal_attribution where deal_id != '{tie['deal_id']}' order by all"
+    before = query(home_copy, others)
+
+    # One row filled in, one without a reason, the rest as it was; and an unfilled row of a deal decided earlier.
+    tie |= {"branch_id": chosen, "decided_by": "山田 花子", "decided_on": "2026/4/5", "reason": "電話で確認, 済み"}
+    without_reason |= {"branch_id": chosen, "decided_by": "山田 花子"}
+    earlier = {name: "" for name in tie} | {"deal_id": "TRAP18-C"}
+    drop_back(home_copy, [*rows, earlier], "quarantine 記入済_2026-04-05.csv")
+    done = run_cli(home_copy, "refresh")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+    decided = f"select branch_id, rung, reason from attribution.deal_attribution where deal_id = '{tie['deal_id']}'"
+    assert query(home_copy, decided) == [(chosen, "L0", None)]
+    assert query(home_copy, others) == before, "an unfilled row decides nothing and undoes nothing"
+    assert query(home_copy, "select rung from attribution.deal_attribution where deal_id = 'TRAP18-C'") == [("L0",)]
+    listed = {row["deal_id"]: row for row in read(home_copy.worklist / "quarantine.csv")}
+    assert tie["deal_id"] not in listed and without_reason["deal_id"] in listed
+    rejected = query(home_copy, REJECTED)
+    assert [row[1:3] for row in rejected] == [("reason", "reason: required of a decision, and empty")]
+    assert "fill reason" in rejected[0][3]
+    loads = "select rows_read, rows_rejected, rows_undecided from ops.loads where file_name like '%記入済%'"
+    assert query(home_copy, loads) == [(len(rows) + 1, 1, len(rows) - 1)]
+
+    # Another branch turns up on the deal; the new worklist is dropped back unfilled; another decision is taken back.
+    header = "deal_id,role,party_type,party_id,is_primary,added_at\n"
+    land(
+        home_copy,
+        "deal_participants/late_2026-04-06.csv",
+        f"{header}{tie['deal_id']},seller,branch,{other},true,2026-04-06 09:00:00\n",
+    )
+    drop_back(home_copy, list(listed.values()), "unfilled_2026-04-06.csv")
+    withdrawn = "deal_id,branch_id,decided_by,reason\nTRAP18-F,,営業企画,withdraw\n"
+    land(home_copy, "attribution_overrides/withdrawn_2026-04-06.csv", withdrawn)
+    done = run_cli(home_copy, "refresh")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+    assert query(home_copy, decided) == [(chosen, "L0", None)]
+    again = {row["deal_id"]: row for row in read(home_copy.worklist / "quarantine.csv")}
+    stale = again[tie["deal_id"]]
+    assert stale["reasons"] == "STALE_OVERRIDE"
+    assert stale["evidence_hash"] not in ("", tie["evidence_hash"])
+    assert f"2026-04-05 山田 花子 → {chosen} 電話で確認, 済み" in stale["earlier_decision"]
+    assert len(query(home_copy, REJECTED)) == 1, "an unfilled file rejects nothing"
+    taken_back = query(home_copy, "select rung from attribution.deal_attribution where deal_id = 'TRAP18-F'")
+    assert taken_back != [("L0",)]
+    assert query(home_copy, "select * from attribution.overrides where deal_id = 'TRAP18-F'") == []
+
+
+REJECTED = """
+    select row_number, column_name, reason, remedy from ops.rejected_rows where dataset = 'attribution_overrides'
+"""
+
+
+def test_a_file_filled_in_where_it_lies_is_kept(home_copy: Home) -> None:
+    first = export_published(home_copy)
+    assert first.kept is None and export_published(home_copy).kept is None
+    first.path.write_bytes(first.path.read_bytes() + "D1,B1,,山田,,確認,,".encode())
+    edited = first.path.read_bytes()
+    kept = export_published(home_copy).kept
+    assert kept and kept.read_bytes() == edited
+    assert export_published(home_copy).kept is None
+
+
+def test_without_a_build_there_is_no_worklist(tmp_path: Path) -> None:
+    assert export_worklist(Home(tmp_path)) is None
+    done = run_cli(Home(tmp_path), "worklist")
+    assert done.returncode == 1 and "make refresh" in done.stderr
+
+
+def test_candidates_read_as_a_ranked_list() -> None:
+    candidates = (
+        '[{"rank": 1, "branch_id": "B1", "branch_name": "大阪支店", "partner_id": "P1", "partner_name": "山田商事",'
+        ' "why": "L4 rep R1"}, {"rank": 2, "branch_id": null, "partner_id": "P2", "why": "E17 0.93"}]'
+    )
+    assert candidates_text(candidates, {"P2": "ヤマタ商事"}) == (
+        "1. 大阪支店 [B1] 山田商事 L4 rep R1; 2. ヤマタ商事 E17 0.93"
+    )
+    assert candidates_text("[]", {}) == ""
+    numeric = '[{"rank": 1, "branch_id": "0012", "branch_name": "大阪支店", "why": "E04"}]'
+    assert candidates_text(numeric, {}) == "1. 大阪支店 ['0012] E04", "copied into a cell, it stays what it is"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "＝1", "\ttext", "'text"])
+def test_no_cell_starts_a_formula(text: str) -> None:
+    assert safe_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("same", [str, lambda text: text + " = 1"])
+def test_plain_cells_stay_as_they_are(same: Callable[[str], str]) -> None:
+    assert safe_cell(same("大阪")) == same("大阪") and safe_cell(-5) == -5
