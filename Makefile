@@ -1,7 +1,7 @@
 # Every command installs what it needs the first time. KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS may be given to each of
 # them, as in `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help demo refresh summary dev doctor test check sqlfluff lock clean
+.PHONY: help accuracy demo refresh summary why what-if worklist dev doctor test check sqlfluff lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -26,7 +26,7 @@ COMPILE := .uv/bin/uv pip compile --quiet --universal --generate-hashes --python
 	--no-emit-index-url --no-emit-find-links
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=n)
 	@./setup.sh run
@@ -40,6 +40,18 @@ summary: ## What the current release holds
 	@./setup.sh run
 	@$(KYOTEN) summary
 
+why: ## Why a deal is at its branch (DEAL=id, LANG_=ja in Japanese)
+	@./setup.sh run
+	@$(KYOTEN) why $(if $(LANG_),--lang $(LANG_)) -- "$(DEAL)"
+
+what-if: ## What another ladder or other vars would move (LADDER=file.csv, VARS='{"two_tier_credit": "distributor"}')
+	@./setup.sh run
+	@$(KYOTEN) what-if $(if $(LADDER),--ladder "$(LADDER)") $(if $(VARS),--vars '$(VARS)')
+
+worklist: ## What a person has to decide, as a CSV to fill in and drop back
+	@./setup.sh run
+	@$(KYOTEN) worklist
+
 dev: ## The Dagster UI: asset graph, guards, runs (PORT=3000)
 	@./setup.sh run
 	@$(KYOTEN) dev --port $(PORT)
@@ -51,6 +63,11 @@ doctor: ## Versions, disk, who holds the lock, what is set
 bench: ## What a refresh costs beside the engine alone (SIZE=deals, REPEATS=n)
 	@./setup.sh run
 	@$(BIN)/python -m orchestration.bench --size $(SIZE) --repeats $(or $(REPEATS),3)
+
+accuracy: ## How right attribution is, on samples whose answers are known (SIZE=deals, SEEDS=n, NOISE=0,1,5)
+	@./setup.sh run
+	@$(KYOTEN) accuracy $(if $(filter file,$(origin SIZE)),,--size $(SIZE)) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(NOISE),--noise $(NOISE)) $(if $(MARKDOWN),--markdown)
 
 test: ## All tests
 	@./setup.sh dev

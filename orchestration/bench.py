@@ -9,7 +9,6 @@ Run: python -m orchestration.bench --size 100000 [--repeats 3]. The sample stays
 import argparse
 import csv
 import gzip
-import json
 import os
 import shutil
 import statistics
@@ -18,19 +17,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 
 if TYPE_CHECKING:
     from orchestration.ingest.contract import Column
+    from orchestration.scratch import Plan
 
 # A ratio is this stage's CPU seconds over that one's.
 RATIOS = (
     ("ingest ÷ DuckDB's own typed read", "ingest", "typed read"),
     ("dbt build with tests ÷ its models' SQL by hand", "dbt build", "models by hand"),
     ("models' SQL by hand ÷ floor", "models by hand", "floor"),
+    ("attribution ÷ its floor", "attribution", "attribution floor"),
     ("publish ÷ plain copy", "publish", "plain copy"),
     ("whole refresh ÷ its parts' SQL (typed read + by hand + plain copy)", "refresh", None),
     ("nothing new ÷ importing Dagster and dbt", "nothing new", "imports"),
@@ -57,6 +58,12 @@ def _stage_ingest(home: Home) -> None:
 
     shutil.rmtree(home.lake, ignore_errors=True)
     ingest(home, progress=lambda _: None)
+
+
+def _stage_names(home: Home) -> None:
+    from orchestration.names import write_names
+
+    write_names(home)
 
 
 def _stage_typed_read(home: Home) -> None:
@@ -121,43 +128,72 @@ def _stage_guards(home: Home) -> None:
 
 def _stage_models_by_hand(home: Home) -> None:
     """Run the SQL that dbt compiled, in order, without dbt."""
+    from orchestration.scratch import Plan
+    from orchestration.warehouse import read_manifest
+
+    plan = Plan.of(read_manifest(home), home)
+    plan.build(_scratch(home) / "by_hand", [node["name"] for node in plan.nodes]).close()
+
+
+def _attribution(home: Home) -> tuple["Plan", list[dict[str, Any]]]:
+    """Return the plan, and the models below models/attribution in order."""
+    from orchestration.scratch import Plan
+    from orchestration.warehouse import read_manifest
+
+    plan = Plan.of(read_manifest(home), home)
+    return plan, [node for node in plan.nodes if node["fqn"][1] == "attribution"]
+
+
+def _stage_attribution(home: Home) -> None:
+    """Decide every deal again, with all its evidence, in the database that the models by hand have left."""
     import duckdb
 
-    # Under the same file name: dbt's statements name their database, which is called after its file.
-    target = _scratch(home) / "by_hand" / home.database.name
-    shutil.rmtree(target.parent, ignore_errors=True)
-    target.parent.mkdir()
-    connection = duckdb.connect(str(target))
-    connection.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
-    for node in _in_order(home):
-        relation = f'"{node["schema"]}"."{node["alias"]}"'
-        connection.execute(f'create schema if not exists "{node["schema"]}"')
-        if node["resource_type"] == "seed":
-            path = PROJECT / node["original_file_path"]
-            types = node["config"].get("column_types") or {}
-            connection.execute(
-                f"create table {relation} as select * from read_csv('{path}', header = true, types = {types})"
-                if types
-                else f"create table {relation} as select * from read_csv('{path}', header = true)"
-            )
-        else:
-            kind = "view" if node["config"]["materialized"] == "view" else "table"
-            compiled = home.build / "target" / "compiled" / "kyoten" / node["original_file_path"]
-            connection.execute(f"create {kind} {relation} as {compiled.read_text()}")
+    from orchestration.scratch import SETTINGS
+
+    plan, nodes = _attribution(home)
+    connection = duckdb.connect(str(_scratch(home) / "by_hand" / home.database.name))
+    connection.execute(SETTINGS)
+    for node in nodes:
+        connection.execute(plan.statement(node))
     connection.close()
 
 
-def _in_order(home: Home) -> list[dict]:
-    """Return seeds and models, each after all that it reads."""
-    from graphlib import TopologicalSorter
+def _stage_attribution_floor(home: Home) -> None:
+    """Read every column that attribution reads once, of a staging view its lake files, and write what it publishes."""
+    import duckdb
 
-    manifest = json.loads((home.build / "target" / "manifest.json").read_text())
-    nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("seed", "model")}
-    graph = {
-        key: [parent for parent in node["depends_on"].get("nodes", []) if parent in nodes]
-        for key, node in nodes.items()
-    }
-    return [nodes[key] for key in TopologicalSorter(graph).static_order()]
+    plan, nodes = _attribution(home)
+    own = {node["unique_id"] for node in nodes}
+    read = {parent for node in nodes for parent in node["depends_on"]["nodes"]} - own
+    target = _scratch(home) / "attribution_floor.duckdb"
+    target.unlink(missing_ok=True)
+    connection = duckdb.connect(str(target))
+    connection.execute(f"attach '{home.database}' as built (read_only)")
+    for node in plan.nodes:
+        if node["unique_id"] not in read:
+            continue
+        if node["config"]["materialized"] == "view":
+            sources = [key.rsplit(".", 2)[1:] for key in node["depends_on"]["nodes"] if key.startswith("source.")]
+            folders = [home.lake / (name if schema == "lake" else f"raw/{name}") for schema, name in sources]
+            relations = [f"read_parquet('{folder}/*.parquet', union_by_name = true)" for folder in folders]
+        else:
+            relations = [f'built."{node["schema"]}"."{node["alias"]}"']
+        for relation in relations:
+            connection.execute(f"select bit_xor(hash(t)) from {relation} as t")
+    for node in nodes:
+        if node["schema"] == "attribution":
+            connection.execute(f'create table "{node["alias"]}" as from built.attribution."{node["alias"]}"')
+    connection.close()
+
+
+def _stage_knowledge(home: Home) -> None:
+    """Build the states of all earlier extract dates, as the first refresh of a home does."""
+    from orchestration.knowledge import Knowledge
+    from orchestration.warehouse import configure
+
+    configure(home)
+    shutil.rmtree(home.lake / "knowledge", ignore_errors=True)
+    Knowledge(home).prepare(lambda _: None)
 
 
 def _stage_floor(home: Home) -> None:
@@ -233,10 +269,14 @@ def _stage_imports(home: Home) -> None:
 
 STAGES: dict[str, Callable[[Home], None]] = {
     "ingest": _stage_ingest,
+    "names": _stage_names,
+    "knowledge": _stage_knowledge,
     "typed read": _stage_typed_read,
     "dbt build": _stage_dbt_build,
+    "models by hand": _stage_models_by_hand,  # before the guards, after which the manifest holds their SQL alone
+    "attribution": _stage_attribution,
+    "attribution floor": _stage_attribution_floor,
     "guards": _stage_guards,
-    "models by hand": _stage_models_by_hand,
     "floor": _stage_floor,
     "publish": _stage_publish,
     "plain copy": _stage_plain_copy,

@@ -40,6 +40,21 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument("--force", action="store_true", help="also where nothing is new")
     refresh.set_defaults(run=_refresh)
     commands.add_parser("summary", help="what the current release holds").set_defaults(run=_summary)
+    why = commands.add_parser("why", help="why a deal is at its branch, in plain words")
+    why.add_argument("deal", help="id of the deal")
+    why.add_argument("--lang", choices=("en", "ja"), help="language (default: ja where LANG is Japanese, else en)")
+    why.set_defaults(run=_why)
+    commands.add_parser("worklist", help="what a person has to decide, as a CSV to fill in").set_defaults(run=_worklist)
+    what_if = commands.add_parser("what-if", help="what another ladder or other vars would move, without publishing it")
+    what_if.add_argument("--ladder", type=Path, help="another attribution_ladder.csv")
+    what_if.add_argument("--vars", default="", help="dbt vars as a JSON object")
+    what_if.set_defaults(run=_what_if)
+    accuracy = commands.add_parser("accuracy", help="how right attribution is, on samples whose answers are known")
+    accuracy.add_argument("--size", type=number_of_deals, default=2_000, help="deals per sample (default 2000)")
+    accuracy.add_argument("--seeds", type=number_of_deals, default=3, help="number of samples per level (default 3)")
+    accuracy.add_argument("--noise", type=levels_of_noise, default=[0.0, 1.0, 5.0], help="levels (default 0,1,5)")
+    accuracy.add_argument("--markdown", action="store_true", help="print the table in Markdown")
+    accuracy.set_defaults(run=_accuracy)
     dev = commands.add_parser("dev", help="open the Dagster UI")
     dev.add_argument("--port", type=number_of_deals, default=3000, help="port of the UI on this machine (default 3000)")
     dev.set_defaults(run=_dev)
@@ -53,6 +68,11 @@ def number_of_deals(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def levels_of_noise(text: str) -> list[float]:
+    """Return levels separated by commas; argparse names this function where the text is none."""
+    return [float(level) for level in text.split(",")]
 
 
 def _demo(home: Home, options: argparse.Namespace) -> int:
@@ -103,6 +123,29 @@ def _summary(home: Home, _: argparse.Namespace) -> int:
     return 0
 
 
+def _why(home: Home, options: argparse.Namespace) -> int:
+    from orchestration.why import explain
+
+    japanese = os.environ.get("LANG", "").startswith("ja")
+    print(explain(home, options.deal, options.lang or ("ja" if japanese else "en")))
+    return 0
+
+
+def _worklist(home: Home, _: argparse.Namespace) -> int:
+    from orchestration.worklist import print_worklist
+
+    print_worklist(home)
+    return 0
+
+
+def _what_if(home: Home, options: argparse.Namespace) -> int:
+    from orchestration.warehouse import checked_vars
+    from orchestration.what_if import what_if
+
+    what_if(home, options.ladder, checked_vars(options.vars, "VARS"))
+    return 0
+
+
 def _dev(home: Home, options: argparse.Namespace) -> int:
     from orchestration.refresh import prepare_dagster
     from orchestration.warehouse import prepare_manifest
@@ -113,6 +156,13 @@ def _dev(home: Home, options: argparse.Namespace) -> int:
     print(f"Dagster for {home.root}: http://127.0.0.1:{options.port}. Stop it with Ctrl-C.", flush=True)
     os.chdir(PROJECT)  # where pyproject.toml names the definitions
     os.execv(dagster, [str(dagster), "dev", "--port", str(options.port)])
+
+
+def _accuracy(home: Home, options: argparse.Namespace) -> int:
+    from orchestration.accuracy import run
+
+    run(home, options.size, options.seeds, options.noise, as_markdown=options.markdown)
+    return 0
 
 
 def _doctor(home: Home, _: argparse.Namespace) -> int:

@@ -34,6 +34,8 @@ from orchestration.fingerprint import inputs_fingerprint, nothing_new, project_f
 from orchestration.home import Home
 from orchestration.ingest import ingest
 from orchestration.ingest.contract import load_contract
+from orchestration.knowledge import Knowledge
+from orchestration.names import write_names
 from orchestration.publish import publish
 from orchestration.resources import Dbt, Workspace, dbt_resource
 from orchestration.worklist import export_worklist
@@ -120,6 +122,44 @@ def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
         recorded_inputs(home).write_text(before)
 
 
+def _name_specs() -> Iterator[AssetSpec]:
+    deps = [["raw", dataset] for dataset in ("deals", "partners", "branches", "reps", "aliases")]
+    for table, description in (
+        ("texts", "One row per distinct text that names a partner, branch or rep, and what it is compared by."),
+        ("readings", "One row per way to read a deal's partner or branch text."),
+        ("similar_names", "One row per suggestion for a text that names nobody known."),
+    ):
+        yield AssetSpec(["lake", table], deps=deps, description=description, group_name="ingest", kinds={"parquet"})
+
+
+@multi_asset(name="names", specs=list(_name_specs()))
+def names(workspace: Workspace) -> Iterator[MaterializeResult]:
+    """Normalise every distinct name of the lake, once for all deals that bear it."""
+    with _told():
+        rows = write_names(workspace.home)
+    workspace.say(f"names: {rows['texts']:,} texts, {rows['readings']:,} readings")
+    for table, count in rows.items():
+        yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
+
+
+def _knowledge_specs() -> Iterator[AssetSpec]:
+    deps = [*landing.keys, *names.keys]
+    for table, description in (
+        ("known_credit", "One row per deal and month, credit as it was known before the latest extract."),
+        ("known_restatements", "One row per deal, month and change, restatements up to that knowledge."),
+    ):
+        yield AssetSpec(["lake", table], deps=deps, description=description, group_name="ingest", kinds={"parquet"})
+
+
+@multi_asset(name="knowledge", specs=list(_knowledge_specs()))
+def knowledge(workspace: Workspace) -> Iterator[MaterializeResult]:
+    """Leave what was known before in the lake, for restatements; build what is missing of earlier extract dates."""
+    with _told():
+        Knowledge(workspace.home).prepare(workspace.say)
+    for key in knowledge.keys:
+        yield MaterializeResult(asset_key=key)
+
+
 def _refusal(file_name: str, message: str) -> str:
     return message if message.startswith(file_name) else f"{file_name}: {message}"
 
@@ -154,10 +194,12 @@ def models(context: AssetExecutionContext, dbt: Dbt, workspace: Workspace) -> It
             raise KyotenError("\n".join(checks.causes(home) or [checks.dbt_message(error)])) from error
         finally:
             if (decisions := export_worklist(home)) is not None:
-                workspace.say(f"{decisions:,} rows for a person to decide: {home.worklist / 'quarantine.csv'}")
+                workspace.say(f"{decisions:,} deals for a person to look at: {home.worklist / 'quarantine.csv'}")
     if whole:
         inputs = recorded_inputs(home)
         checks.verify(home, {"inputs": inputs.read_text() if inputs.exists() else None, "project": project})
+        with _told():
+            Knowledge(home).save()
 
 
 def _with_progress(build: DbtCliInvocation, workspace: Workspace, total: int) -> Iterator[Any]:
@@ -209,7 +251,7 @@ daily = ScheduleDefinition(
 )
 
 defs = Definitions(
-    assets=[landing, models, release],
+    assets=[landing, names, knowledge, models, release],
     jobs=[refresh],
     schedules=[daily],
     resources={"workspace": Workspace(root=str(HOME.root)), "dbt": dbt_resource(HOME)},

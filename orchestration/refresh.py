@@ -11,6 +11,7 @@ from typing import Any
 from orchestration.errors import KyotenError
 from orchestration.fingerprint import nothing_new
 from orchestration.home import Home
+from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
 from orchestration.publish import current_release
 from orchestration.warehouse import configure, overrides
@@ -52,7 +53,8 @@ def refresh(home: Home, *, force: bool = False) -> str | None:
     """Bring the published release up to date; return the id of a new release, or None where nothing was new."""
     clock = Clock(time.monotonic())
     with write_lock(home):
-        overrides()  # a wrong KYOTEN_VARS is told at once
+        overrides()  # a wrong KYOTEN_VARS is told at once, and a ladder that is none
+        check_ladder(LADDER)
         if not force and (release_id := nothing_new(home)):
             print(f"Nothing new since release {release_id}.")
             return None

@@ -62,21 +62,25 @@ def _files(path: Path) -> Iterator[Path]:
 
 def overrides() -> dict[str, Any]:
     """Return the dbt vars that KYOTEN_VARS sets for this run; a name that the project does not have is refused."""
-    text = os.environ.get("KYOTEN_VARS", "").strip()
-    if not text:
+    return checked_vars(os.environ.get("KYOTEN_VARS", ""), "KYOTEN_VARS")
+
+
+def checked_vars(text: str, told_in: str) -> dict[str, Any]:
+    """Return the dbt vars that a JSON object sets; `told_in` is what a person calls it."""
+    if not text.strip():
         return {}
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise KyotenError(f'KYOTEN_VARS is not JSON ({error}). Write it as {{"max_unresolved_share": 0.1}}.') from None
+        raise KyotenError(f'{told_in} is not JSON ({error}). Write it as {{"max_unresolved_share": 0.1}}.') from None
     if not isinstance(values, dict):
-        raise KyotenError('KYOTEN_VARS must be one JSON object of vars, such as {"max_unresolved_share": 0.1}.')
+        raise KyotenError(f'{told_in} must be one JSON object of vars, such as {{"max_unresolved_share": 0.1}}.')
     known = _default_vars()
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}."
-            raise KyotenError(f"KYOTEN_VARS sets {name}, which dbt_project.yml does not have: {hint}")
+            raise KyotenError(f"{told_in} sets {name}, which dbt_project.yml does not have: {hint}")
     return values
 
 
@@ -85,9 +89,14 @@ def _default_vars() -> dict[str, Any]:
     return yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
 
 
+def variables() -> dict[str, Any]:
+    """Return all dbt vars as this run sees them."""
+    return {**_default_vars(), **overrides()}
+
+
 def var(name: str) -> Any:
     """Return a dbt var as this run sees it."""
-    return {**_default_vars(), **overrides()}[name]
+    return variables()[name]
 
 
 def vars_arguments() -> list[str]:

@@ -37,7 +37,7 @@ def test_ingest_makes_every_source_of_dbt_and_every_dataset_of_the_contract(
     definitions: ModuleType, built_home: Home
 ) -> None:
     sources = {AssetKey([s["source_name"], s["name"]]) for s in read_manifest(built_home)["sources"].values()}
-    assert definitions.landing.keys == sources
+    assert definitions.landing.keys | definitions.names.keys | definitions.knowledge.keys == sources
     assert {key.path[1] for key in sources if key.path[0] == "raw"} == set(load_contract().datasets)
 
 
@@ -97,6 +97,8 @@ def test_the_job_refresh_holds_everything(defs: Definitions, definitions: Module
     assert refresh.executor_def.name == "in_process"
     assert set(refresh.asset_layer.executable_asset_keys) == {
         *definitions.landing.keys,
+        *definitions.names.keys,
+        *definitions.knowledge.keys,
         *definitions.models.keys,
         AssetKey(["published", "release"]),
     }

@@ -1,6 +1,5 @@
 """The commands as people run them: end to end, a second time, and when something is wrong."""
 
-import csv
 import os
 import re
 import subprocess
@@ -15,7 +14,6 @@ from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder, write_lock
 from orchestration.publish import current_release
 from orchestration.warehouse import overrides
-from orchestration.worklist import export_worklist, safe_cell
 from tests.conftest import SAMPLE_SIZE, run_cli
 
 LIGHT = """
@@ -172,31 +170,6 @@ def test_wrong_vars_are_told(monkeypatch: pytest.MonkeyPatch, text: str, message
     monkeypatch.setenv("KYOTEN_VARS", text)
     with pytest.raises(KyotenError, match=message):
         overrides()
-
-
-def test_the_worklist_opens_in_excel_and_runs_no_formula(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    home.build.mkdir()
-    with duckdb.connect(str(home.database)) as connection:
-        connection.execute("create schema attribution")
-        connection.execute(
-            "create table attribution.quarantine as select * from (values "
-            "('D2', '=cmd|calc', -5), ('D1', '大阪 \"支店\"', 3)) as t(deal_id, deal_name, amount)"
-        )
-    assert export_worklist(home) == 2
-    path = home.worklist / "quarantine.csv"
-    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        assert list(csv.reader(file)) == [
-            ["deal_id", "deal_name", "amount"],
-            ["D1", '大阪 "支店"', "3"],
-            ["D2", "'=cmd|calc", "-5"],
-        ]
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", " =1", "＝1", "\ttext"])
-def test_no_cell_starts_a_formula(text: str) -> None:
-    assert safe_cell(text) == f"'{text}"
 
 
 def test_the_doctor_tells_versions_disk_lock_and_release(built_home: Home) -> None:

@@ -1,0 +1,228 @@
+"""What was known before: states of credit by extract date, so that restatements follow extracts and not refreshes.
+
+attribution.restatements compares the credit of a build with lake/known_credit, the state before it, and carries along
+the steps in lake/known_restatements. Here is which state that is and how it comes to be there: saved by the last
+verified build, else built in a scratch database as the extracts up to its day tell it. What a restatement is, only the
+SQL says.
+
+    lake/knowledge/<extract date>/{credit.parquet, restatements.parquet, state.json}    the latest states
+    lake/known_credit/state.parquet, lake/known_restatements/state.parquet              what the next build reads
+
+A state is valid while the extracts up to its day are the same: one that arrives late makes the states from its day on
+anew. Where rules or software changed since, a step of its own leads to the same day under today's, so that the steps
+after it show what extracts changed. History made under earlier rules stays as it was recorded.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration import warehouse
+from orchestration.home import PROJECT, Home
+from orchestration.ingest.sql import text
+from orchestration.scratch import Plan, compile_models
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from orchestration.ingest.ledger import Entry
+
+STATES_KEPT = 5
+CREDIT, RESTATEMENTS = "int_known_credit", "restatements"
+TABLES = {"credit": f"intermediate.{CREDIT}", "restatements": f"attribution.{RESTATEMENTS}"}
+NAMES = "orchestration/names"  # reads names before SQL does
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides credit besides the extracts, as hashes."""
+
+    rules: str  # the ladder, the other seeds, the vars that the SQL asks for
+    software: str  # that SQL, and the Python that reads names
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], home: Home) -> "Rules":
+        """Hash what the model of credit is built from."""
+        code = sorted(_code(manifest, Plan.of(manifest, home).ancestors([CREDIT])))
+        asked = {name for one in code for name in re.findall(r"""\bvar\(\s*['"](\w+)['"]""", one)}
+        values = {name: value for name, value in warehouse.variables().items() if name in asked}
+        seeds = [str(path.relative_to(PROJECT)) for path in (PROJECT / "seeds").glob("*.csv")]
+        return cls(
+            rules=_hash([warehouse.content_hash(seeds), json.dumps(values, sort_keys=True)]),
+            software=_hash([*code, warehouse.content_hash([NAMES])]),
+        )
+
+    def step_to(self, now: "Rules") -> str | None:
+        """Return the cause of credit that differs between these and those of now on one day."""
+        if self.software != now.software:
+            return "SOFTWARE"
+        return "LADDER" if self.rules != now.rules else None
+
+
+@dataclass(frozen=True)
+class State:
+    """Credit as the extracts up to a day tell it, and the restatements up to that day, in a folder."""
+
+    folder: Path
+    known_on: date
+    inputs: str
+    rules: Rules
+
+    @classmethod
+    def read(cls, folder: Path) -> "State":
+        """Return the state that a folder holds."""
+        told = json.loads((folder / "state.json").read_text())
+        return cls(folder, date.fromisoformat(told["known_on"]), told["inputs"], Rules(**told["rules"]))
+
+
+def extract_days(entries: Iterable["Entry"], datasets: set[str]) -> dict[date, str]:
+    """Return the extract dates from the first that told of deals on, each with the hash of these datasets up to it."""
+    loaded = [entry for entry in entries if entry.dataset]
+    first = min((entry.extracted_on for entry in loaded if entry.dataset == "deals"), default=None)
+    days: dict[date, str] = {}
+    for day in sorted({entry.extracted_on for entry in loaded if first and entry.extracted_on >= first}):
+        files = {
+            f"{entry.dataset} {entry.extracted_on} {entry.source_name} {entry.extract_revision} {entry.file_sha256}"
+            for entry in loaded
+            if entry.dataset in datasets and entry.extracted_on <= day
+        }
+        days[day] = _hash(sorted(files))
+    return days
+
+
+class Knowledge:
+    """The states of a home, seen from the project and the extracts of now."""
+
+    def __init__(self, home: Home) -> None:
+        """Look at the project and the ledger, and forget states that are not valid any more."""
+        import duckdb
+
+        from orchestration.ingest import batch, ledger
+
+        manifest = json.loads(warehouse.prepare_manifest(home).read_text())
+        self.home, self.folder = home, home.lake / "knowledge"
+        self.now = Rules.of(manifest, home)
+        with duckdb.connect() as connection:
+            loaded = batch.State.of(ledger.read(connection, home)).loaded.values()
+        self.days = extract_days(loaded, Plan.of(manifest, home).datasets([CREDIT]))
+        for state in self.states():
+            if self.days.get(state.known_on) != state.inputs:
+                shutil.rmtree(state.folder)
+
+    def states(self) -> list[State]:
+        """Return what is kept, oldest first."""
+        return [State.read(path.parent) for path in sorted(self.folder.glob("*/state.json"))]
+
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Leave the state before the coming build in the lake; build first those that are missing before it."""
+        state = next(reversed(self.states()), None)
+        days = list(self.days)
+        missing = [day for day in days[:-1] if state is None or day > state.known_on]
+        if state and state.known_on != days[-1] and state.rules != self.now:
+            progress(f"knowledge: credit as known on {state.known_on}, under today's rules")
+            state = self.build(state, state.known_on)
+        for number, day in enumerate(missing, start=1):
+            if state and state.inputs == self.days[day]:
+                state = self.keep_until(state, day)
+            else:
+                progress(f"knowledge: credit as known on {day} ({number} of {len(missing)} earlier extract dates)")
+                state = self.build(state, day)
+        self.leave(state, days[-1] if days else None)
+
+    def save(self) -> None:
+        """Keep the working database, which was verified, as the state of the latest extract."""
+        import duckdb
+
+        if self.days:
+            with duckdb.connect(str(self.home.database), read_only=True) as connection:
+                self.keep(max(self.days), TABLES, connection)
+
+    def build(self, before: State | None, day: date) -> State:
+        """Build the state of a day in a scratch database and keep it."""
+        self.leave(before, day)
+        folder = self.home.build / "knowledge"
+        plan = compile_models(self.home)
+        with plan.build(folder, [RESTATEMENTS], known_on=day, home=self.home) as connection:
+            state = self.keep(day, TABLES, connection)
+        shutil.rmtree(folder)
+        return state
+
+    def keep_until(self, state: State, day: date) -> State:
+        """Keep a state as that of a later day whose extracts tell nothing of credit: only "today" has moved on."""
+        as_of = min(filter(None, [str(warehouse.var("as_of") or ""), str(day)]))
+        tables = {name: _rows(state.folder / f"{name}.parquet") for name in TABLES}
+        return self.keep(
+            day, tables | {"credit": f"(select * replace (date '{as_of}' as as_of) from {tables['credit']})"}
+        )
+
+    def leave(self, state: State | None, day: date | None) -> None:
+        """Leave a state in the lake for a build of a day: what was known, on which day, and what differs besides."""
+        credit, restatements = (self.home.lake / f"known_{name}" / "state.parquet" for name in TABLES)
+        if state is None:
+            credit.unlink(missing_ok=True)
+            restatements.unlink(missing_ok=True)
+            return
+        cause = state.rules.step_to(self.now) if state.known_on == day else None
+        told = {"known_on": f"date '{state.known_on}'", "step_cause": _literal(cause)}
+        columns = "".join(f", {value} as {column}" for column, value in told.items())
+        _write(f"select *{columns} from {_rows(state.folder / 'credit.parquet')}", credit)
+        _write(f"from {_rows(state.folder / 'restatements.parquet')}", restatements)
+
+    def keep(
+        self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection | None" = None
+    ) -> State:
+        """Keep tables as the state of a day, in place of an earlier one of that day, and forget the oldest."""
+        aside, folder = self.folder / "unfinished", self.folder / str(day)
+        shutil.rmtree(aside, ignore_errors=True)
+        for name, rows in tables.items():
+            _write(f"from {rows}", aside / f"{name}.parquet", connection)
+        told = {"known_on": str(day), "inputs": self.days[day], "rules": asdict(self.now)}
+        (aside / "state.json").write_text(json.dumps(told))
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+        for state in self.states()[:-STATES_KEPT]:
+            shutil.rmtree(state.folder)
+        return State.read(folder)
+
+
+def _code(manifest: Mapping[str, Any], nodes: Iterable[dict[str, Any]]) -> set[str]:
+    """Return the SQL of models and of the project's macros that they use."""
+    code, wanted = set(), set()
+    for node in nodes:
+        code.add(node.get("raw_code") or "")
+        wanted.update(node["depends_on"].get("macros", []))
+    used: set[str] = set()
+    while wanted := {key for key in wanted if key.startswith("macro.kyoten.")} - used:
+        used |= wanted
+        wanted = {more for key in wanted for more in manifest["macros"][key]["depends_on"]["macros"]}
+    # dbt does not see what adapter.dispatch leads to.
+    dispatched = {key for key in manifest["macros"] if re.fullmatch(r"macro\.kyoten\.(default|duckdb)__\w+", key)}
+    return code | {manifest["macros"][key]["macro_sql"] for key in used | dispatched}
+
+
+def _hash(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _literal(value: str | None) -> str:
+    return "cast(null as varchar)" if value is None else text(value)
+
+
+def _rows(path: Path) -> str:
+    return f"read_parquet({text(str(path))})"
+
+
+def _write(query: str, path: Path, connection: "duckdb.DuckDBPyConnection | None" = None) -> None:
+    """Write Parquet under another name and rename it: whoever reads finds the old file or the new one."""
+    import duckdb
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    (connection or duckdb).execute(f"copy ({query}) to {text(str(unfinished))} (format parquet)")
+    unfinished.replace(path)

@@ -1,0 +1,161 @@
+"""Models built by the SQL that dbt compiled, in a scratch database: other days' knowledge, other rules, the benchmark.
+
+Here is how; which models, for which day and under which rules, is the caller's. Nothing here is tested or published:
+that takes a dbt build.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.errors import KyotenError
+from orchestration.home import PROJECT, Home
+from orchestration.ingest.sql import name, text
+from orchestration.warehouse import DBT_FILES, configure, content_hash, overrides, target
+
+if TYPE_CHECKING:
+    import duckdb
+
+PLANS_KEPT = 3
+# As profiles.yml has it.
+SETTINGS = "set TimeZone = 'UTC'; set preserve_insertion_order = false"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Seeds and models of one compiled project, each after all that it reads."""
+
+    nodes: tuple[dict[str, Any], ...]
+    home: Home  # whose lake the compiled SQL reads
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], home: Home) -> "Plan":
+        """Take the nodes of a manifest that dbt parsed, compiled or built for this home; only the first has no SQL."""
+        return cls(tuple(in_order(manifest)), home)
+
+    def ancestors(self, models: Collection[str]) -> list[dict[str, Any]]:
+        """Return the named models and all that they are built from, in order."""
+        wanted = {node["unique_id"] for node in self.nodes if node["name"] in models}
+        if missing := set(models) - {node["name"] for node in self.nodes}:
+            raise KyotenError(f"The dbt project has no model {', '.join(sorted(missing))}.")
+        for node in reversed(self.nodes):
+            if node["unique_id"] in wanted:
+                wanted.update(node["depends_on"].get("nodes", []))
+        return [node for node in self.nodes if node["unique_id"] in wanted]
+
+    def datasets(self, models: Collection[str]) -> set[str]:
+        """Return the datasets of the contract that these models are built from."""
+        read = {key for node in self.ancestors(models) for key in node["depends_on"].get("nodes", [])}
+        return {key.rsplit(".", 1)[1] for key in read if key.startswith("source.kyoten.raw.")}
+
+    def build(
+        self,
+        folder: Path,
+        models: Collection[str],
+        *,
+        known_on: date | None = None,
+        seeds: Mapping[str, Path] | None = None,
+        home: Home | None = None,
+    ) -> "duckdb.DuckDBPyConnection":
+        """Build these models and their ancestors in a new database in this folder, which is emptied; return it open.
+
+        known_on: only extracts up to that day count. seeds: other CSV files for seeds. home: another home's lake.
+        """
+        import duckdb
+
+        nodes = self.ancestors(models)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        # Compiled SQL names its database, which is called after its file.
+        connection = duckdb.connect(str(folder / self.home.database.name))
+        try:
+            connection.execute(SETTINGS)
+            if known_on:
+                connection.execute(f"set variable known_on = date '{known_on}'")
+            for node in nodes:
+                try:
+                    connection.execute(f"create schema if not exists {name(node['schema'])}")
+                    connection.execute(self.statement(node, seeds=seeds, home=home))
+                except duckdb.Error as error:
+                    raise KyotenError(f"{node['schema']}.{node['alias']} could not be built: {error}") from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def statement(
+        self,
+        node: dict[str, Any],
+        *,
+        seeds: Mapping[str, Path] | None = None,
+        home: Home | None = None,
+    ) -> str:
+        """Return the statement that makes a node's table or view, anew where it exists."""
+        relation = f"{name(node['schema'])}.{name(node['alias'])}"
+        if node["resource_type"] == "seed":
+            path = (seeds or {}).get(node["name"], PROJECT / node["original_file_path"])
+            return f"create or replace table {relation} as {seed_rows(path, node['config'].get('column_types') or {})}"
+        kind = "view" if node["config"]["materialized"] == "view" else "table"
+        query = node["compiled_code"].replace(f"'{self.home.lake}/", f"'{(home or self.home).lake}/")
+        return f"create or replace {kind} {relation} as {query}"
+
+
+def in_order(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give a manifest's seeds and models, each after all that it reads."""
+    nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("seed", "model")}
+    graph = {
+        key: [parent for parent in node["depends_on"].get("nodes", []) if parent in nodes]
+        for key, node in nodes.items()
+    }
+    return (nodes[key] for key in TopologicalSorter(graph).static_order())
+
+
+def seed_rows(path: Path, types: Mapping[str, str]) -> str:
+    """Return the query that reads a seed as dbt does: comma-separated, the empty text and null are null."""
+    options = "header = true, delim = ',', quote = '\"', nullstr = ['', 'null']"
+    typed = "".join(f", {text(column)}: {text(type_)}" for column, type_ in types.items())[2:]
+    return f"select * from read_csv({text(str(path))}, {options}{', types = {' + typed + '}' if typed else ''})"
+
+
+def compile_models(home: Home, variables: Mapping[str, Any] | None = None) -> Plan:
+    """Return the project compiled for this home with these dbt vars (default: those of this run).
+
+    Compiled once per state of the project and its vars; dbt opens no database for it.
+    """
+    values = json.dumps(dict(overrides() if variables is None else variables), sort_keys=True)
+    key = content_hash(DBT_FILES), values, str(home.root)
+    plans = home.build / "plans"
+    folder = plans / hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
+    if not (folder / "manifest.json").exists():
+        aside = folder.with_suffix(".tmp")
+        _run_dbt(home, aside, values)
+        shutil.rmtree(folder, ignore_errors=True)
+        aside.rename(folder)
+        _prune(plans)
+    return Plan.of(json.loads((folder / "manifest.json").read_text()), home)
+
+
+def _run_dbt(home: Home, folder: Path, values: str) -> None:
+    from dbt.cli.main import dbtRunner
+
+    configure(home)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if (parsed := target(home) / "partial_parse.msgpack").exists():  # spares reading every file again
+        shutil.copy(parsed, folder)
+    options = ["--target-path", str(folder), "--vars", values, "--no-introspect", "--no-populate-cache"]
+    result = dbtRunner().invoke(["--log-level", "none", "compile", *options])
+    if not result.success:
+        raise KyotenError(f"The dbt project does not compile: {' '.join(str(result.exception).split())[-600:]}")
+
+
+def _prune(plans: Path) -> None:
+    """Keep the latest plans only."""
+    for old in sorted(plans.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)[PLANS_KEPT:]:
+        shutil.rmtree(old)

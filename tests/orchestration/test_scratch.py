@@ -1,0 +1,133 @@
+"""Models built by their SQL alone are those of dbt, and a day in the past knows nothing of what came after it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import scratch
+from orchestration.errors import KyotenError
+from orchestration.home import Home
+from orchestration.ingest import ingest
+from orchestration.ladder import LADDER
+from orchestration.names import write_names
+from orchestration.scratch import Plan, compile_models
+
+LAYERS = ("seeds", "intermediate", "core", "attribution")
+DAY = date(2025, 10, 5)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """An empty home; compiling for it sets variables that other tests must not see."""
+    before = dict(os.environ)
+    yield Home(tmp_path_factory.mktemp("compiled"))
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def plan(home: Home) -> Plan:
+    return compile_models(home)
+
+
+def differences(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
+    """Count rows of either that the other lacks."""
+    count = f"select count(*) from (from {one} except all from {other})"
+    back = f"select count(*) from (from {other} except all from {one})"
+    return sum((connection.execute(query).fetchone() or (0,))[0] for query in (count, back))
+
+
+def test_scratch_gives_what_dbt_gives(plan: Plan, built_home: Home, tmp_path: Path) -> None:
+    nodes = [node for node in plan.nodes if node["schema"] in LAYERS and node["config"]["materialized"] != "view"]
+    assert len(nodes) > 30
+    plan.build(tmp_path / "scratch", [node["name"] for node in nodes], home=built_home).close()
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{tmp_path}/scratch/kyoten.duckdb' as scratch (read_only)")
+        connection.execute(f"attach '{built_home.database}' as built (read_only)")
+        for node in nodes:
+            relation = f"{node['schema']}.{node['alias']}"
+            if node["name"] != "restatements":  # the build is the state before itself by now
+                assert differences(connection, f"scratch.{relation}", f"built.{relation}") == 0, relation
+
+
+def test_a_day_in_the_past_knows_only_its_extracts(plan: Plan, built_home: Home, tmp_path: Path) -> None:
+    """The same as if the files of later days had not been there yet."""
+    then = Home(tmp_path / "then")
+    for path in built_home.landing.rglob("*_????-??-??.*"):
+        if path.name.split("_")[-1][:10] <= str(DAY):
+            copy = then.landing / path.relative_to(built_home.landing)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, copy)
+    ingest(then, progress=lambda _: None)
+    write_names(then)
+
+    models = [
+        "int_deals",
+        "fct_deals",
+        "fct_revenue",
+        "fct_stage_entries",
+        "dim_rep_assignment",
+        "dim_branch_history",
+        "int_known_credit",
+    ]
+    plan.build(tmp_path / "looked_back", models, known_on=DAY, home=built_home).close()
+    plan.build(tmp_path / "that_day", models, home=then).close()
+    plan.build(tmp_path / "today", models, home=built_home).close()
+    with duckdb.connect() as connection:
+        for name in ("looked_back", "that_day", "today"):
+            connection.execute(f"attach '{tmp_path}/{name}/kyoten.duckdb' as {name} (read_only)")
+        for node in plan.nodes:
+            if node["name"] in models:
+                relation = f"{node['schema']}.{node['alias']}"
+                assert differences(connection, f"looked_back.{relation}", f"that_day.{relation}") == 0, relation
+        assert differences(connection, "looked_back.core.fct_deals", "today.core.fct_deals") > 0
+        # What only suggests similar names may know names of later days; it decides nothing.
+        evidence = "(select * from {}.attribution.deal_evidence where evidence_code != 'E17')"
+        assert differences(connection, evidence.format("looked_back"), evidence.format("that_day")) == 0
+
+
+def test_a_seed_can_be_another_file(plan: Plan, built_home: Home, tmp_path: Path) -> None:
+    other = tmp_path / "ladder.csv"
+    other.write_text(LADDER.read_text().replace("L4,E06,rep,resolve", "L4,E06,rep,off"))
+    rungs = "select count(*) from attribution.deal_attribution where rung = 'L4'"
+    counts = []
+    for number, seeds in enumerate(({}, {"attribution_ladder": other})):
+        models = ["deal_attribution"]
+        with plan.build(tmp_path / str(number), models, seeds=seeds, home=built_home) as connection:
+            counts += connection.execute(rungs).fetchone() or ()
+    assert counts[0] > counts[1]
+
+
+def test_seeds_are_read_as_dbt_reads_them(tmp_path: Path) -> None:
+    path = tmp_path / "seed.csv"
+    path.write_text('word,size\n007,1\n"a, b",\nnull,2\nnone,3\n')
+    rows = duckdb.sql(scratch.seed_rows(path, {"word": "varchar", "size": "integer"})).fetchall()
+    assert rows == [("007", 1), ("a, b", None), (None, 2), ("none", 3)]
+
+
+def test_a_model_that_does_not_build_is_named(plan: Plan, home: Home, tmp_path: Path) -> None:
+    with pytest.raises(KyotenError, match="no model fct_dreams"):
+        plan.build(tmp_path / "scratch", ["fct_dreams"])
+    broken = [
+        node | {"compiled_code": "select 1 / nothing"} if node["name"] == "stg_extracts" else node
+        for node in plan.nodes
+    ]
+    with pytest.raises(KyotenError, match=r"staging\.stg_extracts could not be built"):
+        replace(plan, nodes=tuple(broken)).build(tmp_path / "scratch", ["stg_extracts"])
+
+
+def test_the_project_is_compiled_once(plan: Plan, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("dbt was run again")
+
+    monkeypatch.setattr(scratch, "_run_dbt", refuse)
+    assert compile_models(home).nodes == plan.nodes
+    with pytest.raises(AssertionError):
+        compile_models(home, {"assignment_gap_days": 1})
+    assert not home.database.exists(), "compiling opens no database"
