@@ -55,7 +55,7 @@ signals as (
     from inherited
     union all
     select
-        deal_id, evidence_code, points_to, raw_value, null, branch_id, rep_id, partner_id, partner_id, null,
+        deal_id, evidence_code, points_to, raw_value, null, branch_id, rep_id, partner_id, null as acting_partner_id, null,
         false, false, null, claimed_on, score, 'candidate', null
     from {{ ref('int_deal_suggestions') }}
 )
@@ -81,7 +81,7 @@ select
         when ladder.mode = 'off' then 'ineligible'
         when signals.status in ('ineligible', 'contradicting', 'candidate') then signals.status
         when signals.status = 'influence' then 'ineligible'
-        when ladder.mode is distinct from 'resolve' then 'candidate'
+        when (ladder.mode is distinct from 'resolve') then 'candidate'
         when signals.branch_id = decided_partners.branch_id then 'supporting'
         when
             (signals.branch_id is null or decided_partners.is_sentinel)

@@ -9,37 +9,66 @@ delivered as (
 
 excluded as (
     select
-        'deal' as record_type, deal_id as record_id, deal_id, 'DELETED' as reason, cast(null as varchar) as related_deal_id,
-        currency, amount as amount_in_currency
+        'deal' as record_type,
+        deal_id as record_id,
+        deal_id as of_deal_id,
+        'DELETED' as reason,
+        cast(null as varchar) as related_deal_id,
+        currency,
+        amount as amount_in_currency
     from delivered
     where is_deleted
     union all
-    select 'deal', deal_id, deal_id, 'FX_MISSING', null, currency, amount_in_currency
+    select
+        'deal' as record_type,
+        deal_id as record_id,
+        deal_id as of_deal_id,
+        'FX_MISSING' as reason,
+        null as related_deal_id,
+        currency,
+        amount_in_currency
     from deals
     where is_fx_missing
     union all
-    select 'deal', deals.deal_id, deals.deal_id, 'DUPLICATE_DEAL', duplicates.duplicate_of_deal_id, deals.currency,
+    select
+        'deal' as record_type,
+        deals.deal_id as record_id,
+        deals.deal_id as of_deal_id,
+        'DUPLICATE_DEAL' as reason,
+        duplicates.duplicate_of_deal_id as related_deal_id,
+        deals.currency,
         deals.amount_in_currency
     from {{ ref('int_duplicate_deals') }} as duplicates
     inner join deals on duplicates.deal_id = deals.deal_id
     union all
-    select 'amount_event', delivered_events.event_id, delivered_events.deal_id, 'FX_MISSING', null, events.currency,
+    select
+        'amount_event' as record_type,
+        delivered_events.event_id as record_id,
+        delivered_events.deal_id as of_deal_id,
+        'FX_MISSING' as reason,
+        null as related_deal_id,
+        events.currency,
         events.amount_in_currency
     from {{ ref('stg_deal_amount_events') }} as delivered_events
     inner join {{ ref('int_revenue_events') }} as events
         on delivered_events.deal_id = events.deal_id and delivered_events.event_id = events.event_id
     where events.amount is null
     {%- for record_type, model, key, currency, amount in [
-        ('amount_event', 'stg_deal_amount_events', 'event_id', 'currency', 'amount_delta'),
-        ('line', 'stg_deal_lines', 'line_id', 'null', 'amount'),
+        ('amount_event', 'stg_deal_amount_events', 'event_id', 'records.currency', 'records.amount_delta'),
+        ('line', 'stg_deal_lines', 'line_id', 'null', 'records.amount'),
         ('registration', 'stg_deal_registrations', 'registration_id', 'null', 'null'),
         ('override', 'stg_attribution_overrides', 'deal_id', 'null', 'null'),
     ] %}
     union all
     -- What belongs to a deal that nobody delivered, or that was deleted.
-    select '{{ record_type }}', records.{{ key }}, records.deal_id,
-        case when delivered.deal_id is null then 'DEAL_UNKNOWN' else 'DELETED' end, null, {{ currency if currency == 'null' else 'records.' ~ currency }},
-        {{ amount if amount == 'null' else 'records.' ~ amount }} -- noqa: LT05
+    select
+        '{{ record_type }}' as record_type,
+        records.{{ key }} as record_id,
+        records.deal_id as of_deal_id,
+        case when delivered.deal_id is null then 'DEAL_UNKNOWN' else 'DELETED' end as reason,
+        null as related_deal_id,
+        {{ currency }} as currency,
+        {{ amount }} as amount_in_currency
     from {{ ref(model) }} as records
     left join delivered on records.deal_id = delivered.deal_id
     left join deals on records.deal_id = deals.deal_id
@@ -50,7 +79,7 @@ excluded as (
 select
     record_type,
     record_id,
-    deal_id,
+    of_deal_id as deal_id,
     reason,
     related_deal_id,
     upper(coalesce(currency, '{{ var("base_currency") }}')) as currency,

@@ -197,7 +197,9 @@ outcomes as (
         end as known_partner_id,
         partner_evidence.deal_id is not null as has_partner_evidence,
         coalesce(deals.channel, 'direct') as channel,
-        case when partner_evidence.eligible_partner_count = 1 then partner_evidence.eligible_partner_id end as eligible_partner_id,
+        case
+            when partner_evidence.eligible_partner_count = 1 then partner_evidence.eligible_partner_id
+        end as eligible_partner_id,
         strongest_reasons.reason as strongest_reason
     from deals
     left join winners on deals.deal_id = winners.deal_id

@@ -167,7 +167,10 @@ known_partners as (
         coalesce(
             text_partners.acting_partner_id,
             id_partners.acting_partner_id,
-            case when count(distinct branch_text_partners.acting_partner_id) = 1 then min(branch_text_partners.acting_partner_id) end
+            case
+                when count(distinct branch_text_partners.acting_partner_id) = 1
+                    then min(branch_text_partners.acting_partner_id)
+            end
         ) as acting_partner_id
     from deals
     left join text_partners on deals.deal_id = text_partners.deal_id

@@ -60,14 +60,15 @@ heirs as (
         children.credit_on,
         decisions.branch_id as own_branch_id,
         decisions.eligible_partner_id,
-        decisions.reason is not distinct from 'TIE' as is_tied,
+        coalesce(decisions.reason = 'TIE', false) as is_tied,
         case
             when decisions.reason = 'CONFLICT_PARTNER' then true
             when decisions.reason = 'TIE' then decisions.rung_order > inheritance.rung_order
             else coalesce(decisions.rung_order < inheritance.rung_order, false)
         end as is_decided,
-        decisions.branch_id in ('DIRECT', 'UNRESOLVED') and decisions.rung_order is null
-        and decisions.reason is distinct from 'CONFLICT_PARTNER' as is_open_question
+        decisions.branch_id in ('DIRECT', 'UNRESOLVED')
+        and decisions.rung_order is null
+        and coalesce(decisions.reason, '') != 'CONFLICT_PARTNER' as is_open_question
     from children
     inner join decisions on children.deal_id = decisions.deal_id
     cross join inheritance
@@ -114,7 +115,8 @@ walk as (
                 when walk.branch_id = 'DIRECT' then null
                 when walk.branch_id = 'UNRESOLVED' then 'PARTNER_UNKNOWN'
                 when members.is_sentinel then 'BRANCH_UNKNOWN'
-                when not ({{ is_within('heirs.credit_on', 'members.opened_on', 'members.closed_on') }}) then 'BRANCH_CLOSED_AT_DATE'
+                when not ({{ is_within('heirs.credit_on', 'members.opened_on', 'members.closed_on') }})
+                    then 'BRANCH_CLOSED_AT_DATE'
             end as parent_reason,
             not heirs.is_decided
             and not (heirs.is_tied and tied.branch_id is null)

@@ -51,7 +51,7 @@ days_of_touch as (
         on
             touches.branch_id = branch_partners.branch_id
             and {{ is_within('touches.occurred_on', 'branch_partners.valid_from', 'branch_partners.valid_to') }}
-    group by touches.branch_id, branch_partners.acting_partner_id, 3, touches.occurred_on
+    group by touches.branch_id, branch_partners.acting_partner_id, touches.occurred_on
 ),
 
 months_back as (

@@ -18,27 +18,34 @@ texts as (
     group by column_name, text
 ),
 
-matches as (
+placed as (
     select
+        names.*,
         case names.evidence_code
             when 'E09' then 'rep_text'
             when 'E11' then 'partner_text'
             -- A branch may stand in the partner's text as well as in its own.
             else coalesce(partner_texts.column_name, 'branch_text')
-        end as column_name,
-        names.raw_value as text,
-        names.evidence_code,
-        names.matched_by,
-        names.partner_id,
-        names.branch_id,
-        names.rep_id,
-        names.reason,
-        count(distinct names.deal_id) as deals,
-        min(names.credit_on) as first_credit_on,
-        max(names.credit_on) as last_credit_on
+        end as column_name
     from {{ ref('int_deal_names') }} as names
     left join partner_texts on names.deal_id = partner_texts.deal_id and names.raw_value = partner_texts.text
-    group by 1, 2, 3, 4, 5, 6, 7, 8
+),
+
+matches as (
+    select
+        column_name,
+        raw_value as text,
+        evidence_code,
+        matched_by,
+        partner_id,
+        branch_id,
+        rep_id,
+        reason,
+        count(distinct deal_id) as deals,
+        min(credit_on) as first_credit_on,
+        max(credit_on) as last_credit_on
+    from placed
+    group by column_name, raw_value, evidence_code, matched_by, partner_id, branch_id, rep_id, reason
 )
 
 select

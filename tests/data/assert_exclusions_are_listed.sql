@@ -27,8 +27,14 @@ listed as (
     group by record_type, record_id
 )
 
-select delivered.record_type, delivered.record_id, counted.record_id is not null as is_counted, coalesce(listed.reasons, 0) as reasons
+select
+    delivered.record_type,
+    delivered.record_id,
+    counted.record_id is not null as is_counted,
+    coalesce(listed.reasons, 0) as reasons
 from delivered
 left join counted on delivered.record_type = counted.record_type and delivered.record_id = counted.record_id
 left join listed on delivered.record_type = listed.record_type and delivered.record_id = listed.record_id
-where (counted.record_id is null and listed.record_id is null) or (counted.record_id is not null and listed.record_id is not null)
+where
+    (counted.record_id is null and listed.record_id is null)
+    or (counted.record_id is not null and listed.record_id is not null)

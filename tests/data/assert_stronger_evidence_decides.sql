@@ -1,12 +1,17 @@
--- Fails when a deal was decided by a rung although eligible evidence on a stronger rung names another branch: an explicit decision
--- must never lose to a weaker one.
+-- Fails when a deal was decided by a rung although eligible evidence on a stronger rung names another branch: an explicit
+-- decision must never lose to a weaker one.
 {{ config(meta={'dagster': {'ref': {'name': 'deal_evidence'}}}) }}
 
 with rungs as (
     select distinct rung, rung_order from {{ ref('attribution_ladder') }} where rung_order is not null
 )
 
-select attribution.deal_id, attribution.branch_id, attribution.rung, evidence.evidence_code, evidence.branch_id as stronger_branch_id
+select
+    attribution.deal_id,
+    attribution.branch_id,
+    attribution.rung,
+    evidence.evidence_code,
+    evidence.branch_id as stronger_branch_id
 from {{ ref('deal_attribution') }} as attribution
 left join rungs on attribution.rung = rungs.rung
 left join {{ ref('deal_evidence') }} as evidence on attribution.deal_id = evidence.deal_id

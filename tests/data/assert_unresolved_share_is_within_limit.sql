@@ -59,8 +59,9 @@ shares as (
         coalesce(cast(totals.unresolved_amount - mended.amount_up_to_here as double) / nullif(totals.amount, 0), 0)
             as share_of_amount_left,
         cast(totals.unresolved_deals - mended.deals_up_to_here + mended.deals as double) / totals.deals as share_of_deals_before,
-        coalesce(cast(totals.unresolved_amount - mended.amount_up_to_here + mended.amount as double) / nullif(totals.amount, 0), 0)
-            as share_of_amount_before
+        coalesce(
+            cast(totals.unresolved_amount - mended.amount_up_to_here + mended.amount as double) / nullif(totals.amount, 0), 0
+        ) as share_of_amount_before
     from mended
     cross join totals
 )

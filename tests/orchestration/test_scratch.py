@@ -92,6 +92,21 @@ def test_a_day_in_the_past_knows_only_its_extracts(plan: Plan, built_home: Home,
         assert differences(connection, evidence.format("looked_back"), evidence.format("that_day")) == 0
 
 
+def test_a_partner_that_a_later_extract_named_was_not_known(plan: Plan, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    for day, partner in (("2025-04-05", ""), ("2026-04-05", "P")):
+        path = home.landing / "deals" / f"deals_{day}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"deal_id,stage,partner_id\nD,open,{partner}\n")
+    ingest(home, progress=lambda _: None)
+    write_names(home)
+    told = []
+    for known_on in (DAY, None):
+        with plan.build(tmp_path / str(known_on), ["int_deals"], known_on=known_on, home=home) as connection:
+            told += connection.execute("select ever_named_a_partner from intermediate.int_deals").fetchall()
+    assert told == [(False,), (True,)]
+
+
 def test_a_seed_can_be_another_file(plan: Plan, built_home: Home, tmp_path: Path) -> None:
     other = tmp_path / "ladder.csv"
     other.write_text(LADDER.read_text().replace("L4,E06,rep,resolve", "L4,E06,rep,off"))
