@@ -115,7 +115,11 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
         ),
     ],
     "assert_no_warning_stops": [
-        ("a warning that stops", "update attribution.quarantine set severity = 'stop' where reason = 'FX_MISSING'", None),
+        (
+            "a warning that stops",
+            "update attribution.quarantine set severity = 'stop' where reason = 'FX_MISSING'",
+            None,
+        ),
     ],
     "assert_restatements_explain_closed_months": [
         (
@@ -168,12 +172,17 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
         ("shares exceed one", "update intermediate.int_branch_successors set share = 1.1 where share = 1", None),
     ],
     "assert_ladder_is_valid": [
-        ("two rungs with one order", "update attribution.attribution_ladder set rung_order = 3 where rung = 'L4'", None),
+        (
+            "two rungs with one order",
+            "update attribution.attribution_ladder set rung_order = 3 where rung = 'L4'",
+            None,
+        ),
         ("an unknown code", "update attribution.attribution_ladder set evidence_code = 'E99' where rung = 'L4'", None),
         ("no sentinel rung", "delete from attribution.attribution_ladder where rung = 'L13'", None),
         (
             "a hint that decides",
-            "update attribution.attribution_ladder set mode = 'resolve', rung = 'L9', rung_order = 9 where evidence_code = 'E13'",
+            "update attribution.attribution_ladder set mode = 'resolve', rung = 'L9', rung_order = 9"
+            " where evidence_code = 'E13'",
             None,
         ),
         ("an unknown mode", "update attribution.attribution_ladder set mode = 'maybe' where rung = 'L4'", None),

@@ -7,6 +7,7 @@ import pytest
 
 from orchestration.home import Home
 
+
 @pytest.fixture(scope="module")
 def decided(built_home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published release joined with the truth, as the relation `decided`."""
