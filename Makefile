@@ -1,7 +1,7 @@
 # Every command installs what it needs the first time. KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS may be given to each of
 # them, as in `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy demo refresh summary why what-if worklist dev doctor test check sqlfluff lock clean
+.PHONY: help accuracy demo refresh summary why what-if worklist dev doctor test check mutants sqlfluff lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -72,6 +72,10 @@ accuracy: ## How right attribution is, on samples whose answers are known (SIZE=
 test: ## All tests
 	@./setup.sh dev
 	@$(BIN)/python -m pytest
+
+mutants: ## Break the attribution rules one by one; every break must turn a test red (ONLY=word, MARKDOWN=1)
+	@./setup.sh dev
+	@$(BIN)/python -m tests.mutants --only '$(ONLY)' $(if $(MARKDOWN),--markdown)
 
 check: ## Lint, types, secrets and all tests
 	@./setup.sh dev

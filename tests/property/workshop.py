@@ -1,0 +1,178 @@
+"""From a generated company to its tables: land the files, ingest, normalise names, run the SQL that dbt compiled.
+
+Here is how tables are made and read back. What must hold of them is in laws.py.
+"""
+
+import csv
+import itertools
+import json
+import os
+import random
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import duckdb
+
+from orchestration import scratch
+from orchestration.home import Home
+from orchestration.ingest import ingest
+from orchestration.names import write_names
+from tests.property.company import FULL, Company, Row
+
+SCHEMAS = ("core", "attribution", "kpi", "segment")
+DECIDING = ("deal_attribution", "fct_revenue", "influence", "restatements", "int_known_credit")
+# Where a row came from is told beside it, and is no part of what the row says.
+LINEAGE = {"file_name", "row_number", "file_sha256"}
+# Limits that a company may be over; everything else that a guard finds is a fault.
+BUSINESS_LIMITS = {"assert_unresolved_share_is_within_limit"}
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Built:
+    """The tables of one company, read back."""
+
+    tables: Mapping[str, list[Record]]
+    red_guards: Mapping[str, list[tuple[Any, ...]]]
+
+    def __getitem__(self, table: str) -> list[Record]:
+        """Return a table's rows."""
+        return self.tables[table]
+
+    def of_deals(self, table: str = "attribution.deal_attribution") -> dict[str, Record]:
+        """Return the rows of a table that has one per deal."""
+        return {row["deal_id"]: row for row in self.tables[table]}
+
+    def published(self) -> dict[str, list[str]]:
+        """Return every published table with its rows in an order of their own."""
+        return {
+            name: sorted(repr(sorted((k, v) for k, v in row.items() if k not in LINEAGE)) for row in rows)
+            for name, rows in self.tables.items()
+            if name.split(".")[0] in SCHEMAS
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Workshop:
+    """A compiled project and a folder for homes and databases."""
+
+    plan: scratch.Plan
+    models: tuple[str, ...]
+    guards: Mapping[str, str]
+    folder: Path
+
+    @classmethod
+    def opened(cls, folder: Path) -> "Workshop":
+        """Compile the project once; dbt's settings of other tests are left as they are."""
+        before = dict(os.environ)
+        home = Home(folder / "compiled")
+        try:
+            plan = scratch.compile_models(home, {})
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        manifest = json.loads(next((home.build / "plans").glob("*/manifest.json")).read_text())
+        models = tuple(node["name"] for node in plan.nodes if node["schema"] in SCHEMAS)
+        built = {node["unique_id"] for node in plan.ancestors(models)}
+        guards = {
+            node["name"]: node["compiled_code"]
+            for node in manifest["nodes"].values()
+            if node["resource_type"] == "test"
+            and {key for key in node["depends_on"]["nodes"] if not key.startswith("source.")} <= built
+        }
+        return cls(plan, models, guards, folder)
+
+    def deciding(self) -> "Workshop":
+        """Return one that stops at decisions and their money, for properties that ask for no more."""
+        return replace(self, models=DECIDING, guards={})
+
+    def unguarded(self) -> "Workshop":
+        """Return one that asks no guard."""
+        return replace(self, guards={})
+
+    def with_sql(self, model: str, old: str, new: str) -> "Workshop":
+        """Return a workshop whose SQL of one model is changed."""
+        nodes = []
+        for node in self.plan.nodes:
+            if node["name"] == model:
+                assert node["compiled_code"].count(old) >= 1, f"{model} has no {old!r} any more"
+                node = {**node, "compiled_code": node["compiled_code"].replace(old, new)}
+            nodes.append(node)
+        return replace(self, plan=scratch.Plan(tuple(nodes), self.plan.home))
+
+    def land(self, company: Company, *, seed: int | None = None, name: str = "one") -> Home:
+        """Put a company's files into the lake of a new home; with a seed rows are shuffled and files split."""
+        home = Home(self.folder / "homes" / name)
+        shutil.rmtree(home.root, ignore_errors=True)
+        chance = random.Random(seed)
+        files = list(company.files.items())
+        if seed is not None:
+            chance.shuffle(files)
+        for (dataset, day), rows in files:
+            if not rows and dataset not in FULL:
+                continue  # only a full extract says something by being empty
+            for number, part in enumerate(_parts(rows, chance) if seed is not None else [rows]):
+                _write(home.landing / dataset / f"{chance.random() if seed else ''}{dataset}_{day}_{number}.csv", part)
+        result = ingest(home, progress=lambda _: None)
+        assert not result.refused, [file.message for file in result.refused]
+        rejected = [(file.file_name, file.message) for file in result.files if file.rejected]
+        assert not rejected, f"the generator made rows that are not valid: {rejected}"
+        write_names(home)
+        return home
+
+    def build(self, company: Company, *, seed: int | None = None, threads: int = 1) -> Built:
+        """Land a company and build its tables."""
+        return self.build_lake(self.land(company, seed=seed), threads=threads)
+
+    def build_lake(self, home: Home, *, threads: int = 1, known_on: date | None = None, keep: str = "") -> Built:
+        """Build the tables of a lake; `keep` is SQL to run on them before they are thrown away."""
+        folder = self.folder / "database"
+        settings = f"{scratch.SETTINGS}; set threads = {threads}"
+        with (
+            mock.patch.object(scratch, "SETTINGS", settings),
+            self.plan.build(folder, self.models, known_on=known_on, home=home) as connection,
+        ):
+            if keep:
+                connection.execute(keep)
+            names = connection.execute(
+                "select schema || '.' || name from (show all tables) where schema in ? and name not like 'stg_%'",
+                [[*SCHEMAS, "intermediate"]],
+            ).fetchall()
+            tables = {name: _records(connection, f"from {name}") for (name,) in names}
+            red = {name: connection.execute(self._of(home, sql)).fetchmany(5) for name, sql in self.guards.items()}
+        shutil.rmtree(folder)
+        return Built(tables, {name: rows for name, rows in red.items() if rows and name not in BUSINESS_LIMITS})
+
+    def _of(self, home: Home, sql: str) -> str:
+        return sql.replace(f"'{self.plan.home.lake}/", f"'{home.lake}/")
+
+
+def _records(connection: duckdb.DuckDBPyConnection, query: str) -> list[Record]:
+    found = connection.execute(query)
+    columns = [column[0] for column in found.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
+def _parts(rows: list[Row], chance: random.Random) -> Iterable[list[Row]]:
+    shuffled = chance.sample(rows, len(rows))
+    cuts = sorted(chance.randrange(len(rows) + 1) for _ in range(2))
+    return [shuffled[start:end] for start, end in itertools.pairwise([0, *cuts, len(rows)])]
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    from orchestration.ingest.contract import load_contract
+
+    columns = sorted({column for row in rows for column in row}) or list(
+        load_contract().datasets[path.parent.name].columns
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
