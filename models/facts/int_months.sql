@@ -8,6 +8,10 @@ with bounds as (
         union all
         select min(recognized_month) as first_month, cast(null as date) as as_of from {{ ref('fct_revenue') }}
         union all
+        select min(month) as first_month, cast(null as date) as as_of from {{ ref('int_referrals') }}
+        union all
+        select min(occurred_month) as first_month, cast(null as date) as as_of from {{ ref('fct_activities') }}
+        union all
         select {{ month_of('as_of') }} as first_month, as_of from {{ ref('int_as_of') }}
     ) as sides
 )

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.property.workshop import Workshop
+pytest.register_assert_rewrite("tests.property.laws")
+
+from tests.property.workshop import Workshop  # noqa: E402  (after what it may import is registered)
 
 SCALE = int(os.environ.get("PROPERTY_SCALE", "1"))
 

@@ -58,7 +58,7 @@ def with_heirs(built: Built, deals: set[str]) -> set[str]:
     return found
 
 
-@examples(8)
+@examples(6)
 @given(*CHANGED)
 def test_harmless_changes_move_nothing(
     workshop: Workshop, company: Company, names: set[str], data: st.DataObject
@@ -72,7 +72,7 @@ def test_harmless_changes_move_nothing(
         assert len(after["attribution.influence"]) >= len(before["attribution.influence"])
 
 
-@examples(4)
+@examples(3)
 @given(companies(), st.integers(min_value=1))
 def test_order_of_rows_files_and_threads_changes_no_row(workshop: Workshop, company: Company, seed: int) -> None:
     workshop = workshop.unguarded()
@@ -83,7 +83,7 @@ def test_order_of_rows_files_and_threads_changes_no_row(workshop: Workshop, comp
     same_rows(before, shuffled)
 
 
-@examples(6)
+@examples(4)
 @given(*TRANSFERRED)
 def test_moving_a_transfer_moves_the_deals_between_the_dates(
     workshop: Workshop, company: Company, transfers: list[date], data: st.DataObject
@@ -102,7 +102,7 @@ def test_moving_a_transfer_moves_the_deals_between_the_dates(
     assert found <= with_heirs(early, between & rep.deals)
 
 
-@examples(4)
+@examples(3)
 @given(companies(), st.data())
 def test_a_persons_decision_always_wins(workshop: Workshop, company: Company, data: st.DataObject) -> None:
     workshop = workshop.deciding()
@@ -115,7 +115,7 @@ def test_a_persons_decision_always_wins(workshop: Workshop, company: Company, da
     assert moved(before, after) <= with_heirs(after, set(decided))
 
 
-@examples(6)
+@examples(5)
 @given(*DELIVERED)
 def test_closed_months_change_only_by_restatements(workshop: Workshop, company: Company) -> None:
     workshop = workshop.deciding()

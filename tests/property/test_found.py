@@ -1,5 +1,7 @@
 """Companies on which a property once failed, made small: what must come out, worked out by hand."""
 
+from datetime import date
+
 import pytest
 
 from tests.property.company import FIRST, Company
@@ -84,7 +86,53 @@ def found(workshop: Workshop) -> Built:
             }
         ],
     )
+    company.deliver(
+        "deal_registrations",
+        FIRST,
+        [
+            {
+                "registration_id": "G1",
+                "branch_id": "B1",
+                "channel": "referral",
+                "submitted_at": "2025-01-15 12:00:00",
+                "status": "submitted",
+            }
+        ],
+    )
+    company.deliver(
+        "activities",
+        FIRST,
+        [
+            {
+                "activity_id": "A1",
+                "activity_type": "study_session",
+                "occurred_at": "2024-12-16 12:00:00",
+                "branch_id": "B3",
+                "status": "held",
+            }
+        ],
+    )
+    company.deliver(
+        "activity_attendees",
+        FIRST,
+        [
+            {
+                "activity_id": "A1",
+                "attendee_id": "T1",
+                "attendee_type": "rep",
+                "rep_id": "R2",
+                "attendance": "attended",
+            }
+        ],
+    )
     return workshop.build(company)
+
+
+def test_no_guard_is_red_over_what_came_before_the_first_deal(found: Built) -> None:
+    assert found.red_guards == {}
+    months = {row["month"]: row for row in found["kpi.company_monthly"]}
+    assert months[date(2025, 1, 1)]["referrals"] == 1
+    assert months[date(2024, 12, 1)]["sessions_held"] == 1
 
 
 def test_a_delivered_rewin_without_a_rate_is_excluded(found: Built) -> None:

@@ -15,7 +15,7 @@ from tests.property.workshop import Built, Workshop
 Law = Callable[[Facts, Built], None]
 
 
-@examples(14)
+@examples(10)
 @given(companies())
 def test_a_built_company_keeps_the_laws(workshop: Workshop, company: Company) -> None:
     laws.all_laws(company, workshop.build(company), DAYS)

@@ -67,6 +67,10 @@ class Workshop:
     guards: Mapping[str, str]
     folder: Path
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Leave the SQL out of counterexamples."""
+        printer.text("Workshop")
+
     @classmethod
     def opened(cls, folder: Path) -> "Workshop":
         """Compile the project once; dbt's settings of other tests are left as they are."""
