@@ -71,7 +71,7 @@ accuracy: ## How right attribution is, on samples whose answers are known (SIZE=
 
 test: ## All tests
 	@./setup.sh dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 mutants: ## Break the attribution rules one by one; every break must turn a test red (ONLY=word, MARKDOWN=1)
 	@./setup.sh dev
@@ -85,7 +85,7 @@ check: ## Lint, types, secrets and all tests
 	$(BIN)/yamllint --strict .
 	@$(MAKE) sqlfluff
 	git ls-files -z ':!locks' | xargs -0 $(BIN)/detect-secrets-hook
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # dbt's templater opens a database, so it gets an empty home of its own.
 LINT_HOME := $(CURDIR)/.venv/lint
