@@ -18,7 +18,7 @@
 {# A sum does not care for the order either, and spares sorting every deal's facts. #}
 {% macro duckdb__evidence_hash() -%}
     case when count({{ evidence_fact() }}) > 0 then
-        md5(concat(sum(md5_number_lower({{ evidence_fact() }})), ':', count({{ evidence_fact() }})))
+        md5(concat(sum(cast(md5_number({{ evidence_fact() }}) >> 64 as hugeint)), ':', count({{ evidence_fact() }})))
     end
 {%- endmacro %}
 

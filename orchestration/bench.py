@@ -136,12 +136,13 @@ def _stage_models_by_hand(home: Home) -> None:
 
 
 def _attribution(home: Home) -> tuple["Plan", list[dict[str, Any]]]:
-    """Return the plan, and the models below models/attribution in order."""
+    """Return the plan, and the models below models/attribution that evidence and decisions are built from, in order."""
     from orchestration.scratch import Plan
     from orchestration.warehouse import read_manifest
 
     plan = Plan.of(read_manifest(home), home)
-    return plan, [node for node in plan.nodes if node["fqn"][1] == "attribution"]
+    decided = plan.ancestors(["deal_evidence", "deal_attribution"])
+    return plan, [node for node in decided if node["fqn"][1] == "attribution"]
 
 
 def _stage_attribution(home: Home) -> None:

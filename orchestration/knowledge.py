@@ -20,6 +20,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,7 @@ class Rules:
     """What decides credit besides the extracts, as hashes."""
 
     rules: str  # the ladder, the other seeds, the vars that the SQL asks for
-    software: str  # that SQL, and the Python that reads names
+    software: str  # that SQL, the Python that reads names, and the engine
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], home: Home) -> "Rules":
@@ -55,7 +56,7 @@ class Rules:
         seeds = [str(path.relative_to(PROJECT)) for path in (PROJECT / "seeds").glob("*.csv")]
         return cls(
             rules=_hash([warehouse.content_hash(seeds), json.dumps(values, sort_keys=True)]),
-            software=_hash([*code, warehouse.content_hash([NAMES])]),
+            software=_hash([*code, warehouse.content_hash([NAMES]), version("duckdb")]),
         )
 
     def step_to(self, now: "Rules") -> str | None:

@@ -102,8 +102,9 @@ class Plan:
             path = (seeds or {}).get(node["name"], PROJECT / node["original_file_path"])
             return f"create or replace table {relation} as {seed_rows(path, node['config'].get('column_types') or {})}"
         kind = "view" if node["config"]["materialized"] == "view" else "table"
+        compression = "uncompressed" if node["schema"] == "intermediate" else "auto"  # as the macro storage has it
         query = node["compiled_code"].replace(f"'{self.home.lake}/", f"'{(home or self.home).lake}/")
-        return f"create or replace {kind} {relation} as {query}"
+        return f"set force_compression = '{compression}'; create or replace {kind} {relation} as {query}"
 
 
 def in_order(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

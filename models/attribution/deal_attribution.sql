@@ -25,11 +25,24 @@ reps as (
 summaries as (
     select
         deal_id,
-        count(distinct case when status in ('supporting', 'contradicting') then branch_id end) as candidate_count,
+        min(case when status in ('supporting', 'contradicting') then branch_id end) as lowest_branch_id,
+        max(case when status in ('supporting', 'contradicting') then branch_id end) as highest_branch_id,
         sum(case when status = 'contradicting' then 1 else 0 end) as contradiction_count,
         {{ evidence_hash() }} as evidence_hash
     from evidence
     group by deal_id
+),
+
+-- Counting distinct branches costs most of this model, and hardly any deal has more than one.
+candidate_counts as (
+    select evidence.deal_id, count(distinct evidence.branch_id) as candidate_count
+    from evidence
+    inner join summaries
+        on
+            evidence.deal_id = summaries.deal_id
+            and summaries.lowest_branch_id != summaries.highest_branch_id
+    where evidence.status in ('supporting', 'contradicting')
+    group by evidence.deal_id
 )
 
 select
@@ -42,7 +55,9 @@ select
     decisions.reason,
     deals.credit_on,
     deals.credit_basis,
-    coalesce(summaries.candidate_count, 0) as candidate_count,
+    coalesce(
+        candidate_counts.candidate_count, case when summaries.lowest_branch_id is not null then 1 end, 0
+    ) as candidate_count,
     cast(coalesce(summaries.contradiction_count, 0) as bigint) as contradiction_count,
     summaries.evidence_hash
 from {{ ref('int_deals') }} as deals
@@ -54,3 +69,4 @@ left join {{ ref('dim_branch_history') }} as versions
         and {{ is_within('deals.credit_on', 'versions.valid_from', 'versions.valid_to') }}
 left join reps on deals.deal_id = reps.deal_id
 left join summaries on deals.deal_id = summaries.deal_id
+left join candidate_counts on deals.deal_id = candidate_counts.deal_id

@@ -29,13 +29,13 @@ blocked_from_sole_branch as (
 ),
 
 candidates as (
-    select deal_id, rung, rung_order, branch_id, acting_partner_id, is_primary
+    select deal_id, rung, rung_order, branch_id, acting_partner_id, is_primary, 0 as is_partner_alone
     from eligible
     where points_to != 'partner' and branch_id is not null
     union all
     select
         eligible.deal_id, eligible.rung, eligible.rung_order, sole_branches.branch_id, eligible.acting_partner_id,
-        false as is_primary
+        false as is_primary, 1 as is_partner_alone
     from eligible
     inner join {{ ref('int_sole_branches') }} as sole_branches
         on
@@ -55,7 +55,8 @@ candidate_branches as (
         deal_id, rung_order, branch_id,
         min(rung) as rung,
         min(acting_partner_id) as acting_partner_id,
-        max(case when is_primary then 1 else 0 end) as is_primary
+        max(case when is_primary then 1 else 0 end) as is_primary,
+        min(is_partner_alone) as is_partner_alone
     from candidates
     group by deal_id, rung_order, branch_id
 ),
@@ -66,11 +67,8 @@ deciding_rungs as (
     group by deal_id
 ),
 
-leaders as (
-    select
-        candidate_branches.*,
-        count(*) over (partition by candidate_branches.deal_id) as branch_count,
-        sum(candidate_branches.is_primary) over (partition by candidate_branches.deal_id) as primary_count
+leading_branches as (
+    select candidate_branches.*
     from candidate_branches
     inner join deciding_rungs
         on
@@ -78,9 +76,21 @@ leaders as (
             and candidate_branches.rung_order = deciding_rungs.rung_order
 ),
 
+leader_counts as (
+    select deal_id, count(*) as branch_count, sum(is_primary) as primary_count
+    from leading_branches
+    group by deal_id
+),
+
+leaders as (
+    select leading_branches.*, leader_counts.branch_count, leader_counts.primary_count
+    from leading_branches
+    inner join leader_counts on leading_branches.deal_id = leader_counts.deal_id
+),
+
 -- Where one party is marked primary it leads; several primaries are tied among themselves.
 tied as (
-    select deal_id, rung, rung_order, branch_id, acting_partner_id
+    select deal_id, rung, rung_order, branch_id, acting_partner_id, is_partner_alone
     from leaders
     where branch_count > 1 and primary_count != 1 and (primary_count = 0 or is_primary = 1)
 ),
@@ -128,6 +138,7 @@ unbroken_ties as (
         min(tied.rung_order) as rung_order,
         min(tied.rung) as rung,
         count(distinct tied.acting_partner_id) as partner_count,
+        max(tied.is_partner_alone) as is_partner_alone,
         min(tied.acting_partner_id) as acting_partner_id
     from tied
     left join winners on tied.deal_id = winners.deal_id
@@ -144,20 +155,31 @@ conflicts as (
 ),
 
 -- What is known of the partner where nothing names an open branch: by evidence that stands, and by evidence that does not.
--- A distributor counts here, although it is never credited.
+-- A distributor counts here, although it is never credited. Where lowest and highest are the same there is one; counting distinct
+-- ones costs several times as much.
 partner_evidence as (
     select
         deal_id,
-        count(distinct case when status = 'eligible' then acting_partner_id end) as eligible_partner_count,
-        min(case when status = 'eligible' then acting_partner_id end) as eligible_partner_id,
-        count(distinct case when status = 'ineligible' then acting_partner_id end) as ineligible_partner_count,
-        min(case when status = 'ineligible' then acting_partner_id end) as ineligible_partner_id,
-        count(distinct case when is_distributor and status = 'influence' then acting_partner_id end) as distributor_count,
-        min(case when is_distributor and status = 'influence' then acting_partner_id end) as distributor_id
+        min(case when status = 'eligible' then acting_partner_id end) as lowest_eligible_id,
+        max(case when status = 'eligible' then acting_partner_id end) as highest_eligible_id
     from signals
     where
         coalesce(reason, '') not in ('REGISTRATION_NOT_APPROVED', 'REGISTRATION_EXPIRED')
         and (status in ('eligible', 'ineligible') or is_distributor)
+    group by deal_id
+),
+
+weak_partner_evidence as (
+    select
+        deal_id,
+        min(case when status = 'ineligible' then acting_partner_id end) as lowest_ineligible_id,
+        max(case when status = 'ineligible' then acting_partner_id end) as highest_ineligible_id,
+        min(case when status = 'influence' then acting_partner_id end) as lowest_distributor_id,
+        max(case when status = 'influence' then acting_partner_id end) as highest_distributor_id
+    from signals
+    where
+        coalesce(reason, '') not in ('REGISTRATION_NOT_APPROVED', 'REGISTRATION_EXPIRED')
+        and (status = 'ineligible' or (status = 'influence' and is_distributor))
     group by deal_id
 ),
 
@@ -185,20 +207,26 @@ outcomes as (
         unbroken_ties.partner_count as tied_partner_count,
         unbroken_ties.acting_partner_id as tied_partner_id,
         conflicts.deal_id is not null
+        -- Nobody named a branch here: it is partners that contradict each other.
+        or (unbroken_ties.partner_count > 1 and unbroken_ties.is_partner_alone = 1)
         or (
             winners.deal_id is null
             and unbroken_ties.deal_id is null
-            and coalesce(partner_evidence.eligible_partner_count, 0) > 1
+            and coalesce(partner_evidence.lowest_eligible_id != partner_evidence.highest_eligible_id, false)
         ) as is_conflict,
         case
-            when partner_evidence.eligible_partner_count = 1 then partner_evidence.eligible_partner_id
-            when partner_evidence.distributor_count = 1 then partner_evidence.distributor_id
-            when partner_evidence.ineligible_partner_count = 1 then partner_evidence.ineligible_partner_id
+            when partner_evidence.lowest_eligible_id = partner_evidence.highest_eligible_id
+                then partner_evidence.lowest_eligible_id
+            when weak_partner_evidence.lowest_distributor_id = weak_partner_evidence.highest_distributor_id
+                then weak_partner_evidence.lowest_distributor_id
+            when weak_partner_evidence.lowest_ineligible_id = weak_partner_evidence.highest_ineligible_id
+                then weak_partner_evidence.lowest_ineligible_id
         end as known_partner_id,
         partner_evidence.deal_id is not null as has_partner_evidence,
         coalesce(deals.channel, 'direct') as channel,
         case
-            when partner_evidence.eligible_partner_count = 1 then partner_evidence.eligible_partner_id
+            when partner_evidence.lowest_eligible_id = partner_evidence.highest_eligible_id
+                then partner_evidence.lowest_eligible_id
         end as eligible_partner_id,
         strongest_reasons.reason as strongest_reason
     from deals
@@ -206,6 +234,7 @@ outcomes as (
     left join unbroken_ties on deals.deal_id = unbroken_ties.deal_id
     left join conflicts on deals.deal_id = conflicts.deal_id
     left join partner_evidence on deals.deal_id = partner_evidence.deal_id
+    left join weak_partner_evidence on deals.deal_id = weak_partner_evidence.deal_id
     left join strongest_reasons on deals.deal_id = strongest_reasons.deal_id
 )
 

@@ -114,9 +114,9 @@ id_partners as (
     select
         deal_id,
         case
-            when count(distinct case when not is_beside then acting_partner_id end) = 1
+            when min(case when not is_beside then acting_partner_id end) = max(case when not is_beside then acting_partner_id end)
                 then min(case when not is_beside then acting_partner_id end)
-            when count(distinct case when not is_beside then acting_partner_id end) = 0 and count(distinct acting_partner_id) = 1
+            when count(case when not is_beside then 1 end) = 0 and min(acting_partner_id) = max(acting_partner_id)
                 then min(acting_partner_id)
         end as acting_partner_id
     from (
@@ -130,6 +130,7 @@ id_partners as (
             reason is null
             and acting_partner_id is not null
             and evidence_code != 'E01'
+            and deal_id in (select deal_id from deals)
             and coalesce(role, '') not in ('co_sell', 'implementer')
     ) as named
     group by deal_id

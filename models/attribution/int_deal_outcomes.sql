@@ -23,7 +23,7 @@ children as (
 ),
 
 -- Which company stands behind a parent's branch on the child's day. Members without a history are implicit or sentinels.
-members as (
+members as {{ materialized() }} (
     select
         branches.branch_id,
         branches.is_sentinel,
@@ -39,7 +39,7 @@ members as (
 ),
 
 -- Branches among which a deal's own evidence could not choose: an inherited one of them breaks the tie.
-tied as (
+tied as {{ materialized() }} (
     select distinct decisions.deal_id, signals.branch_id
     from decisions
     inner join {{ ref('int_deal_signals') }} as signals on decisions.deal_id = signals.deal_id
@@ -53,7 +53,7 @@ tied as (
 ),
 
 -- Each child with all that its decision needs but the parent's branch.
-heirs as (
+heirs as {{ materialized() }} (
     select
         children.deal_id,
         children.parent_deal_id,

@@ -81,12 +81,18 @@ later_registrations as (
         )
 ),
 
+-- Only a referrer is weighed against who else is named.
+referred_deals as (
+    select distinct deal_id from judged where role = 'referrer'
+),
+
 -- Somebody sells: a party with that role, or whoever a registration, the deal itself or its rep's address names.
 sellers as (
     select distinct deal_id
     from judged
     where
         reason is null
+        and deal_id in (select deal_id from referred_deals)
         and (
             (evidence_code = 'E05' and role in ('seller', 'reseller'))
             or evidence_code in ('E02', 'E03', 'E04', 'E06', 'E07')
@@ -101,6 +107,7 @@ named_sellers as (
         on judged.deal_id = distributors.deal_id and judged.acting_partner_id = distributors.acting_partner_id
     where
         judged.reason is null
+        and judged.deal_id in (select deal_id from referred_deals)
         and judged.evidence_code in ('E08', 'E09', 'E10', 'E11')
         and distributors.deal_id is null
     group by judged.deal_id

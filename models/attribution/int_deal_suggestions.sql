@@ -23,10 +23,9 @@ branch_partners as (
 ),
 
 touches as (
-    select attendance.activity_id, attendance.rep_id, attendance.branch_id, attendance.occurred_on, activities.deal_id
-    from {{ ref('fct_attendance') }} as attendance
-    inner join {{ ref('stg_activities') }} as activities on attendance.activity_id = activities.activity_id
-    where attendance.is_attended and attendance.branch_id is not null
+    select activity_id, deal_id, rep_id, branch_id, occurred_on
+    from {{ ref('fct_attendance') }}
+    where is_attended and branch_id is not null
 ),
 
 -- E12, by the activity's own word: it names the deal.
@@ -71,28 +70,32 @@ months_of_deals as (
     where deals.acting_partner_id not in ('DIRECT', 'UNRESOLVED')
 ),
 
+-- A branch and partner have one row a day, so the latest day is one row.
+last_touches as (
+    select
+        months_of_deals.deal_id,
+        days_of_touch.branch_id,
+        days_of_touch.acting_partner_id,
+        max(days_of_touch.occurred_on) as occurred_on
+    from months_of_deals
+    inner join days_of_touch
+        on
+            months_of_deals.acting_partner_id = days_of_touch.acting_partner_id
+            and months_of_deals.month = days_of_touch.occurred_month
+    where
+        days_of_touch.occurred_on < months_of_deals.credit_on
+        and days_of_touch.occurred_on >= {{ add_days('months_of_deals.credit_on', -var('contact_window_days')) }}
+    group by months_of_deals.deal_id, days_of_touch.branch_id, days_of_touch.acting_partner_id
+),
+
 touches_before as (
-    select deal_id, branch_id, activity_id, occurred_on
-    from (
-        select
-            months_of_deals.deal_id,
-            days_of_touch.branch_id,
-            days_of_touch.activity_id,
-            days_of_touch.occurred_on,
-            row_number() over (
-                partition by months_of_deals.deal_id, days_of_touch.branch_id
-                order by days_of_touch.occurred_on desc, days_of_touch.activity_id
-            ) as recency
-        from months_of_deals
-        inner join days_of_touch
-            on
-                months_of_deals.acting_partner_id = days_of_touch.acting_partner_id
-                and months_of_deals.month = days_of_touch.occurred_month
-        where
-            days_of_touch.occurred_on < months_of_deals.credit_on
-            and days_of_touch.occurred_on >= {{ add_days('months_of_deals.credit_on', -var('contact_window_days')) }}
-    ) as ranked
-    where recency = 1
+    select last_touches.deal_id, last_touches.branch_id, days_of_touch.activity_id, last_touches.occurred_on
+    from last_touches
+    inner join days_of_touch
+        on
+            last_touches.branch_id = days_of_touch.branch_id
+            and last_touches.acting_partner_id = days_of_touch.acting_partner_id
+            and last_touches.occurred_on = days_of_touch.occurred_on
 ),
 
 -- E13: the customer's last win before the deal. One pass over each customer's days, however many deals it has.

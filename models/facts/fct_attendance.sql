@@ -1,5 +1,5 @@
 with activities as (
-    select activity_id, activity_type, {{ business_date('occurred_at') }} as occurred_on, status, is_mass, is_two_way
+    select activity_id, activity_type, deal_id, {{ business_date('occurred_at') }} as occurred_on, status, is_mass, is_two_way
     from {{ ref('stg_activities') }}
 ),
 
@@ -12,6 +12,7 @@ attendees as (
         -- Looked up only where no id is given. (Here and not in the join, which would then be no hash join.)
         case when attendees.rep_id is null then lower(attendees.rep_email) end as rep_email,
         attendees.attendance,
+        activities.deal_id,
         activities.occurred_on,
         coalesce(activities.status, 'held') = 'held'
         and coalesce(attendees.attendance, 'attended') = 'attended' as is_attended,
@@ -60,6 +61,7 @@ select
     reps.rep_id,
     posts.branch_id,
     identified.attendance,
+    identified.deal_id,
     identified.occurred_on,
     {{ month_of('identified.occurred_on') }} as occurred_month,
     identified.is_attended,

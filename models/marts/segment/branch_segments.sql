@@ -63,7 +63,8 @@ points as (
         reported.period_start,
         reported.feature,
         features.weight,
-        features.weight * least(reported.reported_value / features.full_points_at, 1.0) as points
+        -- Exact, because a sum of floats depends on the order of its rows.
+        cast(features.weight * least(reported.reported_value / features.full_points_at, 1.0) as decimal(18, 6)) as points
     from reported
     inner join {{ ref('potential_features') }} as features on reported.feature = features.feature
     where reported.reported_value is not null
@@ -73,12 +74,12 @@ scores as (
     select
         branch_id,
         period_start,
-        100.0 * sum(points) / sum(weight) as potential_score,
+        100.0 * cast(sum(points) as double) / sum(weight) as potential_score,
         sum(weight) as known_weight,
-        sum(case when feature = 'sales_headcount' then points end) as points_headcount,
-        sum(case when feature = 'target_customer_overlap' then points end) as points_overlap,
-        sum(case when feature = 'customer_count' then points end) as points_customers,
-        sum(case when feature = 'sells_competitor' then points end) as points_competitor
+        cast(sum(case when feature = 'sales_headcount' then points end) as double) as points_headcount,
+        cast(sum(case when feature = 'target_customer_overlap' then points end) as double) as points_overlap,
+        cast(sum(case when feature = 'customer_count' then points end) as double) as points_customers,
+        cast(sum(case when feature = 'sells_competitor' then points end) as double) as points_competitor
     from points
     group by branch_id, period_start
 ),

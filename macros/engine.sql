@@ -1,0 +1,26 @@
+{# What only some engines can do, or want to be told. #}
+
+{# Marks a CTE to be computed once, where an engine would otherwise compute it anew in every step of a recursion. #}
+{% macro materialized() -%}
+    {{ return(adapter.dispatch('materialized')()) }}
+{%- endmacro %}
+
+{% macro default__materialized() -%}
+{%- endmacro %}
+
+{% macro duckdb__materialized() -%}
+    materialized
+{%- endmacro %}
+
+{# Said before each model is built: how it is to be stored. #}
+{% macro storage(relation) -%}
+    {{ return(adapter.dispatch('storage')(relation)) }}
+{%- endmacro %}
+
+{% macro default__storage(relation) -%}
+{%- endmacro %}
+
+{# Compressing text is half of what writing costs; what is read a few times and never published is not worth it. #}
+{% macro duckdb__storage(relation) -%}
+    set force_compression = '{{ "uncompressed" if relation.schema == "intermediate" else "auto" }}'
+{%- endmacro %}
