@@ -24,3 +24,16 @@
 {% macro duckdb__storage(relation) -%}
     set force_compression = '{{ "uncompressed" if relation.schema == "intermediate" else "auto" }}'
 {%- endmacro %}
+
+{# The middle value of a group, halfway between two. #}
+{% macro median(column) -%}
+    {{ return(adapter.dispatch('median')(column)) }}
+{%- endmacro %}
+
+{% macro default__median(column) -%}
+    percentile_cont(0.5) within group (order by {{ column }})
+{%- endmacro %}
+
+{% macro duckdb__median(column) -%}
+    median({{ column }})
+{%- endmacro %}

@@ -187,6 +187,19 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
         ),
         ("an unknown mode", "update attribution.attribution_ladder set mode = 'maybe' where rung = 'L4'", None),
     ],
+    "assert_concentration_is_of_the_same_reps": [
+        (
+            "a join loses the branches that sold nothing",
+            "delete from kpi.rep_concentration where producing_reps = 0",
+            None,
+        ),
+        (
+            "a rep is counted twice",
+            "update kpi.rep_concentration set producing_reps = producing_reps + 1 where producing_reps > 0",
+            None,
+        ),
+        ("a share of one and a half", "update kpi.rep_concentration set rep_hhi = 1.5 where rep_hhi = 1", None),
+    ],
     "assert_monthly_marts_add_up": [
         (
             "a yen too many in a mart",

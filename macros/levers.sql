@@ -1,0 +1,36 @@
+{# Why a branch's lever is what it is, in words with its figures, from `levers`. language: en or ja. #}
+{% macro lever_reason(language) -%}
+    {%- set producing = "cast(levers.producing_reps as varchar)" -%}
+    {%- set headcount = "cast(levers.headcount as varchar)" -%}
+    {%- set won = "cast(cast(levers.deals_won as bigint) as varchar)" -%}
+    {%- set closed = "cast(cast(levers.deals_closed as bigint) as varchar)" -%}
+    {%- set usual = "cast(cast(round(100 * levers.reference_win_rate) as integer) as varchar)" -%}
+    {%- set texts = {
+        'en': {
+            'widen_contacts': [producing, "' of '", headcount, "' salespeople won a deal in twelve months: reach more of them.'"],
+            'raise_win_rate': [
+                producing, "' of '", headcount, "' salespeople sell, but '", won, "' wins of '", closed,
+                "' closed deals are below the usual '", usual, "' %: help them win.'",
+            ],
+            'raise_deal_size': [
+                producing, "' of '", headcount, "' salespeople sell and win '", won, "' of '", closed,
+                "' closed deals: raise the deal size.'",
+            ],
+        },
+        'ja': {
+            'widen_contacts': ["'営業'", headcount, "'名のうち12か月で受注したのは'", producing, "'名。接点を広げる。'"],
+            'raise_win_rate': [
+                "'営業'", headcount, "'名中'", producing, "'名が受注。ただし決着'", closed, "'件中の受注'", won,
+                "'件は全体の受注率'", usual, "'%を下回る。受注率を上げる。'",
+            ],
+            'raise_deal_size': [
+                "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won, "'件を受注。単価を上げる。'",
+            ],
+        },
+    }[language] -%}
+    case levers.lever
+        {%- for lever, parts in texts.items() %}
+        when '{{ lever }}' then {{ dbt.concat(parts) }}
+        {%- endfor %}
+    end
+{%- endmacro %}
