@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from orchestration.home import PROJECT, Home
 
 SAMPLE_SIZE, SAMPLE_SEED = 1_000, 1
+PROJECT_VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 

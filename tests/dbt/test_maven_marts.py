@@ -90,6 +90,21 @@ def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, 
             " group by 1 order by 2 desc limit 1",
             [("Darcel Schlecht", 1153214, 349)],
         ),
+        (
+            "select quarter(recognized_on), sum(amount)::int from core.fct_revenue"
+            " where year(recognized_on) = 2017 group by 1 order by 1",
+            [(1, 1134672), (2, 3086111), (3, 2982255), (4, 2802496)],
+        ),
+        (
+            "select count(*), count(producing.rep_id) from core.dim_rep as reps left join"
+            " (select distinct rep_id from kpi.rep_monthly where deals_won > 0) as producing using (rep_id)"
+            " where not reps.is_sentinel",
+            [(35, 30)],
+        ),
+        (
+            "select branch_id, producing_reps from kpi.rep_concentration where month = date '2017-12-01' order by 1",
+            [("Central", 10), ("East", 10), ("West", 10)],
+        ),
     ],
 )
 def test_known_figures(releases: dict[str, duckdb.DuckDBPyConnection], query: str, expected: list[tuple]) -> None:
