@@ -20,7 +20,7 @@
 {% macro default__storage(relation) -%}
 {%- endmacro %}
 
-{# Compressing text is half of what writing costs; what is read a few times and never published is not worth it. #}
+{# Compressing text costs more than it saves where rows are read a few times and never published. #}
 {% macro duckdb__storage(relation) -%}
     set force_compression = '{{ "uncompressed" if relation.schema == "intermediate" else "auto" }}'
 {%- endmacro %}

@@ -29,7 +29,7 @@
     substr(md5({{ row_text(columns) }}), 1, 16)
 {%- endmacro %}
 
-{# The engine's own hash, at a fifth of the cost. Another version may hash otherwise, so orchestration/knowledge.py counts the
+{# The engine's own hash, which is cheaper. Another version may hash otherwise, so orchestration/knowledge.py counts the
    engine as software. #}
 {% macro duckdb__row_hash(columns) -%}
     cast(hash({{ columns | join(', ') }}) as varchar)

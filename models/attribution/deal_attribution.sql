@@ -33,7 +33,7 @@ summaries as (
     group by deal_id
 ),
 
--- Counting distinct branches costs most of this model, and hardly any deal has more than one.
+-- Counted only where there are several: hardly any deal has them, and counting distinct ones is dear.
 candidate_counts as (
     select evidence.deal_id, count(distinct evidence.branch_id) as candidate_count
     from evidence

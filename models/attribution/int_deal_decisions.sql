@@ -156,7 +156,7 @@ conflicts as (
 
 -- What is known of the partner where nothing names an open branch: by evidence that stands, and by evidence that does not.
 -- A distributor counts here, although it is never credited. Where lowest and highest are the same there is one; counting distinct
--- ones costs several times as much.
+-- ones would cost more.
 partner_evidence as (
     select
         deal_id,
