@@ -15,6 +15,7 @@ select
     rows_derived,
     rows_folded,
     rows_undecided,
+    rows_not_data,
     status,
     message,
     loaded_at

@@ -167,6 +167,7 @@ class Batch:
             "status": LOADED,
             "message": "",
             "loaded_at": self.started,
+            "rows_not_data": None,
         }
         return Entry(**(values | known))
 

@@ -14,7 +14,7 @@ from orchestration.ingest.mapping import Mapping, load_mapping
 
 SOURCE = "landing"
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl")
-SUFFIXES = (*TEXT_SUFFIXES, *(s + ".gz" for s in TEXT_SUFFIXES), ".parquet")
+SUFFIXES = (*TEXT_SUFFIXES, *(s + ".gz" for s in TEXT_SUFFIXES), ".parquet", ".xlsx")
 _IGNORED = {"thumbs.db", "desktop.ini"}
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)((?:19|20|21)\d{2})(\d{2})(\d{2})(?:\d{4}|\d{6})?(?!\d)")
@@ -133,7 +133,7 @@ def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
     if not path.is_file():
         return "the link leads nowhere, or to something that is not a file. Deliver the file itself."
     if known is None:  # a mapping says how to read its files, whatever they are called
-        return _excel(lower)
+        return ""
     if len(relative.parts) == 1:
         return f"lies in no dataset's folder. Move it into landing/<dataset>/{nearest(_stem(path.name), known)}."
     if relative.parts[0] not in known:
@@ -141,13 +141,7 @@ def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
         return f"{folder} is no dataset of contract.yml{nearest(folder, known)}. Rename the folder, or map the file."
     if lower.endswith(SUFFIXES):
         return ""
-    return _excel(lower) or f"is not a data file that can be read here ({', '.join(SUFFIXES)}). Convert or remove it."
-
-
-def _excel(lower: str) -> str:
-    if lower.endswith((".xlsx", ".xls", ".xlsm")):
-        return "is an Excel workbook, which is not read yet. In Excel: Save as, “CSV UTF-8”, and deliver that file."
-    return ""
+    return f"is not a data file that can be read here ({', '.join(SUFFIXES)}). Convert or remove it."
 
 
 def _stem(name: str) -> str:

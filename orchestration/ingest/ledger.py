@@ -73,7 +73,8 @@ class Entry:
 
     A file that a mapping reads has no dataset: its records are read, and accepted or rejected, as records. What the
     mapping makes of it is an entry of its own with the dataset, whose rows are derived. rows_undecided are those of the
-    accepted rows that nobody has decided yet; null where a dataset has no such rows.
+    accepted rows that nobody has decided yet; null where a dataset has no such rows. rows_not_data are the lines below
+    the header that a mapping declares to be no data, such as totals; they are not among the rows read.
     """
 
     load_id: str
@@ -97,6 +98,7 @@ class Entry:
     message: str
     loaded_at: datetime
     mapping_sha256: str | None = None
+    rows_not_data: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse an entry that lost or invented a row."""

@@ -10,12 +10,21 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.ingest import sql
+from orchestration.ingest import forms, rules, sql
 from orchestration.ingest.contract import Dataset, nearest
-from orchestration.ingest.mapping import Alias, MappedDataset
-from orchestration.ingest.readers import Scan, SourceColumn, first_line
+from orchestration.ingest.mapping import Alias, MappedDataset, Source
+from orchestration.ingest.readers import Dialect, Scan, SourceColumn, first_line
+from orchestration.ingest.records import Record
 from orchestration.ingest.rules import Given
 
+# Ids of which another column of the row says whose they are.
+_KIND_OF_ID = {
+    "entity_id": "entity_type",
+    "scope_id": "scope",
+    "owner_id": "owner_type",
+    "party_id": "party_type",
+    "attendee_id": "attendee_type",
+}
 ORIGIN = {"_file_name": "VARCHAR", "_file_sha256": "VARCHAR", "_row_number": "BIGINT"}
 
 
@@ -44,6 +53,25 @@ def _cell(alias: Alias, column: SourceColumn) -> str:
     return f"CASE WHEN trim(CAST({column.sql} AS VARCHAR)) NOT IN ({sql.texts(tokens)}) THEN {column.sql} END"
 
 
+def take_footers(connection: duckdb.DuckDBPyConnection, alias: Alias, table: str, scan: Scan) -> int:
+    """Delete the records that the mapping declares to be no data, and return how many there were."""
+    if not alias.footer or not scan.columns:
+        return 0
+    first = f"trim(coalesce({', '.join(_filled(column) for column in scan.columns)}, ''))"
+    is_footer = " OR ".join(f"starts_with({first}, {sql.text(word)})" for word in alias.footer)
+    return sql.scalar(connection, f"DELETE FROM {table} WHERE {is_footer}")
+
+
+def _filled(column: SourceColumn) -> str:
+    return f"nullif(trim(CAST({sql.name(column.name)} AS VARCHAR)), '')"
+
+
+def is_footer(alias: Alias, record: Record, dialect: Dialect) -> bool:
+    """Say whether a line that is no record of the file's width is one that the mapping declares to be no data."""
+    filled = record.line.strip(f"{dialect.delimiter or ','}{dialect.quote}\t \u3000")
+    return filled.startswith(alias.footer) if alias.footer else False
+
+
 def check_columns(alias: Alias, names: Sequence[str]) -> None:
     """Complain of null tokens stated for a column that the file does not have."""
     for column in alias.nulls:
@@ -62,14 +90,20 @@ class MappedScan:
 
 
 def mapped_scan(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: MappedDataset, title: str, sha256: str
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    dataset: Dataset,
+    spec: MappedDataset,
+    title: str,
+    sha256: str,
+    timezone: str,
 ) -> MappedScan:
     """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors have a place."""
     if spec.alias:
-        source, given_sql = _from(connection, spec)
+        rows, given_sql = _from(connection, spec)
         raw = "_raw"
     else:
-        source, given_sql = _query(connection, dataset, spec)
+        rows, given_sql = _query(connection, dataset, spec)
         raw = ""
     given_sql |= {column: sql.text(value) for column, value in spec.constants.items()}
     columns = []
@@ -77,19 +111,23 @@ def mapped_scan(
     cells: list[str] = []
     for i, (column, expression) in enumerate(given_sql.items()):
         text = f"CAST({expression} AS VARCHAR)"
-        cells.append(f"{_translated(text, spec.values.get(column, {}))} AS c{i}")
+        translated = _translated(text, spec.values.get(column, {}))
+        cells.append(f"{_prefixed(source, dataset, column, translated, given_sql)} AS c{i}")
         columns.append(SourceColumn(column, f"c{i}"))
-        given[column] = Given(f"c{i}", value=_parsed(connection, spec, dataset, column, f"c{i}"))
+        given[column] = Given(f"c{i}", value=_parsed(connection, spec, dataset, column, f"c{i}", timezone))
     if spec.alias:
         names = [str(row[0]) for row in connection.execute(f"DESCRIBE {sql.name(spec.alias)}").fetchall()]
         pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names if n not in ORIGIN)
         origin = f"CAST(json_object({pairs}) AS VARCHAR) AS _raw, {', '.join(ORIGIN)}"
-        body = f"(SELECT {', '.join([*cells, origin])} FROM {source})"
+        body = f"(SELECT {', '.join([*cells, origin])} FROM {rows})"
         scan = Scan(body, tuple(columns), "_row_number", raw=raw)
         return MappedScan(scan, given, "_file_name", "_file_sha256")
-    # A derived row has no place in a file: it is numbered by its values, so that the number does not depend on the run.
+    if spec.query and has_origin(connection, spec):
+        derived = f"SELECT {', '.join([*cells, *ORIGIN])} FROM {rows}"
+        return MappedScan(Scan(f"({derived})", tuple(columns), "_row_number"), given, "_file_name", "_file_sha256")
+    # Without its origin a derived row is numbered by its values, so that the number does not depend on the run.
     order = ", ".join(f"{c.sql} NULLS FIRST" for c in columns)
-    derived = f"SELECT {', '.join(cells)} FROM {source}"
+    derived = f"SELECT {', '.join(cells)} FROM {rows}"
     body = f"(SELECT *, row_number() OVER (ORDER BY {order}) AS _row_number FROM ({derived}))"
     return MappedScan(Scan(body, tuple(columns), "_row_number"), given, sql.text(title), sql.text(sha256))
 
@@ -117,9 +155,23 @@ def _from(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> tuple[s
 def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: MappedDataset) -> tuple[str, dict[str, str]]:
     names = _try(connection, spec, "query", spec.query)
     for name in names:
+        if name in ORIGIN and set(ORIGIN) <= set(names):
+            continue
         if name not in dataset.columns:
             raise spec.error("query", f"{dataset.name} has no column {name}{nearest(name, dataset.columns)}.")
-    return f"({spec.query})", {name: sql.name(name) for name in names}
+    return f"({spec.query})", {name: sql.name(name) for name in names if name not in ORIGIN}
+
+
+def has_origin(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> bool:
+    """Say whether a query carries the file and record of each of its rows along, and no record makes two rows."""
+    if not set(ORIGIN) <= set(_try(connection, spec, "query", spec.query)):
+        return False
+    try:
+        return not sql.scalar(
+            connection, f"SELECT count(*) - count(DISTINCT (_file_name, _row_number)) FROM ({spec.query})"
+        )
+    except duckdb.Error:  # a value that the SQL cannot take: said where the rows are made
+        return False
 
 
 def _try(connection: duckdb.DuckDBPyConnection, spec: MappedDataset, key: str, query: str) -> list[str]:
@@ -144,15 +196,39 @@ def _translated(text: str, values: Map[str, str | None]) -> str:
     return f"CASE {cases} ELSE {text} END"
 
 
+def _prefixed(source: Source, dataset: Dataset, column: str, text: str, given: Map[str, str]) -> str:
+    """Put the source's prefix before an id, unless all sources share that kind of id."""
+    if not source.key_prefix or not column.endswith("_id") or column in source.shared_ids:
+        return text
+    plain = ["DIRECT"] if dataset.worklist else []
+    keeps = f"trim({text}) IN ({sql.texts(plain)})" if plain else "false"
+    kind = _KIND_OF_ID.get(column, "")
+    if kind in given:  # whose id it is, another column says
+        shared = [name.removesuffix("_id") for name in source.shared_ids]
+        keeps = f"lower(trim(CAST({given[kind]} AS VARCHAR))) IN ({sql.texts(shared)})" if shared else keeps
+    return f"CASE WHEN trim({text}) = '' OR {keeps} THEN {text} ELSE {sql.text(source.key_prefix)} || trim({text}) END"
+
+
 def _parsed(
-    connection: duckdb.DuckDBPyConnection, spec: MappedDataset, dataset: Dataset, column: str, cell: str
+    connection: duckdb.DuckDBPyConnection,
+    spec: MappedDataset,
+    dataset: Dataset,
+    column: str,
+    cell: str,
+    timezone: str,
 ) -> str:
-    """Return the typed value of a column whose date forms are stated, in their order."""
-    formats = spec.dates.get(column)
-    if not formats:
-        return ""
-    _try(connection, spec, f"dates.{column}", f"SELECT try_strptime('', [{sql.texts(formats)}])")
-    parsed = f"try_strptime(trim({cell}), [{sql.texts(formats)}])"
-    if dataset.columns[column].type == "date":
-        return f"CAST({parsed} AS DATE)"
-    return f"CAST({parsed} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+    """Return the typed value of a column whose unit or date forms are stated, these in their order."""
+    known = dataset.columns[column]
+    if unit := spec.amounts.get(column):
+        return forms.amount(cell, unit, known.duckdb_type)
+    values = []
+    for name in spec.dates.get(column, ()):
+        if name == "iso":
+            values.append(rules.cast_text(known, f"trim({cell})", timezone))
+            continue
+        local = forms.DateForm(name).local(cell)
+        _try(connection, spec, f"dates.{column}", f"SELECT {local.replace(cell, sql.text(''))} AS tried")
+        values.append(
+            f"CAST({local} AS DATE)" if known.type == "date" else f"CAST({local} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+        )
+    return f"coalesce({', '.join(values)})" if values else ""

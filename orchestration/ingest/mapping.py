@@ -3,24 +3,60 @@
 Reads and checks the YAML; every error names file, line and key. No data is read and no SQL is run here: see mapped.py.
 """
 
+import codecs
 import hashlib
 import os
 import re
+from collections.abc import Collection
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT
+from orchestration.ingest import forms
 from orchestration.ingest.contract import Contract, load_contract, nearest
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 _SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _ALIAS = re.compile(r"[a-z][a-z0-9_]*")
 _ANY = "*"
+# What a mapping may say, and what each key means: the checks here and the JSON Schema for editors read the same lists.
+SOURCE_KEYS = {
+    "path": "Folder of the files; a relative one starts at the project; ${VARIABLES} of the environment count.",
+    "extracted_on": "Extract date of all files; left out: the date in the file's name, else the file's own date.",
+    "timezone": "Time zone of times that name none, such as UTC; left out: the business time zone.",
+    "key_prefix": "Put before every id, so that two sources can feed one dataset.",
+    "shared_ids": "Ids that are the same in all sources and get no prefix, such as partner_id.",
+    "files": "Foreign files; each alias is a table in SQL.",
+    "datasets": "Datasets of the contract, made of the files.",
+}
+FILE_KEYS = {
+    "pattern": "File name or pattern below the source's path.",
+    "encoding": "utf-8 (default), cp932, utf-16 …",
+    "delimiter": "One character; default a comma, in .tsv a tab.",
+    "quote": 'One character; default ".',
+    "skip_rows": "Number of lines above the header.",
+    "sheet": "Sheet of a workbook; default the first.",
+    "footer": "Beginnings of lines that are no data, such as 合計.",
+    "nulls": "Texts that mean nothing: a list for all columns, or lists by column.",
+}
+DATASET_KEYS = {
+    "from": "The alias whose rows these are.",
+    "where": "SQL condition of the rows that count.",
+    "query": "SQL over the aliases, instead of from, where and columns.",
+    "columns": "Contract column: column of the file, or “= SQL expression”.",
+    "constants": "Contract column: the value of all rows.",
+    "values": "Contract column: {value of the file: value of the contract}.",
+    "amounts": "Contract column: the unit of its written amounts.",
+    "dates": "Contract column: the form or forms of its dates.",
+    "mode": "full or delta; default as the contract says.",
+}
+_NOT_FOR_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +72,7 @@ class Node:
         """Return an error that names file, line and key."""
         return KyotenError(f"{self.file}, line {self.line}{', ' + self.key if self.key else ''}: {problem}")
 
-    def entries(self, allowed: set[str] | None = None) -> "dict[str, Node]":
+    def entries(self, allowed: Collection[str] | None = None) -> "dict[str, Node]":
         """Return a mapping's entries; a key that is not allowed is an error with a suggestion."""
         if not isinstance(self.value, dict):
             raise self.error("must be a mapping (`key: value` lines, indented below it).")
@@ -68,6 +104,8 @@ class Alias:
     delimiter: str = ""
     quote: str = '"'
     skip_rows: int = 0
+    sheet: str = ""
+    footer: tuple[str, ...] = ()
     nulls: Map[str, tuple[str, ...]] = field(default_factory=dict)
     node: Node | None = field(default=None, repr=False, compare=False)
 
@@ -93,6 +131,7 @@ class MappedDataset:
     constants: Map[str, str] = field(default_factory=dict)
     values: Map[str, Map[str, str | None]] = field(default_factory=dict)
     dates: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    amounts: Map[str, str] = field(default_factory=dict)
     mode: str = ""
     nodes: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)
 
@@ -110,10 +149,14 @@ class Source:
     extracted_on: date | None
     files: Map[str, Alias]
     datasets: Map[str, MappedDataset]
+    timezone: str = ""
+    key_prefix: str = ""
+    shared_ids: tuple[str, ...] = ()
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""
-        return hashlib.sha256(repr((dataset, sorted(self.files.items()))).encode()).hexdigest()
+        decisive = (dataset, sorted(self.files.items()), self.timezone, self.key_prefix, self.shared_ids)
+        return hashlib.sha256(repr(decisive).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -143,7 +186,7 @@ def _read(path: Path) -> Node:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise KyotenError(f"{path.name}, line {line}: is not valid YAML: {error.problem}.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise KyotenError(f"{path.name}: is not valid YAML: {error}.") from error
     if tree is None:
         raise KyotenError(f"{path.name}, line 1: the mapping file is empty; see docs/mapping.md.")
@@ -169,7 +212,7 @@ def _node(tree: yaml.Node, file: str, key: str) -> Node:
 
 
 def _source(name: str, node: Node, contract: Contract) -> Source:
-    entries = node.entries({"path", "extracted_on", "files", "datasets"})
+    entries = node.entries(SOURCE_KEYS.keys())
     if not _SOURCE_NAME.fullmatch(name) or name == "landing":
         raise node.error("a source's name is letters, digits, _ and -, and not “landing”.")
     for key in ("path", "files", "datasets"):
@@ -182,7 +225,33 @@ def _source(name: str, node: Node, contract: Contract) -> Source:
     datasets = {
         dataset: _dataset(dataset, value, files, contract) for dataset, value in entries["datasets"].entries().items()
     }
-    return Source(name, folder, _extracted_on(entries.get("extracted_on")), files, datasets)
+    return Source(
+        name=name,
+        path=folder,
+        extracted_on=_extracted_on(entries.get("extracted_on")),
+        files=files,
+        datasets=datasets,
+        timezone=_timezone(entries.get("timezone")),
+        key_prefix=entries["key_prefix"].text() if "key_prefix" in entries else "",
+        shared_ids=_shared_ids(entries.get("shared_ids"), contract),
+    )
+
+
+def _timezone(node: Node | None) -> str:
+    if node is None:
+        return ""
+    try:
+        return ZoneInfo(node.text()).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise node.error(f"{node.text()!r} is no time zone; write UTC, Asia/Tokyo …") from None
+
+
+def _shared_ids(node: Node | None, contract: Contract) -> tuple[str, ...]:
+    known = {c for dataset in contract.datasets.values() for c in dataset.columns if c.endswith("_id")}
+    for name in node.texts() if node else ():
+        if node and name not in known:
+            raise node.error(f"{name} is no id of the contract{nearest(name, known)}.")
+    return node.texts() if node else ()
 
 
 def _expand(node: Node) -> str:
@@ -211,19 +280,21 @@ def _alias(name: str, node: Node) -> Alias:
         raise node.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
     if isinstance(node.value, str):
         return Alias(name, _pattern(node), node=node)
-    entries = node.entries({"pattern", "encoding", "delimiter", "quote", "skip_rows", "nulls"})
+    entries = node.entries(FILE_KEYS.keys())
     if "pattern" not in entries:
         raise node.error("`pattern:` is missing.")
     encoding = entries["encoding"].text() if "encoding" in entries else "utf-8"
     try:
         "".encode(encoding)
-    except LookupError:
+        if codecs.lookup(encoding).name.replace("_", "-") in _NOT_FOR_FILES:
+            raise LookupError
+    except (LookupError, ValueError):
         raise entries["encoding"].error(f"{encoding!r} is no encoding; write utf-8, cp932, utf-16 …") from None
     for key in ("delimiter", "quote"):
         if key in entries and len(entries[key].text()) != 1:
             raise entries[key].error('must be one character, such as "," or "\\t" in double quotes.')
     skip_rows = entries["skip_rows"].text() if "skip_rows" in entries else "0"
-    if not skip_rows.isdecimal():
+    if not re.fullmatch("[0-9]{1,6}", skip_rows):
         raise entries["skip_rows"].error("must be the number of lines before the header.")
     return Alias(
         name=name,
@@ -232,6 +303,8 @@ def _alias(name: str, node: Node) -> Alias:
         delimiter=entries["delimiter"].text() if "delimiter" in entries else "",
         quote=entries["quote"].text() if "quote" in entries else '"',
         skip_rows=int(skip_rows),
+        sheet=entries["sheet"].text() if "sheet" in entries else "",
+        footer=_footer(entries["footer"]) if "footer" in entries else (),
         nulls=_nulls(entries["nulls"]) if "nulls" in entries else {},
         node=node,
     )
@@ -244,6 +317,13 @@ def _pattern(node: Node) -> str:
     return pattern
 
 
+def _footer(node: Node) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in node.texts())
+    if not all(words):
+        raise node.error("must be the words that such lines begin with, such as [合計, 小計].")
+    return words
+
+
 def _nulls(node: Node) -> dict[str, tuple[str, ...]]:
     if isinstance(node.value, dict):
         return {column: tokens.texts() for column, tokens in node.value.items()}
@@ -254,7 +334,7 @@ def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) 
     if name not in contract.datasets:
         raise node.error(f"is no dataset of contract.yml{nearest(name, contract.datasets)}.")
     known = contract.datasets[name].columns
-    entries = node.entries({"from", "where", "query", "columns", "constants", "values", "dates", "mode"})
+    entries = node.entries(DATASET_KEYS.keys())
     if ("from" in entries) == ("query" in entries):
         raise node.error("needs either `from:` (one alias, with `columns:`) or `query:` (SQL over the aliases).")
     alias = entries["from"].text() if "from" in entries else ""
@@ -270,13 +350,19 @@ def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) 
     nodes = {"": node, **entries}
     columns: dict[str, str] = {}
     expressions: dict[str, str] = {}
-    for section in ("columns", "constants", "values", "dates"):
+    for section in ("columns", "constants", "values", "amounts", "dates"):
         for column, value in (entries[section].entries() if section in entries else {}).items():
             if column not in known:
                 raise value.error(f"{name} has no column {column}{nearest(column, known)}.")
             nodes[f"{section}.{column}"] = value
             if section == "dates" and known[column].type not in ("date", "timestamp"):
                 raise value.error(f"{column} is {known[column].type}, neither date nor timestamp.")
+            if section == "dates" and (both := forms.clash(value.texts())):
+                raise value.error(f"a value may be both {both[0]} and {both[1]}, and nothing would tell; state one.")
+            if section == "amounts" and known[column].type not in ("integer", "decimal", "decimal(8)"):
+                raise value.error(f"{column} is {known[column].type}, not a number.")
+            if section == "amounts" and value.text() not in (*forms.UNITS, *forms.SIGNS):
+                raise value.error(f"must be one of {', '.join((*forms.UNITS, *forms.SIGNS))}.")
             if section == "columns" and value.text().startswith("="):
                 expressions[column] = value.text().removeprefix("=").strip()
             elif section == "columns":
@@ -294,6 +380,7 @@ def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) 
         constants=constants,
         values={c: _value_map(v) for c, v in entries["values"].entries().items()} if "values" in entries else {},
         dates={c: v.texts() for c, v in entries["dates"].entries().items()} if "dates" in entries else {},
+        amounts={c: v.text() for c, v in entries["amounts"].entries().items()} if "amounts" in entries else {},
         mode=mode,
         nodes=nodes,
     )

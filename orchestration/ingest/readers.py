@@ -20,7 +20,7 @@ from typing import BinaryIO, TextIO
 import duckdb
 import numpy as np
 
-from orchestration.ingest import records, sql
+from orchestration.ingest import records, sql, workbook
 from orchestration.ingest.sql import RefusedError
 
 _CHUNK = 1 << 20
@@ -37,6 +37,7 @@ class Dialect:
     delimiter: str = ""
     quote: str = '"'
     skip_rows: int = 0
+    sheet: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,11 @@ class DelimitedText:
 
 def examine(path: Path, encoding: str = "utf-8") -> Content:
     """Hash a file and, of text, count lines and prove the encoding, in one streamed pass."""
-    if path.suffix.lower() == ".parquet":
+    if path.suffix.lower() == ".parquet" or workbook.is_workbook(path):
         with path.open("rb") as file:
             return Content(hashlib.file_digest(file, "sha256").hexdigest())
     decoder = codecs.getincrementaldecoder(_python_encoding(encoding))()
-    wide = "utf-16" in encoding.lower() or "utf-32" in encoding.lower()
+    wide = codecs.lookup(_python_encoding(encoding)).name.startswith(("utf-16", "utf-32", "utf-7"))
     digest = hashlib.sha256()
     newlines = returns = quotes = tabs = size = 0
     last = b""
@@ -154,7 +155,10 @@ def _guess(data: bytes) -> str:
 
 
 def _python_encoding(encoding: str) -> str:
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    plain = encoding.lower().replace("_", "-")
+    if plain in ("shift-jis", "shiftjis", "sjis", "s-jis", "windows-31j", "ms932"):
+        return "cp932"  # what everybody means: Windows writes ①, ㈱ and 髙, which the standard has not
+    return "utf-8-sig" if plain in ("utf-8", "utf8") else encoding
 
 
 def kind(path: Path) -> str:
@@ -172,6 +176,8 @@ def open_scan(
         raise RefusedError(
             "is empty: not even a header line. Deliver it again; a dataset without rows has its header line."
         )
+    if workbook.is_workbook(path):
+        path, content = _sheet(path, content, dialect.sheet, staging)
     path = _readable(path, content, dialect, staging)
     if kind(path) == "parquet":
         return _parquet(connection, path)
@@ -180,6 +186,15 @@ def open_scan(
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
     return _delimited(path, content, replace(dialect, delimiter=delimiter))
+
+
+def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content]:
+    """Return a workbook's sheet as text, with the same hash and its own shape."""
+    text = staging / f"{content.sha256[:16]}-{hashlib.sha256(sheet.encode()).hexdigest()[:8]}.csv"
+    lines = workbook.write_sheet(path, sheet, text)
+    if not lines:
+        raise RefusedError("has an empty sheet. Name the sheet with the rows under `sheet:` in a mapping.")
+    return text, Content(content.sha256, lines, has_quotes=True, has_tabs=True)
 
 
 def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:

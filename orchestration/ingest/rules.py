@@ -177,11 +177,11 @@ def _value(column: Column, given: Given, odd_space: bool, timezone: str, filled_
         # The other half of orchestration.worklist.safe_cell.
         return f"nullif(trim(regexp_replace({trimmed}, '^' || chr(39), '')), '')" if filled_in else trimmed
     # Trimming first would cost a third of the whole load; only what does not convert as it is gets trimmed.
-    converted = f"coalesce({_cast(column, text, timezone)}, {_cast(column, _trimmed(text), timezone)})"
+    converted = f"coalesce({cast_text(column, text, timezone)}, {cast_text(column, _trimmed(text), timezone)})"
     return f"CASE WHEN {text} IS NOT NULL THEN {converted} END"
 
 
-def _cast(column: Column, text: str, timezone: str) -> str:
+def cast_text(column: Column, text: str, timezone: str) -> str:
     """Convert text strictly: the engine's own casts also take 12.5 as 13, "epoch" and trailing rubbish."""
     instant = f"TRY_CAST({text} AS TIMESTAMPTZ)"
     if column.type == "date":
@@ -283,13 +283,15 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
         "timestamp": stated
         if given.value
         else "'write YYYY-MM-DD HH:MM:SS, with +09:00 or the like if not local time'",
-        "integer": "'write digits only'",
+        "integer": "'write a whole amount such as 1,234'" if given.value else "'write digits only'",
         "boolean": "'write true or false'",
         "enum": f"'write one of them; the closest is ' || {nearest}",
         "text": f"'fill {column.name}'",
     }.get(
         column.type,
-        f"CASE WHEN {number} IS NOT NULL THEN 'write ' || CASE WHEN {number} = trunc({number}) "
+        "'write an amount such as 1,234, ¥1,234 or △1,234 円'"
+        if given.value
+        else f"CASE WHEN {number} IS NOT NULL THEN 'write ' || CASE WHEN {number} = trunc({number}) "
         f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || ', or map the column with a unit' "
         "ELSE 'write a plain number such as 1234.5' END",
     )

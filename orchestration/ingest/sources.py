@@ -90,7 +90,7 @@ class SourceExtract:
                 due.append(spec)
         if not due:
             return
-        engine = sql.connect(self.batch.spill, self.batch.timezone)
+        engine = sql.connect(self.batch.spill, self.source.timezone or self.batch.timezone)
         try:
             create_rejects(engine)
             for alias in sorted({a for spec in due for a in mapped.aliases_of(spec, self.source.files)}):
@@ -178,7 +178,7 @@ class SourceExtract:
         self.batch.progress(f"reading {file.file_name} of {self.source.name}")
         alias = self.source.files[name]
         content = examine(file, alias.encoding)
-        dialect = readers.Dialect(alias.encoding, alias.delimiter, alias.quote, alias.skip_rows)
+        dialect = readers.Dialect(alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet)
         scan = readers.open_scan(engine, file.path, content, dialect, self.batch.staging)
         mapped.check_columns(alias, [column.name for column in scan.columns])
         unit = f"{self.source.name}/{file.file_name}/{self.day}"
@@ -193,17 +193,22 @@ class SourceExtract:
             return sql.scalar(engine, f"SELECT count(*) FROM {part}"), rejected
 
         counts = read_records(engine, scan, load)
-        reject_broken(engine, unit, counts.scan.broken, file.file_name, content.sha256)
+        footers = mapped.take_footers(engine, alias, part, scan)
+        broken = tuple(record for record in counts.scan.broken if not mapped.is_footer(alias, record, dialect))
+        reject_broken(engine, unit, broken, file.file_name, content.sha256)
         check_unchanged(file)
         self.hashes[file.file_name] = content.sha256
-        self.rows[name] += counts.accepted
-        rejected = counts.read - counts.accepted
+        accepted = counts.accepted - footers
+        not_data = footers + len(counts.scan.broken) - len(broken)
+        self.rows[name] += accepted
+        rejected = counts.read - not_data - accepted
         entry = self.batch.entry(
             file,
             file_sha256=content.sha256,
-            rows_read=counts.read,
-            rows_accepted=counts.accepted,
+            rows_read=accepted + rejected,
+            rows_accepted=accepted,
             rows_rejected=rejected,
+            rows_not_data=not_data if alias.footer else None,
         )
         if all(entry.file_name != other.file_name or entry.group != other.group for other in self.batch.entries):
             self.batch.enter(entry, unit)
@@ -216,7 +221,7 @@ class SourceExtract:
             return
         whole, dataset = self._whole(spec), self.batch.contract.datasets[spec.name]
         sha256 = self._content(spec)
-        made = mapped.mapped_scan(engine, dataset, spec, whole.file_name, sha256)
+        made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, self.batch.timezone)
         missing = [c.name for c in dataset.columns.values() if c.required and c.name not in made.given]
         if missing:
             raise spec.error("columns" if spec.alias else "query", f"{spec.name} needs {', '.join(missing)}.")

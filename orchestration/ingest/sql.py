@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
 
 MEMORY_LIMIT = "1500MB"
 
@@ -38,8 +40,10 @@ def parquet(paths: Iterable[Path], **options: str) -> str:
     return f"read_parquet([{texts(str(p) for p in paths)}], union_by_name=true{more})"
 
 
-def connect(temporary: Path, timezone: str) -> duckdb.DuckDBPyConnection:
+def connect(temporary: Path, timezone: str) -> "duckdb.DuckDBPyConnection":
     """Open an engine in memory that spills to a folder of ours and reads local times in the business time zone."""
+    import duckdb  # here, because quoting is also for those who must not wait for the engine
+
     connection = duckdb.connect(
         config={
             "memory_limit": MEMORY_LIMIT,
@@ -56,19 +60,19 @@ def connect(temporary: Path, timezone: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def set_timezone(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
+def set_timezone(connection: "duckdb.DuckDBPyConnection", timezone: str) -> None:
     """Set the session's time zone; a cursor is a session of its own."""
     connection.execute(f"SET TimeZone = {text(timezone)}")
 
 
-def copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
+def copy(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> int:
     """Write a query's rows as Parquet and return how many there are."""
     written = connection.execute(f"COPY ({query}) TO {text(str(path))} (FORMAT parquet)").fetchone()
     assert written is not None
     return int(written[0])
 
 
-def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+def scalar(connection: "duckdb.DuckDBPyConnection", query: str) -> int:
     """Return the single whole number that a query gives, null as 0."""
     row = connection.execute(query).fetchone()
     return int(row[0] or 0) if row else 0
