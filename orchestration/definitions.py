@@ -42,7 +42,7 @@ from orchestration.worklist import export_worklist
 
 HOME = Home.from_environment()
 MANIFEST = warehouse.prepare_manifest(HOME)
-ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"])
+ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"], ["lake", "drift"])
 
 
 def _landing_specs() -> Iterator[AssetSpec]:
@@ -57,6 +57,7 @@ def _landing_specs() -> Iterator[AssetSpec]:
     for key, description in (
         (ALL_DATASETS[0], "One row per landed file looked at: what was read, accepted and rejected."),
         (ALL_DATASETS[1], "One row per rejected record, whole, with file, row number, reason and remedy."),
+        (ALL_DATASETS[2], "One row per load, file and column that came or went."),
     ):
         yield AssetSpec(key, description=description, group_name="ingest", kinds={"parquet"}, skippable=True)
 

@@ -20,6 +20,7 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.ingest import ledger, readers, rules, sql
 from orchestration.ingest.contract import Contract, Dataset
+from orchestration.ingest.drift import Drift
 from orchestration.ingest.landing import LandedFile
 from orchestration.ingest.ledger import LOADED, REFUSED, Entry
 from orchestration.ingest.records import Record
@@ -94,6 +95,7 @@ class Batch:
         self.entries: list[Entry] = []  # refusals, repeats, and the files that mappings read
         self.staged: list[Staged] = []
         self.replaced: list[Entry] = []  # entries whose rows are staged anew, or are no longer delivered
+        self.drifted: list[Drift] = []
         self._labels: dict[str, Entry] = {}
         self._commit_mark = home.lake / ".commit"  # there while a commit runs: the files that it writes
 
@@ -168,6 +170,8 @@ class Batch:
             "message": "",
             "loaded_at": self.started,
             "rows_not_data": None,
+            "alias": None,
+            "columns": None,
         }
         return Entry(**(values | known))
 
@@ -178,6 +182,23 @@ class Batch:
     def refuse(self, file: LandedFile, problem: str) -> None:
         """Enter a file that cannot be loaded."""
         self.entries.append(self.entry(file, status=REFUSED, message=f"{file.file_name} {problem}"))
+
+    def columns_before(self, file: LandedFile, alias: str | None = None) -> list[str] | None:
+        """Return the header of the latest extract before this one; None where there is none."""
+        earlier = [
+            entry
+            for entry in [*self.state.loaded.values(), *self.entries, *(one.entry for one in self.staged)]
+            if entry.columns
+            and (entry.dataset or "", entry.source_name, entry.alias) == (file.dataset, file.source_name, alias)
+            and entry.extracted_on < file.extracted_on
+        ]
+        latest = max(earlier, key=lambda e: (e.extracted_on, e.extract_revision, e.file_name), default=None)
+        return json.loads(latest.columns or "[]") if latest else None
+
+    def report_drift(self, file: LandedFile, dataset: str | None, found: Iterable[Drift]) -> None:
+        """Take up columns of a file that came or went."""
+        of = {"source_name": file.source_name, "file_name": file.file_name, "extracted_on": file.extracted_on}
+        self.drifted += [replace(one, dataset=dataset, **of) for one in found]  # type: ignore[arg-type]
 
     def lake_file(self, entry: Entry) -> Path:
         """Return where an entry's rows are in the lake."""
@@ -237,6 +258,9 @@ class Batch:
         self._write_rejected({unit: e for unit, e in self._labels.items() if unit not in dropped}, rejected)
         ledger.forget_rejected(self.connection, self.home, self.replaced)
         self.entries += [one.entry for one in changed]
+        said = {(e.source_name, e.file_name, e.extracted_on) for e in self.entries if self._said_before(e)}
+        drifted = [one for one in self.drifted if (one.source_name, one.file_name, one.extracted_on) not in said]
+        ledger.write_drift(self.connection, self.home, self.load_id, drifted, self.started)
         ledger.write(self.connection, self.home, [e for e in self.entries if not self._said_before(e)])
         self._commit_mark.unlink()
 

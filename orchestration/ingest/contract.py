@@ -3,7 +3,6 @@
 Reads and checks contract.yml. What a value must look like to be accepted is in rules.py.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import yaml
 
 from orchestration.errors import KyotenError
 from orchestration.home import CONTRACT
+from orchestration.ingest.drift import resembling
 
 DUCKDB_TYPES = {
     "text": "VARCHAR",
@@ -94,7 +94,7 @@ class Contract:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " (did you mean x?)" for the known name most like this one, or nothing."""
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    close = resembling(name, known)
     return f" (did you mean {close[0]}?)" if close else ""
 
 

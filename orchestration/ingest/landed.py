@@ -4,13 +4,14 @@ Files of one dataset, source, extract date and revision are judged together, alw
 group back in. That makes the lake the same however a delivery was split over files and refreshes.
 """
 
+import json
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 
-from orchestration.ingest import readers, rules, sql
+from orchestration.ingest import drift, readers, rules, sql
 from orchestration.ingest.batch import (
     Batch,
     Group,
@@ -134,6 +135,8 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
     scan = readers.open_scan(connection, file.path, content, readers.Dialect(), batch.staging)
     names = {column.name: column for column in scan.columns}
     if names:  # JSON lines without a sound one have no columns: each line is then rejected by itself
+        expected = [drift.Expected(c.name, c.name, c.required) for c in dataset.columns.values()]
+        batch.report_drift(file, dataset.name, drift.differences(list(names), batch.columns_before(file), expected))
         _require(dataset, list(names))
     given = {name: rules.Given(c.sql, c.type) for name, c in names.items() if name in dataset.columns}
     extras = {name: c.sql for name, c in names.items() if name not in dataset.columns}
@@ -159,6 +162,7 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
         rows_accepted=counts.accepted,
         rows_rejected=counts.read - counts.accepted,
         rows_undecided=rules.count_undecided(connection, dataset, path),
+        columns=json.dumps(list(names), ensure_ascii=False),
     )
     raw = rules.check(dataset, counts.scan, given, extras, lineage, batch.timezone).raw
     return Staged(entry, dataset, path, raw)

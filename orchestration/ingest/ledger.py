@@ -11,7 +11,7 @@ import duckdb
 
 from orchestration import names
 from orchestration.home import Home
-from orchestration.ingest import sql
+from orchestration.ingest import drift, sql
 from orchestration.ingest.contract import Contract
 
 LOADED, REPEAT, REFUSED = "loaded", "repeat", "refused"
@@ -74,7 +74,8 @@ class Entry:
     A file that a mapping reads has no dataset: its records are read, and accepted or rejected, as records. What the
     mapping makes of it is an entry of its own with the dataset, whose rows are derived. rows_undecided are those of the
     accepted rows that nobody has decided yet; null where a dataset has no such rows. rows_not_data are the lines below
-    the header that a mapping declares to be no data, such as totals; they are not among the rows read.
+    the header that a mapping declares to be no data, such as totals; they are not among the rows read. alias is the
+    mapping's name for a file, columns the names in its header as a JSON list.
     """
 
     load_id: str
@@ -99,6 +100,8 @@ class Entry:
     loaded_at: datetime
     mapping_sha256: str | None = None
     rows_not_data: int | None = None
+    alias: str | None = None
+    columns: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an entry that lost or invented a row."""
@@ -149,6 +152,18 @@ def write(connection: duckdb.DuckDBPyConnection, home: Home, entries: Iterable[E
     replace_parquet(connection, "FROM entries", home.lake / "loads" / f"{rows[0][0]}.parquet")
 
 
+def write_drift(
+    connection: duckdb.DuckDBPyConnection, home: Home, load_id: str, found: Iterable[drift.Drift], at: datetime
+) -> None:
+    """Write the columns that came or went in a load."""
+    rows = sorted({(*asdict(one).values(), at) for one in found}, key=repr)
+    if not rows:
+        return
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE drifted AS {sql.schema(drift.SCHEMA)}")
+    connection.executemany(f"INSERT INTO drifted VALUES ({', '.join('?' * len(drift.SCHEMA))})", rows)
+    replace_parquet(connection, "FROM drifted", home.lake / "drift" / f"{load_id}.parquet")
+
+
 def replace_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """Write Parquet under another name and rename it: a reader sees the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +175,7 @@ def replace_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Pat
 def write_schemas(connection: duckdb.DuckDBPyConnection, home: Home, contract: Contract) -> None:
     """Write the files without rows that make an absent dataset an empty table with today's columns."""
     folders = {f"raw/{dataset.name}": dataset.lake_columns for dataset in contract.datasets.values()}
-    folders |= {"loads": SCHEMA, "rejected": REJECTED}
+    folders |= {"loads": SCHEMA, "rejected": REJECTED, "drift": drift.SCHEMA}
     folders |= names.TABLES
     folders |= {"known_credit": KNOWN_CREDIT, "known_restatements": KNOWN_RESTATEMENTS}
     schemas = {home.lake / folder / "_schema.parquet": columns for folder, columns in folders.items()}

@@ -4,18 +4,20 @@ The files become tables named by their aliases; from then on the mapping's SQL s
 """
 
 import re
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Map
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
+from orchestration.errors import KyotenError
 from orchestration.ingest import forms, rules, sql
 from orchestration.ingest.contract import Dataset, nearest
 from orchestration.ingest.mapping import Alias, MappedDataset, Source
 from orchestration.ingest.readers import Dialect, Scan, SourceColumn, first_line
 from orchestration.ingest.records import Record
 from orchestration.ingest.rules import Given
+from orchestration.ingest.sql import RefusedError
 
 # Ids of which another column of the row says whose they are.
 _KIND_OF_ID = {
@@ -87,6 +89,14 @@ class MappedScan:
     given: dict[str, Given]
     file_name: str
     file_sha256: str
+    extras: Map[str, str] = field(default_factory=dict)
+
+
+def reads(spec: MappedDataset, names: Collection[str]) -> set[str]:
+    """Return those of a table's columns that a dataset reads; one that its SQL only mentions counts as read."""
+    written = " ".join([spec.query, spec.where, *spec.expressions.values()]).lower()
+    words = set(re.findall(r"\w+", written))
+    return {n for n in names if n in spec.columns.values() or n.lower() in words or f'"{n.lower()}"' in written}
 
 
 def mapped_scan(
@@ -97,14 +107,22 @@ def mapped_scan(
     title: str,
     sha256: str,
     timezone: str,
+    gone: Collection[str] = (),
 ) -> MappedScan:
-    """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors have a place."""
-    if spec.alias:
-        rows, given_sql = _from(connection, spec)
-        raw = "_raw"
-    else:
-        rows, given_sql = _query(connection, dataset, spec)
-        raw = ""
+    """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors have a place.
+
+    `gone` are columns that the extract before had. Without them the fault is the file's, not the mapping's: what is not
+    required is then null, and what is refuses the dataset.
+    """
+    try:
+        rows, given_sql = _from(connection, dataset, spec, gone) if spec.alias else _query(connection, dataset, spec)
+    except KyotenError as error:
+        if not gone:
+            raise
+        raise RefusedError(
+            f"cannot be made: the column {', '.join(sorted(gone))} is gone, which the extract before had ({error})"
+        ) from error
+    raw = "_raw" if spec.alias else ""
     given_sql |= {column: sql.text(value) for column, value in spec.constants.items()}
     columns = []
     given: dict[str, Given] = {}
@@ -118,10 +136,13 @@ def mapped_scan(
     if spec.alias:
         names = [str(row[0]) for row in connection.execute(f"DESCRIBE {sql.name(spec.alias)}").fetchall()]
         pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names if n not in ORIGIN)
-        origin = f"CAST(json_object({pairs}) AS VARCHAR) AS _raw, {', '.join(ORIGIN)}"
+        unread = [name for name in names if name not in ORIGIN and name not in reads(spec, names)]
+        extras = {name: f"x{i}" for i, name in enumerate(unread)}
+        kept = [f"{sql.name(name)} AS {column}" for name, column in extras.items()]
+        origin = ", ".join([f"CAST(json_object({pairs}) AS VARCHAR) AS _raw", *ORIGIN, *kept])
         body = f"(SELECT {', '.join([*cells, origin])} FROM {rows})"
         scan = Scan(body, tuple(columns), "_row_number", raw=raw)
-        return MappedScan(scan, given, "_file_name", "_file_sha256")
+        return MappedScan(scan, given, "_file_name", "_file_sha256", extras)
     if spec.query and has_origin(connection, spec):
         derived = f"SELECT {', '.join([*cells, *ORIGIN])} FROM {rows}"
         return MappedScan(Scan(f"({derived})", tuple(columns), "_row_number"), given, "_file_name", "_file_sha256")
@@ -132,12 +153,17 @@ def mapped_scan(
     return MappedScan(Scan(body, tuple(columns), "_row_number"), given, sql.text(title), sql.text(sha256))
 
 
-def _from(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> tuple[str, dict[str, str]]:
+def _from(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: MappedDataset, gone: Collection[str]
+) -> tuple[str, dict[str, str]]:
     table = sql.name(spec.alias)
     names = [str(row[0]) for row in connection.execute(f"DESCRIBE {table}").fetchall()]
     known = [name for name in names if name not in ORIGIN]
     given: dict[str, str] = {}
     for column, name in spec.columns.items():
+        if name in gone and not dataset.columns[column].required:
+            given[column] = "NULL"
+            continue
         if name not in known:
             hint = nearest(name, known) or f"; it has {', '.join(known)}"
             raise spec.error(

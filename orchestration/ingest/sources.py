@@ -5,6 +5,7 @@ entry (its derived rows). A mapped dataset is made anew, as a whole, when one of
 """
 
 import hashlib
+import json
 from collections import defaultdict
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,7 @@ from orchestration.ingest.batch import (
     reject_broken,
     unreadable,
 )
+from orchestration.ingest.drift import NEW, Expected, differences
 from orchestration.ingest.landing import LandedFile, mapped_files
 from orchestration.ingest.ledger import REFUSED
 from orchestration.ingest.mapping import MappedDataset, Mapping, Source
@@ -75,6 +77,7 @@ class SourceExtract:
         self.contents: dict[str, readers.Content] = {}
         self.rows: dict[str, int] = defaultdict(int)
         self.refused: set[str] = set()
+        self.gone: dict[str, set[str]] = defaultdict(set)
 
     def load(self, wanted: list[MappedDataset]) -> None:
         """Stage the datasets whose files or mapping are new."""
@@ -180,7 +183,10 @@ class SourceExtract:
         content = examine(file, alias.encoding)
         dialect = readers.Dialect(alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet)
         scan = readers.open_scan(engine, file.path, content, dialect, self.batch.staging)
-        mapped.check_columns(alias, [column.name for column in scan.columns])
+        columns = [column.name for column in scan.columns]
+        before = self.batch.columns_before(file, name)
+        self._compare(name, file, columns, before)
+        mapped.check_columns(alias, columns + (before or []))
         unit = f"{self.source.name}/{file.file_name}/{self.day}"
 
         def load(scan: readers.Scan) -> tuple[int, int]:
@@ -209,10 +215,33 @@ class SourceExtract:
             rows_accepted=accepted,
             rows_rejected=rejected,
             rows_not_data=not_data if alias.footer else None,
+            alias=name,
+            columns=json.dumps(columns, ensure_ascii=False),
         )
         if all(entry.file_name != other.file_name or entry.group != other.group for other in self.batch.entries):
             self.batch.enter(entry, unit)
             self.batch.replaced += [e for e in [self.batch.state.loaded.get((entry.group, entry.file_name))] if e]
+
+    def _compare(self, name: str, file: LandedFile, columns: list[str], before: list[str] | None) -> None:
+        """Report the columns that came and went since the extract before."""
+        known = [*columns, *(column for column in before or [] if column not in columns)]
+        read: set[str] = set()
+        for spec in self.source.datasets.values():
+            if name not in mapped.aliases_of(spec, self.source.files):
+                continue
+            becomes = {column: to for to, column in spec.columns.items()} if spec.alias == name else {}
+            needed = self.batch.contract.datasets[spec.name].columns
+            expected = [
+                Expected(column, becomes.get(column, ""), column in becomes and needed[becomes[column]].required)
+                for column in mapped.reads(spec, known)
+            ]
+            read |= {one.column for one in expected}
+            found = differences(columns, before, expected)
+            self.batch.report_drift(file, spec.name, [one for one in found if one.change != NEW])
+        self.gone[name] |= {column for column in before or [] if column in read and column not in columns}
+        fresh = [column for column in columns if column in read]
+        found = differences(columns, [*(before or []), *fresh], [Expected(c, "", False) for c in self.gone[name]])
+        self.batch.report_drift(file, None, [one for one in found if one.change == NEW])
 
     def _make(self, engine: duckdb.DuckDBPyConnection, spec: MappedDataset) -> None:
         aliases = mapped.aliases_of(spec, self.source.files)
@@ -221,12 +250,18 @@ class SourceExtract:
             return
         whole, dataset = self._whole(spec), self.batch.contract.datasets[spec.name]
         sha256 = self._content(spec)
-        made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, self.batch.timezone)
+        gone = {column for alias in aliases for column in self.gone[alias]}
+        zone = self.batch.timezone
+        try:
+            made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone)
+        except RefusedError as refusal:
+            self._refuse(spec, str(refusal))
+            return
         missing = [c.name for c in dataset.columns.values() if c.required and c.name not in made.given]
         if missing:
             raise spec.error("columns" if spec.alias else "query", f"{spec.name} needs {', '.join(missing)}.")
         lineage = self.batch.lineage(whole, file_name=made.file_name, file_sha256=made.file_sha256)
-        checked = rules.check(dataset, made.scan, made.given, {}, lineage, self.batch.timezone)
+        checked = rules.check(dataset, made.scan, made.given, made.extras, lineage, self.batch.timezone)
         path = self.batch.new_path()
         try:
             accepted = sql.copy(engine, checked.accepted, path)
