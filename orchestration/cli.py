@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     dev = commands.add_parser("dev", help="open the Dagster UI")
     dev.add_argument("--port", type=number_of_deals, default=3000, help="port of the UI on this machine (default 3000)")
     dev.set_defaults(run=_dev)
+    commands.add_parser("sources-check", help="try the mapping, load nothing").set_defaults(run=_sources_check)
     commands.add_parser("doctor", help="versions, disk, lock, settings").set_defaults(run=_doctor)
     return parser
 
@@ -163,6 +164,13 @@ def _accuracy(home: Home, options: argparse.Namespace) -> int:
 
     run(home, options.size, options.seeds, options.noise, as_markdown=options.markdown)
     return 0
+
+
+def _sources_check(home: Home, _: argparse.Namespace) -> int:
+    from orchestration.sources_check import check_sources
+    from orchestration.warehouse import var
+
+    return 1 if check_sources(home.sources, var("business_timezone")) else 0
 
 
 def _doctor(home: Home, _: argparse.Namespace) -> int:

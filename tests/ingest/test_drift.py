@@ -64,7 +64,8 @@ sources:
     path: {folder}
     files: {{d: d_*.csv}}
     datasets:
-      deals: {{from: d, columns: {{deal_id: Id, stage: Stage, amount: Amt, channel: "= CASE WHEN Kind = 'r' THEN 'resale' END"}}}}
+      deals: {{from: d, columns: {{deal_id: Id, stage: Stage, amount: Amt,
+        channel: "= CASE WHEN Kind = 'r' THEN 'resale' END"}}}}
       partners: {{query: "SELECT DISTINCT Id AS partner_id, Id AS partner_name FROM d"}}
 """)
     desk.load(tmp_path / "sources.yml")

@@ -1,0 +1,24 @@
+"""The command that tries a mapping and loads nothing."""
+
+from orchestration.home import PROJECT
+from orchestration.ingest.mapping import DATASET_KEYS, FILE_KEYS, SOURCE_KEYS
+from orchestration.sources_check import check_sources
+
+
+def test_shows_what_columns_become_and_counts_what_is_refused(tmp_path, capsys):
+    (tmp_path / "d.csv").write_text('Id,Amt\n1,"¥1,200"\n2,much\n')
+    (tmp_path / "s.yml").write_text(
+        f"sources: {{crm: {{path: {tmp_path}, files: {{d: d.csv}}, datasets: {{deals: {{from: d, "
+        "columns: {deal_id: Id, stage: Id, amount: Amt}, amounts: {amount: 円}}}}}"
+    )
+    assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 1
+    said = capsys.readouterr().out
+    assert "amount (decimal), for example 1200.0000" in said
+    assert "rejected: d.csv, row 2: amount: 'much'" in said
+    (tmp_path / "d.csv").write_text("Id,Amt\n1,5\n")
+    assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 0
+
+
+def test_every_key_is_documented():
+    text = (PROJECT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    assert [key for key in (*SOURCE_KEYS, *FILE_KEYS, *DATASET_KEYS) if f"{key}:" not in text] == []
