@@ -1,0 +1,64 @@
+"""Whatever the bytes of a file or of the mapping are: a message or a load, and no record lost."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestration.errors import KyotenError
+from orchestration.ingest.mapping import load_mapping
+from orchestration.worklist import safe_cell
+from tests.ingest.conftest import Desk
+
+PARTS = [
+    b"deal_id", b"stage", b"amount", b"1", b"won", b",", b",", b"\n", b"\n", b"\r\n", b'"', b"'", b"\0", b"\xff",
+    "合計".encode(), "㈱".encode("cp932"), b"\xef\xbb\xbf", b"=cmd|'/C calc'!A0", b"'; DROP TABLE rejects; --", b"\t",
+]  # fmt: skip
+BYTES = st.one_of(st.binary(max_size=200), st.lists(st.sampled_from(PARTS), max_size=40).map(b"".join))
+ENDINGS = st.sampled_from(["csv", "tsv", "jsonl", "csv.gz", "parquet", "xlsx"])
+YAML = """sources:
+  crm:
+    path: {path}
+    files: {{d: {{pattern: "d.csv", encoding: cp932, skip_rows: 1, footer: 合計}}}}
+    datasets:
+      deals: {{from: d, columns: {{deal_id: a, stage: b}}, amounts: {{amount: 円}}, dates: {{won_on: [era, ymd]}}}}
+"""
+QUICK = settings(max_examples=150, deadline=5000, suppress_health_check=list(HealthCheck))
+
+
+@QUICK
+@given(content=BYTES, ending=ENDINGS, with_header=st.booleans())
+def test_any_bytes_are_loaded_rejected_or_refused(content: bytes, ending: str, with_header: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Desk(Path(folder) / "home")
+        desk.land(f"deals/a_2026-04-01.{ending}", (b"deal_id,stage,amount\n" if with_header else b"") + content)
+        (result,) = desk.load().files
+        assert result.message or result.status == "loaded"
+        assert result.read == result.accepted + result.rejected
+        assert desk.query("SELECT count(*) FROM raw_deals") == [(result.accepted,)]
+        assert desk.query("SELECT count(*) FROM rejected") == [(result.rejected,)]
+        assert {path.name for path in Path(folder).iterdir()} == {"home"}
+
+
+@QUICK
+@given(
+    at=st.integers(0, len(YAML)),
+    cut=st.integers(0, 12),
+    put=st.text(alphabet="{}[]:,&*!|>-#'\"%@= \n\t\0aé合1", max_size=6),
+)
+def test_any_mapping_is_read_or_told_what_is_wrong(at: int, cut: int, put: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        text = YAML.format(path=folder)
+        path = Path(folder) / "sources.yml"
+        path.write_text(text[:at] + put + text[at + cut :], encoding="utf-8")
+        try:
+            load_mapping(path)
+        except KyotenError as error:
+            assert "sources.yml" in str(error)
+
+
+@pytest.mark.parametrize("start", list("=+-@\t\r"))
+def test_exported_cells_are_no_formulas(start: str) -> None:
+    assert not safe_cell(f"{start}cmd|'/C calc'!A0").startswith(tuple("=+-@\t\r"))
