@@ -1,6 +1,7 @@
 """The command that tries a mapping and loads nothing."""
 
 from orchestration.home import PROJECT
+from orchestration.ingest import mapping_schema
 from orchestration.ingest.mapping import DATASET_KEYS, FILE_KEYS, SOURCE_KEYS
 from orchestration.sources_check import check_sources
 
@@ -22,3 +23,7 @@ def test_shows_what_columns_become_and_counts_what_is_refused(tmp_path, capsys):
 def test_every_key_is_documented():
     text = (PROJECT / "docs" / "mapping.md").read_text(encoding="utf-8")
     assert [key for key in (*SOURCE_KEYS, *FILE_KEYS, *DATASET_KEYS) if f"{key}:" not in text] == []
+
+
+def test_the_schema_for_editors_is_that_of_the_checks():
+    assert mapping_schema.PATH.read_text(encoding="utf-8") == mapping_schema.text()
