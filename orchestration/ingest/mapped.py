@@ -13,6 +13,7 @@ import duckdb
 from orchestration.errors import KyotenError
 from orchestration.ingest import forms, rules, sql
 from orchestration.ingest.contract import Dataset, nearest
+from orchestration.ingest.drift import folded
 from orchestration.ingest.mapping import Alias, MappedDataset, Source
 from orchestration.ingest.readers import Dialect, Scan, SourceColumn, first_line
 from orchestration.ingest.records import Record
@@ -96,7 +97,8 @@ def reads(spec: MappedDataset, names: Collection[str]) -> set[str]:
     """Return those of a table's columns that a dataset reads; one that its SQL only mentions counts as read."""
     written = " ".join([spec.query, spec.where, *spec.expressions.values()]).lower()
     words = set(re.findall(r"\w+", written))
-    return {n for n in names if n in spec.columns.values() or n.lower() in words or f'"{n.lower()}"' in written}
+    mapped = {folded(name) for name in spec.columns.values()}
+    return {n for n in names if folded(n) in mapped or n.lower() in words or f'"{n.lower()}"' in written}
 
 
 def mapped_scan(
@@ -160,7 +162,9 @@ def _from(
     names = [str(row[0]) for row in connection.execute(f"DESCRIBE {table}").fetchall()]
     known = [name for name in names if name not in ORIGIN]
     given: dict[str, str] = {}
-    for column, name in spec.columns.items():
+    spelt = {folded(name): name for name in known}
+    for column, written in spec.columns.items():
+        name = written if written in known else spelt.get(folded(written), written)
         if name in gone and not dataset.columns[column].required:
             given[column] = "NULL"
             continue

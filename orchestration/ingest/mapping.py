@@ -27,6 +27,7 @@ _ALIAS = re.compile(r"[a-z][a-z0-9_]*")
 _ANY = "*"
 # What a mapping may say, and what each key means: the checks here and the JSON Schema for editors read the same lists.
 SOURCE_KEYS = {
+    "preset": "Name of a file in presets/ whose keys hold wherever this source says nothing else.",
     "path": "Folder of the files; a relative one starts at the project; ${VARIABLES} of the environment count.",
     "extracted_on": "Extract date of all files; left out: the date in the file's name, else the file's own date.",
     "timezone": "Time zone of times that name none, such as UTC; left out: the business time zone.",
@@ -212,7 +213,7 @@ def _node(tree: yaml.Node, file: str, key: str) -> Node:
 
 
 def _source(name: str, node: Node, contract: Contract) -> Source:
-    entries = node.entries(SOURCE_KEYS.keys())
+    entries = _with_preset(node).entries(SOURCE_KEYS.keys())
     if not _SOURCE_NAME.fullmatch(name) or name == "landing":
         raise node.error("a source's name is letters, digits, _ and -, and not “landing”.")
     for key in ("path", "files", "datasets"):
@@ -235,6 +236,27 @@ def _source(name: str, node: Node, contract: Contract) -> Source:
         key_prefix=entries["key_prefix"].text() if "key_prefix" in entries else "",
         shared_ids=_shared_ids(entries.get("shared_ids"), contract),
     )
+
+
+def _with_preset(node: Node) -> Node:
+    named = node.entries(SOURCE_KEYS.keys()).get("preset")
+    if named is None:
+        return node
+    known = {path.stem: path for path in (PROJECT / "presets").glob("*.yml")}
+    if named.text() not in known:
+        raise named.error(f"is no preset{nearest(named.text(), known)}; there are {', '.join(sorted(known))}.")
+    return _merged(_read(known[named.text()]), node)
+
+
+def _merged(preset: Node, own: Node) -> Node:
+    """Return the preset's node with what a source says itself; an entry without a value takes the preset's away."""
+    if not isinstance(preset.value, dict) or not isinstance(own.value, dict):
+        return own
+    entries = dict(preset.value)
+    for key, value in own.value.items():
+        entries[key] = _merged(entries[key], value) if key in entries else value
+    kept = {k: v for k, v in entries.items() if v.value is not None or k not in preset.value}
+    return replace(own, value=kept)
 
 
 def _timezone(node: Node | None) -> str:
