@@ -2,8 +2,22 @@ with evidence as (
     select * from {{ ref('deal_evidence') }}
 ),
 
--- Of the rep evidence at the winning branch the strongest, among equals the earliest.
-reps as (
+-- The hash stands for the facts that a person saw when deciding; a decision itself is not one of them.
+summaries as (
+    select
+        deal_id,
+        min(case when status in ('supporting', 'contradicting') then branch_id end) as lowest_branch_id,
+        max(case when status in ('supporting', 'contradicting') then branch_id end) as highest_branch_id,
+        sum(case when status = 'contradicting' then 1 else 0 end) as contradiction_count,
+        min(case when status = 'supporting' and branch_id is not null then rep_id end) as lowest_rep_id,
+        max(case when status = 'supporting' and branch_id is not null then rep_id end) as highest_rep_id,
+        {{ evidence_hash() }} as evidence_hash
+    from evidence
+    group by deal_id
+),
+
+-- Of several reps at the winning branch the one with the strongest evidence, among equals with the earliest.
+strongest_reps as (
     select deal_id, rep_id
     from (
         select
@@ -14,23 +28,11 @@ reps as (
                 order by evidence.rung_order, evidence.claimed_on nulls last, evidence.rep_id
             ) as strength
         from evidence
-        inner join {{ ref('int_deal_outcomes') }} as decisions
-            on evidence.deal_id = decisions.deal_id and evidence.branch_id = decisions.branch_id
-        where evidence.rep_id is not null and evidence.status = 'supporting'
+        inner join summaries
+            on evidence.deal_id = summaries.deal_id and summaries.lowest_rep_id != summaries.highest_rep_id
+        where evidence.rep_id is not null and evidence.branch_id is not null and evidence.status = 'supporting'
     ) as ranked
     where strength = 1
-),
-
--- The hash stands for the facts that a person saw when deciding; a decision itself is not one of them.
-summaries as (
-    select
-        deal_id,
-        min(case when status in ('supporting', 'contradicting') then branch_id end) as lowest_branch_id,
-        max(case when status in ('supporting', 'contradicting') then branch_id end) as highest_branch_id,
-        sum(case when status = 'contradicting' then 1 else 0 end) as contradiction_count,
-        {{ evidence_hash() }} as evidence_hash
-    from evidence
-    group by deal_id
 ),
 
 -- Counted only where there are several: hardly any deal has them, and counting distinct ones is dear.
@@ -50,7 +52,9 @@ select
     decisions.branch_id,
     branches.current_branch_id as branch_id_current,
     coalesce(versions.partner_id, branches.partner_id) as partner_id,
-    coalesce(reps.rep_id, 'NONE') as rep_id,
+    -- What supports a branch names it; what supports a sentinel may stand elsewhere.
+    coalesce(case when not branches.is_sentinel then coalesce(strongest_reps.rep_id, summaries.lowest_rep_id) end, 'NONE')
+        as rep_id,
     decisions.rung,
     decisions.reason,
     deals.credit_on,
@@ -67,6 +71,6 @@ left join {{ ref('dim_branch_history') }} as versions
     on
         decisions.branch_id = versions.branch_id
         and {{ is_within('deals.credit_on', 'versions.valid_from', 'versions.valid_to') }}
-left join reps on deals.deal_id = reps.deal_id
 left join summaries on deals.deal_id = summaries.deal_id
+left join strongest_reps on deals.deal_id = strongest_reps.deal_id
 left join candidate_counts on deals.deal_id = candidate_counts.deal_id

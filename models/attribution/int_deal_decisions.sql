@@ -50,6 +50,19 @@ candidates as (
         {%- endif %}
 ),
 
+-- Nearly all deals have one candidate branch, whichever rungs name it, and are decided with that.
+spans as (
+    select
+        deal_id,
+        min(rung_order) as rung_order,
+        min(branch_id) as lowest_branch_id,
+        max(branch_id) as highest_branch_id,
+        min(acting_partner_id) as acting_partner_id
+    from candidates
+    group by deal_id
+),
+
+-- What follows is for deals with several.
 candidate_branches as (
     select
         deal_id, rung_order, branch_id,
@@ -58,6 +71,7 @@ candidate_branches as (
         max(case when is_primary then 1 else 0 end) as is_primary,
         min(is_partner_alone) as is_partner_alone
     from candidates
+    where deal_id in (select deal_id from spans where lowest_branch_id != highest_branch_id)
     group by deal_id, rung_order, branch_id
 ),
 
@@ -122,7 +136,16 @@ tie_breakers as (
     where strength = 1
 ),
 
+rungs as (
+    select distinct rung_order, rung from ladder
+),
+
 winners as (
+    select spans.deal_id, rungs.rung, spans.rung_order, spans.lowest_branch_id as branch_id, spans.acting_partner_id
+    from spans
+    inner join rungs on spans.rung_order = rungs.rung_order
+    where spans.lowest_branch_id = spans.highest_branch_id
+    union all
     select leaders.deal_id, leaders.rung, leaders.rung_order, leaders.branch_id, leaders.acting_partner_id
     from leaders
     left join tie_breakers on leaders.deal_id = tie_breakers.deal_id

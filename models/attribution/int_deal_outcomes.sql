@@ -39,17 +39,24 @@ members as {{ materialized() }} (
 ),
 
 -- Branches among which a deal's own evidence could not choose: an inherited one of them breaks the tie.
+ties as {{ materialized() }} (
+    select deal_id, rung_order from decisions where reason = 'TIE'
+),
+
 tied as {{ materialized() }} (
-    select distinct decisions.deal_id, signals.branch_id
-    from decisions
-    inner join {{ ref('int_deal_signals') }} as signals on decisions.deal_id = signals.deal_id
+    select distinct ties.deal_id, signals.branch_id
+    from (
+        select deal_id, evidence_code, points_to, branch_id
+        from {{ ref('int_deal_signals') }}
+        where status = 'eligible' and deal_id in (select deal_id from ties)
+    ) as signals
+    inner join ties on signals.deal_id = ties.deal_id
     inner join {{ ref('attribution_ladder') }} as ladder
-        on signals.evidence_code = ladder.evidence_code and signals.points_to = ladder.points_to
-    where
-        decisions.reason = 'TIE'
-        and signals.status = 'eligible'
-        and ladder.mode = 'resolve'
-        and ladder.rung_order = decisions.rung_order
+        on
+            signals.evidence_code = ladder.evidence_code
+            and signals.points_to = ladder.points_to
+            and ties.rung_order = ladder.rung_order
+    where ladder.mode = 'resolve'
 ),
 
 -- Each child with all that its decision needs but the parent's branch.
