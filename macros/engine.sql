@@ -12,19 +12,6 @@
     materialized
 {%- endmacro %}
 
-{# Said before each model is built: how it is to be stored. #}
-{% macro storage(relation) -%}
-    {{ return(adapter.dispatch('storage')(relation)) }}
-{%- endmacro %}
-
-{% macro default__storage(relation) -%}
-{%- endmacro %}
-
-{# Compressing text costs more than it saves where rows are read a few times and never published. #}
-{% macro duckdb__storage(relation) -%}
-    set force_compression = '{{ "uncompressed" if relation.schema == "intermediate" else "auto" }}'
-{%- endmacro %}
-
 {# The middle value of a group, halfway between two. #}
 {% macro median(column) -%}
     {{ return(adapter.dispatch('median')(column)) }}

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 PLANS_KEPT = 3
 # As profiles.yml has it.
-SETTINGS = "set TimeZone = 'UTC'; set preserve_insertion_order = false"
+SETTINGS = (
+    "set TimeZone = 'UTC'; set preserve_insertion_order = false; "
+    "set force_compression = 'uncompressed'; set wal_autocheckpoint = '1KB'"
+)
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,8 @@ class Plan:
             path = (seeds or {}).get(node["name"], PROJECT / node["original_file_path"])
             return f"create or replace table {relation} as {seed_rows(path, node['config'].get('column_types') or {})}"
         kind = "view" if node["config"]["materialized"] == "view" else "table"
-        compression = "uncompressed" if node["schema"] == "intermediate" else "auto"  # as the macro storage has it
         query = node["compiled_code"].replace(f"'{self.home.lake}/", f"'{(home or self.home).lake}/")
-        return f"set force_compression = '{compression}'; create or replace {kind} {relation} as {query}"
+        return f"create or replace {kind} {relation} as {query}"
 
 
 def in_order(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,9 +1,5 @@
-with evidence as (
-    select * from {{ ref('deal_evidence') }}
-),
-
 -- The hash stands for the facts that a person saw when deciding; a decision itself is not one of them.
-summaries as (
+with summaries as (
     select
         deal_id,
         min(case when status in ('supporting', 'contradicting') then branch_id end) as lowest_branch_id,
@@ -12,7 +8,7 @@ summaries as (
         min(case when status = 'supporting' and branch_id is not null then rep_id end) as lowest_rep_id,
         max(case when status = 'supporting' and branch_id is not null then rep_id end) as highest_rep_id,
         {{ evidence_hash() }} as evidence_hash
-    from evidence
+    from {{ ref('deal_evidence') }}
     group by deal_id
 ),
 
@@ -27,7 +23,7 @@ strongest_reps as (
                 partition by evidence.deal_id
                 order by evidence.rung_order, evidence.claimed_on nulls last, evidence.rep_id
             ) as strength
-        from evidence
+        from {{ ref('deal_evidence') }} as evidence
         inner join summaries
             on evidence.deal_id = summaries.deal_id and summaries.lowest_rep_id != summaries.highest_rep_id
         where evidence.rep_id is not null and evidence.branch_id is not null and evidence.status = 'supporting'
@@ -38,7 +34,7 @@ strongest_reps as (
 -- Counted only where there are several: hardly any deal has them, and counting distinct ones is dear.
 candidate_counts as (
     select evidence.deal_id, count(distinct evidence.branch_id) as candidate_count
-    from evidence
+    from {{ ref('deal_evidence') }} as evidence
     inner join summaries
         on
             evidence.deal_id = summaries.deal_id

@@ -21,7 +21,7 @@ eligible as (
     select * from signals where status = 'eligible' and rung is not null
 ),
 
--- L10 is silent where a branch was named that was closed or that nobody knows, and for a distributor, who sells through others.
+-- L10 is silent where a branch was named that was closed or that nobody knows.
 blocked_from_sole_branch as (
     select distinct deal_id
     from signals
@@ -42,12 +42,7 @@ candidates as (
             eligible.acting_partner_id = sole_branches.partner_id
             and {{ is_within('eligible.credit_on', 'sole_branches.valid_from', 'sole_branches.valid_to') }}
     left join blocked_from_sole_branch as blocked on eligible.deal_id = blocked.deal_id
-    where
-        eligible.points_to = 'partner'
-        and blocked.deal_id is null
-        {%- if var('two_tier_credit') == 'reseller' %}
-        and eligible.partner_type is distinct from 'distributor'
-        {%- endif %}
+    where eligible.points_to = 'partner' and blocked.deal_id is null
 ),
 
 -- Nearly all deals have one candidate branch, whichever rungs name it, and are decided with that.
@@ -169,14 +164,6 @@ unbroken_ties as (
     group by tied.deal_id
 ),
 
--- A person's decision stands against every partner that the evidence names.
-conflicts as (
-    select distinct winners.deal_id
-    from winners
-    inner join eligible on winners.deal_id = eligible.deal_id
-    where winners.rung != 'L0' and eligible.acting_partner_id != winners.acting_partner_id
-),
-
 -- What is known of the partner where nothing names an open branch: by evidence that stands, and by evidence that does not.
 -- A distributor counts here, although it is never credited. Where lowest and highest are the same there is one; counting distinct
 -- ones would cost more.
@@ -184,7 +171,9 @@ partner_evidence as (
     select
         deal_id,
         min(case when status = 'eligible' then acting_partner_id end) as lowest_eligible_id,
-        max(case when status = 'eligible' then acting_partner_id end) as highest_eligible_id
+        max(case when status = 'eligible' then acting_partner_id end) as highest_eligible_id,
+        min(case when status = 'eligible' and rung is not null then acting_partner_id end) as lowest_deciding_id,
+        max(case when status = 'eligible' and rung is not null then acting_partner_id end) as highest_deciding_id
     from signals
     where
         coalesce(reason, '') not in ('REGISTRATION_NOT_APPROVED', 'REGISTRATION_EXPIRED')
@@ -229,9 +218,17 @@ outcomes as (
         unbroken_ties.deal_id is not null as is_tie,
         unbroken_ties.partner_count as tied_partner_count,
         unbroken_ties.acting_partner_id as tied_partner_id,
-        conflicts.deal_id is not null
+        -- A person's decision stands against every partner that the evidence names.
+        coalesce(
+            winners.rung != 'L0'
+            and (
+                partner_evidence.lowest_deciding_id != winners.acting_partner_id
+                or partner_evidence.highest_deciding_id != winners.acting_partner_id
+            ),
+            false
+        )
         -- Nobody named a branch here: it is partners that contradict each other.
-        or (unbroken_ties.partner_count > 1 and unbroken_ties.is_partner_alone = 1)
+        or coalesce(unbroken_ties.partner_count > 1 and unbroken_ties.is_partner_alone = 1, false)
         or (
             winners.deal_id is null
             and unbroken_ties.deal_id is null
@@ -255,7 +252,6 @@ outcomes as (
     from deals
     left join winners on deals.deal_id = winners.deal_id
     left join unbroken_ties on deals.deal_id = unbroken_ties.deal_id
-    left join conflicts on deals.deal_id = conflicts.deal_id
     left join partner_evidence on deals.deal_id = partner_evidence.deal_id
     left join weak_partner_evidence on deals.deal_id = weak_partner_evidence.deal_id
     left join strongest_reasons on deals.deal_id = strongest_reasons.deal_id

@@ -163,7 +163,6 @@ located as (
 select
     located.deal_id,
     located.credit_on,
-    located.channel,
     located.evidence_code,
     located.points_to,
     located.value as raw_value,
@@ -172,12 +171,14 @@ select
     case when located.is_known_rep then located.rep_id end as rep_id,
     located.known_partner_id as partner_id,
     coalesce(identity.acting_partner_id, located.known_partner_id) as acting_partner_id,
-    partners.partner_type,
+    -- A two-tier deal's distributor, by its role or by its kind.
+    coalesce(
+        located.role = 'distributor' or (located.channel = 'distributor' and partners.partner_type = 'distributor'), false
+    ) as is_of_distributor,
     located.role,
     located.is_primary,
     located.claimed_on,
     located.registration_id,
-    located.registration_status,
     located.decided_at,
     case
         when located.registration_status is not null and located.registration_status != 'approved'

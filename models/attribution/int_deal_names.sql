@@ -123,8 +123,7 @@ id_partners as (
         select
             deal_id,
             acting_partner_id,
-            coalesce(role in ('distributor', 'referrer'), false)
-            or (channel = 'distributor' and partner_type = 'distributor') as is_beside
+            is_of_distributor or coalesce(role = 'referrer', false) as is_beside
         from {{ ref('int_deal_lookups') }}
         where
             reason is null
@@ -463,7 +462,6 @@ signals as (
 select distinct
     deals.deal_id,
     deals.credit_on,
-    deals.channel,
     signals.evidence_code,
     signals.points_to,
     signals.raw_value,
@@ -472,7 +470,7 @@ select distinct
     signals.rep_id,
     coalesce(versions.partner_id, signals.acting_partner_id) as partner_id,
     signals.acting_partner_id,
-    partners.partner_type,
+    coalesce(deals.channel = 'distributor' and partners.partner_type = 'distributor', false) as is_of_distributor,
     deals.created_on as claimed_on,
     signals.reason
 from signals

@@ -14,7 +14,7 @@ with recursive registrations as (
     from {{ ref('int_deal_lookups') }} as signals
     inner join {{ ref('stg_deal_registrations') }} as registered on signals.registration_id = registered.registration_id
     inner join {{ ref('int_deals') }} as deals on signals.deal_id = deals.deal_id
-    where signals.registration_status = 'approved' and signals.reason is null and signals.acting_partner_id is not null
+    where signals.reason is null and signals.acting_partner_id is not null
 ),
 
 opportunities as (

@@ -1,7 +1,8 @@
 {{ config(schema='intermediate') }}
 
--- The one branch of a partner that is open on a day; days on which none or several are open have no row. Intervals of a partner
--- never overlap, so a join on the partner and a day gives at most one row.
+-- The one branch of a partner that is open on a day; days on which none or several are open have no row, and neither has a
+-- distributor, who sells through others. Intervals of a partner never overlap, so a join on the partner and a day gives at most
+-- one row.
 with open_branches as (
     select
         branches.branch_id,
@@ -12,7 +13,14 @@ with open_branches as (
         least(coalesce(branches.closed_on, {{ for_ever() }}), coalesce(versions.valid_to, {{ for_ever() }})) as valid_to
     from {{ ref('int_branches') }} as branches
     left join {{ ref('dim_branch_history') }} as versions on branches.branch_id = versions.branch_id
-    where not branches.is_sentinel
+    {% if var('two_tier_credit') == 'reseller' -%}
+    left join {{ ref('int_partners') }} as partners on coalesce(versions.partner_id, branches.partner_id) = partners.partner_id
+    {% endif -%}
+    where
+        not branches.is_sentinel
+        {%- if var('two_tier_credit') == 'reseller' %}
+        and partners.partner_type is distinct from 'distributor'
+        {%- endif %}
 ),
 
 boundaries as (
