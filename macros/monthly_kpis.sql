@@ -2,62 +2,106 @@
     Measures per scope and month, the same for branch, partner and company: sums of what adds up, and persons counted anew in
     each scope, because a rep of two branches is one person of the partner.
 
-    scope: the column that names it, or an expression such as 'ALL'. months: a relation with scope_id and month, the rows wanted.
+    scope: the column that names it. branch_id and partner_id are those of the day, current_branch_id and current_partner_id the
+    ones in which they live on today; an expression such as 'ALL' takes everything together. months: a relation with scope_id and
+    month, the rows wanted.
 #}
 {% macro monthly_kpis(months, scope) -%}
     {%- set producing_months = 12 -%}
     {%- set active_months = var('active_window_months') -%}
-    {%- set branch_scope = "branches." ~ scope if scope in ['branch_id', 'partner_id'] else scope -%}
+    {%- set is_current = scope in ['current_branch_id', 'current_partner_id'] -%}
+    {#- What a roster tells has a branch and no partner of the day; facts have both. -#}
+    {%- set of_branch = 'branches.' ~ scope if scope in ['branch_id', 'partner_id'] or is_current else scope -%}
+    {%- set of_fact = 'branches.' ~ scope if is_current else ('facts.' ~ scope if scope in ['branch_id', 'partner_id'] else scope) -%}
+    {%- set branch_join -%}
+        inner join {{ ref('dim_branch') }} as branches on facts.branch_id = branches.branch_id
+    {%- endset -%}
+    {%- set fact_join = branch_join if is_current else '' -%}
     entries as (
         select
-            {{ scope }} as scope_id,
-            entered_month as month,
-            sum(case when stage = 'open' then 1 else 0 end) as deals_new,
-            sum(case when stage = 'qualified' then 1 else 0 end) as deals_qualified,
-            sum(case when stage = 'lost' then 1 else 0 end) as deals_lost
-        from {{ ref('fct_stage_entries') }}
-        where is_counted
+            {{ of_fact }} as scope_id,
+            facts.entered_month as month,
+            sum(case when facts.stage = 'open' then 1 else 0 end) as deals_new,
+            sum(case when facts.stage = 'qualified' then 1 else 0 end) as deals_qualified,
+            sum(case when facts.stage = 'lost' then 1 else 0 end) as deals_lost
+        from {{ ref('fct_stage_entries') }} as facts
+        {{ fact_join }}
+        where facts.is_counted
         group by 1, 2
     ),
 
     wins as (
         select
-            {{ scope }} as scope_id,
-            month,
-            sum(case when is_won then 1 else 0 end) as deals_won,
-            sum(amount) as won_amount,
-            sum(case when channel_class = 'direct' then amount end) as won_amount_direct,
-            sum(case when channel_class = 'indirect' then amount end) as won_amount_indirect,
-            sum(case when channel_class = 'unresolved' then amount end) as won_amount_unresolved
-        from {{ ref('int_won_months') }}
+            {{ of_fact }} as scope_id,
+            facts.month,
+            sum(case when facts.is_won then 1 else 0 end) as deals_won,
+            sum(facts.amount) as won_amount,
+            sum(case when facts.channel_class = 'direct' then facts.amount end) as won_amount_direct,
+            sum(case when facts.channel_class = 'indirect' then facts.amount end) as won_amount_indirect,
+            sum(case when facts.channel_class = 'unresolved' then facts.amount end) as won_amount_unresolved
+        from {{ ref('int_won_months') }} as facts
+        {{ fact_join }}
         group by 1, 2
     ),
 
+    {%- if is_current %}
+
+    -- Money is split among successors to the yen; a deal counts where its branch lives on with the most.
+    current_money as (
+        select {{ of_branch }} as scope_id, {{ month_of('credit.recognized_on') }} as month, sum(credit.amount) as won_amount
+        from {{ ref('current_credit') }} as credit
+        inner join {{ ref('dim_branch') }} as branches on credit.branch_id_current = branches.branch_id
+        where credit.is_counted
+        group by 1, 2
+    ),
+    {%- endif %}
+
     referrals as (
-        select {{ scope }} as scope_id, month, count(*) as referrals
-        from {{ ref('int_referrals') }}
+        select {{ of_fact }} as scope_id, facts.month, count(*) as referrals
+        from {{ ref('int_referrals') }} as facts
+        {{ fact_join }}
         group by 1, 2
     ),
 
     sessions as (
-        select {{ scope }} as scope_id, occurred_month as month, count(*) as sessions_held
-        from {{ ref('fct_activities') }}
-        where activity_type = 'study_session' and status = 'held' and reps_attended > 0
+        select {{ of_fact }} as scope_id, facts.occurred_month as month, count(*) as sessions_held
+        from {{ ref('fct_activities') }} as facts
+        {{ fact_join }}
+        where facts.activity_type = 'study_session' and facts.status = 'held' and facts.reps_attended > 0
         group by 1, 2
     ),
 
     contacted as (
-        select {{ branch_scope }} as scope_id, attendance.occurred_month as month, count(distinct attendance.rep_id) as reps_contacted
-        from {{ ref('fct_attendance') }} as attendance
-        inner join {{ ref('dim_branch') }} as branches on attendance.branch_id = branches.branch_id
-        where attendance.is_live_touch and attendance.rep_id is not null
+        select {{ of_branch }} as scope_id, facts.occurred_month as month, count(distinct facts.rep_id) as reps_contacted
+        from {{ ref('fct_attendance') }} as facts
+        {{ branch_join }}
+        where facts.is_live_touch and facts.rep_id is not null
+        group by 1, 2
+    ),
+
+    known as (
+        select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_known
+        from {{ ref('int_known_reps') }} as facts
+        {{ branch_join }}
         group by 1, 2
     ),
 
     contactable as (
-        select {{ branch_scope }} as scope_id, contactable.month, count(distinct contactable.rep_id) as reps_contactable
-        from {{ ref('int_contactable_reps') }} as contactable
-        inner join {{ ref('dim_branch') }} as branches on contactable.branch_id = branches.branch_id
+        select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_contactable
+        from {{ ref('int_contactable_reps') }} as facts
+        {{ branch_join }}
+        group by 1, 2
+    ),
+
+    wanted as (
+        select distinct month from {{ months }}
+    ),
+
+    trained as (
+        select {{ of_branch }} as scope_id, wanted.month, count(distinct facts.rep_id) as reps_trained
+        from {{ ref('int_trained_reps') }} as facts
+        inner join wanted on facts.month <= wanted.month and facts.fiscal_year = {{ fiscal_year('wanted.month') }}
+        {{ branch_join }}
         group by 1, 2
     ),
 
@@ -65,22 +109,22 @@
 
     -- A rep-month counts in its own month and in those that still have it in their window.
     {{ name }} as (
-        select {{ 'rep_months.' ~ scope if scope in ['branch_id', 'partner_id'] else scope }} as scope_id, wanted.month,
-            count(distinct rep_months.rep_id) as reps_{{ name }}
-        from {{ ref('rep_monthly') }} as rep_months
-        inner join (select distinct month from {{ months }}) as wanted
+        select {{ of_fact }} as scope_id, wanted.month, count(distinct facts.rep_id) as reps_{{ name }}
+        from {{ ref('rep_monthly') }} as facts
+        inner join wanted
             on
-                rep_months.month <= wanted.month
-                and rep_months.month > {{ add_months('wanted.month', -window) }}
-        where rep_months.{{ measure }} > 0 and rep_months.rep_id != 'NONE'
+                facts.month <= wanted.month
+                and facts.month > {{ add_months('wanted.month', -window) }}
+        {{ fact_join }}
+        where facts.{{ measure }} > 0 and facts.rep_id != 'NONE'
         group by 1, 2
     ),
     {%- endfor %}
 
     headcounts as (
-        select {{ branch_scope }} as scope_id, headcounts.month, sum(headcounts.sales_headcount) as headcount
-        from {{ ref('int_headcounts') }} as headcounts
-        inner join {{ ref('dim_branch') }} as branches on headcounts.branch_id = branches.branch_id
+        select {{ of_branch }} as scope_id, facts.month, sum(facts.sales_headcount) as headcount
+        from {{ ref('int_headcounts') }} as facts
+        {{ branch_join }}
         group by 1, 2
     ),
 
@@ -92,28 +136,31 @@
             cast(coalesce(entries.deals_qualified, 0) as bigint) as deals_qualified,
             cast(coalesce(wins.deals_won, 0) as bigint) as deals_won,
             cast(coalesce(entries.deals_lost, 0) as bigint) as deals_lost,
-            cast(coalesce(wins.won_amount, 0) as {{ money_type() }}) as won_amount,
+            cast(coalesce({{ 'current_money' if is_current else 'wins' }}.won_amount, 0) as {{ money_type() }}) as won_amount,
             cast(coalesce(wins.won_amount_direct, 0) as {{ money_type() }}) as won_amount_direct,
             cast(coalesce(wins.won_amount_indirect, 0) as {{ money_type() }}) as won_amount_indirect,
             cast(coalesce(wins.won_amount_unresolved, 0) as {{ money_type() }}) as won_amount_unresolved,
             cast(coalesce(referrals.referrals, 0) as bigint) as referrals,
             cast(coalesce(sessions.sessions_held, 0) as bigint) as sessions_held,
             cast(coalesce(contacted.reps_contacted, 0) as bigint) as reps_contacted,
+            cast(coalesce(known.reps_known, 0) as bigint) as reps_known,
             cast(coalesce(contactable.reps_contactable, 0) as bigint) as reps_contactable,
+            cast(coalesce(trained.reps_trained, 0) as bigint) as reps_trained,
             cast(coalesce(active.reps_active, 0) as bigint) as reps_active,
             cast(coalesce(producing.reps_producing, 0) as bigint) as reps_producing_t12m,
             -- Unknown is not zero: a branch that reported no headcount has none here.
             cast(headcounts.headcount as bigint) as headcount
         from {{ months }} as months
         {%- for measure in [
-            'entries', 'wins', 'referrals', 'sessions', 'contacted', 'contactable', 'active', 'producing', 'headcounts'
-        ] %}
+            'entries', 'wins', 'referrals', 'sessions', 'contacted', 'known', 'contactable', 'trained', 'active', 'producing',
+            'headcounts'
+        ] + (['current_money'] if is_current else []) %}
         left join {{ measure }} on months.scope_id = {{ measure }}.scope_id and months.month = {{ measure }}.month
         {%- endfor %}
     )
 {%- endmacro %}
 
-{# The published columns that branch_monthly, partner_monthly and company_monthly share, from `measured`. #}
+{# The published columns that the monthly marts of branch, partner and company share, from `measured`. #}
 {% macro monthly_kpi_columns() -%}
     {{ fiscal_year('measured.month') }} as fiscal_year,
     {{ fiscal_half('measured.month') }} as fiscal_half,
@@ -129,10 +176,17 @@
     measured.referrals,
     measured.sessions_held,
     measured.reps_contacted,
+    measured.headcount,
+    measured.reps_known,
     measured.reps_contactable,
+    measured.reps_trained,
     measured.reps_active,
     measured.reps_producing_t12m,
-    measured.headcount,
+    -- The ladder of salespeople: each step as a share of the one before.
+    {{ rate('measured.reps_known', 'measured.headcount') }} as known_rate,
+    {{ rate('measured.reps_contactable', 'measured.reps_known') }} as contactable_rate,
+    {{ rate('measured.reps_trained', 'measured.reps_contactable') }} as trained_rate,
+    {{ rate('measured.reps_producing_t12m', 'measured.reps_trained') }} as producing_rate,
     measured.reps_producing_t12m as rep_penetration_numerator,
     measured.headcount as rep_penetration_denominator,
     {{ rate('measured.reps_producing_t12m', 'measured.headcount') }} as rep_penetration

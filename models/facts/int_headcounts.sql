@@ -1,6 +1,6 @@
 {{ config(schema='intermediate') }}
 
--- Sales headcount of a branch at the end of a month: what its latest profile up to then declares.
+-- Sales headcount of a branch at the end of a month: what its latest profile up to then declares, while the branch is open.
 with profiles as (
     select
         branch_id,
@@ -9,12 +9,19 @@ with profiles as (
         sales_headcount
     from {{ ref('stg_branch_profiles') }}
     where sales_headcount is not null
+),
+
+month_ends as (
+    select month, {{ add_days(add_months('month', 1), -1) }} as month_end
+    from {{ ref('int_months') }}
 )
 
 select
     profiles.branch_id,
-    months.month,
+    month_ends.month,
     profiles.sales_headcount
-from {{ ref('int_months') }} as months
+from month_ends
 inner join profiles
-    on {{ is_within(add_days(add_months('months.month', 1), -1), 'profiles.valid_from', 'profiles.valid_to') }}
+    on {{ is_within('month_ends.month_end', 'profiles.valid_from', 'profiles.valid_to') }}
+inner join {{ ref('int_branches') }} as branches on profiles.branch_id = branches.branch_id
+where month_ends.month_end < coalesce(branches.closed_on, {{ for_ever() }})

@@ -4,6 +4,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'company_monthly'}}}) }}
 
 -- noqa: disable=LT02,LT05
+{% set marts = ['branch_monthly', 'branch_monthly_as_is', 'partner_monthly', 'partner_monthly_as_is', 'company_monthly'] %}
 {% set measures = ['deals_new', 'deals_qualified', 'deals_lost', 'deals_won', 'won_amount', 'referrals', 'sessions_held'] %}
 with facts as (
     select
@@ -45,7 +46,7 @@ with facts as (
     group by month
 ),
 
-{% for mart in ['branch_monthly', 'partner_monthly', 'company_monthly'] -%}
+{% for mart in marts -%}
 {{ mart }} as (
     select month{% for measure in measures %}, sum({{ measure }}) as {{ measure }}{% endfor %}
     from {{ ref(mart) }}
@@ -53,7 +54,7 @@ with facts as (
 ){{ ',' if not loop.last }}
 {% endfor %}
 
-{% for mart in ['branch_monthly', 'partner_monthly', 'company_monthly'] -%}
+{% for mart in marts -%}
 select
     '{{ mart }}' as mart,
     coalesce(facts.month, mart.month) as month

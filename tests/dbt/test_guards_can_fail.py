@@ -200,7 +200,16 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
         ),
         ("a share of one and a half", "update kpi.rep_concentration set rep_hhi = 1.5 where rep_hhi = 1", None),
     ],
+    "assert_decomposition_adds_up": [
+        (
+            "an effect is a yen too large",
+            "update kpi.revenue_decomposition set wins_per_rep_effect = wins_per_rep_effect + 1 where scope = 'company'",
+            None,
+        ),
+        ("a quarter is missing", "delete from kpi.revenue_decomposition where fiscal_period = 'Q2'", None),
+    ],
     "assert_monthly_marts_add_up": [
+        ("a branch of today is missing", "delete from kpi.branch_monthly_as_is where branch_id = 'DIRECT'", None),
         (
             "a yen too many in a mart",
             "update kpi.branch_monthly set won_amount = won_amount + 1"

@@ -1,0 +1,141 @@
+-- Which step of a branch's funnel loses most: how many deals fewer pass it than pass it elsewhere, and what they would have
+-- brought. Deals count that entered the step in the window and have passed it, were lost there, or had time enough.
+-- noqa: disable=LT02,LT05
+{% set steps = ['open', 'qualified', 'proposed'] -%}
+
+with today as (
+    select
+        as_of as window_end,
+        {{ add_months('as_of', -var('bottleneck_window_months')) }} as window_start,
+        {{ add_days('as_of', -var('cohort_mature_days')) }} as mature_until
+    from {{ ref('int_as_of') }}
+),
+
+-- A deal that skipped a step passed it on the day of the next one.
+deals as (
+    select
+        deal_id,
+        branch_id,
+        {% for step in steps -%}
+        min(case when stage in ('{{ steps[loop.index0:] | join("', '") }}', 'won') then entered_on end) as {{ step }}_on,
+        {% endfor -%}
+        min(case when stage = 'won' then entered_on end) as won_on,
+        min(case when stage = 'lost' then entered_on end) as lost_on
+    from {{ ref('fct_stage_entries') }}
+    where is_counted and branch_id != 'DIRECT'
+    group by deal_id, branch_id
+),
+
+passages as (
+    {% for step in steps -%}
+    {% set next_step = steps[loop.index] if not loop.last else 'won' -%}
+    select
+        deals.branch_id, today.window_start, today.window_end,
+        '{{ step }}' as step, {{ loop.index }} as step_order,
+        case when deals.{{ next_step }}_on is not null then 1 else 0 end as is_passed
+    from deals
+    inner join today
+        on
+            deals.{{ step }}_on > today.window_start
+            and deals.{{ step }}_on <= today.window_end
+            and (
+                deals.{{ next_step }}_on is not null or deals.lost_on is not null or deals.{{ step }}_on <= today.mature_until
+            )
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+won as (
+    select won_months.branch_id, sum(won_months.amount) as won_amount, sum(case when won_months.is_won then 1 else 0 end) as wins
+    from {{ ref('int_won_months') }} as won_months
+    inner join today on won_months.month > {{ add_months('today.window_end', -12) }}
+    where won_months.channel_class != 'direct'
+    group by won_months.branch_id
+),
+
+-- What is usual: all branches together.
+usual as (
+    select
+        step,
+        step_order,
+        {{ rate('sum(is_passed)', 'count(*)', var('n_min')) }} as reference_rate
+    from passages
+    group by step, step_order
+),
+
+usual_deal as (
+    select {{ rate('sum(won_amount)', 'sum(wins)') }} as average_deal from won
+),
+
+-- A deal that passes a step still has to pass those after it.
+usual_rates as (
+    select
+        usual.step,
+        usual.step_order,
+        usual.reference_rate,
+        case when min(later.reference_rate) = 0 then 0 else exp(sum(ln(nullif(later.reference_rate, 0)))) end as rate_after
+    from usual
+    left join usual as later on usual.step_order < later.step_order
+    group by usual.step, usual.step_order, usual.reference_rate
+),
+
+measured as (
+    select
+        passages.branch_id,
+        passages.window_start,
+        passages.window_end,
+        passages.step,
+        passages.step_order,
+        count(*) as entered,
+        sum(passages.is_passed) as passed,
+        {{ rate('sum(passages.is_passed)', 'count(*)', var('n_min')) }} as pass_rate
+    from passages
+    group by passages.branch_id, passages.window_start, passages.window_end, passages.step, passages.step_order
+),
+
+losses as (
+    select
+        measured.*,
+        usual_rates.reference_rate,
+        case
+            when measured.pass_rate is null or usual_rates.reference_rate is null then null
+            else greatest(measured.entered * usual_rates.reference_rate - measured.passed, 0)
+        end as deals_missing,
+        coalesce(usual_rates.rate_after, 1) as rate_after,
+        coalesce({{ rate('won.won_amount', 'won.wins', var('n_min')) }}, usual_deal.average_deal) as average_deal
+    from measured
+    inner join usual_rates on measured.step = usual_rates.step
+    left join won on measured.branch_id = won.branch_id
+    cross join usual_deal
+),
+
+priced as (
+    select *, {{ round_money('deals_missing * rate_after * average_deal') }} as lost_amount
+    from losses
+)
+
+select
+    priced.branch_id,
+    branches.partner_id,
+    priced.step,
+    cast(priced.step_order as integer) as step_order,
+    priced.window_start,
+    priced.window_end,
+    cast(priced.entered as bigint) as entered,
+    cast(priced.passed as bigint) as passed,
+    priced.pass_rate,
+    priced.reference_rate,
+    priced.deals_missing,
+    priced.average_deal,
+    priced.lost_amount,
+    coalesce(
+        priced.lost_amount > 0
+        and row_number() over (
+            partition by priced.branch_id order by coalesce(priced.lost_amount, 0) desc, priced.step_order
+        ) = 1, false
+    ) as is_bottleneck,
+    plays.play as recommended_play,
+    plays.play_ja as recommended_play_ja
+from priced
+inner join {{ ref('dim_branch') }} as branches on priced.branch_id = branches.branch_id and not branches.is_sentinel
+left join {{ ref('plays') }} as plays on priced.step = plays.step

@@ -1,0 +1,199 @@
+-- Why revenue changed: more branches that win, more salespeople in each, more wins of each, or larger deals. They multiply to
+-- revenue, so the change is split by logarithmic means (LMDI), whose parts add up to it. A period stands beside the same months a
+-- year before; one that is not over beside those of its months that are.
+-- noqa: disable=LT02,LT05
+{% set factors = ['active_branches', 'reps_per_branch', 'wins_per_rep', 'average_deal'] -%}
+{% set measures = ['won_amount', 'known_amount', 'active_branches', 'producing_reps', 'deals_won'] -%}
+
+with won as (
+    select
+        won_months.partner_id, won_months.branch_id, won_months.rep_id, won_months.month, won_months.is_won, won_months.amount,
+        -- Money of no known branch or rep has no factors; it is a part of its own.
+        won_months.rep_id != 'NONE' and not branches.is_sentinel as is_known
+    from {{ ref('int_won_months') }} as won_months
+    inner join {{ ref('dim_branch') }} as branches on won_months.branch_id = branches.branch_id
+    where won_months.channel_class = 'indirect'
+),
+
+sides as (
+    select *, false as is_previous from won
+    union all
+    select
+        partner_id, branch_id, rep_id, {{ add_months('month', 12) }} as month, is_won, amount, is_known, true as is_previous
+    from won
+),
+
+-- A month that is not over would be compared with a whole one.
+calendar as (
+    select min(months.month) as first_month, max(months.month) as last_month
+    from {{ ref('int_months') }} as months
+    inner join {{ ref('int_as_of') }} as today on {{ add_months('months.month', 1) }} <= {{ add_days('today.as_of', 1) }}
+),
+
+-- The same money in its fiscal year, half and quarter, of the company and of each partner. A year without a year before it has
+-- nothing to be compared with.
+dated as (
+    {% for scope, entity in [('company', "'ALL'"), ('partner', 'sides.partner_id')] -%}
+    {%- set is_last_scope = loop.last -%}
+    {%- for period_type, months in [('year', 12), ('half', 6), ('quarter', 3)] -%}
+    select
+        '{{ scope }}' as scope,
+        {{ entity }} as entity_id,
+        '{{ period_type }}' as period_type,
+        {{ months }} as months,
+        {{ add_months('sides.month', '-mod(' ~ fiscal_month('sides.month') ~ ' - 1, ' ~ months ~ ')') }} as period_start,
+        sides.*
+    from sides
+    inner join calendar
+        on
+            sides.month <= calendar.last_month
+            and sides.month >= {{ add_months('calendar.first_month', 12) }}
+    {{ 'union all' if not (loop.last and is_last_scope) }}
+    {% endfor %}
+    {%- endfor %}
+),
+
+totals as (
+    select
+        scope, entity_id, period_type, months, period_start, is_previous,
+        sum(amount) as won_amount,
+        sum(case when is_known then amount else 0 end) as known_amount,
+        count(distinct case when is_won and is_known then branch_id end) as active_branches,
+        count(distinct case when is_won and is_known then rep_id end) as producing_reps,
+        sum(case when is_won and is_known then 1 else 0 end) as deals_won
+    from dated
+    group by scope, entity_id, period_type, months, period_start, is_previous
+),
+
+-- How few branches make four fifths of the money.
+largest as (
+    select scope, entity_id, period_type, period_start, count(*) as units_to_80
+    from (
+        select
+            scope, entity_id, period_type, period_start, branch_id,
+            won_amount,
+            sum(won_amount) over (partition by scope, entity_id, period_type, period_start) as total,
+            sum(won_amount) over (
+                partition by scope, entity_id, period_type, period_start
+                order by won_amount desc, branch_id
+                rows between unbounded preceding and current row
+            ) as running_total
+        from (
+            select scope, entity_id, period_type, period_start, branch_id, sum(amount) as won_amount
+            from dated
+            where not is_previous
+            group by scope, entity_id, period_type, period_start, branch_id
+            having sum(amount) > 0
+        ) as branches
+    ) as ranked
+    where running_total - won_amount < 0.8 * total
+    group by scope, entity_id, period_type, period_start
+),
+
+pairs as (
+    select
+        scope, entity_id, period_type, months, period_start,
+        {% for measure in measures -%}
+        coalesce(sum(case when not is_previous then {{ measure }} end), 0) as {{ measure }},
+        coalesce(sum(case when is_previous then {{ measure }} end), 0) as previous_{{ measure }}
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from totals
+    group by scope, entity_id, period_type, months, period_start
+),
+
+measured as (
+    select
+        *,
+        known_amount - previous_known_amount as known_change,
+        {% for side in ['', 'previous_'] -%}
+        {{ rate(side ~ 'producing_reps', side ~ 'active_branches') }} as {{ side }}reps_per_branch,
+        {{ rate(side ~ 'deals_won', side ~ 'producing_reps') }} as {{ side }}wins_per_rep,
+        {{ rate(side ~ 'known_amount', side ~ 'deals_won') }} as {{ side }}average_deal
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from pairs
+),
+
+-- Which part of the change the first one, two and three factors bring, from none to all. Where a side has no win, all of it is
+-- the branches'; where returns outweigh a side's wins, all of it is the average deal's.
+shares as (
+    select
+        *,
+        {% for last in range(1, 4) -%}
+        case
+            when deals_won = 0 or previous_deals_won = 0 then known_change
+            when known_amount <= 0 or previous_known_amount <= 0 then 0
+            else
+                -- The logarithmic mean of the two sides, their own value where they are equal.
+                case
+                    when known_change = 0 then cast(known_amount as double)
+                    else cast(known_change as double) / ln(cast(known_amount as double) / cast(previous_known_amount as double))
+                end
+                * ln(
+                    {%- for factor in factors[:last] %}
+                    (cast({{ factor }} as double) / cast(previous_{{ factor }} as double)){{ ' *' if not loop.last }}
+                    {%- endfor %}
+                )
+        end as running_{{ last }}
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from measured
+),
+
+-- Rounded as running sums, so that the parts add up to the minor unit.
+rounded as (
+    select
+        scope, entity_id, period_type, period_start, known_change,
+        {% for last in range(1, 4) -%}
+        {{ round_money('running_' ~ last) }} as running_{{ last }}
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from shares
+)
+
+select
+    shares.scope,
+    shares.entity_id,
+    shares.period_type,
+    shares.period_start,
+    {{ fiscal_year('shares.period_start') }} as fiscal_year,
+    case shares.period_type
+        when 'year' then 'FY'
+        when 'half' then {{ fiscal_half('shares.period_start') }}
+        else {{ fiscal_quarter('shares.period_start') }}
+    end as fiscal_period,
+    {{ add_months('shares.period_start', 'shares.months') }} <= {{ add_days('today.as_of', 1) }} as is_complete,
+    cast(shares.won_amount as {{ money_type() }}) as won_amount,
+    cast(shares.previous_won_amount as {{ money_type() }}) as previous_won_amount,
+    cast(shares.won_amount - shares.previous_won_amount as {{ money_type() }}) as change_amount,
+    {% for side in ['', 'previous_'] -%}
+    cast(shares.{{ side }}active_branches as bigint) as {{ side }}active_branches,
+    cast(shares.{{ side }}producing_reps as bigint) as {{ side }}producing_reps,
+    cast(shares.{{ side }}deals_won as bigint) as {{ side }}deals_won,
+    shares.{{ side }}reps_per_branch,
+    shares.{{ side }}wins_per_rep,
+    shares.{{ side }}average_deal,
+    {% endfor -%}
+    rounded.running_1 as active_branches_effect,
+    cast(rounded.running_2 - rounded.running_1 as {{ money_type() }}) as reps_per_branch_effect,
+    cast(rounded.running_3 - rounded.running_2 as {{ money_type() }}) as wins_per_rep_effect,
+    cast(rounded.known_change - rounded.running_3 as {{ money_type() }}) as average_deal_effect,
+    cast(
+        shares.won_amount - shares.previous_won_amount - shares.known_change as {{ money_type() }}
+    ) as unassigned_effect,
+    coalesce(largest.units_to_80, 0) as units_to_80
+from shares
+inner join rounded
+    on
+        shares.scope = rounded.scope
+        and shares.entity_id = rounded.entity_id
+        and shares.period_type = rounded.period_type
+        and shares.period_start = rounded.period_start
+left join largest
+    on
+        shares.scope = largest.scope
+        and shares.entity_id = largest.entity_id
+        and shares.period_type = largest.period_type
+        and shares.period_start = largest.period_start
+cross join {{ ref('int_as_of') }} as today
