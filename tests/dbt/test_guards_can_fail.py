@@ -203,10 +203,20 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
     "assert_decomposition_adds_up": [
         (
             "an effect is a yen too large",
-            "update kpi.revenue_decomposition set wins_per_rep_effect = wins_per_rep_effect + 1 where scope = 'company'",
+            "update kpi.revenue_decomposition set wins_per_rep_effect = wins_per_rep_effect + 1"
+            " where scope = 'company'",
             None,
         ),
         ("a quarter is missing", "delete from kpi.revenue_decomposition where fiscal_period = 'Q2'", None),
+    ],
+    "assert_kpi_sets_are_few": [
+        (
+            "a sixth metric",
+            "insert into kpi.kpi_sets values ('launch', 'resale', 6, 'won_amount', date '2000-01-01')",
+            None,
+        ),
+        ("a metric that nobody computes", "update kpi.kpi_sets set metric = 'charm' where kpi_rank = 1", None),
+        ("a metric twice", "update kpi.kpi_sets set metric = 'deals_new' where phase = 'launch'", None),
     ],
     "assert_monthly_marts_add_up": [
         ("a branch of today is missing", "delete from kpi.branch_monthly_as_is where branch_id = 'DIRECT'", None),

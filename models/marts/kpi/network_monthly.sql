@@ -1,0 +1,132 @@
+-- How large and how alive the network of partners is at the end of a month. Companies and branches are counted apart: which of
+-- them is meant by "partners" has to be said.
+with month_ends as (
+    select month, {{ add_days(add_months('month', 1), -1) }} as month_end
+    from {{ ref('int_months') }}
+),
+
+partners as (
+    select
+        coalesce(corporate_number, partner_id) as company_id,
+        contract_started_on,
+        coalesce(contract_ended_on, {{ for_ever() }}) as contract_ended_on
+    from {{ ref('dim_partner') }}
+    where not is_sentinel and contract_started_on is not null
+),
+
+branches as (
+    select
+        branch_id,
+        contract_started_on,
+        least(coalesce(contract_ended_on, {{ for_ever() }}), coalesce(closed_on, {{ for_ever() }})) as ended_on
+    from {{ ref('dim_branch') }}
+    where not is_sentinel and contract_started_on is not null
+),
+
+contracted_partners as (
+    select
+        ends.month,
+        count(distinct partners.company_id) as partners_contracted,
+        count(distinct case when partners.contract_started_on >= ends.month then partners.company_id end) as partners_signed
+    from month_ends as ends
+    inner join partners
+        on {{ is_within('ends.month_end', 'partners.contract_started_on', 'partners.contract_ended_on') }}
+    group by ends.month
+),
+
+contracted_branches as (
+    select ends.month, count(*) as branches_contracted
+    from month_ends as ends
+    inner join branches on {{ is_within('ends.month_end', 'branches.contract_started_on', 'branches.ended_on') }}
+    group by ends.month
+),
+
+-- Months of a branch are dense, so rows before are months before.
+new_deals as (
+    select
+        months.month,
+        sum(months.deals_new) over (
+            partition by months.branch_id order by months.month
+            rows between {{ var('active_window_months') - 1 }} preceding and current row
+        ) as deals_of_window,
+        sum(months.deals_new) over (
+            partition by months.branch_id order by months.month
+            rows between unbounded preceding and current row
+        ) as deals_ever
+    from {{ ref('branch_monthly') }} as months
+    inner join {{ ref('dim_branch') }} as dim_branch on months.branch_id = dim_branch.branch_id
+    where
+        not dim_branch.is_sentinel
+        and months.month < coalesce(dim_branch.closed_on, {{ for_ever() }})
+),
+
+activity as (
+    select
+        month,
+        sum(case when deals_of_window > 0 then 1 else 0 end) as branches_active,
+        sum(case when deals_ever > 0 and deals_of_window = 0 then 1 else 0 end) as branches_dormant
+    from new_deals
+    group by month
+),
+
+first_results as (
+    select branch_id, min(open_on) as first_deal_on, min(won_on) as first_win_on
+    from {{ ref('int_deal_milestones') }}
+    group by branch_id
+),
+
+-- Branches whose contract began in the twelve months that ended when the later ones had activation_days to bring a deal. One that
+-- has brought none by the month's end may still: it stands behind all others.
+cohorts as (
+    select
+        ends.month,
+        branches.branch_id,
+        case
+            when first_results.first_deal_on <= ends.month_end
+                then greatest({{ dbt.datediff('branches.contract_started_on', 'first_results.first_deal_on', 'day') }}, 0)
+        end as days_to_deal,
+        case
+            when first_results.first_win_on <= ends.month_end
+                then greatest({{ dbt.datediff('branches.contract_started_on', 'first_results.first_win_on', 'day') }}, 0)
+        end as days_to_win
+    from month_ends as ends
+    inner join branches
+        on
+            branches.contract_started_on > {{ add_days(add_months('ends.month_end', -12), -var('activation_days')) }}
+            and branches.contract_started_on <= {{ add_days('ends.month_end', -var('activation_days')) }}
+    left join first_results on branches.branch_id = first_results.branch_id
+),
+
+activation as (
+    select
+        month,
+        count(*) as branches_observed,
+        sum(case when days_to_deal <= {{ var('activation_days') }} then 1 else 0 end) as branches_activated,
+        {{ median('coalesce(days_to_deal, 100000)') }} as days_to_deal,
+        {{ median('coalesce(days_to_win, 100000)') }} as days_to_win
+    from cohorts
+    group by month
+)
+
+select
+    ends.month,
+    {{ fiscal_year('ends.month') }} as fiscal_year,
+    {{ fiscal_half('ends.month') }} as fiscal_half,
+    {{ fiscal_quarter('ends.month') }} as fiscal_quarter,
+    coalesce(contracted_partners.partners_contracted, 0) as partners_contracted,
+    coalesce(contracted_partners.partners_signed, 0) as partners_signed,
+    coalesce(contracted_branches.branches_contracted, 0) as branches_contracted,
+    cast(coalesce(activity.branches_active, 0) as bigint) as branches_active,
+    cast(coalesce(activity.branches_dormant, 0) as bigint) as dormant_units,
+    {{ rate('activity.branches_dormant', '(activity.branches_active + activity.branches_dormant)') }} as dormancy_rate,
+    cast(coalesce(activation.branches_activated, 0) as bigint) as activation_rate_numerator,
+    cast(coalesce(activation.branches_observed, 0) as bigint) as activation_rate_denominator,
+    {{ rate('activation.branches_activated', 'activation.branches_observed', var('n_min')) }} as activation_rate,
+    -- Where fewer than half have come so far, the median has not been reached.
+    cast(case when activation.days_to_deal < 50000 then activation.days_to_deal end as double) as ttfd,
+    cast(case when activation.days_to_win < 50000 then activation.days_to_win end as double) as ttfw
+from month_ends as ends
+left join contracted_partners on ends.month = contracted_partners.month
+left join contracted_branches on ends.month = contracted_branches.month
+left join activity on ends.month = activity.month
+left join activation on ends.month = activation.month

@@ -1,0 +1,110 @@
+-- Long-term targets beside what was reached: the straight line from baseline to target, the twelve months to date, and the growth
+-- that is still needed. A month that is not over has a path and no actual.
+-- noqa: disable=LT02,LT05
+with known_targets as (
+    {{ last_known('targets', ['metric', 'scope', 'scope_id', 'deadline']) }}
+),
+
+-- A target that the latest list leaves out is given up.
+targets as (
+    select metric, scope, coalesce(scope_id, 'ALL') as entity_id, baseline, baseline_on, target, deadline
+    from known_targets
+    where ended_on is null
+),
+
+bounds as (
+    select min(month) as first_month, max(month) as last_month from {{ ref('int_months') }}
+),
+
+spans as (
+    select
+        least(bounds.first_month, min(coalesce({{ month_of('targets.baseline_on') }}, bounds.first_month))) as first_month,
+        greatest(bounds.last_month, max({{ month_of('targets.deadline') }})) as last_month
+    from targets
+    cross join bounds
+    group by bounds.first_month, bounds.last_month
+),
+
+months as (
+    {{ date_series('(select first_month from spans)', '(select last_month from spans)', 'month', 'month') }}
+),
+
+month_ends as (
+    select month, {{ add_days(add_months('month', 1), -1) }} as month_end from months
+),
+
+-- Twelve months to date; fewer have no figure. Money of the company is all of it, direct sales too.
+actuals as (
+    {% for scope, entity in [('company', "'ALL'"), ('partner', 'partner_id'), ('branch', 'branch_id')] -%}
+    {%- set trailing = 'over (partition by ' ~ entity ~ ' order by month rows between 11 preceding and current row)' -%}
+    select 'won_amount' as metric, '{{ scope }}' as scope, {{ entity }} as entity_id, month,
+        case when count(*) {{ trailing }} = 12 then cast(sum(won_amount) {{ trailing }} as double) end as actual
+    from {{ ref(scope ~ '_monthly') }}
+    union all
+    {%- if scope == 'company' %}
+    select 'indirect_ratio' as metric, 'company' as scope, 'ALL' as entity_id, month,
+        case
+            when count(*) {{ trailing }} = 12 and sum(indirect_ratio_denominator) {{ trailing }} > 0
+                then
+                    cast(sum(indirect_ratio_numerator) {{ trailing }} as double)
+                    / cast(sum(indirect_ratio_denominator) {{ trailing }} as double)
+        end as actual
+    from {{ ref('company_monthly') }}
+    union all
+    {%- endif %}
+    select 'deals_won' as metric, '{{ scope }}' as scope, {{ entity }} as entity_id, month,
+        case when count(*) {{ trailing }} = 12 then cast(sum(deals_won) {{ trailing }} as double) end as actual
+    from {{ ref(scope ~ '_monthly') }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+measured as (
+    select
+        targets.metric,
+        targets.scope,
+        targets.entity_id,
+        month_ends.month,
+        targets.deadline,
+        targets.target,
+        case
+            when targets.baseline is null then null
+            when month_ends.month_end >= targets.deadline then cast(targets.target as double)
+            when month_ends.month_end >= targets.baseline_on
+                then
+                    cast(targets.baseline as double)
+                    + cast(targets.target - targets.baseline as double)
+                    * {{ dbt.datediff('targets.baseline_on', 'month_ends.month_end', 'day') }}
+                    / {{ dbt.datediff('targets.baseline_on', 'targets.deadline', 'day') }}
+        end as path,
+        actuals.actual,
+        {{ dbt.datediff('month_ends.month_end', 'targets.deadline', 'day') }} / 365.25 as years_left
+    from targets
+    inner join month_ends on month_ends.month <= {{ month_of('targets.deadline') }}
+    cross join {{ ref('int_as_of') }} as today
+    left join actuals
+        on
+            targets.metric = actuals.metric
+            and targets.scope = actuals.scope
+            and targets.entity_id = actuals.entity_id
+            and month_ends.month = actuals.month
+            and month_ends.month_end <= today.as_of
+)
+
+select
+    metric,
+    scope,
+    entity_id,
+    deadline,
+    month,
+    cast(target as double) as target,
+    path,
+    actual,
+    actual - path as path_gap,
+    case
+        when years_left <= 0 or actual is null then null
+        -- A share grows by points a year, an amount by a rate.
+        when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
+        when actual > 0 then power(cast(target as double) / actual, 1 / years_left) - 1
+    end as required_growth
+from measured

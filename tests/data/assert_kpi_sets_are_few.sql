@@ -1,0 +1,20 @@
+-- Fails where a KPI set holds more metrics than anybody can chase, one twice, or one that the scorecard does not know.
+{{ config(meta={'dagster': {'ref': {'name': 'scorecard'}}}) }}
+
+with sets as (
+    select phase, channel, valid_from, count(*) as metrics, count(distinct metric) as distinct_metrics
+    from {{ ref('kpi_sets') }}
+    group by phase, channel, valid_from
+)
+
+select phase, channel, valid_from, cast(metrics as varchar) as metrics, 'at most {{ var("max_active_kpis") }}' as expected
+from sets
+where metrics > {{ var('max_active_kpis') }}
+union all
+select phase, channel, valid_from, cast(metrics as varchar) as metrics, 'each metric once' as expected
+from sets
+where metrics != distinct_metrics
+union all
+select phase, channel, valid_from, metric, 'a metric of the macro scorecard_metrics' as expected
+from {{ ref('kpi_sets') }}
+where metric not in ('{{ scorecard_metrics() | join("', '") }}') -- noqa: LT05
