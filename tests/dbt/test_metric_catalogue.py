@@ -1,0 +1,104 @@
+"""Every published metric is in the catalogue, and every row of the catalogue is computed or says that it is planned."""
+
+import csv
+import re
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+import yaml
+
+from orchestration.home import PROJECT, Home
+
+MARTS = PROJECT / "models" / "marts" / "kpi"
+# Published for each of these under one name.
+TWINS = {"branch_monthly": ("branch_monthly_as_is", "partner_monthly", "partner_monthly_as_is", "company_monthly")}
+# Columns that are numbers and no metrics of their own: parts of one, its other side, and what a row is about.
+PARTS = re.compile(
+    r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
+    r"|fiscal_year|.*_order|.*_rank|dwell_days|amount|actual|target|path|gap"
+)
+# Named in the docs of the mart that has them and nowhere else.
+DETAILS = {
+    "active_branches", "average_deal", "became_partner", "branches", "customers", "cycle_deals", "deals_missing",
+    "deals_won_t12m", "entered", "inquiries", "median_rep_amount", "pass_rate", "passed", "producing_branches",
+    "producing_reps", "reps_per_branch", "wins_per_rep",
+}  # fmt: skip
+
+
+def catalogue(project: Path = PROJECT) -> list[dict[str, str]]:
+    with (project / "seeds" / "metrics.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def columns() -> dict[str, dict[str, str]]:
+    """Return each mart's columns with their types."""
+    models = {path.stem: yaml.safe_load(path.read_text("utf-8"))["models"][0] for path in MARTS.glob("[!_]*.yml")}
+    return {
+        name: {column["name"]: column["data_type"] for column in model["columns"]} for name, model in models.items()
+    }
+
+
+def uncatalogued(rows: list[dict[str, str]]) -> list[str]:
+    known = {(row["model"], row["metric"]) for row in rows}
+    known |= {(twin, metric) for model, metric in known for twin in TWINS.get(model, ())}
+    names = {metric for _, metric in known}
+    return [
+        f"{mart}.{name}"
+        for mart, types in columns().items()
+        for name, data_type in types.items()
+        if re.match(r"bigint|double|decimal|integer", data_type)
+        and (mart, name) not in known
+        # A metric that another mart repeats, or a part of one.
+        and name not in names
+        and name not in DETAILS
+        and not PARTS.fullmatch(name)
+    ]
+
+
+def test_every_published_metric_is_in_the_catalogue() -> None:
+    rows = catalogue()
+    assert uncatalogued(rows) == []
+    assert uncatalogued([row for row in rows if row["metric"] != "velocity"]) == ["performance.velocity"]
+
+
+def test_every_computed_metric_is_published() -> None:
+    marts = columns()
+    for row in catalogue():
+        if row["status"] == "planned":
+            assert not row["model"] and not any(row["metric"] in types for types in marts.values()), row["metric"]
+            continue
+        assert row["status"] == "computed", row["metric"]
+        for model in (row["model"], *TWINS.get(row["model"], ())):
+            assert row["metric"] in marts[model], f"{model}.{row['metric']}"
+        missing = [key for key, value in row.items() if not value]
+        assert missing == [], row["metric"]
+        assert row["unit"] in {"count", "persons", "JPY", "JPY/day", "ratio", "days", "index", "unit of the metric"}
+        assert row["direction"] in {"up", "down"}
+
+
+def test_every_computed_metric_has_a_value(built_home: Home) -> None:
+    empty = []
+    for row in catalogue():
+        if row["status"] == "computed":
+            table = pl.read_parquet(built_home.published / "parquet" / "kpi" / f"{row['model']}.parquet")
+            if table[row["metric"]].drop_nulls().is_empty():
+                empty.append(row["metric"])
+    assert empty == []
+
+
+def test_additive_metrics_add_up_and_others_say_so(built_home: Home) -> None:
+    """What the catalogue calls additive is the company's when summed over branches, and some of the rest is not."""
+    with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as release:
+        for row in catalogue():
+            if row["model"] != "branch_monthly":
+                continue
+            sums = release.execute(
+                f'select sum(b."{row["metric"]}") from kpi.branch_monthly as b'
+                f' union all select sum(c."{row["metric"]}") from kpi.company_monthly as c'
+            ).fetchall()
+            if row["is_additive"] == "true":
+                assert sums[0] == pytest.approx(sums[1]), row["metric"]
+            elif row["unit"] == "ratio":
+                assert sums[0] != sums[1], row["metric"]
