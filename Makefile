@@ -1,7 +1,7 @@
 # Every command installs what it needs the first time. KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS may be given to each of
 # them, as in `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy demo refresh summary why what-if worklist sources-check dev doctor test check mutants sqlfluff lock clean
+.PHONY: help accuracy demo fetch refresh summary why what-if worklist sources-check dev doctor test check mutants sqlfluff lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -32,9 +32,13 @@ demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=
 	@./setup.sh run
 	@$(KYOTEN) demo --size $(SIZE) --seed $(SEED)
 
-refresh: ## Landing files → published release (FORCE=1: also where nothing is new)
+refresh: ## Landing files → published release (FORCE=1: also where nothing is new; FETCH=0: only what has landed)
 	@./setup.sh run
-	@$(KYOTEN) refresh $(if $(FORCE),--force)
+	@$(KYOTEN) refresh $(if $(FORCE),--force) $(if $(filter 0,$(FETCH)),--no-fetch)
+
+fetch: ## What the mapping's databases, APIs and remote folders hold → extracts/
+	@./setup.sh run
+	@$(KYOTEN) fetch
 
 summary: ## What the current release holds
 	@./setup.sh run

@@ -38,10 +38,12 @@ from orchestration.knowledge import Knowledge
 from orchestration.names import write_names
 from orchestration.publish import publish
 from orchestration.resources import Dbt, Workspace, dbt_resource
+from orchestration.transports import fetch, has_transports
 from orchestration.worklist import export_worklist
 
 HOME = Home.from_environment()
 MANIFEST = warehouse.prepare_manifest(HOME)
+EXTRACTS = AssetKey(["landing", "extracts"])
 ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"], ["lake", "drift"])
 
 
@@ -53,13 +55,16 @@ def _landing_specs() -> Iterator[AssetSpec]:
             group_name="ingest",
             kinds={"parquet"},
             skippable=True,
+            deps=[EXTRACTS],
         )
     for key, description in (
         (ALL_DATASETS[0], "One row per landed file looked at: what was read, accepted and rejected."),
         (ALL_DATASETS[1], "One row per rejected record, whole, with file, row number, reason and remedy."),
         (ALL_DATASETS[2], "One row per load, file and column that came or went."),
     ):
-        yield AssetSpec(key, description=description, group_name="ingest", kinds={"parquet"}, skippable=True)
+        yield AssetSpec(
+            key, description=description, group_name="ingest", kinds={"parquet"}, skippable=True, deps=[EXTRACTS]
+        )
 
 
 @contextlib.contextmanager
@@ -82,6 +87,19 @@ def _now_and_then(say: Callable[[str], None], seconds: float = 2.0) -> Callable[
             say(text)
 
     return pass_on
+
+
+@asset(key=EXTRACTS, group_name="ingest")
+def extracts(workspace: Workspace) -> MaterializeResult:
+    """What the mapping's databases, APIs and remote folders hold, as immutable dated extracts.
+
+    A source that cannot be fetched stops the run after all others were, as a refused file does.
+    """
+    home, fetched = workspace.home, []
+    if workspace.fetches:
+        with _told():
+            fetched = fetch(home, home.sources, timezone=warehouse.var("business_timezone"), say=workspace.say)
+    return MaterializeResult(metadata={"extracts": len(fetched)})
 
 
 @multi_asset(name="ingest", specs=list(_landing_specs()), can_subset=True)
@@ -247,12 +265,12 @@ daily = ScheduleDefinition(
     cron_schedule="0 5 * * *",
     execution_timezone="Asia/Tokyo",
     default_status=DefaultScheduleStatus.STOPPED,
-    should_execute=lambda _: nothing_new(HOME) is None,
-    description="Every morning before work, unless nothing came in. Off until somebody switches it on.",
+    should_execute=lambda _: has_transports(HOME) or nothing_new(HOME) is None,
+    description="Every morning before work, unless nothing can have come in. Off until somebody switches it on.",
 )
 
 defs = Definitions(
-    assets=[landing, names, knowledge, models, release],
+    assets=[extracts, landing, names, knowledge, models, release],
     jobs=[refresh],
     schedules=[daily],
     resources={"workspace": Workspace(root=str(HOME.root)), "dbt": dbt_resource(HOME)},

@@ -25,6 +25,11 @@ class Home:
         return self.root / "landing"
 
     @property
+    def extracts(self) -> Path:
+        """What transports fetched, as delivered: one folder per source and extract, never changed."""
+        return self.root / "extracts"
+
+    @property
     def lake(self) -> Path:
         """What ingest makes of them: raw/, rejected/ and loads/, all Parquet."""
         return self.root / "lake"

@@ -14,7 +14,8 @@ from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
 from orchestration.publish import current_release
-from orchestration.warehouse import configure, overrides
+from orchestration.transports import FetchError, fetch
+from orchestration.warehouse import configure, overrides, var
 
 LOGS_KEPT = 20
 
@@ -49,12 +50,14 @@ class Clock:
         print(f"{time.monotonic() - self.started:7.1f} s  {text}", file=sys.__stdout__, flush=True)
 
 
-def refresh(home: Home, *, force: bool = False) -> str | None:
+def refresh(home: Home, *, force: bool = False, fetches: bool = True) -> str | None:
     """Bring the published release up to date; return the id of a new release, or None where nothing was new."""
     clock = Clock(time.monotonic())
     with write_lock(home):
         overrides()  # a wrong KYOTEN_VARS is told at once, and a ladder that is none
         check_ladder(LADDER)
+        if fetches:
+            _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
             print(f"Nothing new since release {release_id}.")
             return None
@@ -65,12 +68,27 @@ def refresh(home: Home, *, force: bool = False) -> str | None:
             causes = _run(home, clock)
         release = current_release(home)
         if causes:
-            kept = f"Release {release['release_id']} stays." if release else "There is no earlier release."
-            lines = "\n".join(f"- {cause}" for cause in [*causes, *_rejected(home)])
-            raise KyotenError(f"Not published. {kept}\n{lines}\nThe whole log: {log}")
+            raise KyotenError(f"{_not_published(home, [*causes, *_rejected(home)])}\nThe whole log: {log}")
         assert release is not None
         clock.say(f"Published release {release['release_id']}")
         return release["release_id"]
+
+
+def _fetch(home: Home, clock: Clock) -> None:
+    """Fetch what lies elsewhere. As with a refused file the others land, and nothing is published without it."""
+    try:
+        fetch(home, home.sources, timezone=var("business_timezone"), say=clock.say)
+    except FetchError as error:
+        remedy = "To publish what is there without it: make refresh FETCH=0"
+        raise KyotenError(f"{_not_published(home, str(error).splitlines())}\n{remedy}") from None
+    except KyotenError:
+        return  # of the mapping itself; ingest says what is wrong with it
+
+
+def _not_published(home: Home, causes: list[str]) -> str:
+    release = current_release(home)
+    kept = f"Release {release['release_id']} stays." if release else "There is no earlier release."
+    return "\n".join([f"Not published. {kept}", *(f"- {cause}" for cause in causes)])
 
 
 def _rejected(home: Home) -> list[str]:
@@ -109,7 +127,9 @@ def _run(home: Home, clock: Clock) -> list[str]:
 
     with DagsterInstance.get() as instance:
         result = defs.resolve_job_def("refresh").execute_in_process(
-            instance=instance, resources={"workspace": Terminal(root=str(home.root))}, raise_on_error=False
+            instance=instance,
+            resources={"workspace": Terminal(root=str(home.root), fetches=False)},
+            raise_on_error=False,
         )
     if result.success:
         return []

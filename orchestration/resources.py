@@ -22,6 +22,7 @@ class Workspace(ConfigurableResource):
     """The home of a run. Holds its write lock from the first step to the last, also when the run comes from the UI."""
 
     root: str
+    fetches: bool = True  # false where what lies elsewhere has just been fetched
 
     @property
     def home(self) -> Home:

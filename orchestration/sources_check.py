@@ -12,6 +12,7 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.ingest import ingest, sql
 from orchestration.ingest.contract import load_contract
+from orchestration.transports import fetch
 
 
 def check_sources(sources: Path | None, timezone: str) -> int:
@@ -21,6 +22,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         home.landing.mkdir()
+        fetch(home, sources, timezone=timezone, say=lambda _: None, is_sample=True)
         result = ingest(home, sources, timezone=timezone, progress=lambda _: None)
         connection = duckdb.connect()
         for file in (file for file in result.files if file.status != "refused"):

@@ -63,7 +63,7 @@ def ingest(
     from orchestration.ingest.sources import load_sources
 
     contract = load_contract(CONTRACT)
-    mapping = load_mapping(sources, contract) if sources else None
+    mapping = load_mapping(sources, contract, home) if sources else None
     batch = Batch(home, contract, timezone, progress)
     with batch.opened():
         if mapping:
@@ -107,7 +107,7 @@ def _listing(home: Home, sources: Path | None) -> Iterator[str]:
         return
     try:
         yield sources.read_text(encoding="utf-8")
-        mapping = load_mapping(sources)
+        mapping = load_mapping(sources, home=home)
     except (OSError, UnicodeDecodeError, KyotenError) as error:
         yield str(error)  # ingest says what is wrong; here it is only something that may change
         return

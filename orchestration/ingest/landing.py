@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,7 +18,8 @@ SUFFIXES = (*TEXT_SUFFIXES, *(s + ".gz" for s in TEXT_SUFFIXES), ".parquet", ".x
 _IGNORED = {"thumbs.db", "desktop.ini"}
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)((?:19|20|21)\d{2})(\d{2})(\d{2})(?:\d{4}|\d{6})?(?!\d)")
-_REVISION = re.compile(r"_r(\d+)(?=[_.\-]|$)")
+REVISION = re.compile(r"_r(\d+)(?=[_.\-]|$)")
+EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d+))?")  # the folder of what was fetched at a time
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class LandedFile:
 
 def scan(home: Home, sources: Path | None = None, timezone: str = "Asia/Tokyo") -> list[LandedFile]:
     """List every landed and mapped file, sorted."""
-    mapped = mapped_files(load_mapping(sources), timezone) if sources else []
+    mapped = mapped_files(load_mapping(sources, home=home), timezone) if sources else []
     return sorted([*landed_files(home, timezone), *mapped], key=lambda f: (f.source_name, f.file_name))
 
 
@@ -56,7 +57,10 @@ def mapped_files(mapping: Mapping, timezone: str) -> Iterator[LandedFile]:
         paths = {path for alias in source.files.values() for path in alias.matches(source.path)}
         for path in paths:
             relative = Path(os.path.relpath(path, source.path))
-            yield _describe(path, relative, source.name, timezone, extracted_on=source.extracted_on)
+            extract = EXTRACT.fullmatch(relative.parts[0]) if source.transport else None
+            extracted_on = date.fromisoformat(extract[1]) if extract else source.extracted_on
+            file = _describe(path, relative, source.name, timezone, extracted_on=extracted_on)
+            yield replace(file, revision=int(extract[2] or 1)) if extract else file
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -89,7 +93,7 @@ def _describe(
         problem = problem or str(error)
     if extracted_on is None:
         extracted_on = datetime.fromtimestamp(status.st_mtime_ns / 1e9, ZoneInfo(timezone)).date()
-    revision = _REVISION.search(path.name)
+    revision = REVISION.search(path.name)
     return LandedFile(
         path=path,
         dataset=dataset,

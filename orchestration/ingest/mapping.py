@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 
 from orchestration.errors import KyotenError
-from orchestration.home import PROJECT
+from orchestration.home import PROJECT, Home
 from orchestration.ingest import forms
 from orchestration.ingest.contract import Contract, load_contract, nearest
+from orchestration.ingest.transport import Transport, transport_of
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 _SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -28,7 +29,10 @@ _ANY = "*"
 # What a mapping may say, and what each key means: the checks here and the JSON Schema for editors read the same lists.
 SOURCE_KEYS = {
     "preset": "Name of a file in presets/ whose keys hold wherever this source says nothing else.",
-    "path": "Folder of the files; a relative one starts at the project; ${VARIABLES} of the environment count.",
+    "path": "Folder of the files, relative to the project, or an fsspec URL such as s3://bucket/exports.",
+    "options": "What fsspec needs to open the URL, such as key, secret and endpoint_url.",
+    "sql": "A database: its tables and queries are fetched, each under an alias, instead of a path and files.",
+    "rest": "A REST API, as dlt's rest_api is configured: each resource is an alias, instead of a path and files.",
     "extracted_on": "Extract date of all files; left out: the date in the file's name, else the file's own date.",
     "timezone": "Time zone of times that name none, such as UTC; left out: the business time zone.",
     "key_prefix": "Put before every id, so that two sources can feed one dataset.",
@@ -68,6 +72,7 @@ class Node:
     file: str
     line: int
     key: str
+    tag: str = ""
 
     def error(self, problem: str) -> KyotenError:
         """Return an error that names file, line and key."""
@@ -143,7 +148,7 @@ class MappedDataset:
 
 @dataclass(frozen=True)
 class Source:
-    """One foreign system's delivery."""
+    """One foreign system's delivery. What a transport fetches of it lies below `path`, one folder per extract."""
 
     name: str
     path: Path
@@ -153,6 +158,7 @@ class Source:
     timezone: str = ""
     key_prefix: str = ""
     shared_ids: tuple[str, ...] = ()
+    transport: Transport | None = field(default=None, repr=False, compare=False)
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""
@@ -168,13 +174,16 @@ class Mapping:
     sources: Map[str, Source]
 
 
-def load_mapping(path: Path, contract: Contract | None = None) -> Mapping:
-    """Read and check a mapping file."""
+def load_mapping(path: Path, contract: Contract | None = None, home: Home | None = None) -> Mapping:
+    """Read and check a mapping file; what its transports fetched is looked for in the home."""
     known = contract or load_contract()
+    extracts = (home or Home.from_environment()).extracts
     root = _read(path).entries({"sources"})
     if "sources" not in root:
         raise KyotenError(f"{path.name}, line 1: `sources:` is missing; see docs/mapping.md.")
-    return Mapping(path, {name: _source(name, node, known) for name, node in root["sources"].entries().items()})
+    return Mapping(
+        path, {name: _source(name, node, known, extracts) for name, node in root["sources"].entries().items()}
+    )
 
 
 def _read(path: Path) -> Node:
@@ -209,20 +218,21 @@ def _node(tree: yaml.Node, file: str, key: str) -> Node:
                 raise here.error("is written twice; keep one.")
             entries[name.value] = replace(_node(value, file, below), line=here.line)  # where a person looks for it
         return Node(entries, file, line, key)
-    return Node(None if tree.tag == "tag:yaml.org,2002:null" else str(tree.value), file, line, key)
+    return Node(None if tree.tag == "tag:yaml.org,2002:null" else str(tree.value), file, line, key, tree.tag)
 
 
-def _source(name: str, node: Node, contract: Contract) -> Source:
+def _source(name: str, node: Node, contract: Contract, extracts: Path) -> Source:
     entries = _with_preset(node).entries(SOURCE_KEYS.keys())
     if not _SOURCE_NAME.fullmatch(name) or name == "landing":
         raise node.error("a source's name is letters, digits, _ and -, and not “landing”.")
+    transport = transport_of(node, entries)
     for key in ("path", "files", "datasets"):
-        if key not in entries:
+        if key not in entries and not (key != "datasets" and transport and transport.aliases):
             raise node.error(f"`{key}:` is missing.")
-    folder = (PROJECT / _expand(entries["path"])).resolve()
-    if not folder.is_dir():
+    folder = extracts / name if transport else (PROJECT / _expand(entries["path"])).resolve()
+    if not transport and not folder.is_dir():
         raise entries["path"].error(f"{folder} is no folder; correct the path or the variable in it.")
-    files = {alias: _alias(alias, value) for alias, value in entries["files"].entries().items()}
+    files = _files(entries.get("files"), transport)
     datasets = {
         dataset: _dataset(dataset, value, files, contract) for dataset, value in entries["datasets"].entries().items()
     }
@@ -235,7 +245,25 @@ def _source(name: str, node: Node, contract: Contract) -> Source:
         timezone=_timezone(entries.get("timezone")),
         key_prefix=entries["key_prefix"].text() if "key_prefix" in entries else "",
         shared_ids=_shared_ids(entries.get("shared_ids"), contract),
+        transport=transport,
     )
+
+
+def _files(node: Node | None, transport: Transport | None) -> dict[str, Alias]:
+    listed = node.entries() if node else {}
+    if not transport:
+        return {name: _alias(name, value) for name, value in listed.items()}
+    if not transport.aliases:  # files of a remote folder: each extract's folder holds them as they were there
+        aliases = {name: _alias(name, value) for name, value in listed.items()}
+        return {name: replace(alias, pattern=f"*/{alias.pattern}") for name, alias in aliases.items()}
+    files = {}
+    for name, entry in transport.aliases.items():
+        if not _ALIAS.fullmatch(name):
+            raise entry.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
+        said = listed[name].value if name in listed else None
+        nulls = _nulls(said["nulls"]) if isinstance(said, dict) and "nulls" in said else {}
+        files[name] = Alias(name, f"*/{name}.*", nulls=nulls, node=entry)
+    return files
 
 
 def _with_preset(node: Node) -> Node:

@@ -7,6 +7,7 @@ from orchestration.home import PROJECT
 from orchestration.ingest import forms
 from orchestration.ingest.contract import Dataset, load_contract
 from orchestration.ingest.mapping import DATASET_KEYS, FILE_KEYS, SOURCE_KEYS
+from orchestration.ingest.transport import REST_KEYS, SQL_KEYS, TABLE_KEYS
 
 PATH = PROJECT / "sources.schema.json"
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
@@ -20,7 +21,14 @@ def schema() -> dict[str, Any]:
     source: dict[str, dict[str, Any]] = {key: {"description": text} for key, text in SOURCE_KEYS.items()}
     source["files"] |= {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, file]}}
     source["datasets"] |= _object(datasets, [])
-    sources = {"type": "object", "additionalProperties": _object(source, ["path", "files", "datasets"])}
+    source["options"]["type"] = "object"
+    table = _object({key: {"description": text} for key, text in TABLE_KEYS.items()}, [])
+    database: dict[str, dict[str, Any]] = {key: {"description": text} for key, text in SQL_KEYS.items()}
+    database["tables"] |= {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, table]}}
+    source["sql"] |= _object(database, ["connection", "tables"])
+    source["rest"] |= _object({key: {"description": text} for key, text in REST_KEYS.items()}, ["client", "resources"])
+    transports = [{"required": keys} for keys in (["path", "files"], ["path", "preset"], ["sql"], ["rest"])]
+    sources = {"type": "object", "additionalProperties": _object(source, ["datasets"]) | {"anyOf": transports}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | _object({"sources": sources}, ["sources"])
 
 

@@ -47,11 +47,14 @@ def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> N
                 file = files[(source.name, path)]
                 extracts[file.extracted_on][alias.name].append(file)
         for spec in wanted:
-            if not mapped.aliases_of(spec, source.files):
+            if not (aliases := mapped.aliases_of(spec, source.files)):
                 raise spec.error("query", f"reads none of the source's files ({', '.join(source.files)}).")
+            _check_delta(batch, source, spec, aliases)
         used = {name for spec in wanted for name in mapped.aliases_of(spec, source.files)}
         for alias_name in sorted(used - {name for inputs in extracts.values() for name in inputs}):
             alias = source.files[alias_name]
+            if source.transport and source.transport.aliases and alias.node:
+                raise alias.node.error(f"nothing was fetched of {source.name}'s {alias_name} yet. Run `make fetch`.")
             raise (
                 alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
                 if alias.node
@@ -60,6 +63,14 @@ def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> N
         for day, inputs in sorted(extracts.items()):
             latest = {alias: _latest_revision(found) for alias, found in inputs.items()}
             SourceExtract(batch, source, day, latest).load(wanted)
+
+
+def _check_delta(batch: Batch, source: Source, spec: MappedDataset, aliases: list[str]) -> None:
+    """Complain of a dataset that would take what changed for all there is."""
+    partial = [alias for alias in aliases if source.transport and alias in source.transport.cursors]
+    if partial and (spec.mode or batch.contract.datasets[spec.name].extract) != "delta":
+        problem = f"{', '.join(partial)} has a cursor, so that only what changed is fetched: say `mode: delta`"
+        raise spec.error("mode", f"{problem}, or leave the cursor out.")
 
 
 def _latest_revision(files: list[LandedFile]) -> list[LandedFile]:

@@ -96,6 +96,7 @@ def test_the_job_refresh_holds_everything(defs: Definitions, definitions: Module
     refresh = defs.resolve_job_def("refresh")
     assert refresh.executor_def.name == "in_process"
     assert set(refresh.asset_layer.executable_asset_keys) == {
+        definitions.extracts.key,
         *definitions.landing.keys,
         *definitions.names.keys,
         *definitions.knowledge.keys,

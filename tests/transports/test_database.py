@@ -1,0 +1,104 @@
+"""A database's tables and queries, fetched from a real PostgreSQL."""
+
+import pytest
+
+from orchestration.errors import KyotenError
+from tests.transports.conftest import PASSWORD, rows
+
+MAPPING = """\
+sources:
+  erp:
+    timezone: UTC
+    sql:
+      connection: {url}
+      schema: crm
+      tables:
+        deals: {{table: deals, cursor: updated_at}}
+        reps: {{query: "SELECT id AS rep_id, upper(name) AS rep_name FROM crm.reps"}}
+    datasets:
+      deals:
+        from: deals
+        mode: delta
+        columns: {{deal_id: id, stage: stage, amount: amount, won_on: won_on, created_at: updated_at}}
+      reps: {{query: "SELECT rep_id, rep_name FROM reps"}}
+"""
+
+
+@pytest.fixture
+def sources(postgres, mapping, travel):
+    postgres.run(
+        """CREATE TABLE crm.deals (id uuid PRIMARY KEY, stage text, amount numeric(18, 4), won_on date,
+             updated_at timestamptz, tags text[], extra jsonb, open bool, raw bytea);
+           CREATE TABLE crm.reps (id int, name text);
+           INSERT INTO crm.deals VALUES
+             ('00000000-0000-0000-0000-000000000001', 'won', 12345678901234.5678, '2026-03-31', '2026-03-31 23:30+09',
+              '{a,"b c"}', '{"k": "値"}', true, '\\x00ff'),
+             ('00000000-0000-0000-0000-000000000002', '商談', 0, NULL, '2026-03-30 00:00Z', NULL, NULL, NULL, NULL)"""
+    )
+    return mapping(MAPPING.format(url=postgres.url))
+
+
+def test_tables_and_queries_land_as_one_dated_extract(desk, postgres, sources, said):
+    assert said.fetch(desk, sources) == ["2026-04-01"]
+    folder = desk.home.extracts / "erp" / "2026-04-01"
+    first = rows(folder / "deals.jsonl.gz")[0]
+    assert first[1:4] == ("won", "12345678901234.5678", "2026-03-31")
+    assert first[5:] == ('["a", "b c"]', '{"k": "値"}', "true", "00ff")
+    assert rows(folder / "reps.csv") == [] and (folder / "reps.csv").read_text().strip() == "rep_id,rep_name"
+    result = {f.dataset: f for f in desk.load(sources).files}
+    assert (result["deals"].accepted, result["deals"].rejected, result["reps"].accepted) == (2, 0, 0)
+    assert desk.query("SELECT amount::text, won_on::text, created_at::text, extracted_on::text FROM raw_deals") == [
+        ("12345678901234.5678", "2026-03-31", "2026-03-31 14:30:00", "2026-04-01"),
+        ("0.0000", None, "2026-03-30 00:00:00", "2026-04-01"),
+    ]
+
+
+def test_the_same_again_is_nothing_new_and_a_change_is_a_revision(desk, postgres, sources, said):
+    said.fetch(desk, sources)
+    assert said.fetch(desk, sources) == []
+    postgres.run("INSERT INTO crm.reps VALUES (7, 'aoki')")
+    assert said.fetch(desk, sources) == ["2026-04-01_r2"]
+    desk.load(sources)
+    assert desk.query("SELECT rep_name, extract_revision FROM raw_reps") == [("AOKI", 2)]
+
+
+def test_from_the_second_day_on_only_what_changed_comes(desk, postgres, sources, said, travel):
+    said.fetch(desk, sources)
+    travel("2026-04-02")
+    postgres.run("UPDATE crm.deals SET stage = 'lost', updated_at = '2026-04-01 10:00Z' WHERE won_on IS NULL")
+    assert said.fetch(desk, sources) == ["2026-04-02"]
+    # The row at the cursor itself comes again: another of the same instant may have been committed since.
+    assert [row[1] for row in rows(desk.home.extracts / "erp" / "2026-04-02" / "deals.jsonl.gz")] == ["won", "lost"]
+    postgres.run("UPDATE crm.deals SET stage = 'won', updated_at = '2026-04-01 11:00Z' WHERE won_on IS NULL")
+    assert said.fetch(desk, sources) == ["2026-04-02_r2"]
+    again = rows(desk.home.extracts / "erp" / "2026-04-02_r2" / "deals.jsonl.gz")
+    assert [row[1] for row in again] == ["won", "won"], "a day's second fetch begins where its first did"
+    travel("2026-04-03")
+    said.fetch(desk, sources)
+    assert len(rows(desk.home.extracts / "erp" / "2026-04-03" / "deals.jsonl.gz")) == 1
+
+
+def test_a_cursor_goes_with_delta_only(desk, sources, said):
+    said.fetch(desk, sources)
+    sources.write_text(sources.read_text().replace("mode: delta", "mode: full"))
+    with pytest.raises(KyotenError, match=r"line 13, .*mode: deals has a cursor.*`mode: delta`"):
+        desk.load(sources)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("table: deals,", "table: dealz,", "deals of erp was not fetched: the database has no table dealz. Correct"),
+        ("cursor: updated_at", "cursor: changed", "deals of erp was not fetched: there is no changed. Correct"),
+        ("FROM crm.reps", "FROM crm.repz", 'reps of erp was not fetched: relation "crm.repz" does not exist'),
+        ("${DB_USER}", "nobody", "deals of erp was not fetched: connection"),
+        ("${DB_PASSWORD}", "${DB_PASSWORT}", "the environment variable DB_PASSWORT is not set"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_nothing_lands(desk, sources, said, before, after, told):
+    sources.write_text(sources.read_text().replace(before, after))
+    with pytest.raises(KyotenError) as error:
+        said.fetch(desk, sources)
+    assert told in str(error.value)
+    assert PASSWORD not in str(error.value) + "".join(said)
+    assert not [path for path in desk.home.extracts.rglob("*") if path.name != ".unfinished"]
