@@ -163,7 +163,7 @@ def _resources(node: "Node") -> Iterator[tuple[str, "Node"]]:
 
 def clean(text: str, secrets: Mapping[str, str]) -> str:
     """Return a message with nothing in it that must not be told: values of variables, passwords, tokens."""
-    written = {w: name for name, value in secrets.items() for w in (value, quote(value, safe=""), quote_plus(value))}
+    written = {w: name for value, name in secrets.items() for w in (value, quote(value, safe=""), quote_plus(value))}
     for value, name in sorted(written.items(), key=lambda item: -len(item[0])):
         text = text.replace(value, name) if len(value) > MIN_SECRET else text
     text = re.sub(r"(?<=://)[^/@\s]*:[^@\s]*@", "***@", text)

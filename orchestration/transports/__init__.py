@@ -53,7 +53,7 @@ class Job:
     say: Callable[[str], None]
     is_sample: bool = False
     at: str = ""
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)  # value: what is told instead
 
     def begin(self, alias: str) -> None:
         """Say what is fetched now; an error that follows is this one's."""
@@ -81,11 +81,11 @@ def fetch(
             continue
         unfinished = home.extracts / ".unfinished" / source.name  # beside the extracts, so that a rename is enough
         shutil.rmtree(unfinished, ignore_errors=True)
-        secrets: dict[str, str] = {}
-        failure = _attempt(source, unfinished, timezone, say, is_sample, secrets, fetched)
+        job = Job(source, {}, unfinished, {}, {}, say, is_sample)
+        failure = _attempt(job, timezone, fetched)
         shutil.rmtree(unfinished, ignore_errors=True)
         if failure:
-            failures.append(clean(failure, secrets))
+            failures.append(clean(failure, job.secrets))
             say(failures[-1])
     if failures:  # raised here, where no exception is being handled whose text might follow
         raise FetchError("\n".join(failures))
@@ -98,27 +98,18 @@ def has_transports(home: Home) -> bool:
     return sources is not None and any(s.transport for s in load_mapping(sources, home=home).sources.values())
 
 
-def _attempt(
-    source: Source,
-    unfinished: Path,
-    timezone: str,
-    say: Callable[[str], None],
-    is_sample: bool,
-    secrets: dict[str, str],
-    fetched: list[Path],
-) -> str:
+def _attempt(job: Job, timezone: str, fetched: list[Path]) -> str:
     """Fetch one source; return why it failed, not yet cleaned of secrets, or nothing."""
+    source, say = job.source, job.say
     assert source.transport
-    today = datetime.now(ZoneInfo(timezone)).date()
-    job = Job(source, {}, unfinished, {}, {}, say, is_sample, secrets=secrets)
     try:
-        job.config = _expanded(source, source.transport.config, secrets)
+        job.config = _expanded(source, source.transport.config, job.secrets)
         if source.transport.kind == "remote":
             from orchestration.transports.remote import fetch_remote
 
             fetched += fetch_remote(job, timezone)
             return ""
-        day = source.extracted_on or today
+        day = source.extracted_on or datetime.now(ZoneInfo(timezone)).date()
         _prepare(job, day)
         if source.transport.kind == "sql":
             from orchestration.transports.database import fetch_database
@@ -129,7 +120,7 @@ def _attempt(
 
             found = fetch_api(job)
         record = {"fetched_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "aliases": _plain(found)}
-        if folder := land(unfinished, source.path, day, record):
+        if folder := land(job.folder, source.path, day, record):
             fetched.append(folder)
             rows = sum(one.rows for one in found.values())
             say(f"fetched {rows:,} rows of {source.name} into {folder.name}")
@@ -154,7 +145,7 @@ def _expanded(source: Source, value: Any, secrets: dict[str, str]) -> Any:
     def expand(match: re.Match[str]) -> str:
         found = os.environ.get(match["name"])
         if found:
-            secrets[f"${{{match['name']}}}"] = found
+            secrets[found] = match[0]
             before, after = match.string[: match.start()], match.string[match.end() :]
             return quote(found, safe="") if "://" in before and "@" in after else found  # a URL's user or password
         if match["default"] is None:

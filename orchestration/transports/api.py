@@ -66,13 +66,16 @@ def _send(
     **options: Any,
 ) -> requests.Response:
     """Send a request; where the token has expired earlier than it should, get another one, once."""
-    response = send(request, **options)
-    token_url = auth.access_token_url if isinstance(auth, OAuth2ClientCredentials) else None
-    if isinstance(auth, OAuth2ClientCredentials) and response.status_code == 401 and request.url != token_url:
+    try:
+        response = send(request, **options)
+    except requests.HTTPError as error:  # dlt's hook raises it while the request is sent
+        if not isinstance(auth, OAuth2ClientCredentials) or getattr(error.response, "status_code", 0) != 401:
+            raise
         auth.token_expiry = pendulum.now()
         response = send(auth(request), **options)
-    if token := getattr(auth, "access_token", None):
-        job.secrets[f"<access token {len(job.secrets)}>"] = str(token)
+    finally:
+        if token := getattr(auth, "access_token", None):
+            job.secrets[str(token)] = "***"
     # Amounts as they are written: a float would round the long ones. The mapping reads text anyway.
     response.json = partial(response.json, parse_float=str)  # type: ignore[method-assign]
     return response

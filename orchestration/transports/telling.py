@@ -7,7 +7,7 @@ import sqlalchemy.exc
 
 from orchestration.transports import Job
 
-_TELLING = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError)
+_TELLING = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
 _LATER = "Nothing of it landed. Fetch again later"
 _AUTH = "Check the credentials in the environment, and what they may read"
 
@@ -18,8 +18,9 @@ def told(job: Job, error: Exception) -> str:
         error = error.__cause__  # type: ignore[assignment]
     what, remedy = _what(job, error)
     place = f"{job.at} of {job.source.name}" if job.at else job.source.name
-    variables = f" ({', '.join(sorted(job.secrets))})" if remedy == _AUTH and job.secrets else ""
-    return f"{place} was not fetched: {what}. {remedy}{variables}."
+    if remedy == _AUTH and (variables := sorted(name for name in job.secrets.values() if name.startswith("$"))):
+        remedy = f"{remedy} ({', '.join(variables)})"
+    return f"{place} was not fetched: {what}. {remedy}."
 
 
 def _what(job: Job, error: Exception) -> tuple[str, str]:

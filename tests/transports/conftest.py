@@ -144,7 +144,7 @@ class Api:
                     status, headers, content = answer if isinstance(answer, tuple) else (200, {}, answer)
                     self.send(status, headers, content)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_HEAD = do_GET  # noqa: N815
 
             def send(self, status: int, headers: dict[str, str], content: Any, missing: int = 0) -> None:
                 body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
@@ -152,10 +152,11 @@ class Api:
                 for name, value in ({"Content-Length": str(len(body) + missing)} | headers).items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body)
+                self.wfile.write(b"" if self.command == "HEAD" else body)
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that gave up
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property

@@ -1,0 +1,251 @@
+"""REST APIs, fetched from a local server that pages, throttles, times out, breaks off and changes its mind."""
+
+import time
+
+import pytest
+
+from orchestration.errors import KyotenError
+from tests.transports.conftest import rows
+
+HUBSPOT = """\
+sources:
+  hubspot:
+    timezone: UTC
+    rest:
+      client:
+        base_url: {url}
+        auth: {{type: bearer, token: "${{API_TOKEN}}"}}
+        paginator: {{type: cursor, cursor_path: paging.next.after, cursor_param: after}}
+      resources:
+        - name: deals
+          endpoint:
+            path: crm/v3/objects/deals
+            params: {{limit: 2, properties: "dealname,amount"}}
+            data_selector: results
+    datasets:
+      deals:
+        from: deals
+        mode: full
+        columns: {{deal_id: id, deal_name: properties.dealname, amount: properties.amount, stage: properties.dealstage}}
+"""
+LONG = "12345678901234567.25"
+DEALS = [("1", "店舗 A", LONG), ("2", "B", 1), ("3", "C", None), ("4", "D", {"value": "5"}), ("5", "E", 7)]
+SALESFORCE = """\
+sources:
+  sf:
+    rest:
+      client:
+        base_url: {url}services/data/v62.0/
+        auth:
+          type: oauth2_client_credentials
+          access_token_url: {url}services/oauth2/token
+          client_id: ${{SF_CLIENT_ID}}
+          client_secret: ${{SF_CLIENT_SECRET}}
+        paginator: {{type: json_link, next_url_path: nextRecordsUrl}}
+      resources:
+        - name: opportunity
+          endpoint:
+            path: query
+            params: {{q: "SELECT Id FROM Opportunity WHERE SystemModstamp >= {{incremental.start_value}}"}}
+            data_selector: records
+            incremental: {{cursor_path: SystemModstamp, initial_value: "2015-01-01T00:00:00Z"}}
+    preset: salesforce
+    datasets: {{deals: {{mode: delta, columns: {{customer_id: Account.Id}}}}, customers: }}
+"""
+
+
+def deal(key, name, amount):
+    return {"id": key, "properties": {"dealname": name, "amount": amount, "dealstage": "won"}, "archived": False}
+
+
+def hubspot(request):
+    """Answer as HubSpot does: two records a page, and where the next one begins."""
+    start = int(request.query.get("after", 0))
+    page = {"results": [deal(*one) for one in DEALS[start : start + 2]]}
+    return page | ({"paging": {"next": {"after": str(start + 2)}}} if start + 2 < len(DEALS) else {})
+
+
+@pytest.fixture
+def sources(api, mapping, travel):
+    api.answers["/crm/v3/objects/deals"] = hubspot
+    return mapping(HUBSPOT.format(url=api.url))
+
+
+def test_pages_are_followed_to_the_last(desk, api, sources, said):
+    assert said.fetch(desk, sources) == ["2026-04-01"]
+    assert [request.query.get("after") for request in api.asked] == [None, "2", "4"]
+    assert {request.token for request in api.asked} == {"tok-3f9c2b7a"}
+    result = {f.dataset: f for f in desk.load(sources).files}
+    assert (result[None].read, result["deals"].accepted, result["deals"].rejected) == (5, 4, 1)
+
+
+def test_a_type_that_changes_between_pages_costs_no_other_row_and_no_digit(desk, sources, said):
+    said.fetch(desk, sources)
+    desk.load(sources)
+    loaded = desk.query("SELECT deal_id, amount::text FROM raw_deals ORDER BY 1")
+    assert loaded == [("2", "1.0000"), ("3", None), ("4", None), ("5", "7.0000")]
+    ((number, column, value, _, _),) = desk.rejected()
+    assert (number, column, value) == (1, "amount", LONG)  # too long for the contract, and kept whole
+    assert "properties.amount.value" in desk.query("SELECT extra_columns FROM raw_deals WHERE deal_id = '4'")[0][0]
+
+
+def test_json_amounts_keep_their_digits(desk, api, sources, said):
+    text = (
+        '{"results": [{"id": "9", "properties": {"dealname": "", "amount": 12345678901234.1250, "dealstage": "won"}}]}'
+    )
+    api.answers["/crm/v3/objects/deals"] = lambda _: text
+    said.fetch(desk, sources)
+    desk.load(sources)
+    assert desk.query("SELECT amount::text FROM raw_deals") == [("12345678901234.1250",)]
+
+
+def once(trouble, then):
+    """Make trouble the second time that something is asked, then go on as usual."""
+    asked = iter(range(100))
+    return lambda request: trouble(request) if next(asked) == 1 else then(request)
+
+
+def throttled(request):
+    return 429, {"Retry-After": "1"}, {"message": "too many requests"}
+
+
+def slow(request):
+    time.sleep(1)
+    request.handler.close_connection = True
+
+
+def broken_off(request):
+    request.handler.send(200, {}, hubspot(request), missing=100)  # fewer bytes come than the header promises
+    request.handler.close_connection = True
+
+
+def hung_up(request):
+    request.handler.close_connection = True
+
+
+def down(request):
+    return 503, {}, "maintenance"
+
+
+@pytest.mark.parametrize("trouble", [throttled, slow, broken_off, hung_up, down])
+def test_what_passes_is_tried_again(desk, api, sources, said, trouble):
+    api.answers["/crm/v3/objects/deals"] = once(trouble, hubspot)
+    started = time.monotonic()
+    said.fetch(desk, sources)
+    assert len(rows(desk.home.extracts / "hubspot" / "2026-04-01" / "deals.jsonl.gz")) == len(DEALS)
+    assert len(api.asked) == 4
+    assert trouble is not throttled or time.monotonic() - started >= 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (throttled, "answered 429 Too Many Requests"),
+        (slow, "did not answer in time"),
+        (broken_off, "broke off"),
+        (hung_up, "cannot be reached, or broke off the connection"),
+        (down, "answered 503 Service Unavailable: maintenance"),
+        (lambda _: (200, {}, '{"results": [{"id": "1", '), "is no JSON"),
+        (lambda _: (404, {}, {"message": "no such object"}), "answered 404 Not Found"),
+        (lambda _: (401, {}, {"message": "token tok-3f9c2b7a is expired"}), "Check the credentials"),
+    ],
+)
+def test_what_does_not_pass_is_told_and_no_page_of_it_lands(desk, api, sources, said, trouble, told):
+    def second_page(request):
+        return trouble(request) if "after" in request.query else hubspot(request)
+
+    api.answers["/crm/v3/objects/deals"] = second_page
+    with pytest.raises(KyotenError) as error:
+        said.fetch(desk, sources)
+    message = str(error.value)
+    assert message.startswith("deals of hubspot was not fetched: ") and told in message
+    assert "\n" not in message
+    assert "tok-3f9c2b7a" not in message + "".join(said)
+    assert not [path for path in desk.home.extracts.rglob("*") if path.name != ".unfinished"]
+
+
+def test_a_source_that_fails_does_not_stop_the_others(desk, api, sources, said):
+    two = HUBSPOT.format(url=api.url) + HUBSPOT.format(url=api.url).partition("\n")[2].replace("hubspot:", "other:")
+    sources.write_text(two)
+    api.answers["/crm/v3/objects/deals"] = once(lambda _: (404, {}, ""), hubspot)
+    with pytest.raises(KyotenError, match="deals of hubspot was not fetched"):
+        said.fetch(desk, sources)
+    assert [path.name for path in (desk.home.extracts / "other").iterdir()] == ["2026-04-01"]
+
+
+def test_without_a_record_a_header_says_so(desk, api, sources, said, travel):
+    said.fetch(desk, sources)
+    travel("2026-04-02")
+    api.answers["/crm/v3/objects/deals"] = lambda _: {"results": []}
+    said.fetch(desk, sources)
+    header = (desk.home.extracts / "hubspot" / "2026-04-02" / "deals.csv").read_text().strip()
+    assert header == "id,properties.dealname,properties.amount,properties.dealstage,archived,properties.amount.value"
+    loaded = {(f.dataset, f.extracted_on.isoformat()): f for f in desk.load(sources).files}
+    assert loaded[("deals", "2026-04-02")].status == "loaded"
+    assert loaded[("deals", "2026-04-02")].accepted == 0
+
+
+class Salesforce:
+    """A server whose token expires when it pleases, and which pages by a link without a host."""
+
+    def __init__(self, api, monkeypatch):
+        self.tokens = 0
+        self.valid = ""
+        names = ("Name", "AccountId", "Amount", "CreatedDate", "CloseDate", "OwnerId", "IsDeleted", "StageName")
+        self.records = [
+            dict.fromkeys(names) | {"Id": key, "Account": account, "SystemModstamp": f"2026-03-{day}T00:00:00.000+0000"}
+            for key, account, day in (("006A", {"Id": "001"}, 30), ("006B", None, 31))
+        ]
+        for record in self.records:
+            record["StageName"] = "Won"
+        self.expires_after_a_page = True
+        api.answers |= {
+            "/services/oauth2/token": self.token,
+            "/services/data/v62.0/query": self.first,
+            "/services/data/v62.0/query/01g-2000": self.second,
+        }
+        monkeypatch.setenv("SF_CLIENT_ID", "client-5e1d")
+        monkeypatch.setenv("SF_CLIENT_SECRET", "s3cr3t-8a77")
+
+    def token(self, request):
+        assert "client_secret=s3cr3t-8a77" in request.body
+        self.tokens += 1
+        self.valid = f"session-{self.tokens}-d41d8c"
+        return {"access_token": self.valid, "token_type": "Bearer"}
+
+    def first(self, request):
+        if request.token != self.valid:
+            return 401, {}, [{"errorCode": "INVALID_SESSION_ID", "message": request.token}]
+        self.valid = "" if self.expires_after_a_page else self.valid
+        return {"records": self.records[:1], "done": False, "nextRecordsUrl": "/services/data/v62.0/query/01g-2000"}
+
+    def second(self, request):
+        if request.token != self.valid:
+            return 401, {}, [{"errorCode": "INVALID_SESSION_ID", "message": request.token}]
+        return {"records": self.records[1:], "done": True}
+
+
+@pytest.fixture
+def salesforce(api, monkeypatch):
+    return Salesforce(api, monkeypatch)
+
+
+def test_an_expired_token_is_renewed_and_the_cursor_moves_on(desk, api, salesforce, mapping, said, travel):
+    sources = mapping(SALESFORCE.format(url=api.url))
+    said.fetch(desk, sources)
+    assert salesforce.tokens == 2
+    desk.load(sources)
+    assert desk.query("SELECT deal_id, customer_id FROM raw_deals ORDER BY 1") == [("006A", "001"), ("006B", None)]
+    travel("2026-04-02")
+    said.fetch(desk, sources)
+    asked = [request.query["q"] for request in api.asked if "q" in request.query]
+    assert asked[0].endswith(">= 2015-01-01T00:00:00Z")
+    assert asked[-1].endswith(">= 2026-03-31T00:00:00.000+0000")
+
+
+def test_a_session_token_is_not_told_either(desk, api, salesforce, mapping, said, travel):
+    api.answers["/services/data/v62.0/query/01g-2000"] = lambda request: (400, {}, f"bad cursor for {request.token}")
+    with pytest.raises(KyotenError) as error:
+        said.fetch(desk, mapping(SALESFORCE.format(url=api.url)))
+    assert "400" in str(error.value)
+    assert "d41d8c" not in str(error.value)
