@@ -94,8 +94,11 @@ def fetch(
 
 def has_transports(home: Home) -> bool:
     """Say whether anything lies elsewhere, so that only a fetch can tell whether it is new."""
-    sources = home.sources
-    return sources is not None and any(s.transport for s in load_mapping(sources, home=home).sources.values())
+    try:
+        mapping = load_mapping(home.sources, home=home) if home.sources else None
+    except KyotenError:
+        return False  # ingest says what is wrong with the mapping
+    return mapping is not None and any(source.transport for source in mapping.sources.values())
 
 
 def _attempt(job: Job, timezone: str, fetched: list[Path]) -> str:
