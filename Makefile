@@ -36,9 +36,9 @@ refresh: ## Landing files → published release (FORCE=1: also where nothing is 
 	@./setup.sh run
 	@$(KYOTEN) refresh $(if $(FORCE),--force) $(if $(filter 0,$(FETCH)),--no-fetch)
 
-fetch: ## What the mapping's databases, APIs and remote folders hold → extracts/
+fetch: ## What the mapping's databases, APIs and remote folders hold → extracts/ (FULL=1: whatever a cursor says)
 	@./setup.sh run
-	@$(KYOTEN) fetch
+	@$(KYOTEN) fetch $(if $(FULL),--full)
 
 summary: ## What the current release holds
 	@./setup.sh run

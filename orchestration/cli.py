@@ -40,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument("--force", action="store_true", help="also where nothing is new")
     refresh.add_argument("--no-fetch", dest="fetches", action="store_false", help="only what has landed already")
     refresh.set_defaults(run=_refresh)
-    commands.add_parser("fetch", help="fetch what lies elsewhere into extracts/").set_defaults(run=_fetch)
+    fetch = commands.add_parser("fetch", help="fetch what lies elsewhere into extracts/")
+    fetch.add_argument("--full", action="store_true", help="all of it, also where only what changed is due")
+    fetch.set_defaults(run=_fetch)
     commands.add_parser("summary", help="what the current release holds").set_defaults(run=_summary)
     why = commands.add_parser("why", help="why a deal is at its branch, in plain words")
     why.add_argument("deal", help="id of the deal")
@@ -119,13 +121,13 @@ def _refresh(home: Home, options: argparse.Namespace) -> int:
     return 0
 
 
-def _fetch(home: Home, _: argparse.Namespace) -> int:
+def _fetch(home: Home, options: argparse.Namespace) -> int:
     from orchestration.lock import write_lock
     from orchestration.transports import fetch
     from orchestration.warehouse import var
 
     with write_lock(home):
-        fetched = fetch(home, home.sources, timezone=var("business_timezone"))
+        fetched = fetch(home, home.sources, timezone=var("business_timezone"), is_full=options.full)
     print("\n".join(f"Fetched {folder}" for folder in fetched) or "Nothing new was fetched.")
     return 0
 

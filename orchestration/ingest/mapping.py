@@ -389,7 +389,7 @@ def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) 
         raise node.error("needs either `from:` (one alias, with `columns:`) or `query:` (SQL over the aliases).")
     alias = entries["from"].text() if "from" in entries else ""
     if alias and alias not in files:
-        raise entries["from"].error(f"{alias} is not listed under `files:`{nearest(alias, files)}.")
+        raise entries["from"].error(f"{alias} is no alias of this source{nearest(alias, files)}.")
     for key in ("where", "columns"):
         if "query" in entries and key in entries:
             raise entries[key].error("goes with `from:`; say it inside the query.")

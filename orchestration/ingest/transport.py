@@ -3,6 +3,7 @@
 ${VARIABLES} stay as they are written until something is fetched, and secrets may be written in no other way.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Transport:
 def transport_of(source: "Node", entries: Mapping[str, "Node"]) -> Transport | None:
     """Return a source's transport; None where its files lie in a local folder."""
     path = entries.get("path")
-    remote = path if path and "://" in path.text() else None
+    remote = path if path and "://" in path.text() + os.path.expandvars(path.text()) else None
     stated = [node for node in (remote, entries.get("sql"), entries.get("rest")) if node]
     if (path and stated and not remote) or len(stated) > 1:
         raise stated[-1].error("a source has one transport: keep one of `path:`, `sql:` and `rest:`.")
@@ -132,33 +133,37 @@ def _rest(node: "Node") -> Transport:
             raise node.error(f"`{key}:` is missing.")
     if "base_url" not in entries["client"].entries():
         raise entries["client"].error("`base_url:` is missing.")
+    aliases, cursors = {}, {}
+    for resource in _resources(entries["resources"]):
+        keys = resource.entries()
+        name, endpoint = keys["name"].text(), keys.get("endpoint")
+        if "selected" in keys and plain(keys["selected"]) is False:  # fetched for another resource's sake only
+            continue
+        aliases[name] = keys["name"]
+        inside = endpoint.value if endpoint and isinstance(endpoint.value, dict) else {}
+        if "incremental" in inside:
+            incremental = inside["incremental"].entries()
+            if "cursor_path" not in incremental:
+                raise inside["incremental"].error("`cursor_path:` is missing.")
+            if "lag" in incremental:
+                raise incremental["lag"].error("has no effect, because the cursor is read from the extracts.")
+            cursors[name] = incremental["cursor_path"].text()
     config = {key: plain(value) for key, value in entries.items()}
-    aliases = dict(_resources(entries["resources"]))
-    cursors = {}
-    for resource in config["resources"]:
-        endpoint = resource.get("endpoint")
-        incremental = endpoint.get("incremental") if isinstance(endpoint, dict) else None
-        if incremental is not None and not (isinstance(incremental, dict) and incremental.get("cursor_path")):
-            raise aliases[resource["name"]].error("`incremental:` needs `cursor_path:`.")
-        if incremental and resource["name"] in aliases:
-            cursors[resource["name"]] = str(incremental["cursor_path"])
     return Transport("rest", node, config, aliases, cursors)
 
 
-def _resources(node: "Node") -> Iterator[tuple[str, "Node"]]:
+def _resources(node: "Node") -> Iterator["Node"]:
     if not isinstance(node.value, list) or not node.value:
         raise node.error("must be a list of resources, each with a `name:`.")
     seen = set()
     for resource in node.value:
-        keys = resource.entries()
-        if "name" not in keys:
+        name = resource.entries().get("name")
+        if name is None:
             raise resource.error("`name:` is missing; it is the alias.")
-        name = keys["name"].text()
-        if name in seen:
-            raise keys["name"].error(f"{name} is written twice; keep one.")
-        seen.add(name)
-        if "selected" not in keys or plain(keys["selected"]) is not False:
-            yield name, keys["name"]
+        if name.text() in seen:
+            raise name.error(f"{name.text()} is written twice; keep one.")
+        seen.add(name.text())
+        yield resource
 
 
 def clean(text: str, secrets: Mapping[str, str]) -> str:

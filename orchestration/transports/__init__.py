@@ -52,6 +52,7 @@ class Job:
     columns: Mapping[str, tuple[str, ...]]  # by alias, the columns that are known without a row
     say: Callable[[str], None]
     is_sample: bool = False
+    is_full: bool = False
     at: str = ""
     secrets: dict[str, str] = field(default_factory=dict)  # value: what is told instead
 
@@ -68,8 +69,9 @@ def fetch(
     timezone: str = "Asia/Tokyo",
     say: Callable[[str], None] = print,
     is_sample: bool = False,
+    is_full: bool = False,
 ) -> list[Path]:
-    """Fetch every source that has a transport and return the new extracts.
+    """Fetch every source that has a transport and return the new extracts; if `is_full`, whatever the cursors say.
 
     A source that fails lands nothing and does not stop the others; in the end all that failed are told in one error.
     """
@@ -81,7 +83,7 @@ def fetch(
             continue
         unfinished = home.extracts / ".unfinished" / source.name  # beside the extracts, so that a rename is enough
         shutil.rmtree(unfinished, ignore_errors=True)
-        job = Job(source, {}, unfinished, {}, {}, say, is_sample)
+        job = Job(source, {}, unfinished, {}, {}, say, is_sample, is_full)
         failure = _attempt(job, timezone, fetched)
         shutil.rmtree(unfinished, ignore_errors=True)
         if failure:
@@ -173,7 +175,7 @@ def _prepare(job: Job, day: date) -> None:
             if entry["columns"]:
                 columns[alias] = tuple(entry["columns"])
             known = entry["cursor_column"] == job.source.transport.cursors.get(alias)
-            if on < day and known and entry["cursor"] is not None:
+            if on < day and known and entry["cursor"] is not None and not job.is_full:
                 since[alias] = entry["cursor"]
     for spec in job.source.datasets.values():
         if spec.alias and spec.columns:

@@ -10,6 +10,7 @@ from orchestration.errors import KyotenError
 from orchestration.transports import Job
 
 _LEVEL = 3  # of compression: beyond it a fetch waits for gzip
+_line = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write(
@@ -25,8 +26,8 @@ def write(
     with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:
         for record in records:
             found |= dict.fromkeys(record)
-            line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-            file.write(line.encode("utf-8", "backslashreplace") + b"\n")  # half a character becomes its JSON escape
+            # Half a character, which JSON may hold and UTF-8 may not, becomes its JSON escape.
+            file.write(_line(record).encode("utf-8", "backslashreplace") + b"\n")
             rows += 1
             if rows % 50_000 == 0:
                 job.say(f"fetching {alias} of {job.source.name}: {rows:,} records")

@@ -3,6 +3,7 @@
 import pytest
 
 from orchestration.errors import KyotenError
+from orchestration.sources_check import check_sources
 from tests.transports.conftest import PASSWORD, rows
 
 MAPPING = """\
@@ -76,6 +77,35 @@ def test_from_the_second_day_on_only_what_changed_comes(desk, postgres, sources,
     travel("2026-04-03")
     said.fetch(desk, sources)
     assert len(rows(desk.home.extracts / "erp" / "2026-04-03" / "deals.jsonl.gz")) == 1
+
+
+def test_all_of_it_comes_again_where_it_is_asked_for(desk, postgres, sources, said, travel):
+    said.fetch(desk, sources)
+    travel("2026-04-02")
+    said.fetch(desk, sources, is_full=True)
+    assert len(rows(desk.home.extracts / "erp" / "2026-04-02" / "deals.jsonl.gz")) == 2
+
+
+def test_a_fetch_that_is_killed_leaves_nothing_and_the_next_one_goes_on(desk, sources, said, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestration.transports.land", killed)
+        with pytest.raises(KeyboardInterrupt):
+            said.fetch(desk, sources)
+    assert list(desk.home.extracts.glob("erp/*")) == []
+    assert list(desk.home.extracts.glob(".unfinished/erp/deals*")), "as if the process had died"
+    assert said.fetch(desk, sources) == ["2026-04-01"]
+
+
+def test_sources_check_tries_the_first_rows_and_keeps_nothing(desk, postgres, sources, capsys):
+    postgres.run("INSERT INTO crm.reps SELECT i, 'rep ' || i FROM generate_series(1, 150) AS i")
+    assert check_sources(sources, "Asia/Tokyo") == 0
+    said = capsys.readouterr().out
+    assert "erp: reps: 100 rows accepted, 0 rejected" in said
+    assert "won_on (date), for example 2026-03-31" in said
+    assert not desk.home.extracts.exists()
 
 
 def test_a_cursor_goes_with_delta_only(desk, sources, said):
