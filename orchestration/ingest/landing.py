@@ -19,7 +19,7 @@ _IGNORED = {"thumbs.db", "desktop.ini"}
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)((?:19|20|21)\d{2})(\d{2})(\d{2})(?:\d{4}|\d{6})?(?!\d)")
 REVISION = re.compile(r"_r(\d+)(?=[_.\-]|$)")
-EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d+))?")  # the folder of what was fetched at a time
+_EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,18 @@ def mapped_files(mapping: Mapping, timezone: str) -> Iterator[LandedFile]:
         paths = {path for alias in source.files.values() for path in alias.matches(source.path)}
         for path in paths:
             relative = Path(os.path.relpath(path, source.path))
-            extract = EXTRACT.fullmatch(relative.parts[0]) if source.transport else None
-            extracted_on = date.fromisoformat(extract[1]) if extract else source.extracted_on
+            extract = extract_of(relative.parts[0]) if source.transport else None
+            extracted_on = extract[0] if extract else source.extracted_on
             file = _describe(path, relative, source.name, timezone, extracted_on=extracted_on)
-            yield replace(file, revision=int(extract[2] or 1)) if extract else file
+            yield replace(file, revision=extract[1]) if extract else file
+
+
+def extract_of(folder: str) -> tuple[date, int] | None:
+    """Return date and revision of the folder in which a fetch landed; None where its name is another."""
+    try:
+        return (date.fromisoformat(found[1]), int(found[2] or 1)) if (found := _EXTRACT.fullmatch(folder)) else None
+    except ValueError:
+        return None
 
 
 def walk(folder: Path) -> Iterator[Path]:

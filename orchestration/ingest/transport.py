@@ -3,6 +3,8 @@
 ${VARIABLES} stay as they are written until something is fetched, and secrets may be written in no other way.
 """
 
+import html
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -168,7 +170,14 @@ def _resources(node: "Node") -> Iterator["Node"]:
 
 def clean(text: str, secrets: Mapping[str, str]) -> str:
     """Return a message with nothing in it that must not be told: values of variables, passwords, tokens."""
-    written = {w: name for value, name in secrets.items() for w in (value, quote(value, safe=""), quote_plus(value))}
+    spellings = (
+        str,
+        lambda value: quote(value, safe=""),
+        quote_plus,
+        html.escape,
+        lambda value: json.dumps(value)[1:-1],
+    )
+    written = {spell(value): name for value, name in secrets.items() for spell in spellings}
     for value, name in sorted(written.items(), key=lambda item: -len(item[0])):
         text = text.replace(value, name) if len(value) > MIN_SECRET else text
     text = re.sub(r"(?<=://)[^/@\s]*:[^@\s]*@", "***@", text)

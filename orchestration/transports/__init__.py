@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from orchestration.ingest.landing import EXTRACT
+from orchestration.ingest.landing import extract_of
 from orchestration.ingest.mapping import Source, load_mapping
 from orchestration.ingest.transport import clean
 
@@ -104,7 +104,7 @@ def has_transports(home: Home) -> bool:
 
 
 def _attempt(job: Job, timezone: str, fetched: list[Path]) -> str:
-    """Fetch one source; return why it failed, not yet cleaned of secrets, or nothing."""
+    """Fetch one source; return why it failed, or nothing."""
     source, say = job.source, job.say
     assert source.transport
     try:
@@ -187,8 +187,8 @@ def _prepare(job: Job, day: date) -> None:
 def extracts(folder: Path) -> Iterator[tuple[date, int, Path]]:
     """List a source's extracts: date, revision and folder."""
     for path in folder.iterdir() if folder.is_dir() else ():
-        if found := EXTRACT.fullmatch(path.name):
-            yield date.fromisoformat(found[1]), int(found[2] or 1), path
+        if found := extract_of(path.name):
+            yield *found, path
 
 
 def read_record(folder: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import requests
 import sqlalchemy.exc
 
+from orchestration.ingest.transport import clean
 from orchestration.transports import Job
 
 _TELLING = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
@@ -13,7 +14,7 @@ _AUTH = "Check the credentials in the environment, and what they may read"
 
 
 def told(job: Job, error: Exception) -> str:
-    """Return the message, not yet cleaned of secrets."""
+    """Return the message, without a secret in it."""
     while error.__cause__ and not isinstance(error, _TELLING):  # dlt only passes errors on
         error = error.__cause__  # type: ignore[assignment]
     what, remedy = _what(job, error)
@@ -25,26 +26,26 @@ def told(job: Job, error: Exception) -> str:
 
 def _what(job: Job, error: Exception) -> tuple[str, str]:
     if isinstance(error, requests.RequestException):
-        return _http(error)
+        return _http(job, error)
     if isinstance(error, sqlalchemy.exc.SQLAlchemyError):
-        return _database(error)
+        return _database(job, error)
     if isinstance(error, KeyError):
         return f"there is no {error.args[0]}", "Correct the mapping"
     if isinstance(error, PermissionError | FileNotFoundError):
-        return f"{type(error).__name__}: {_short(error)}", "Check the path, the credentials and what they may read"
+        return f"{type(error).__name__}: {_short(job, error)}", "Check the path, the credentials and what they may read"
     if isinstance(error, OSError | ConnectionError | TimeoutError):
-        return f"{type(error).__name__}: {_short(error)}", _LATER
-    return f"{type(error).__name__}: {_short(error)}", "Correct the mapping, or the source"
+        return f"{type(error).__name__}: {_short(job, error)}", _LATER
+    return f"{type(error).__name__}: {_short(job, error)}", "Correct the mapping, or the source"
 
 
-def _http(error: requests.RequestException) -> tuple[str, str]:
+def _http(job: Job, error: requests.RequestException) -> tuple[str, str]:
     request, response = error.request, error.response
     where = _plain_url(str(request.url)) if request is not None and request.url else "the API"
     if response is not None:
         where = _plain_url(response.url)
         if isinstance(error, requests.exceptions.JSONDecodeError):
             return f"{where} answered with what is no JSON", f"{_LATER}, or correct the path"
-        said = " ".join(response.text.split())[:300]
+        said = _short(job, response.text)
         what = f"{where} answered {response.status_code} {response.reason}{f': {said}' if said else ''}"
         if response.status_code in (401, 403):
             return what, _AUTH
@@ -67,15 +68,16 @@ def _plain_url(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
-def _database(error: sqlalchemy.exc.SQLAlchemyError) -> tuple[str, str]:
+def _database(job: Job, error: sqlalchemy.exc.SQLAlchemyError) -> tuple[str, str]:
     if isinstance(error, sqlalchemy.exc.NoSuchTableError):
         return f"the database has no table {error}", "Correct the table's name or its schema, or what the user may see"
     if isinstance(error, sqlalchemy.exc.OperationalError):
-        return _short(error.orig or error), f"{_LATER}, or correct the connection and its credentials"
+        return _short(job, error.orig or error), f"{_LATER}, or correct the connection and its credentials"
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        return _short(error.orig or error), "Correct the table or the query"
-    return _short(error), "Correct the mapping"
+        return _short(job, error.orig or error), "Correct the table or the query"
+    return _short(job, error), "Correct the mapping"
 
 
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:400].rstrip(".")
+def _short(job: Job, said: object) -> str:
+    """Return what was said in one line of a readable length; cleaned first, so that no half of a secret is left."""
+    return " ".join(clean(str(said), job.secrets).split())[:400].rstrip(".")

@@ -97,9 +97,18 @@ def test_a_password_in_a_connection_is_refused(mapping, postgres: Postgres) -> N
 
 
 def test_messages_lose_values_in_every_spelling() -> None:
-    secrets = {"p@ss/w": "${PW}", "p@ss/word": "${LONGER}"}
+    secrets = {"p@ss/w": "${PW}", "p@ss/word": "${LONGER}", 'a"&é': "${ODD}"}
     told = clean("a p@ss/word b p%40ss%2Fw c p@ss/w d http://u:x@h/ Bearer abcdef123", secrets)
     assert told == "a ${LONGER} b ${PW} c ${PW} d http://***@h/ Bearer ***"
+    assert clean(r"a\"&\u00e9 a&quot;&amp;é a%22%26%C3%A9", secrets) == "${ODD} ${ODD} ${ODD}"
+
+
+@pytest.mark.parametrize("before", range(380, 402, 4))
+def test_no_half_of_a_secret_is_left_where_a_message_is_cut(desk, api: Api, mapping, travel, said, before) -> None:
+    api.answers["/crm/v3/objects/deals"] = lambda _: (400, {}, "x" * before + TOKEN)
+    with pytest.raises(KyotenError) as error:
+        said.fetch(desk, mapping(HUBSPOT.format(url=api.url)))
+    assert TOKEN[:6] not in str(error.value)
 
 
 def test_a_fetch_waits_for_nobody_else_who_writes(desk, api: Api) -> None:
