@@ -170,14 +170,11 @@ def _resources(node: "Node") -> Iterator["Node"]:
 
 def clean(text: str, secrets: Mapping[str, str]) -> str:
     """Return a message with nothing in it that must not be told: values of variables, passwords, tokens."""
-    spellings = (
-        str,
-        lambda value: quote(value, safe=""),
-        quote_plus,
-        html.escape,
-        lambda value: json.dumps(value)[1:-1],
-    )
-    written = {spell(value): name for value, name in secrets.items() for spell in spellings}
+    written = {
+        spelt: name
+        for value, name in secrets.items()
+        for spelt in (value, quote(value, safe=""), quote_plus(value), html.escape(value), json.dumps(value)[1:-1])
+    }
     for value, name in sorted(written.items(), key=lambda item: -len(item[0])):
         text = text.replace(value, name) if len(value) > MIN_SECRET else text
     text = re.sub(r"(?<=://)[^/@\s]*:[^@\s]*@", "***@", text)
