@@ -20,7 +20,7 @@ LIGHT = """
 import sys
 from orchestration.cli import main
 status = main(sys.argv[1:])
-heavy = {"dagster", "dagster_dbt", "dbt", "duckdb", "numpy", "rich"} & set(sys.modules)
+heavy = {"dagster", "dagster_dbt", "dbt", "dlt", "duckdb", "fsspec", "numpy", "rich", "sqlalchemy"} & set(sys.modules)
 assert not heavy, f"imported {sorted(heavy)}"
 sys.exit(status)
 """

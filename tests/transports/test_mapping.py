@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from orchestration.errors import KyotenError
 from orchestration.ingest import mapping_schema
 from orchestration.ingest.mapping import load_mapping
+from orchestration.transports import has_transports
 from tests.transports.conftest import rows
 from tests.transports.test_api import HUBSPOT, SALESFORCE, hubspot
 from tests.transports.test_database import MAPPING as SQL
@@ -84,6 +85,15 @@ def test_a_resource_may_depend_on_another(desk, api, mapping, said, travel):
     assert [row[3] for row in rows(desk.home.extracts / "hubspot" / "2026-04-01" / "notes.jsonl.gz")] == ["1", "3", "5"]
     desk.load(sources)
     assert desk.query("SELECT activity_id FROM raw_activities ORDER BY 1") == [("n1",), ("n3",), ("n5",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(API, True), ("sources: {}\n", False), ("sources: {crm: {}}\n", False), (None, False)]
+)
+def test_with_a_transport_only_a_fetch_can_tell_what_is_new(desk, text, expected):
+    if text:
+        (desk.home.root / "sources.yml").write_text(text)
+    assert has_transports(desk.home) is expected
 
 
 def test_the_schema_knows_the_transports():

@@ -81,6 +81,7 @@ def test_no_file_and_no_output_of_the_commands_holds_a_secret(desk, api: Api, po
         ("${{API_TOKEN}}", TOKEN, 7),
         ("{url}", "http://me:pass@api.example.com/", 6),  # pragma: allowlist secret
         ("auth: {{type", "headers: {{Authorization: Bearer abc}}\n        auth: {{type", 7),
+        ("auth: {{type", "headers: {{X-Cybozu-API-Token: abc}}\n        auth: {{type", 7),
     ],
 )
 def test_a_secret_in_the_mapping_is_refused_and_not_repeated(mapping, before, after, line) -> None:
