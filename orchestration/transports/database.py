@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from dlt.sources.sql_database import sql_table
 from dlt.sources.sql_database.helpers import TableLoader
 
+from orchestration.ingest.contract import nearest
 from orchestration.transports import SAMPLE_ROWS, Fetched, Job
 from orchestration.transports.lines import write
 
@@ -92,7 +93,9 @@ def _table(job: Job, engine: sa.Engine, alias: str, keys: dict[str, str], seen: 
 
     def adapt(query: Any, table: sa.Table) -> Any:
         if seen.cursor:
-            column = table.c[seen.cursor]  # of a column that is not there, the error names it
+            if seen.cursor not in table.c:
+                raise ValueError(f"the table has no column {seen.cursor}{nearest(seen.cursor, table.c.keys())}")
+            column = table.c[seen.cursor]
             if (since := job.since.get(alias)) is not None:
                 query = query.where(column >= _typed(column, since))
         return query.limit(SAMPLE_ROWS) if job.is_sample else query

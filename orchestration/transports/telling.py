@@ -29,13 +29,12 @@ def _what(job: Job, error: Exception) -> tuple[str, str]:
         return _http(job, error)
     if isinstance(error, sqlalchemy.exc.SQLAlchemyError):
         return _database(job, error)
-    if isinstance(error, KeyError):
-        return f"there is no {error.args[0]}", "Correct the mapping"
     if isinstance(error, PermissionError | FileNotFoundError):
         return f"{type(error).__name__}: {_short(job, error)}", "Check the path, the credentials and what they may read"
     if isinstance(error, OSError | ConnectionError | TimeoutError):
         return f"{type(error).__name__}: {_short(job, error)}", _LATER
-    return f"{type(error).__name__}: {_short(job, error)}", "Correct the mapping, or the source"
+    kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    return f"{kind}{_short(job, error)}", "Correct the mapping, or the source"
 
 
 def _http(job: Job, error: requests.RequestException) -> tuple[str, str]:

@@ -1,10 +1,13 @@
 """REST APIs, fetched from a local server that pages, throttles, times out, breaks off and changes its mind."""
 
+import re
 import time
 
 import pytest
 
 from orchestration.errors import KyotenError
+from orchestration.home import PROJECT
+from orchestration.ingest.mapping import load_mapping
 from tests.transports.conftest import rows
 
 HUBSPOT = """\
@@ -241,6 +244,24 @@ def test_an_expired_token_is_renewed_and_the_cursor_moves_on(desk, api, salesfor
     asked = [request.query["q"] for request in api.asked if "q" in request.query]
     assert asked[0].endswith(">= 2015-01-01T00:00:00Z")
     assert asked[-1].endswith(">= 2026-03-31T00:00:00.000+0000")
+
+
+def test_the_examples_of_the_documentation_work(desk, api, salesforce, mapping, said, travel, monkeypatch):
+    text = (PROJECT / "docs" / "mapping.md").read_text(encoding="utf-8")
+    blocks = re.findall("```yaml\n(.*?)```", text.partition("## Transports")[2], flags=re.DOTALL)
+    files, hubspot_example, salesforce_example = blocks
+    assert load_mapping(mapping(files)).sources.keys() == {"exports", "erp"}
+    monkeypatch.setenv("HUBSPOT_TOKEN", "tok-3f9c2b7a")
+    api.answers["/crm/v3/objects/deals"] = hubspot
+    example = "sources:\n" + hubspot_example + salesforce_example
+    for host in ("https://api.hubapi.com/", "https://example.my.salesforce.com/"):
+        assert host in example
+        example = example.replace(host, api.url)
+    sources = mapping(example)
+    assert said.fetch(desk, sources) == ["2026-04-01"] * 2
+    desk.load(sources)
+    loaded = desk.query("SELECT source_name, count(*) FROM raw_deals GROUP BY 1 ORDER BY 1")
+    assert loaded == [("hubspot", 4), ("salesforce", 2)]
 
 
 def test_a_session_token_is_not_told_either(desk, api, salesforce, mapping, said, travel):

@@ -119,7 +119,11 @@ def test_a_cursor_goes_with_delta_only(desk, sources, said):
     ("before", "after", "told"),
     [
         ("table: deals,", "table: dealz,", "deals of erp was not fetched: the database has no table dealz. Correct"),
-        ("cursor: updated_at", "cursor: changed", "deals of erp was not fetched: there is no changed. Correct"),
+        (
+            "cursor: updated_at",
+            "cursor: update_at",
+            "the table has no column update_at (did you mean updated_at?). Correct",
+        ),
         ("FROM crm.reps", "FROM crm.repz", 'reps of erp was not fetched: relation "crm.repz" does not exist'),
         ("${DB_USER}", "nobody", "deals of erp was not fetched: connection"),
         ("${DB_PASSWORD}", "${DB_PASSWORT}", "the environment variable DB_PASSWORT is not set"),
