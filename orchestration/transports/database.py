@@ -58,6 +58,8 @@ class Texts(TableLoader):
 
     def _convert_result(self, result: Any, backend_kwargs: dict[str, Any]) -> Iterator[list[dict[str, str | None]]]:
         seen, names = self.seen, tuple(result.keys())
+        if twins := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"the column {', '.join(sorted(twins))} is there twice. Rename one with AS")
         seen.columns = names
         for rows in result.partitions(size=self.chunk_size):
             if seen.cursor:
@@ -68,7 +70,8 @@ class Texts(TableLoader):
 
 def fetch_database(job: Job) -> dict[str, Fetched]:
     """Fetch every table and query into the job's folder."""
-    engine = sa.create_engine(job.config["connection"])
+    # Where a database can be told so, a fetch writes nothing, whatever its query says and its user may do.
+    engine = sa.create_engine(job.config["connection"]).execution_options(postgresql_readonly=True)
     try:
         return {alias: _fetch(job, engine, alias, keys) for alias, keys in job.config["tables"].items()}
     finally:
@@ -85,7 +88,7 @@ def _fetch(job: Job, engine: sa.Engine, alias: str, keys: dict[str, str]) -> Fet
 
 def _query(engine: sa.Engine, query: str, seen: Seen) -> Iterator[dict[str, str | None]]:
     loader = Texts(engine, "sqlalchemy", None, {}, CHUNK_ROWS, seen=seen)
-    return chain.from_iterable(loader._load_rows(sa.text(query), {}))
+    return chain.from_iterable(loader._load_rows(sa.text(query.replace(":", r"\:")), {}))  # no colon is a parameter
 
 
 def _table(job: Job, engine: sa.Engine, alias: str, keys: dict[str, str], seen: Seen) -> Iterator[Any]:

@@ -5,7 +5,6 @@ revision, when one of them is new or has changed; what has gone there stays here
 """
 
 import fnmatch
-import os
 import shutil
 from collections import defaultdict
 from datetime import UTC, date, datetime
@@ -55,7 +54,10 @@ def _day(job: Job, system: Any, path: str, name: str, timezone: str) -> date:
         raise ValueError("the name leads out of its folder. Rename the file")
     if day := job.source.extracted_on or date_in(Path(name)):
         return day
-    written: datetime = system.modified(path)
+    try:
+        written: datetime = system.modified(path)
+    except NotImplementedError:
+        raise ValueError("nothing tells its date. Put it into the file's name, or state extracted_on") from None
     return (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(ZoneInfo(timezone)).date()
 
 
@@ -70,7 +72,7 @@ def _fetch(job: Job, system: Any, root: str, day: date, found: dict[str, dict[st
         target = job.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if before and (before / name).exists() and recorded.get(name) == seen.get(name, recorded.get(name)):
-            os.link(before / name, target)
+            shutil.copy2(before / name, target)
             continue
         job.begin(name)
         system.get_file(f"{root.rstrip('/')}/{name}", str(target))

@@ -31,6 +31,7 @@ def sources(postgres, mapping, travel):
         """CREATE TABLE crm.deals (id uuid PRIMARY KEY, stage text, amount numeric(18, 4), won_on date,
              updated_at timestamptz, tags text[], extra jsonb, open bool, raw bytea);
            CREATE TABLE crm.reps (id int, name text);
+           CREATE SEQUENCE crm.n;
            INSERT INTO crm.deals VALUES
              ('00000000-0000-0000-0000-000000000001', 'won', 12345678901234.5678, '2026-03-31', '2026-03-31 23:30+09',
               '{a,"b c"}', '{"k": "値"}', true, '\\x00ff'),
@@ -79,6 +80,14 @@ def test_from_the_second_day_on_only_what_changed_comes(desk, postgres, sources,
     assert len(rows(desk.home.extracts / "erp" / "2026-04-03" / "deals.jsonl.gz")) == 1
 
 
+def test_a_query_may_hold_what_looks_like_a_parameter(desk, postgres, sources, said):
+    postgres.run("INSERT INTO crm.reps VALUES (7, 'a :b'), (8, 'c')")
+    text = sources.read_text().replace("FROM crm.reps", "FROM crm.reps WHERE name::text LIKE '% :b%'")
+    sources.write_text(text)
+    said.fetch(desk, sources)
+    assert rows(desk.home.extracts / "erp" / "2026-04-01" / "reps.jsonl.gz") == [("7", "A :B")]
+
+
 def test_all_of_it_comes_again_where_it_is_asked_for(desk, postgres, sources, said, travel):
     said.fetch(desk, sources)
     travel("2026-04-02")
@@ -125,6 +134,8 @@ def test_a_cursor_goes_with_delta_only(desk, sources, said):
             "the table has no column update_at (did you mean updated_at?). Correct",
         ),
         ("FROM crm.reps", "FROM crm.repz", 'reps of erp was not fetched: relation "crm.repz" does not exist'),
+        ("SELECT id AS rep_id,", "SELECT id, id,", "reps of erp was not fetched: the column id is there twice. Rename"),
+        ("FROM crm.reps", "FROM (SELECT nextval('crm.n') AS id, '' AS name)", "not fetched: cannot execute nextval()"),
         ("${DB_USER}", "nobody", "deals of erp was not fetched: connection"),
         ("${DB_PASSWORD}", "${DB_PASSWORT}", "the environment variable DB_PASSWORT is not set"),
     ],

@@ -87,6 +87,16 @@ def test_a_file_without_a_date_has_the_day_on_which_it_was_written(desk, tmp_pat
     assert said.fetch(desk, mapping(MAPPING.format(url=f"file://{tmp_path}"))) == ["2026-04-02"]
 
 
+def test_a_file_whose_date_nothing_tells_is_told(desk, mapping, folder, said, monkeypatch):
+    def unknown(*_):
+        raise NotImplementedError
+
+    put("deals_all.csv", "1,won")
+    monkeypatch.setattr(type(fsspec.filesystem("memory")), "modified", unknown)
+    with pytest.raises(KyotenError, match=r"deals_all\.csv of bucket was not fetched: nothing tells its date"):
+        said.fetch(desk, mapping(MAPPING.format(url="memory://exports")))
+
+
 def test_a_file_that_breaks_off_lands_nothing(desk, sources, said, monkeypatch):
     system = type(fsspec.filesystem("memory"))
 
