@@ -46,7 +46,7 @@ def _http(job: Job, error: requests.RequestException) -> tuple[str, str]:
             return f"{where} answered with what is no JSON", f"{_LATER}, or correct the path"
         said = _short(job, response.text)
         what = f"{where} answered {response.status_code} {response.reason}{f': {said}' if said else ''}"
-        if response.status_code in (401, 403):
+        if response.status_code in (401, 403) or "invalid_client" in said or "invalid_grant" in said:
             return what, _AUTH
         return what, _LATER if response.status_code == 429 or response.status_code >= 500 else "Correct the mapping"
     if isinstance(error, requests.exceptions.JSONDecodeError):

@@ -205,6 +205,7 @@ class Salesforce:
         api.answers |= {
             "/services/oauth2/token": self.token,
             "/services/data/v62.0/query": self.first,
+            "/services/data/v62.0/queryAll": self.first,
             "/services/data/v62.0/query/01g-2000": self.second,
         }
         monkeypatch.setenv("SF_CLIENT_ID", "client-5e1d")
@@ -244,6 +245,14 @@ def test_an_expired_token_is_renewed_and_the_cursor_moves_on(desk, api, salesfor
     asked = [request.query["q"] for request in api.asked if "q" in request.query]
     assert asked[0].endswith(">= 2015-01-01T00:00:00Z")
     assert asked[-1].endswith(">= 2026-03-31T00:00:00.000+0000")
+
+
+def test_wrong_credentials_for_a_token_are_told(desk, api, salesforce, mapping, said, travel):
+    api.answers["/services/oauth2/token"] = lambda request: (400, {}, {"error": "invalid_client", "sent": request.body})
+    with pytest.raises(KyotenError, match="/services/oauth2/token answered 400") as error:
+        said.fetch(desk, mapping(SALESFORCE.format(url=api.url)))
+    assert str(error.value).endswith("what they may read (${SF_CLIENT_ID}, ${SF_CLIENT_SECRET}).")
+    assert "s3cr3t" not in str(error.value)
 
 
 def test_the_examples_of_the_documentation_work(desk, api, salesforce, mapping, said, travel, monkeypatch):
