@@ -339,9 +339,11 @@ def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, staging: Path) -> 
             f"cannot be read as JSON lines: {first_line(error)}. Write one JSON object per line."
         ) from error
     names = [str(row[0]) for row in found]
+    if odd := [name for name in names if "\0" in name]:
+        raise RefusedError(f"has the key {odd[0]!r}, with a NUL character in it. Rename the key.")
     pointers = sql.texts("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
     values = f"CASE WHEN {valid} THEN json_extract_string(line, [{pointers}]) END" if names else "NULL::VARCHAR[]"
-    columns = tuple(SourceColumn(name, f"c{i}") for i, name in enumerate(names))
+    columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
     _no_twins(columns)
     listed = "".join(f", f[{i + 1}] AS c{i}" for i in range(len(names)))
     return Scan(

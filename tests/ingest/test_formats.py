@@ -117,3 +117,11 @@ def test_blank_is_null_and_text_is_trimmed(desk):
     rows = desk.query("SELECT deal_id, deal_name, amount FROM raw_deals ORDER BY 1")
     assert [(r[0], r[1]) for r in rows] == [("D1", "x"), ("D2", None)]
     assert [r[2] for r in rows] == [5, None]
+
+
+def test_json_keys_that_sql_cannot_name(desk):
+    desk.land("deals/a_2026-04-01.jsonl", '{"deal_id": "1", "stage": "won", "": "x"}\n')
+    assert desk.only().accepted == 1
+    assert desk.query("SELECT extra_columns FROM raw_deals")[0][0].endswith('":"x"}')
+    desk.land("deals/b_2026-04-02.jsonl", '{"deal_id": "1", "stage": "won", "a\\u0000b": "x"}\n')
+    assert "NUL character" in desk.only().message
