@@ -27,7 +27,7 @@ def desk(tmp_path: Path) -> Desk:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"TIMEOUT": "0.5", "MAX_ATTEMPTS": "3", "BACKOFF_FACTOR": "0"}.items():
+    for name, value in {"TIMEOUT": "20", "MAX_ATTEMPTS": "3", "BACKOFF_FACTOR": "0"}.items():
         monkeypatch.setenv(f"RUNTIME__REQUEST_{name}", value)
 
 
