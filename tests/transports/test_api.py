@@ -1,5 +1,6 @@
 """REST APIs, fetched from a local server that pages, throttles, times out, breaks off and changes its mind."""
 
+import json
 import re
 import time
 
@@ -179,6 +180,44 @@ def test_a_source_that_fails_does_not_stop_the_others(desk, api, sources, said):
     with pytest.raises(KyotenError, match="deals of hubspot was not fetched"):
         said.fetch(desk, sources)
     assert [path.name for path in (desk.home.extracts / "other").iterdir()] == ["2026-04-01"]
+
+
+SEARCH = """\
+          endpoint:
+            path: crm/v3/objects/deals/search
+            method: POST
+            json:
+              limit: 2
+              filterGroups:
+                - filters: [{propertyName: hs_lastmodifieddate, operator: GTE, value: "{incremental.start_value}"}]
+            data_selector: results
+            paginator: {type: cursor, cursor_path: paging.next.after, cursor_body_path: after}
+            incremental: {cursor_path: properties.hs_lastmodifieddate, initial_value: "2015-01-01T00:00:00Z"}
+    datasets:
+"""
+
+
+def test_a_search_takes_page_and_cursor_in_its_body(desk, api, mapping, said, travel):
+    def search(request):
+        asked = json.loads(request.body)
+        since = asked["filterGroups"][0]["filters"][0]["value"]
+        found = [d for d in modified if d["properties"]["hs_lastmodifieddate"] >= since]
+        start = int(asked.get("after", 0))
+        more = {"paging": {"next": {"after": str(start + 2)}}} if start + 2 < len(found) else {}
+        return {"results": found[start : start + 2]} | more
+
+    modified = [deal(str(number), "", 1) for number in range(5)]
+    for number, one in enumerate(modified):
+        one["properties"]["hs_lastmodifieddate"] = f"2026-03-0{number + 1}T00:00:00Z"
+    api.answers["/crm/v3/objects/deals/search"] = search
+    text = HUBSPOT.format(url=api.url).replace("mode: full", "mode: delta")
+    sources = mapping(re.sub("          endpoint:.*    datasets:\n", lambda _: SEARCH, text, flags=re.DOTALL))
+    said.fetch(desk, sources)
+    travel("2026-04-02")
+    modified[0]["properties"]["hs_lastmodifieddate"] = "2026-04-01T00:00:00Z"
+    said.fetch(desk, sources)
+    landed = {path.parent.name: len(rows(path)) for path in desk.home.extracts.glob("hubspot/*/deals.jsonl.gz")}
+    assert landed == {"2026-04-01": 5, "2026-04-02": 2}
 
 
 def test_without_a_record_a_header_says_so(desk, api, sources, said, travel):
