@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestration.errors import KyotenError
 from orchestration.home import CONTRACT, Home
+from orchestration.ingest.drift import MISSING, Drift
 from orchestration.ingest.landing import walk
 from orchestration.ingest.mapping import load_mapping
 
@@ -38,6 +39,7 @@ class IngestResult:
     """Every file that was looked at; known ones are skipped and not listed."""
 
     files: tuple[FileResult, ...]
+    notes: tuple[str, ...] = ()  # what a preset could make and the delivery has not
 
     @property
     def refused(self) -> list[FileResult]:
@@ -88,8 +90,14 @@ def ingest(
                 e.message,
             )
             for e in ordered
-        )
+        ),
+        (*batch.notes, *(_note(one) for one in batch.drifted if one.change == MISSING)),
     )
+
+
+def _note(one: Drift) -> str:
+    like = f" (renamed to {one.suggestion}?)" if one.suggestion else ""
+    return f"{one.source_name}: {one.file_name} has no column {one.column_name}{like}: null in {one.dataset}"
 
 
 def fingerprint(home: Home, sources: Path | None = None) -> str:

@@ -7,6 +7,7 @@ import codecs
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Collection
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
@@ -20,11 +21,17 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT
 from orchestration.ingest import forms
 from orchestration.ingest.contract import Contract, load_contract, nearest
+from orchestration.ingest.drift import folded
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 _SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _ALIAS = re.compile(r"[a-z][a-z0-9_]*")
+_SETTING = re.compile(r"[a-z][a-z0-9_]*")
 _ANY = "*"
+_IN_PATTERNS = re.compile(r"[.*?\[/\\]")  # without any of these a pattern is an object's name
+_DELIVERY = re.compile(
+    r"[_.\- ]?(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
+)
 # What a mapping may say, and what each key means: the checks here and the JSON Schema for editors read the same lists.
 SOURCE_KEYS = {
     "preset": "Name of a file in presets/ whose keys hold wherever this source says nothing else.",
@@ -33,11 +40,15 @@ SOURCE_KEYS = {
     "timezone": "Time zone of times that name none, such as UTC; left out: the business time zone.",
     "key_prefix": "Put before every id, so that two sources can feed one dataset.",
     "shared_ids": "Ids that are the same in all sources and get no prefix, such as partner_id.",
+    "settings": "What the SQL of the preset asks for: each is a list of texts, in SQL getvariable('name').",
     "files": "Foreign files; each alias is a table in SQL.",
+    "tables": "Further tables in SQL, made of the files by a query, which several datasets read.",
     "datasets": "Datasets of the contract, made of the files.",
 }
 FILE_KEYS = {
-    "pattern": "File name or pattern below the source's path.",
+    "pattern": "File name or pattern below the source's path; a name without ending finds the object in any spelling.",
+    "columns": "Name in SQL: other names in the file. Any spelling is found, and null where the file has none of them.",
+    "prefixes": "Beginnings of the file's column names that do not count, such as property_.",
     "encoding": "utf-8 (default), cp932, utf-16 …",
     "delimiter": "One character; default a comma, in .tsv a tab.",
     "quote": 'One character; default ".',
@@ -47,7 +58,7 @@ FILE_KEYS = {
     "nulls": "Texts that mean nothing: a list for all columns, or lists by column.",
 }
 DATASET_KEYS = {
-    "from": "The alias whose rows these are.",
+    "from": "The alias or table whose rows these are.",
     "where": "SQL condition of the rows that count.",
     "query": "SQL over the aliases, instead of from, where and columns.",
     "columns": "Contract column: column of the file, or “= SQL expression”.",
@@ -68,6 +79,7 @@ class Node:
     file: str
     line: int
     key: str
+    preset: bool = False  # written in presets/, not by the user
 
     def error(self, problem: str) -> KyotenError:
         """Return an error that names file, line and key."""
@@ -108,11 +120,44 @@ class Alias:
     sheet: str = ""
     footer: tuple[str, ...] = ()
     nulls: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    columns: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ()
+    optional: bool = False  # a preset knows it, but not every delivery has it
+    stated: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)  # columns that the user names
     node: Node | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_object(self) -> bool:
+        """Whether the pattern is an object's name, which files may spell in any way and with a date."""
+        return not _IN_PATTERNS.search(self.pattern)
 
     def matches(self, folder: Path) -> list[Path]:
         """Return the files that match the pattern; hidden ones never do."""
-        return sorted(p for p in folder.glob(self.pattern) if not p.name.startswith((".", "~$")))
+        if self.is_object:
+            wanted = folded(self.pattern)
+            found = (path for path in folder.iterdir() if _object_in(path.name) == wanted)
+        else:
+            found = folder.glob(self.pattern)
+        return sorted(p for p in found if not p.name.startswith((".", "~$")))
+
+    def renamed(self, names: Collection[str]) -> dict[str, str]:
+        """Return those of a file's columns that SQL knows under another name, and that name."""
+        left = dict.fromkeys(names)
+        found: dict[str, str] = {}
+        for column, others in self.columns.items():
+            for spelling in (column, *others):
+                if name := self._spelt(spelling, left):
+                    found[name] = column
+                    del left[name]
+                    break
+        return found
+
+    def _spelt(self, wanted: str, names: Collection[str]) -> str | None:
+        """Return the column that is spelt most like this."""
+        forms = [folded(prefix + wanted) for prefix in ("", *self.prefixes)]
+        alike = [name for name in names if folded(name) in forms]
+        order = lambda n: (forms.index(folded(n)), n != wanted, n.lower() != wanted.lower(), n)  # noqa: E731
+        return min(alike, key=order, default=None)
 
     def null_tokens(self, column: str) -> tuple[str, ...]:
         """Return the texts that mean "nothing" in a column."""
@@ -153,10 +198,14 @@ class Source:
     timezone: str = ""
     key_prefix: str = ""
     shared_ids: tuple[str, ...] = ()
+    settings: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    tables: Map[str, str] = field(default_factory=dict)
+    nodes: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""
-        decisive = (dataset, sorted(self.files.items()), self.timezone, self.key_prefix, self.shared_ids)
+        source = (self.timezone, self.key_prefix, self.shared_ids, self.settings, self.tables)
+        decisive = (dataset, sorted(self.files.items()), *source)
         return hashlib.sha256(repr(decisive).encode()).hexdigest()
 
 
@@ -177,7 +226,7 @@ def load_mapping(path: Path, contract: Contract | None = None) -> Mapping:
     return Mapping(path, {name: _source(name, node, known) for name, node in root["sources"].entries().items()})
 
 
-def _read(path: Path) -> Node:
+def _read(path: Path, preset: bool = False) -> Node:
     try:
         tree = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
     except OSError as error:
@@ -191,25 +240,26 @@ def _read(path: Path) -> Node:
         raise KyotenError(f"{path.name}: is not valid YAML: {error}.") from error
     if tree is None:
         raise KyotenError(f"{path.name}, line 1: the mapping file is empty; see docs/mapping.md.")
-    return _node(tree, path.name, "")
+    return _node(tree, path.name, "", preset)
 
 
-def _node(tree: yaml.Node, file: str, key: str) -> Node:
+def _node(tree: yaml.Node, file: str, key: str, preset: bool) -> Node:
     line = tree.start_mark.line + 1
     if isinstance(tree, yaml.SequenceNode):
-        return Node([_node(item, file, f"{key}[{i}]") for i, item in enumerate(tree.value)], file, line, key)
+        items = [_node(item, file, f"{key}[{i}]", preset) for i, item in enumerate(tree.value)]
+        return Node(items, file, line, key, preset)
     if isinstance(tree, yaml.MappingNode):
         entries: dict[str, Node] = {}
         for name, value in tree.value:
             below = f"{key}.{name.value}" if key else str(name.value)
-            here = Node(None, file, name.start_mark.line + 1, below)
+            here = Node(None, file, name.start_mark.line + 1, below, preset)
             if not isinstance(name, yaml.ScalarNode):
                 raise here.error("a key must be a single value.")
             if name.value in entries:
                 raise here.error("is written twice; keep one.")
-            entries[name.value] = replace(_node(value, file, below), line=here.line)  # where a person looks for it
-        return Node(entries, file, line, key)
-    return Node(None if tree.tag == "tag:yaml.org,2002:null" else str(tree.value), file, line, key)
+            entries[name.value] = replace(_node(value, file, below, preset), line=here.line)  # where it is looked for
+        return Node(entries, file, line, key, preset)
+    return Node(None if tree.tag == "tag:yaml.org,2002:null" else str(tree.value), file, line, key, preset)
 
 
 def _source(name: str, node: Node, contract: Contract) -> Source:
@@ -223,8 +273,13 @@ def _source(name: str, node: Node, contract: Contract) -> Source:
     if not folder.is_dir():
         raise entries["path"].error(f"{folder} is no folder; correct the path or the variable in it.")
     files = {alias: _alias(alias, value) for alias, value in entries["files"].entries().items()}
+    tables = entries["tables"].entries() if "tables" in entries else {}
+    for table, value in tables.items():
+        if not _ALIAS.fullmatch(table) or table in files:
+            raise value.error("a table's name is lower case letters, digits and underscores, and no alias of a file.")
+    named = {**files, **tables}
     datasets = {
-        dataset: _dataset(dataset, value, files, contract) for dataset, value in entries["datasets"].entries().items()
+        dataset: _dataset(dataset, value, named, contract) for dataset, value in entries["datasets"].entries().items()
     }
     return Source(
         name=name,
@@ -235,7 +290,17 @@ def _source(name: str, node: Node, contract: Contract) -> Source:
         timezone=_timezone(entries.get("timezone")),
         key_prefix=entries["key_prefix"].text() if "key_prefix" in entries else "",
         shared_ids=_shared_ids(entries.get("shared_ids"), contract),
+        settings=_settings(entries["settings"]) if "settings" in entries else {},
+        tables={table: value.text().strip().rstrip(";") for table, value in tables.items()},
+        nodes={"": entries["path"], **tables},
     )
+
+
+def _settings(node: Node) -> dict[str, tuple[str, ...]]:
+    for name, value in node.entries().items():
+        if not _SETTING.fullmatch(name):
+            raise value.error("a setting's name is lower case letters, digits and underscores.")
+    return {name: value.texts() for name, value in node.entries().items()}
 
 
 def _with_preset(node: Node) -> Node:
@@ -245,17 +310,25 @@ def _with_preset(node: Node) -> Node:
     known = {path.stem: path for path in (PROJECT / "presets").glob("*.yml")}
     if named.text() not in known:
         raise named.error(f"is no preset{nearest(named.text(), known)}; there are {', '.join(sorted(known))}.")
-    return _merged(_read(known[named.text()]), node)
+    preset = _read(known[named.text()], preset=True)
+    asked = preset.entries().get("settings")
+    for stated in [own for key, own in node.entries().items() if key == "settings"]:
+        stated.entries(asked.entries().keys() if asked else {"(none)"})
+    return _merged(preset, node)
 
 
 def _merged(preset: Node, own: Node) -> Node:
     """Return the preset's node with what a source says itself; an entry without a value takes the preset's away."""
+    if isinstance(preset.value, dict) and "pattern" in preset.value and isinstance(own.value, str):
+        own = replace(own, value={"pattern": own})  # of a file that the preset knows only the name is stated
+    if isinstance(own.value, list) and own.key.endswith(".columns"):
+        own = replace(own, value={item.text(): replace(item, value=[]) for item in own.value})
     if not isinstance(preset.value, dict) or not isinstance(own.value, dict):
         return own
     entries = dict(preset.value)
     for key, value in own.value.items():
         entries[key] = _merged(entries[key], value) if key in entries else value
-    kept = {k: v for k, v in entries.items() if v.value is not None or k not in preset.value}
+    kept = {k: v for k, v in entries.items() if v.value is not None or v.preset or k not in preset.value}
     return replace(own, value=kept)
 
 
@@ -328,8 +401,29 @@ def _alias(name: str, node: Node) -> Alias:
         sheet=entries["sheet"].text() if "sheet" in entries else "",
         footer=_footer(entries["footer"]) if "footer" in entries else (),
         nulls=_nulls(entries["nulls"]) if "nulls" in entries else {},
+        columns=_names(entries["columns"]) if "columns" in entries else {},
+        prefixes=entries["prefixes"].texts() if "prefixes" in entries else (),
+        optional=entries["pattern"].preset,
+        stated=_stated(entries.get("columns")),
         node=node,
     )
+
+
+def _object_in(file_name: str) -> str:
+    """Return the object that a file is named after, without spelling, date, revision and ending."""
+    return folded(_DELIVERY.sub("", unicodedata.normalize("NFC", file_name).split(".")[0]))
+
+
+def _stated(node: Node | None) -> dict[str, Node]:
+    named = node.value if node and isinstance(node.value, dict) else {}
+    return {name: other for name, other in named.items() if other.value and not other.preset}
+
+
+def _names(node: Node) -> dict[str, tuple[str, ...]]:
+    """Read what a file's columns are called in SQL, and under what other names files have them."""
+    if not isinstance(node.value, dict):
+        return {name: () for name in node.texts()}
+    return {name: () if other.value is None else other.texts() for name, other in node.value.items()}
 
 
 def _pattern(node: Node) -> str:
@@ -352,7 +446,7 @@ def _nulls(node: Node) -> dict[str, tuple[str, ...]]:
     return {_ANY: node.texts()}
 
 
-def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) -> MappedDataset:
+def _dataset(name: str, node: Node, files: Collection[str], contract: Contract) -> MappedDataset:
     if name not in contract.datasets:
         raise node.error(f"is no dataset of contract.yml{nearest(name, contract.datasets)}.")
     known = contract.datasets[name].columns

@@ -2,45 +2,210 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT
+from orchestration.ingest.mapping import Alias
+from orchestration.sources_check import check_sources
 
-FIVETRAN = PROJECT.parent / "shared" / "data" / "fivetran_salesforce"
-API = "Id,Name,AccountId,Amount,StageName,CreatedDate,CloseDate,OwnerId,IsDeleted,Channel__c\n"
-ROW = "006,a,001,5,Won,2026-03-31T15:10:00Z,2026-04-01,005,false,resale\n"
-
-
-def write(tmp_path, more: str = ""):
-    path = tmp_path / "sources.yml"
-    path.write_text(
-        f"sources:\n  sf:\n    preset: salesforce\n    path: {tmp_path}\n    extracted_on: 2026-04-01\n"
-        f"    datasets:\n      customers:\n{more}"
-    )
-    return path
+EXTRACTS = PROJECT.parent / "shared" / "data"
+needs_extracts = pytest.mark.skipif(
+    not EXTRACTS.exists() and os.environ.get("CI") != "true", reason="the real extracts are not here"
+)
 
 
-@pytest.mark.parametrize("header", [API, API.lower(), API.replace("AccountId", "account_id")])
-def test_every_spelling_gives_the_same_rows(desk, tmp_path, header):
-    (tmp_path / "opportunity.csv").write_text(header + ROW)
+@pytest.fixture
+def source(tmp_path):
+    """Write files of a system and a mapping that names its preset, and return the mapping."""
+
+    def write(preset: str, files: dict[str, str | Path], more: str = "") -> Path:
+        folder = tmp_path / "delivery"
+        folder.mkdir(exist_ok=True)
+        for name, content in files.items():
+            if isinstance(content, Path):
+                shutil.copy(content, folder / name)
+            else:
+                (folder / name).write_text(content, encoding="utf-8")
+        head = f"sources:\n  crm:\n    preset: {preset}\n    path: {folder}\n    extracted_on: 2026-04-01\n"
+        (tmp_path / "sources.yml").write_text(head + more, encoding="utf-8")
+        return tmp_path / "sources.yml"
+
+    return write
+
+
+def loaded(result) -> dict[str, tuple[int, int]]:
+    return {f.dataset: (f.accepted, f.rejected) for f in result.files if f.dataset}
+
+
+API = "Id,Name,AccountId,Amount,StageName,CreatedDate,CloseDate,IsWon,OwnerId,IsDeleted,Channel__c\n"
+OPPORTUNITY = "006,a,001,5,Won,2026-03-31T15:10:00Z,2026-04-01,true,005,false,resale\n"
+
+
+@pytest.mark.parametrize("name", ["Opportunity.csv", "opportunity_2026-04-01.csv", "OPPORTUNITY_20260401_r2.csv"])
+@pytest.mark.parametrize("header", [API, API.upper(), "_airbyte_raw_id," + API.lower(), API.replace("Id,", "_id,")])
+def test_every_spelling_gives_the_same_rows(desk, source, header, name):
+    row = "x," + OPPORTUNITY if header.startswith("_airbyte") else OPPORTUNITY
     channel = header.strip().split(",")[-1]
-    desk.load(write(tmp_path, f"      deals: {{columns: {{channel: {channel}, deal_name: }}}}\n"))
-    rows = desk.query("SELECT deal_id, customer_id, amount::int, stage, channel, deal_name FROM raw_deals")
-    assert rows == [("006", "001", 5, "Won", "resale", None)]
+    mapping = source(
+        "salesforce",
+        {name: header + row},
+        f"    datasets: {{deals: {{columns: {{channel: {channel}, deal_name: }}}}}}\n",
+    )
+    assert loaded(desk.load(mapping))["deals"] == (1, 0)
+    rows = desk.query("SELECT deal_id, customer_id, amount::int, stage, won_on::text, channel FROM raw_deals")
+    assert rows == [("006", "001", 5, "Won", "2026-04-01", "resale")]
 
 
-@pytest.mark.skipif(not FIVETRAN.exists() and os.environ.get("CI") != "true", reason="the extracts are not here")
-def test_column_names_of_a_real_extract(desk, tmp_path):
-    shutil.copy(FIVETRAN / "sf_opportunity_data.csv", tmp_path / "opportunity.csv")
-    result = {f.dataset: f for f in desk.load(write(tmp_path)).files}
-    assert result["deals"].derived == result[None].accepted > 0
-    assert result["deals"].accepted > 0
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("OpportunityHistory.csv", True),
+        ("opportunity_history_2026-04-01.parquet", True),
+        ("opportunity-history-20260401123000.csv.gz", True),
+        ("Opportunity.csv", False),
+        ("OpportunityHistoryOld.csv", False),
+        (".opportunity_history.csv", False),
+    ],
+)
+def test_an_object_is_found_by_its_name(tmp_path, name, found):
+    (tmp_path / name).touch()
+    assert Alias("history", "OpportunityHistory").matches(tmp_path) == ([tmp_path / name] if found else [])
 
 
-def test_unknown_preset_is_told(desk, tmp_path):
-    path = write(tmp_path)
-    path.write_text(path.read_text().replace("salesforce", "salesfroce"))
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def sample(system: str) -> dict[str, str | Path]:
+    """Return the files of our own in a system's shape."""
+    return {path.name: path for path in (SAMPLES / system).iterdir()}
+
+
+SHAPED = """\
+    settings: {registration_record_types: 012R}
+    files:
+      account: {columns: {PartnerGroup: Company__c}}
+      branch_object: Kyoten__c
+    datasets:
+      deals: {columns: {branch_text: Shiten__c}}
+"""
+
+
+def test_the_four_shapes_of_a_branch_mixed_in_one_organisation(desk, source):
+    result = desk.load(source("salesforce", sample("salesforce"), SHAPED))
+    assert not result.refused
+    assert {n for n in result.notes if "loaded" in n or "no rows" in n} == set()
+    assert {name: rejected for name, (_, rejected) in loaded(result).items() if rejected} == {}
+    assert desk.query("SELECT partner_id, partner_name FROM raw_partners ORDER BY 1") == [
+        ("P1", "親会社"), ("P3", "対象会社"), ("P4", "文字会社"), ("集団", "集団")
+    ]  # fmt: skip
+    assert desk.query("SELECT branch_id, partner_id, branch_name FROM raw_branches ORDER BY 1") == [
+        ("B1", "P1", "東京支店"),
+        ("B2", "集団", "大阪支店"),
+        ("B3", "集団", "名古屋支店"),
+        ("B4", "P3", "福岡営業所"),
+    ]
+    assert desk.query(
+        "SELECT deal_id, partner_id, branch_id, branch_text, rep_id, won_on::text, closed_on::text FROM raw_deals"
+        " ORDER BY deal_id"
+    ) == [
+        ("1", None, "B1", None, "R1", "2026-03-31", "2026-03-31"),
+        ("2", None, "B2", None, None, None, None),
+        ("3", None, "B4", None, None, None, None),
+        ("4", "P4", None, "札幌支店", None, None, "2026-03-30"),
+    ]
+    participants = desk.query("SELECT deal_id, role, party_type, party_id, is_primary FROM raw_deal_participants")
+    assert participants == [("3", "distributor", "partner", "P3", False)]
+    assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments ORDER BY 1") == [("R1", "B1"), ("R2", "B4")]
+    assert desk.query("SELECT customer_id FROM raw_customers") == [("C1",)]
+
+
+def test_the_other_objects_of_salesforce(desk, source):
+    desk.load(source("salesforce", sample("salesforce"), SHAPED))
+    entries = desk.query("SELECT stage, entered_at::text FROM raw_deal_stage_history ORDER BY 2")
+    assert entries == [("Prospecting", "2026-03-01 00:00:00"), ("Closed Won", "2026-03-31 00:00:00")]
+    assert desk.query("SELECT line_id, product_id, quantity::int, amount::int FROM raw_deal_lines") == [
+        ("l1", "X", 2, 6)
+    ]
+    assert desk.query("SELECT product_family FROM raw_products") == [("SaaS",)]
+    assert desk.query("SELECT staff_id, team FROM raw_staff") == [("U1", "営業部")]
+    registrations = "SELECT registration_id, deal_id, partner_id, status FROM raw_deal_registrations ORDER BY 1"
+    assert desk.query(registrations) == [("L1", "1", "P1", "approved"), ("L2", None, "P4", "submitted")]
+    activities = "SELECT activity_id, activity_type, branch_id, deal_id, status FROM raw_activities ORDER BY 1"
+    assert desk.query(activities) == [
+        ("e1", "other", "B1", "006000000000001", "held"),
+        ("t1", "call", "B1", None, "held"),
+    ]
+    assert desk.query("SELECT activity_id, rep_id FROM raw_activity_attendees ORDER BY 1") == [
+        ("e1", "R1"),
+        ("t1", "R1"),
+    ]
+
+
+def test_what_a_delivery_has_not_is_noted_and_nothing_else_happens(desk, source, capsys):
+    mapping = source("salesforce", {"Opportunity.csv": "Id,StageName,Amont\n1,a,5\n"})
+    result = desk.load(mapping)
+    assert not result.refused
+    assert loaded(result) == {"deals": (1, 0)}
+    assert "crm: Opportunity.csv has no column Amount (renamed to Amont?): null in deals" in result.notes
+    assert any(n.startswith("crm: partners is not loaded: no file below") and "Account" in n for n in result.notes)
+    missing = desk.query(
+        f"SELECT contract_column, suggestion FROM '{desk.home.lake}/drift/*.parquet' WHERE column_name = 'Amount'"
+    )
+    assert missing == [("amount", "Amont")]
+    assert check_sources(mapping, "Asia/Tokyo") == 0
+    assert "note: crm: partners is not loaded" in capsys.readouterr().out
+
+
+def test_a_file_that_comes_later_is_taken_up_and_may_not_vanish(desk, source):
+    mapping = source("salesforce", {"Opportunity.csv": SAMPLES / "salesforce" / "Opportunity.csv"})
+    desk.load(mapping)
+    source("salesforce", sample("salesforce"))
+    desk.load(mapping)
+    assert desk.query("SELECT deal_id FROM raw_deals WHERE branch_id = 'B1'") == [("1",)]
+    (mapping.parent / "delivery" / "OpportunityPartner.csv").unlink()
+    with pytest.raises(KyotenError, match=r"files\.opportunity_partner: no file below .* is called OpportunityPartner"):
+        desk.load(mapping)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("    datasets: {partners: {values: {partner_name: {a: b}}}}\n", "line 6, .*partners: no file .* Account"),
+        ("    files: {account: Accounts.csv}\n", "line 6, .*account.*: no file below .* matches Accounts.csv"),
+        (
+            "    files: {opportunity: {columns: {StageName: Phase}}}\n",
+            "line 6, .*StageName: Opp.* no column Phase",
+        ),
+        ("    settings: {partner_type: x}\n", r"unknown key \(did you mean partner_types\?\)"),
+        ("    tables: {deal: SELECT nothing FROM opportunity}\n", "the SQL for the table deal does not work.*nothing"),
+    ],
+)
+def test_what_a_source_states_itself_must_be_there(desk, source, more, message):
+    with pytest.raises(KyotenError, match=message):
+        desk.load(source("salesforce", {"Opportunity.csv": "Id,Stage\n1,a\n"}, more))
+
+
+def test_a_folder_without_any_file_of_the_preset_is_told(desk, source):
+    with pytest.raises(KyotenError, match=r"line 4, .*path: the folder .* none of the preset's files \(Opp"):
+        desk.load(source("salesforce", {"other.csv": "a\n1\n"}))
+
+
+def test_unknown_preset_is_told(desk, source):
     with pytest.raises(KyotenError, match=r"line 3.*did you mean salesforce"):
-        desk.load(path)
+        desk.load(source("salesfroce", {}))
+
+
+@needs_extracts
+def test_column_names_of_a_real_salesforce_extract(desk, source):
+    extracts = {p.name: p for p in (EXTRACTS / "fivetran_salesforce").glob("*.csv")}
+    named = {p: f"sf_{p}_data.csv" for p in ("opportunity", "account", "contact", "event", "task", "user", "lead")}
+    named |= {"opportunity_history": "sf_opportunity_history_data.csv", "product": "sf_product_2_data.csv"}
+    named |= {"opportunity_line_item": "sf_opportunity_line_item_data.csv"}
+    result = desk.load(source("salesforce", extracts, f"    files: {named}\n".replace("'", "")))
+    assert not result.refused
+    found = loaded(result)
+    assert found["deals"][0] > 0
+    assert {n.split()[1] for n in result.notes if "not loaded" in n} == set()
