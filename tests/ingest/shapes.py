@@ -1,0 +1,202 @@
+"""A company's contract-shaped files, cut to what a CRM carries, and the same company as other systems deliver it.
+
+A CRM has one post per person and no more of its past than its extracts; where a branch is a mere text, it has no id. What
+is cut is cut from the original too, so that both must give the same marts. Each partner's branches have one of four shapes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from orchestration.home import Home
+from orchestration.ingest.contract import load_contract
+from tests.sample.conftest import read_dataset
+
+ACCOUNT_PER_BRANCH, CHILD_ACCOUNTS, BRANCH_OBJECT, FREE_TEXT = range(4)
+CARRIED = (
+    "deals", "deal_stage_history", "deal_lines", "deal_participants", "customers", "products", "staff", "partners",
+    "branches", "reps", "rep_assignments",
+)  # fmt: skip
+ROSTER = ("branches", "rep_assignments")  # where the CRM has a text only, a roster beside it knows the branches
+CUT = f"""
+create macro utc(t) as case when t like '%Z' then t
+    else strftime(t::timestamp - interval 9 hours, '%Y-%m-%dT%H:%M:%SZ') end;
+
+-- An account per branch has no partner's account, so it needs a branch on every day.
+create table partner_shapes as
+with counted as (
+    select partner_id, count(distinct extracted_on) as days, row_number() over (order by partner_id) % 4 as shape
+    from partners group by partner_id
+),
+with_branches as (select partner_id, count(distinct extracted_on) as days from branches group by partner_id)
+select
+    partner_id,
+    case when shape = {ACCOUNT_PER_BRANCH} and counted.days is distinct from with_branches.days then {CHILD_ACCOUNTS}
+        else shape end as shape
+from counted left join with_branches using (partner_id);
+
+create table branch_shapes as
+select branch_id, max(partner_id) as partner_id, max_by(branch_name, extracted_on) as branch_name, max(shape) as shape
+from branches join partner_shapes using (partner_id) group by branch_id;
+
+create table posts as
+select a.extracted_on, a.rep_id, s.partner_id, s.shape,
+    case when b.branch_id is not null and coalesce(valid_from::date, a.extracted_on) <= a.extracted_on
+        and coalesce(valid_to::date, a.extracted_on) >= a.extracted_on then a.branch_id end as branch_id
+from rep_assignments as a
+left join branches as b on a.branch_id = b.branch_id and a.extracted_on = b.extracted_on
+join branch_shapes as s on a.branch_id = s.branch_id
+qualify row_number() over (partition by a.extracted_on, rep_id
+    order by 5 is null, is_primary = 'true' desc, valid_to desc nulls first, valid_from desc nulls last, a.branch_id) = 1;
+
+create table holders as
+select reps.*, partner_id, branch_id, shape from reps join posts using (extracted_on, rep_id)
+where branch_id is not null or shape <> {ACCOUNT_PER_BRANCH};
+create or replace table reps as select * exclude (partner_id, branch_id, shape) from holders;
+create or replace table rep_assignments as
+select rep_id, branch_id, null as valid_from, null as valid_to, null as is_primary, null as role, extracted_on
+from holders where branch_id is not null;
+
+create table parties as
+select extracted_on, partner_id as id, 'partner' as kind, shape from partners join partner_shapes using (partner_id)
+where shape <> {ACCOUNT_PER_BRANCH}
+union all
+select extracted_on, branch_id, 'branch', s.shape from branches join branch_shapes as s using (branch_id)
+where s.shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS});
+
+create or replace table deals as
+select d.* replace (
+    utc(d.created_at) as created_at,
+    utc(d.updated_at) as updated_at,
+    coalesce(d.closed_on, d.expected_close_on) as expected_close_on,
+    case when h.rep_id is not null then d.rep_id end as rep_id,
+    case when s.shape = {FREE_TEXT} then s.branch_name else d.branch_text end as branch_text,
+    case when s.shape is distinct from {FREE_TEXT} then d.branch_id end as branch_id,
+    case when s.shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS}) and d.partner_id = s.partner_id then null
+        else d.partner_id end as partner_id
+)
+from deals as d
+left join branch_shapes as s on d.branch_id = s.branch_id
+left join holders as h on d.rep_id = h.rep_id and d.extracted_on = h.extracted_on;
+
+create or replace table deal_participants as
+select p.* replace (utc(added_at) as added_at) from deal_participants as p
+join parties on party_id = id and party_type = kind and p.extracted_on = parties.extracted_on;
+create or replace table deal_stage_history as select * replace (utc(entered_at) as entered_at) from deal_stage_history;
+"""
+
+
+@contextmanager
+def cut_company(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return an engine with the datasets that a CRM carries, as texts with their extract date."""
+    with duckdb.connect() as con:
+        for dataset in CARRIED:
+            read_dataset(con, home.landing / dataset, dataset, list(load_contract().datasets[dataset].columns))
+        con.execute(CUT)
+        yield con
+
+
+def land(con: duckdb.DuckDBPyConnection, home: Home, datasets: tuple[str, ...] = CARRIED, where: str = "true") -> None:
+    """Write datasets as landing files of the contract."""
+    for dataset in datasets:
+        write(con, home.landing / dataset, dataset, dataset, f"from {dataset} where {where}")
+
+
+def land_roster(con: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """Write what no CRM knows of branches that are free text there."""
+    land(con, home, ROSTER, f"branch_id in (select branch_id from branch_shapes where shape = {FREE_TEXT})")
+
+
+def write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, days_of: str, query: str) -> None:
+    """Write a query's rows as one file per day on which a dataset is delivered."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for (day,) in con.execute(f"select distinct extracted_on from {days_of}").fetchall():
+        rows = f"select * exclude (extracted_on) from ({query}) where extracted_on = date '{day}' order by all"
+        con.execute(f"copy ({rows}) to '{folder}/{name}_{day}.csv' (format csv, header)")
+
+
+def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write the company as Salesforce's objects, in all four shapes of a branch."""
+    con.execute(
+        """create or replace temp table named as
+        select extracted_on, deal_id, coalesce(branch_id, partner_id) as account_id from deals
+        join parties using (extracted_on)
+        where id = coalesce(branch_id, partner_id) and (branch_id is null or partner_id is null)"""
+    )
+    objects = {
+        ("Opportunity", "partners"): """
+            select deal_id as Id, deal_name as Name, customer_id as AccountId, amount as Amount, stage as StageName,
+                currency as CurrencyIsoCode, created_at as CreatedDate, expected_close_on as CloseDate,
+                (won_on is not null)::varchar as IsWon, (closed_on is not null)::varchar as IsClosed,
+                owner_staff_id as OwnerId, updated_at as SystemModstamp, is_deleted as IsDeleted,
+                case when account_id is null then partner_id end as Partner__c,
+                case when account_id is null then branch_id end as Branch__c,
+                deal_type as Type, channel as Channel__c, lost_reason as Lost_Reason__c, rep_email as Rep_Email__c,
+                partner_text as Partner_Text__c, branch_text as Branch_Text__c, rep_text as Rep_Text__c,
+                customer_name as Customer_Name__c, parent_deal_id as Parent__c, product_id as Product__c,
+                partner_commission as Commission__c, vendor_margin as Margin__c, extracted_on
+            from deals left join named using (extracted_on, deal_id)""",
+        ("OpportunityPartner", "partners"): """
+            select 'x' || deal_id as Id, deal_id as OpportunityId, account_id as AccountToId, null as Role,
+                'true' as IsPrimary, null as CreatedDate, extracted_on from named
+            union all
+            select concat_ws('-', deal_id, role, party_id), deal_id, party_id, case role when 'reseller' then 'VAR/Reseller'
+                when 'seller' then '販売会社' when 'distributor' then 'Distributor' else 'Consultant' end,
+                is_primary, added_at, extracted_on
+            from deal_participants""",
+        ("OpportunityContactRole", "partners"): """
+            select 'y' || deal_id as Id, deal_id as OpportunityId, rep_id as ContactId, extracted_on
+            from deals where rep_id is not null""",
+        ("OpportunityHistory", "deal_stage_history"): """
+            select deal_id || entered_at as Id, deal_id as OpportunityId, stage as StageName, entered_at as CreatedDate,
+                extracted_on from deal_stage_history""",
+        ("OpportunityLineItem", "deal_lines"): """
+            select line_id as Id, deal_id as OpportunityId, product_id as Product2Id, quantity as Quantity,
+                amount as TotalPrice, is_recurring as Recurring__c, term_months as Term__c, extracted_on
+            from deal_lines""",
+        ("Account", "partners"): f"""
+            with partner as (select * rename (industry as partner_industry) from partners join partner_shapes using (partner_id)),
+            branch as (
+                select branches.* rename (is_focus as branch_focus, contract_started_on as started_on,
+                    contract_ended_on as ended_on), shape
+                from branches join partner_shapes using (partner_id)
+            )
+            select branch_id as Id, branch_name as Name, null as Type, prefecture as BillingState,
+                case shape when {CHILD_ACCOUNTS} then partner_id end as ParentId,
+                case shape when {ACCOUNT_PER_BRANCH} then partner_id end as Partner_Group__c,
+                partner_name, division_id, division_name, branch_kind, is_head_office, opened_on, closed_on, branch_focus,
+                started_on, ended_on, partner_industry as Industry, partner_type, corporate_number, parent_partner_id,
+                contract_started_on, contract_ended_on, is_focus, successor_partner_id, succeeded_on, extracted_on
+            from branch join partner using (extracted_on, partner_id, shape)
+            where shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS})
+            union all by name
+            select partner_id as Id, partner_name as Name, 'Partner' as Type, partner_industry as Industry, partner_type,
+                corporate_number, parent_partner_id, contract_started_on, contract_ended_on, is_focus,
+                successor_partner_id, succeeded_on, extracted_on
+            from partner where shape <> {ACCOUNT_PER_BRANCH}
+            union all by name
+            select customer_id as Id, customer_name as Name, 'Customer - Direct' as Type, prefecture as BillingState,
+                industry as Industry, employee_count as NumberOfEmployees, corporate_number, extracted_on
+            from customers""",
+        ("Branch__c", "partners"): f"""
+            select branch_id as Id, branch_name as Name, partner_id as Account__c, prefecture as Prefecture__c, division_id,
+                division_name, branch_kind, is_head_office, opened_on, closed_on, is_focus as branch_focus,
+                contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
+            from branches join partner_shapes using (partner_id) where shape = {BRANCH_OBJECT}""",
+        ("Contact", "partners"): f"""
+            select rep_id as Id, rep_name as Name, rep_email as Email, job_title as Title, left_on as Left_On__c,
+                case when shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS}) then coalesce(branch_id, partner_id)
+                    else partner_id end as AccountId,
+                case when shape = {BRANCH_OBJECT} then branch_id end as Branch__c, extracted_on
+            from holders""",
+        ("Product2", "products"): """
+            select product_id as Id, product_name as Name, product_family as Family, is_service, extracted_on
+            from products""",
+        ("User", "staff"): """
+            select staff_id as Id, staff_name as Name, team as Department, mission, monthly_hours, extracted_on
+            from staff""",
+    }  # fmt: skip
+    for (name, days_of), query in objects.items():
+        write(con, folder, name, days_of, query)
