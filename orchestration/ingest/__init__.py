@@ -91,13 +91,18 @@ def ingest(
             )
             for e in ordered
         ),
-        (*batch.notes, *(_note(one) for one in batch.drifted if one.change == MISSING)),
+        (*batch.notes, *_columns_missing(batch.drifted)),
     )
 
 
-def _note(one: Drift) -> str:
-    like = f" (renamed to {one.suggestion}?)" if one.suggestion else ""
-    return f"{one.source_name}: {one.file_name} has no column {one.column_name}{like}: null in {one.dataset}"
+def _columns_missing(drifted: list[Drift]) -> Iterator[str]:
+    """Say per file which columns are not there, in words."""
+    missing: dict[str, dict[str, None]] = {}
+    for one in (one for one in drifted if one.change == MISSING):
+        like = f" (renamed to {one.suggestion}?)" if one.suggestion else ""
+        missing.setdefault(f"{one.source_name}: {one.file_name}", {})[one.column_name + like] = None
+    for file, columns in missing.items():
+        yield f"{file} lacks {', '.join(columns)}; what they become is null"
 
 
 def fingerprint(home: Home, sources: Path | None = None) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -46,7 +46,7 @@ SOURCE_KEYS = {
     "datasets": "Datasets of the contract, made of the files.",
 }
 FILE_KEYS = {
-    "pattern": "File name or pattern below the source's path; a name without ending finds the object in any spelling.",
+    "pattern": "Name or pattern of files below the path, or several; without an ending it is found in any spelling.",
     "columns": "Name in SQL: other names in the file. Any spelling is found, and null where the file has none of them.",
     "prefixes": "Beginnings of the file's column names that do not count, such as property_.",
     "encoding": "utf-8 (default), cp932, utf-16 …",
@@ -112,7 +112,7 @@ class Alias:
     """Foreign files of one shape, readable in SQL as a table of this name."""
 
     name: str
-    pattern: str
+    patterns: tuple[str, ...]
     encoding: str = "utf-8"
     delimiter: str = ""
     quote: str = '"'
@@ -127,25 +127,21 @@ class Alias:
     node: Node | None = field(default=None, repr=False, compare=False)
 
     @property
-    def is_object(self) -> bool:
-        """Whether the pattern is an object's name, which files may spell in any way and with a date."""
-        return not _IN_PATTERNS.search(self.pattern)
+    def pattern(self) -> str:
+        """The patterns in words."""
+        return " or ".join(self.patterns)
 
     def matches(self, folder: Path) -> list[Path]:
-        """Return the files that match the pattern; hidden ones never do."""
-        if self.is_object:
-            wanted = folded(self.pattern)
-            found = (path for path in folder.iterdir() if _object_in(path.name) == wanted)
-        else:
-            found = folder.glob(self.pattern)
-        return sorted(p for p in found if not p.name.startswith((".", "~$")))
+        """Return the files that match a pattern; hidden ones never do."""
+        found = {path for pattern in self.patterns for path in _matching(folder, pattern)}
+        return sorted(path for path in found if not path.name.startswith((".", "~$")))
 
     def renamed(self, names: Collection[str]) -> dict[str, str]:
         """Return those of a file's columns that SQL knows under another name, and that name."""
         left = dict.fromkeys(names)
         found: dict[str, str] = {}
-        for column, others in self.columns.items():
-            for spelling in (column, *others):
+        for column, spellings in self.columns.items():
+            for spelling in spellings:
                 if name := self._spelt(spelling, left):
                     found[name] = column
                     del left[name]
@@ -319,10 +315,10 @@ def _with_preset(node: Node) -> Node:
 
 def _merged(preset: Node, own: Node) -> Node:
     """Return the preset's node with what a source says itself; an entry without a value takes the preset's away."""
-    if isinstance(preset.value, dict) and "pattern" in preset.value and isinstance(own.value, str):
+    if isinstance(preset.value, dict) and "pattern" in preset.value and isinstance(own.value, str | list):
         own = replace(own, value={"pattern": own})  # of a file that the preset knows only the name is stated
     if isinstance(own.value, list) and own.key.endswith(".columns"):
-        own = replace(own, value={item.text(): replace(item, value=[]) for item in own.value})
+        own = replace(own, value={item.text(): replace(item, value=None) for item in own.value})
     if not isinstance(preset.value, dict) or not isinstance(own.value, dict):
         return own
     entries = dict(preset.value)
@@ -373,8 +369,8 @@ def _extracted_on(node: Node | None) -> date | None:
 def _alias(name: str, node: Node) -> Alias:
     if not _ALIAS.fullmatch(name):
         raise node.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
-    if isinstance(node.value, str):
-        return Alias(name, _pattern(node), node=node)
+    if isinstance(node.value, str | list):
+        return Alias(name, _patterns(node), node=node)
     entries = node.entries(FILE_KEYS.keys())
     if "pattern" not in entries:
         raise node.error("`pattern:` is missing.")
@@ -393,7 +389,7 @@ def _alias(name: str, node: Node) -> Alias:
         raise entries["skip_rows"].error("must be the number of lines before the header.")
     return Alias(
         name=name,
-        pattern=_pattern(entries["pattern"]),
+        patterns=_patterns(entries["pattern"]),
         encoding=encoding,
         delimiter=entries["delimiter"].text() if "delimiter" in entries else "",
         quote=entries["quote"].text() if "quote" in entries else '"',
@@ -422,15 +418,25 @@ def _stated(node: Node | None) -> dict[str, Node]:
 def _names(node: Node) -> dict[str, tuple[str, ...]]:
     """Read what a file's columns are called in SQL, and under what other names files have them."""
     if not isinstance(node.value, dict):
-        return {name: () for name in node.texts()}
-    return {name: () if other.value is None else other.texts() for name, other in node.value.items()}
+        return {name: (name,) for name in node.texts()}
+    others = {name: () if other.value is None else other.texts() for name, other in node.value.items()}
+    # An empty list is for a source to fill: no file has a column of that name by itself.
+    return {name: () if node.value[name].value == [] else (name, *others[name]) for name in others}
 
 
-def _pattern(node: Node) -> str:
-    pattern = _expand(node)
-    if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-        raise node.error("must be a file name or pattern such as deals_*.csv, below the source's path.")
-    return pattern
+def _patterns(node: Node) -> tuple[str, ...]:
+    named = node.value if isinstance(node.value, list) else [node]
+    patterns = tuple(_expand(one) for one in named)
+    for pattern in patterns:
+        if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise node.error("must be a file name or pattern such as deals_*.csv, below the source's path.")
+    return patterns
+
+
+def _matching(folder: Path, pattern: str) -> Iterable[Path]:
+    if _IN_PATTERNS.search(pattern):
+        return folder.glob(pattern)
+    return (path for path in folder.iterdir() if _object_in(path.name) == folded(pattern))
 
 
 def _footer(node: Node) -> tuple[str, ...]:

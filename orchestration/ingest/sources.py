@@ -29,7 +29,7 @@ from orchestration.ingest.batch import (
 from orchestration.ingest.drift import NEW, Expected, differences
 from orchestration.ingest.landing import LandedFile, mapped_files
 from orchestration.ingest.ledger import REFUSED
-from orchestration.ingest.mapping import Alias, MappedDataset, Mapping, Source
+from orchestration.ingest.mapping import MappedDataset, Mapping, Source
 from orchestration.ingest.sql import RefusedError
 
 Inputs = dict[str, list[LandedFile]]
@@ -64,20 +64,16 @@ def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], 
     for name in sorted({alias for aliases in of.values() for alias in aliases} - delivered):
         alias = source.files[name]
         if alias.node and (name in earlier or not alias.optional):
-            raise alias.node.error(f"no file below {source.path} {_named(alias)}.")
+            raise alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
     for spec in wanted:
         if not set(of[spec.name]) & delivered:
-            said = f"no file below {source.path} {' or '.join(_named(source.files[a]) for a in of[spec.name])}"
+            said = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in of[spec.name])}"
             if not spec.nodes[""].preset:
                 raise spec.error("", f"{said}.")
             batch.notes.append(f"{source.name}: {spec.name} is not loaded: {said}")
     if wanted and not delivered:
-        names = ", ".join(alias.pattern for alias in source.files.values())
+        names = ", ".join(alias.patterns[0] for alias in source.files.values())
         raise source.nodes[""].error(f"the folder {source.path} has none of the preset's files ({names}).")
-
-
-def _named(alias: Alias) -> str:
-    return f"is called {alias.pattern}" if alias.is_object else f"matches {alias.pattern}"
 
 
 def _latest_revision(files: list[LandedFile]) -> list[LandedFile]:
@@ -254,7 +250,8 @@ class SourceExtract:
         self, name: str, file: LandedFile, columns: list[str], before: list[str] | None, absent: list[str]
     ) -> None:
         """Report the columns that came and went since the extract before, and in the first those that are absent."""
-        known = dict.fromkeys([*columns, *(before or []), *absent])
+        never = [column for column in absent if before is None and self.source.files[name].columns[column]]
+        known = dict.fromkeys([*columns, *(before or [])])
         read: set[str] = set()
         for spec in self.source.datasets.values():
             if name not in mapped.aliases_of(spec, self.source):
@@ -263,17 +260,17 @@ class SourceExtract:
             becomes = {column: to for to, column in spec.columns.items()} if of_file else {}
             needed = self.batch.contract.datasets[spec.name].columns
             expected = [
-                Expected(
-                    column,
-                    becomes.get(column, ""),
-                    column in becomes and needed[becomes[column]].required,
-                    before is None and column in absent,
-                )
+                Expected(column, becomes.get(column, ""), column in becomes and needed[becomes[column]].required)
                 for column in mapped.reads(spec, known, self.source.tables)
             ]
+            told = [column for column in never if column in becomes]
+            expected += [Expected(c, becomes[c], needed[becomes[c]].required, never=True) for c in told]
             read |= {one.column for one in expected}
             found = differences(columns, before, expected)
             self.batch.report_drift(file, spec.name, [one for one in found if one.change != NEW])
+        untold = [Expected(column, "", False, never=True) for column in never if column not in read]
+        unread = [column for column in columns if column not in read]
+        self.batch.report_drift(file, None, [one for one in differences(unread, before, untold) if one.change != NEW])
         self.gone[name] |= {column for column in before or [] if column in read and column not in columns}
         fresh = [column for column in columns if column in read]
         found = differences(columns, [*(before or []), *fresh], [Expected(c, "", False) for c in self.gone[name]])
@@ -289,7 +286,8 @@ class SourceExtract:
         gone = {column for alias in aliases for column in self.gone[alias]}
         files = self.source.files
         read = [spec.alias] if spec.alias in files else aliases
-        absent = {c for alias in read for c in files[alias].columns} - {c for a in read for c in self.columns[a]}
+        delivered = [alias for alias in read if alias not in self.never]
+        absent = {c for a in delivered for c in files[a].columns} - {c for a in delivered for c in self.columns[a]}
         zone = self.batch.timezone
         try:
             made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent)
@@ -311,8 +309,8 @@ class SourceExtract:
         rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(str(path))}")
         derived = accepted + rejected
         if not derived and (never := [alias for alias in aliases if alias in self.never]):
-            why = " or ".join(_named(self.source.files[alias]) for alias in never)
-            self.batch.notes.append(f"{self.source.name}: {spec.name} has no rows: no file {why}")
+            why = " or ".join(self.source.files[alias].pattern for alias in never)
+            self.batch.notes.append(f"{self.source.name}: {spec.name} has no rows: no file matches {why}")
         records = sum(self.rows[alias] for alias in read)
         entry = self.batch.entry(
             whole,

@@ -1,7 +1,8 @@
 """A company's contract-shaped files, cut to what a CRM carries, and the same company as other systems deliver it.
 
-A CRM has one post per person and no more of its past than its extracts; where a branch is a mere text, it has no id. What
-is cut is cut from the original too, so that both must give the same marts. Each partner's branches have one of four shapes.
+A CRM has one post per person and no more of its past than its extracts; where a branch is a mere text, it has no id.
+What is cut is cut from the original too, so that both must give the same marts. Each partner's branches have one of the
+four shapes.
 """
 
 from collections.abc import Iterator
@@ -42,14 +43,17 @@ select branch_id, max(partner_id) as partner_id, max_by(branch_name, extracted_o
 from branches join partner_shapes using (partner_id) group by branch_id;
 
 create table posts as
-select a.extracted_on, a.rep_id, s.partner_id, s.shape,
-    case when b.branch_id is not null and coalesce(valid_from::date, a.extracted_on) <= a.extracted_on
-        and coalesce(valid_to::date, a.extracted_on) >= a.extracted_on then a.branch_id end as branch_id
-from rep_assignments as a
-left join branches as b on a.branch_id = b.branch_id and a.extracted_on = b.extracted_on
-join branch_shapes as s on a.branch_id = s.branch_id
-qualify row_number() over (partition by a.extracted_on, rep_id
-    order by 5 is null, is_primary = 'true' desc, valid_to desc nulls first, valid_from desc nulls last, a.branch_id) = 1;
+with dated as (
+    select a.extracted_on, a.rep_id, s.partner_id, s.shape, valid_from, valid_to, is_primary, a.branch_id as post,
+        case when b.branch_id is not null and coalesce(valid_from::date, a.extracted_on) <= a.extracted_on
+            and coalesce(valid_to::date, a.extracted_on) >= a.extracted_on then a.branch_id end as branch_id
+    from rep_assignments as a
+    left join branches as b on a.branch_id = b.branch_id and a.extracted_on = b.extracted_on
+    join branch_shapes as s on a.branch_id = s.branch_id
+)
+select extracted_on, rep_id, partner_id, shape, branch_id from dated
+qualify row_number() over (partition by extracted_on, rep_id order by branch_id is null, is_primary = 'true' desc,
+    valid_to desc nulls first, valid_from desc nulls last, post) = 1;
 
 create table holders as
 select reps.*, partner_id, branch_id, shape from reps join posts using (extracted_on, rep_id)
@@ -88,13 +92,17 @@ create or replace table deal_stage_history as select * replace (utc(entered_at) 
 """
 
 
+# What a single system does not carry.
+CUT_MORE = {"hubspot": "update deal_participants set is_primary = null, added_at = null"}
+
+
 @contextmanager
-def cut_company(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return an engine with the datasets that a CRM carries, as texts with their extract date."""
+def cut_company(home: Home, system: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return an engine with the datasets that a system carries, as texts with their extract date."""
     with duckdb.connect() as con:
         for dataset in CARRIED:
             read_dataset(con, home.landing / dataset, dataset, list(load_contract().datasets[dataset].columns))
-        con.execute(CUT)
+        con.execute(f"{CUT};{CUT_MORE.get(system, '')}")
         yield con
 
 
@@ -142,8 +150,9 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             select 'x' || deal_id as Id, deal_id as OpportunityId, account_id as AccountToId, null as Role,
                 'true' as IsPrimary, null as CreatedDate, extracted_on from named
             union all
-            select concat_ws('-', deal_id, role, party_id), deal_id, party_id, case role when 'reseller' then 'VAR/Reseller'
-                when 'seller' then '販売会社' when 'distributor' then 'Distributor' else 'Consultant' end,
+            select concat_ws('-', deal_id, role, party_id), deal_id, party_id,
+                case role when 'reseller' then 'VAR/Reseller' when 'seller' then '販売会社'
+                    when 'distributor' then 'Distributor' else 'Consultant' end,
                 is_primary, added_at, extracted_on
             from deal_participants""",
         ("OpportunityContactRole", "partners"): """
@@ -157,7 +166,9 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
                 amount as TotalPrice, is_recurring as Recurring__c, term_months as Term__c, extracted_on
             from deal_lines""",
         ("Account", "partners"): f"""
-            with partner as (select * rename (industry as partner_industry) from partners join partner_shapes using (partner_id)),
+            with partner as (
+                select * rename (industry as Industry) from partners join partner_shapes using (partner_id)
+            ),
             branch as (
                 select branches.* rename (is_focus as branch_focus, contract_started_on as started_on,
                     contract_ended_on as ended_on), shape
@@ -166,13 +177,13 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             select branch_id as Id, branch_name as Name, null as Type, prefecture as BillingState,
                 case shape when {CHILD_ACCOUNTS} then partner_id end as ParentId,
                 case shape when {ACCOUNT_PER_BRANCH} then partner_id end as Partner_Group__c,
-                partner_name, division_id, division_name, branch_kind, is_head_office, opened_on, closed_on, branch_focus,
-                started_on, ended_on, partner_industry as Industry, partner_type, corporate_number, parent_partner_id,
+                partner_name, division_id, division_name, branch_kind, is_head_office, opened_on, closed_on,
+                branch_focus, started_on, ended_on, Industry, partner_type, corporate_number, parent_partner_id,
                 contract_started_on, contract_ended_on, is_focus, successor_partner_id, succeeded_on, extracted_on
             from branch join partner using (extracted_on, partner_id, shape)
             where shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS})
             union all by name
-            select partner_id as Id, partner_name as Name, 'Partner' as Type, partner_industry as Industry, partner_type,
+            select partner_id as Id, partner_name as Name, 'Partner' as Type, Industry, partner_type,
                 corporate_number, parent_partner_id, contract_started_on, contract_ended_on, is_focus,
                 successor_partner_id, succeeded_on, extracted_on
             from partner where shape <> {ACCOUNT_PER_BRANCH}
@@ -181,8 +192,8 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
                 industry as Industry, employee_count as NumberOfEmployees, corporate_number, extracted_on
             from customers""",
         ("Branch__c", "partners"): f"""
-            select branch_id as Id, branch_name as Name, partner_id as Account__c, prefecture as Prefecture__c, division_id,
-                division_name, branch_kind, is_head_office, opened_on, closed_on, is_focus as branch_focus,
+            select branch_id as Id, branch_name as Name, partner_id as Account__c, prefecture as Prefecture__c,
+                division_id, division_name, branch_kind, is_head_office, opened_on, closed_on, is_focus as branch_focus,
                 contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
             from branches join partner_shapes using (partner_id) where shape = {BRANCH_OBJECT}""",
         ("Contact", "partners"): f"""
@@ -196,6 +207,111 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             from products""",
         ("User", "staff"): """
             select staff_id as Id, staff_name as Name, team as Department, mission, monthly_hours, extracted_on
+            from staff""",
+    }  # fmt: skip
+    for (name, days_of), query in objects.items():
+        write(con, folder, name, days_of, query)
+
+
+def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write the company as HubSpot's objects and associations, in all four shapes of a branch."""
+    con.execute(
+        f"""create or replace temp table sellers as
+        select d.extracted_on, d.deal_id, p.id as partner, b.id as branch, o.branch_id as object
+        from deals as d
+        left join parties as p on d.extracted_on = p.extracted_on and d.partner_id = p.id and p.kind = 'partner'
+        left join parties as b on d.extracted_on = b.extracted_on and d.branch_id = b.id and b.kind = 'branch'
+        left join branches as o on d.extracted_on = o.extracted_on and d.branch_id = o.branch_id
+            and o.partner_id in (select partner_id from partner_shapes where shape = {BRANCH_OBJECT});
+        create or replace temp table stages as
+        select stage as label, 's' || row_number() over (order by stage) as stage_id
+        from (select stage from deals union select stage from deal_stage_history)"""
+    )
+    label, own = "select deal_id as from_id, {} as to_object_id, '{}' as association_type_id", "USER_DEFINED"
+    role = "case role when 'seller' then '201' when 'reseller' then '202' when 'distributor' then '203' else '204' end"
+    objects = {
+        ("deals", "partners"): """
+            select deal_id as id, deal_name as properties__dealname, amount as properties__amount,
+                currency as properties__deal_currency_code, stage_id as properties__dealstage,
+                created_at as properties__createdate, expected_close_on || 'T03:00:00Z' as properties__closedate,
+                (won_on is not null)::varchar as properties__hs_is_closed_won,
+                (closed_on is not null)::varchar as properties__hs_is_closed,
+                owner_staff_id as properties__hubspot_owner_id, updated_at as properties__hs_lastmodifieddate,
+                is_deleted as archived, case when partner is null then partner_id end as properties__partner_key,
+                case when branch is null and object is null then branch_id end as properties__branch_key,
+                deal_type as properties__dealtype, channel as properties__channel,
+                lost_reason as properties__lost_reason, rep_email as properties__rep_email, partner_text as properties__partner_text,
+                branch_text as properties__branch_text, rep_text as properties__rep_text,
+                customer_name as properties__customer_name, parent_deal_id as properties__parent_deal_id,
+                product_id as properties__product_id, partner_commission as properties__partner_commission,
+                vendor_margin as properties__vendor_margin, extracted_on
+            from deals join sellers using (extracted_on, deal_id) join stages on stage = label""",
+        ("deals_companies", "partners"): f"""
+            {label.format("customer_id", 5)}, 'HUBSPOT_DEFINED' as category, extracted_on from deals
+            where customer_id is not null
+            union all {label.format("customer_id", 341)}, 'HUBSPOT_DEFINED', extracted_on from deals
+            where customer_id is not null
+            union all {label.format("partner", 101)}, '{own}', extracted_on from sellers where partner is not null
+            union all {label.format("branch", 101)}, '{own}', extracted_on from sellers where branch is not null
+            union all select deal_id, party_id, {role}, '{own}', extracted_on from deal_participants""",
+        ("deals_branches", "partners"): f"""
+            {label.format("object", 301)}, '{own}' as category, extracted_on from sellers where object is not null""",
+        ("deals_contacts", "partners"): f"""
+            {label.format("rep_id", 401)}, '{own}' as category, extracted_on from deals where rep_id is not null""",
+        ("deal_pipeline_stages", "partners"): """
+            select stage_id, label, extracted_on from stages, (select distinct extracted_on from partners)""",
+        ("deal_stage", "partners"): """
+            select deal_id, stage_id as value, entered_at as date_entered, extracted_on
+            from deal_stage_history join stages on stage = label""",
+        ("line_items", "deal_lines"): """
+            select line_id as id, deal_id, product_id as properties__hs_product_id, quantity as properties__quantity,
+                amount as properties__amount, is_recurring as properties__is_recurring,
+                term_months as properties__term_months, extracted_on
+            from deal_lines""",
+        ("companies", "partners"): f"""
+            with partner as (select * from partners join partner_shapes using (partner_id)),
+            branch as (
+                select branches.* rename (is_focus as branch_focus, contract_started_on as started_on,
+                    contract_ended_on as ended_on), shape
+                from branches join partner_shapes using (partner_id)
+            )
+            select branch_id as id, branch_name as name, prefecture as state,
+                case shape when {CHILD_ACCOUNTS} then partner_id end as hs_parent_company_id,
+                case shape when {ACCOUNT_PER_BRANCH} then partner_id end as partner_key, partner_name,
+                division_id, division_name, branch_kind, is_head_office, opened_on, closed_on, branch_focus, started_on,
+                ended_on, partner_type, industry, corporate_number, parent_partner_id, contract_started_on,
+                contract_ended_on, is_focus, successor_partner_id, succeeded_on, extracted_on
+            from branch join partner using (extracted_on, partner_id, shape)
+            where shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS})
+            union all by name
+            select partner_id as id, partner_name as name, 'PARTNER' as type, partner_type, industry, corporate_number,
+                parent_partner_id, contract_started_on, contract_ended_on, is_focus, successor_partner_id, succeeded_on,
+                extracted_on
+            from partner where shape <> {ACCOUNT_PER_BRANCH}
+            union all by name
+            select customer_id as id, customer_name as name, 'PROSPECT' as type, industry, prefecture as state,
+                employee_count as numberofemployees, corporate_number, extracted_on
+            from customers""",
+        ("branches", "partners"): f"""
+            select branch_id as id, branch_name as name, partner_id as partner_company_id, prefecture as state,
+                division_id, division_name, branch_kind, is_head_office, opened_on, closed_on, is_focus as branch_focus,
+                contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
+            from branches join partner_shapes using (partner_id) where shape = {BRANCH_OBJECT}""",
+        ("contacts", "partners"): f"""
+            select rep_id as id, regexp_extract(rep_name, '^[^ ]*') as properties__lastname,
+                nullif(regexp_extract(rep_name, '^[^ ]* (.*)$', 1), '') as properties__firstname,
+                rep_email as properties__email, job_title as properties__jobtitle, left_on as properties__left_on,
+                case when shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS}) then coalesce(branch_id, partner_id)
+                    else partner_id end as properties__associatedcompanyid,
+                case when shape = {BRANCH_OBJECT} then branch_id end as properties__branch_key, extracted_on
+            from holders""",
+        ("products", "products"): """
+            select product_id as id, product_name as properties__name, product_family as properties__product_family,
+                is_service as properties__is_service, extracted_on
+            from products""",
+        ("owners", "staff"): """
+            select staff_id as id, regexp_extract(staff_name, '^[^ ]*') as lastName,
+                regexp_extract(staff_name, '^[^ ]* (.*)$', 1) as firstName, team, mission, monthly_hours, extracted_on
             from staff""",
     }  # fmt: skip
     for (name, days_of), query in objects.items():

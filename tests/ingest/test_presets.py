@@ -72,7 +72,7 @@ def test_every_spelling_gives_the_same_rows(desk, source, header, name):
 )
 def test_an_object_is_found_by_its_name(tmp_path, name, found):
     (tmp_path / name).touch()
-    assert Alias("history", "OpportunityHistory").matches(tmp_path) == ([tmp_path / name] if found else [])
+    assert Alias("history", ("history", "OpportunityHistory")).matches(tmp_path) == ([tmp_path / name] if found else [])
 
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -135,7 +135,7 @@ def test_the_other_objects_of_salesforce(desk, source):
     assert desk.query(registrations) == [("L1", "1", "P1", "approved"), ("L2", None, "P4", "submitted")]
     activities = "SELECT activity_id, activity_type, branch_id, deal_id, status FROM raw_activities ORDER BY 1"
     assert desk.query(activities) == [
-        ("e1", "other", "B1", "006000000000001", "held"),
+        ("e1", "regular_meeting", "B1", "006000000000001", "held"),
         ("t1", "call", "B1", None, "held"),
     ]
     assert desk.query("SELECT activity_id, rep_id FROM raw_activity_attendees ORDER BY 1") == [
@@ -149,7 +149,8 @@ def test_what_a_delivery_has_not_is_noted_and_nothing_else_happens(desk, source,
     result = desk.load(mapping)
     assert not result.refused
     assert loaded(result) == {"deals": (1, 0)}
-    assert "crm: Opportunity.csv has no column Amount (renamed to Amont?): null in deals" in result.notes
+    (lacks,) = [note for note in result.notes if "lacks" in note]
+    assert lacks.startswith("crm: Opportunity.csv lacks Name, ") and "Amount (renamed to Amont?)" in lacks
     assert any(n.startswith("crm: partners is not loaded: no file below") and "Account" in n for n in result.notes)
     missing = desk.query(
         f"SELECT contract_column, suggestion FROM '{desk.home.lake}/drift/*.parquet' WHERE column_name = 'Amount'"
@@ -166,7 +167,7 @@ def test_a_file_that_comes_later_is_taken_up_and_may_not_vanish(desk, source):
     desk.load(mapping)
     assert desk.query("SELECT deal_id FROM raw_deals WHERE branch_id = 'B1'") == [("1",)]
     (mapping.parent / "delivery" / "OpportunityPartner.csv").unlink()
-    with pytest.raises(KyotenError, match=r"files\.opportunity_partner: no file below .* is called OpportunityPartner"):
+    with pytest.raises(KyotenError, match=r"files\.opportunity_partner: no file below .* matches OpportunityPartner"):
         desk.load(mapping)
 
 
@@ -198,6 +199,66 @@ def test_unknown_preset_is_told(desk, source):
         desk.load(source("salesfroce", {}))
 
 
+HUBSPOT = """\
+    settings: {partner_types: ["101"], role_types: ["201"]}
+    files:
+      company: {columns: {PartnerGroup: group}}
+    datasets:
+      deals: {columns: {branch_text: properties_shiten}}
+      deal_participants: {values: {role: {"201": distributor}}}
+"""
+
+
+def test_associations_of_hubspot_count_by_type_and_category(desk, source):
+    result = desk.load(source("hubspot", sample("hubspot"), HUBSPOT))
+    assert not result.refused
+    assert {name: rejected for name, (_, rejected) in loaded(result).items() if rejected} == {}
+    deals = (
+        "SELECT deal_id, customer_id, partner_id, branch_id, branch_text, rep_id, is_deleted FROM raw_deals ORDER BY 1"
+    )
+    assert desk.query(deals) == [
+        ("1", "20", None, "11", None, "31", False),
+        ("2", "20", "12", None, "札幌支店", "32", False),
+        ("3", None, None, "B4", None, None, False),
+        ("7", None, None, None, None, None, True),  # merged into 1
+    ]
+    assert desk.query("SELECT deal_id, role, party_type, party_id FROM raw_deal_participants") == [
+        ("2", "distributor", "partner", "10")
+    ]
+    assert desk.query("SELECT branch_id, partner_id, branch_name FROM raw_branches ORDER BY 1") == [
+        ("11", "10", "東京支店"), ("13", "集団", "大阪支店"), ("B4", "12", "福岡営業所")
+    ]  # fmt: skip
+    assert desk.query("SELECT partner_id FROM raw_partners ORDER BY 1") == [("10",), ("12",), ("集団",)]
+
+
+def test_the_other_objects_of_hubspot(desk, source):
+    desk.load(source("hubspot", sample("hubspot"), HUBSPOT))
+    # A moment becomes a day in the business time zone.
+    won = "SELECT stage, won_on::text, closed_on::text FROM raw_deals WHERE deal_id = '1'"
+    assert desk.query(won) == [("受注", "2026-03-31", "2026-03-31")]
+    entries = "SELECT deal_id, stage, entered_at::text FROM raw_deal_stage_history ORDER BY 1, 3"
+    assert desk.query(entries) == [
+        ("1", "商談", "2026-03-01 00:00:00"),
+        ("1", "受注", "2026-03-30 16:00:00"),
+        ("2", "商談", "2026-03-02 00:00:00"),
+    ]
+    assert desk.query("SELECT line_id, deal_id, product_id, amount::int FROM raw_deal_lines") == [("L1", "1", "X", 5)]
+    assert desk.query("SELECT rep_id, rep_name, job_title FROM raw_reps ORDER BY 1") == [
+        ("31", "佐藤 太郎", "課長"), ("32", "鈴木 花子", None)
+    ]  # fmt: skip
+    assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments") == [("31", "11")]
+    assert desk.query("SELECT staff_name FROM raw_staff") == [("田中 次郎",)]
+    activities = "SELECT activity_id, activity_type, partner_id, branch_id, deal_id, status FROM raw_activities"
+    assert desk.query(activities) == [("m1", "regular_meeting", "10", "11", "1", "held")]
+    assert desk.query("SELECT activity_id, rep_id FROM raw_activity_attendees") == [("m1", "31")]
+
+
+def test_typeids_decide_and_none_is_guessed(desk, source):
+    desk.load(source("hubspot", sample("hubspot")))
+    assert desk.query("SELECT DISTINCT partner_id, branch_id FROM raw_deals WHERE deal_id <> '3'") == [(None, None)]
+    assert desk.query("SELECT count(*) FROM raw_deal_participants") == [(0,)]
+
+
 @needs_extracts
 def test_column_names_of_a_real_salesforce_extract(desk, source):
     extracts = {p.name: p for p in (EXTRACTS / "fivetran_salesforce").glob("*.csv")}
@@ -209,3 +270,21 @@ def test_column_names_of_a_real_salesforce_extract(desk, source):
     found = loaded(result)
     assert found["deals"][0] > 0
     assert {n.split()[1] for n in result.notes if "not loaded" in n} == set()
+
+
+@needs_extracts
+def test_column_names_of_a_real_hubspot_extract(desk, source):
+    extracts = {p.name.replace("_data", ""): p for p in (EXTRACTS / "fivetran_hubspot").glob("*.csv")}
+    more = """\
+    settings: {partner_types: 101112}
+    datasets: {deals: {columns: {stage: "= coalesce(stage, 'unknown')"}}}
+"""
+    result = desk.load(source("hubspot", extracts, more))
+    assert not result.refused
+    found = loaded(result)
+    assert {name: rejected for name, (_, rejected) in found.items() if rejected} == {}
+    assert min(found[name][0] for name in ("deals", "customers", "deal_stage_history", "staff")) > 0
+    assert {n.split()[1] for n in result.notes if "not loaded" in n} == {"deal_lines", "products"}
+    lacking = " ".join(note for note in result.notes if "lacks" in note)
+    for column in ("dealname", "createdate", "type_id", "company_id", "contact_id", "jobtitle", "occurred_at", "label"):
+        assert f" {column}" not in lacking
