@@ -38,6 +38,7 @@ SOURCE_KEYS = {
     "path": "Folder of the files; a relative one starts at the project; ${VARIABLES} of the environment count.",
     "extracted_on": "Extract date of all files; left out: the date in the file's name, else the file's own date.",
     "timezone": "Time zone of times that name none, such as UTC; left out: the business time zone.",
+    "encoding": "Of the files that state none; left out: utf-8.",
     "key_prefix": "Put before every id, so that two sources can feed one dataset.",
     "shared_ids": "Ids that are the same in all sources and get no prefix, such as partner_id.",
     "settings": "What the SQL of the preset asks for: each is a list of texts, in SQL getvariable('name').",
@@ -268,7 +269,9 @@ def _source(name: str, node: Node, contract: Contract) -> Source:
     folder = (PROJECT / _expand(entries["path"])).resolve()
     if not folder.is_dir():
         raise entries["path"].error(f"{folder} is no folder; correct the path or the variable in it.")
-    files = {alias: _alias(alias, value) for alias, value in entries["files"].entries().items()}
+    files = {
+        alias: _alias(alias, value, entries.get("encoding")) for alias, value in entries["files"].entries().items()
+    }
     tables = entries["tables"].entries() if "tables" in entries else {}
     for table, value in tables.items():
         if not _ALIAS.fullmatch(table) or table in files:
@@ -366,21 +369,15 @@ def _extracted_on(node: Node | None) -> date | None:
         raise node.error(f"{node.text()!r} is no date; write YYYY-MM-DD.") from None
 
 
-def _alias(name: str, node: Node) -> Alias:
+def _alias(name: str, node: Node, encoding_of_all: Node | None) -> Alias:
     if not _ALIAS.fullmatch(name):
         raise node.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
+    encoding = _encoding(encoding_of_all)
     if isinstance(node.value, str | list):
-        return Alias(name, _patterns(node), node=node)
+        return Alias(name, _patterns(node), encoding, node=node)
     entries = node.entries(FILE_KEYS.keys())
     if "pattern" not in entries:
         raise node.error("`pattern:` is missing.")
-    encoding = entries["encoding"].text() if "encoding" in entries else "utf-8"
-    try:
-        "".encode(encoding)
-        if codecs.lookup(encoding).name.replace("_", "-") in _NOT_FOR_FILES:
-            raise LookupError
-    except (LookupError, ValueError):
-        raise entries["encoding"].error(f"{encoding!r} is no encoding; write utf-8, cp932, utf-16 …") from None
     for key in ("delimiter", "quote"):
         if key in entries and len(entries[key].text()) != 1:
             raise entries[key].error('must be one character, such as "," or "\\t" in double quotes.')
@@ -390,7 +387,7 @@ def _alias(name: str, node: Node) -> Alias:
     return Alias(
         name=name,
         patterns=_patterns(entries["pattern"]),
-        encoding=encoding,
+        encoding=_encoding(entries["encoding"]) if "encoding" in entries else encoding,
         delimiter=entries["delimiter"].text() if "delimiter" in entries else "",
         quote=entries["quote"].text() if "quote" in entries else '"',
         skip_rows=int(skip_rows),
@@ -403,6 +400,18 @@ def _alias(name: str, node: Node) -> Alias:
         stated=_stated(entries.get("columns")),
         node=node,
     )
+
+
+def _encoding(node: Node | None) -> str:
+    if node is None:
+        return "utf-8"
+    try:
+        "".encode(node.text())
+        if codecs.lookup(node.text()).name.replace("_", "-") in _NOT_FOR_FILES:
+            raise LookupError
+    except (LookupError, ValueError):
+        raise node.error(f"{node.text()!r} is no encoding; write utf-8, cp932, utf-16 …") from None
+    return node.text()
 
 
 def _object_in(file_name: str) -> str:

@@ -93,7 +93,16 @@ create or replace table deal_stage_history as select * replace (utc(entered_at) 
 
 
 # What a single system does not carry.
-CUT_MORE = {"hubspot": "update deal_participants set is_primary = null, added_at = null"}
+CUT_MORE = {
+    "hubspot": "update deal_participants set is_primary = null, added_at = null",
+    "kintone": """
+        update deal_participants set is_primary = null, added_at = null;
+        update deals set is_deleted = null;
+        create temp table there as select extracted_on, deal_id from deals;
+        delete from deal_lines where (extracted_on, deal_id) not in (select (extracted_on, deal_id) from there);
+        delete from deal_participants
+        where (extracted_on, deal_id) not in (select (extracted_on, deal_id) from there)""",
+}
 
 
 @contextmanager
@@ -118,11 +127,12 @@ def land_roster(con: duckdb.DuckDBPyConnection, home: Home) -> None:
 
 
 def write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, days_of: str, query: str) -> None:
-    """Write a query's rows as one file per day on which a dataset is delivered."""
+    """Write a query's rows as one file per day on which a dataset is delivered; columns with _ only order them."""
     folder.mkdir(parents=True, exist_ok=True)
     for (day,) in con.execute(f"select distinct extracted_on from {days_of}").fetchall():
-        rows = f"select * exclude (extracted_on) from ({query}) where extracted_on = date '{day}' order by all"
-        con.execute(f"copy ({rows}) to '{folder}/{name}_{day}.csv' (format csv, header)")
+        rows = f"select * from ({query}) where extracted_on = date '{day}' order by all"
+        columns = "columns(name -> name != 'extracted_on' and not starts_with(name, '_'))"
+        con.execute(f"copy (select {columns} from ({rows})) to '{folder}/{name}_{day}.csv' (format csv, header)")
 
 
 def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -240,10 +250,11 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
                 is_deleted as archived, case when partner is null then partner_id end as properties__partner_key,
                 case when branch is null and object is null then branch_id end as properties__branch_key,
                 deal_type as properties__dealtype, channel as properties__channel,
-                lost_reason as properties__lost_reason, rep_email as properties__rep_email, partner_text as properties__partner_text,
-                branch_text as properties__branch_text, rep_text as properties__rep_text,
-                customer_name as properties__customer_name, parent_deal_id as properties__parent_deal_id,
-                product_id as properties__product_id, partner_commission as properties__partner_commission,
+                lost_reason as properties__lost_reason, rep_email as properties__rep_email,
+                partner_text as properties__partner_text, branch_text as properties__branch_text,
+                rep_text as properties__rep_text, customer_name as properties__customer_name,
+                parent_deal_id as properties__parent_deal_id, product_id as properties__product_id,
+                partner_commission as properties__partner_commission,
                 vendor_margin as properties__vendor_margin, extracted_on
             from deals join sellers using (extracted_on, deal_id) join stages on stage = label""",
         ("deals_companies", "partners"): f"""
@@ -316,3 +327,98 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     }  # fmt: skip
     for (name, days_of), query in objects.items():
         write(con, folder, name, days_of, query)
+
+
+def kintone(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write the company as apps of kintone that the screen exported: tables inside records, in all four shapes."""
+    objects = {
+        ("案件管理", "partners"): """
+            with rows as (
+                select extracted_on, deal_id, line_id as "明細", product_id as "明細商品コード", quantity as "数量",
+                    amount as "明細金額", is_recurring as "継続", term_months as "月数",
+                    row_number() over (partition by extracted_on, deal_id order by line_id) as i
+                from deal_lines
+            ),
+            parties_of as (
+                select extracted_on, deal_id, party_id as "関与取引先コード",
+                    case role when 'reseller' then '販売店' when 'seller' then '販売会社'
+                        when 'distributor' then '一次店' when 'co_sell' then '共同提案' end as "役割",
+                    row_number() over (partition by extracted_on, deal_id order by role, party_id) as i
+                from deal_participants
+            ),
+            first_lines as (select *, 1 as i from deals),
+            all_lines as (
+                select extracted_on, deal_id, i from first_lines
+                union select extracted_on, deal_id, i from rows
+                union select extracted_on, deal_id, i from parties_of
+            )
+            select all_lines.deal_id as _deal, i as _line, case i when 1 then '*' end as "レコードの開始行",
+                case i when 1 then 'DEAL-' || row_number() over (order by all_lines.deal_id, i) end as "レコード番号",
+                case i when 1 then all_lines.deal_id end as "案件番号", deal_name as "案件名",
+                customer_id as "顧客コード", customer_name as "顧客名",
+                d.amount as "見込金額", currency as "通貨", stage as "フェーズ", created_at as "作成日時",
+                updated_at as "更新日時", replace(expected_close_on, '-', '/') as "受注予定日", won_on as "受注日",
+                closed_on as "終了日", owner_staff_id as "担当者", d.product_id as "商品コード",
+                coalesce(d.partner_id, p.id) as "販売パートナーコード", partner_text as "販売パートナー名",
+                case when p.id is null or d.partner_id is not null then branch_id end as "拠点コード",
+                branch_text as "拠点名", rep_id as "パートナー担当者コード", rep_text as "パートナー担当者名",
+                rep_email as "パートナー担当者メール", deal_type as "案件区分", channel as "チャネル",
+                lost_reason as "失注理由", parent_deal_id as "元案件番号", partner_commission as "手数料",
+                vendor_margin as "粗利", "明細", "明細商品コード", "数量", "明細金額", "継続", "月数",
+                case when "役割" is not null then i end as "関与", "関与取引先コード", "役割", all_lines.extracted_on
+            from all_lines
+            left join first_lines as d using (extracted_on, deal_id, i)
+            left join parties as p on all_lines.extracted_on = p.extracted_on and branch_id = p.id and p.kind = 'branch'
+            left join rows using (extracted_on, deal_id, i)
+            left join parties_of using (extracted_on, deal_id, i)""",
+        ("フェーズ履歴", "deal_stage_history"): """
+            select deal_id as "案件番号", stage as "フェーズ", entered_at as "変更日時", extracted_on
+            from deal_stage_history""",
+        ("取引先", "partners"): f"""
+            with partner as (select * from partners join partner_shapes using (partner_id)),
+            branch as (
+                select branches.* rename (is_focus as branch_focus, contract_started_on as started_on,
+                    contract_ended_on as ended_on), shape
+                from branches join partner_shapes using (partner_id)
+            )
+            select branch_id as "取引先コード", branch_name as "取引先名", prefecture as "都道府県",
+                case shape when {CHILD_ACCOUNTS} then partner_id end as "親取引先コード",
+                case shape when {ACCOUNT_PER_BRANCH} then partner_id end as "所属会社", partner_name,
+                division_id, division_name, branch_kind, is_head_office, opened_on, closed_on, branch_focus, started_on,
+                ended_on, partner_type, industry as "業種", corporate_number as "法人番号", parent_partner_id,
+                contract_started_on, contract_ended_on, is_focus, successor_partner_id, succeeded_on, extracted_on
+            from branch join partner using (extracted_on, partner_id, shape)
+            where shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS})
+            union all by name
+            select partner_id as "取引先コード", partner_name as "取引先名", '代理店' as "取引先区分", partner_type,
+                industry as "業種", corporate_number as "法人番号", parent_partner_id, contract_started_on,
+                contract_ended_on, is_focus, successor_partner_id, succeeded_on, extracted_on
+            from partner where shape <> {ACCOUNT_PER_BRANCH}
+            union all by name
+            select customer_id as "取引先コード", customer_name as "取引先名", '顧客' as "取引先区分",
+                industry as "業種", prefecture as "都道府県", employee_count as "従業員数",
+                corporate_number as "法人番号", extracted_on
+            from customers""",
+        ("拠点", "partners"): f"""
+            select branch_id as "拠点コード", branch_name as "拠点名", partner_id as "取引先コード",
+                prefecture as "都道府県", division_id, division_name, branch_kind, is_head_office, opened_on, closed_on,
+                is_focus as branch_focus, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
+            from branches join partner_shapes using (partner_id) where shape = {BRANCH_OBJECT}""",
+        ("担当者", "partners"): f"""
+            select rep_id as "担当者コード", rep_name as "氏名", rep_email as "メールアドレス", job_title as "役職",
+                left_on as "退職日", case when shape in ({ACCOUNT_PER_BRANCH}, {CHILD_ACCOUNTS})
+                    then coalesce(branch_id, partner_id) else partner_id end as "取引先コード",
+                case when shape = {BRANCH_OBJECT} then branch_id end as "拠点コード", extracted_on
+            from holders""",
+        ("商品", "products"): """
+            select product_id as "商品コード", product_name as "商品名", product_family as "商品分類", is_service,
+                extracted_on from products""",
+        ("社員", "staff"): """
+            select staff_id as "ログイン名", staff_name as "氏名", team as "部署", mission, monthly_hours, extracted_on
+            from staff""",
+    }  # fmt: skip
+    for (name, days_of), query in objects.items():
+        write(con, folder, name, days_of, query)
+    for path in folder.iterdir():  # as the screen saves it; only Unicode has every sign that people write for 株式会社
+        encoding = "utf-8-sig" if path.name.startswith("案件") else "cp932"
+        path.write_bytes(path.read_text(encoding="utf-8").replace("\n", "\r\n").encode(encoding))

@@ -12,7 +12,7 @@ from orchestration.sample import generate
 from tests.ingest import shapes
 from tests.property.workshop import Workshop
 
-SYSTEMS = {"salesforce": shapes.salesforce, "hubspot": shapes.hubspot}
+SYSTEMS = {"salesforce": shapes.salesforce, "hubspot": shapes.hubspot, "kintone": shapes.kintone}
 # The fewest deals that any shape of a branch has.
 DEALS_BY_SHAPE = """
     select min(deals) from (
