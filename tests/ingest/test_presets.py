@@ -259,6 +259,121 @@ def test_typeids_decide_and_none_is_guessed(desk, source):
     assert desk.query("SELECT count(*) FROM raw_deal_participants") == [(0,)]
 
 
+def load_sample(desk, source, system: str, more: str = "") -> None:
+    result = desk.load(source(system, sample(system), more))
+    assert not result.refused
+    assert {name: rejected for name, (_, rejected) in loaded(result).items() if rejected} == {}
+
+
+def test_kintone_records_with_tables_and_lookups(desk, source):
+    load_sample(desk, source, "kintone", "    files: {account: {columns: {パートナーコード: 所属会社}}}\n"
+        "    datasets: {deals: {amounts: {amount: 円}}}\n")  # fmt: skip
+    deals = "SELECT deal_id, amount::int, stage, won_on::text, owner_staff_id, partner_id, branch_id, branch_text"
+    assert desk.query(f"{deals} FROM raw_deals ORDER BY 1") == [
+        ("1", 1200000, "受注", "2026-03-30", "sato", None, "B1", None),
+        ("2", 300000, "提案", None, "sato", "P4", None, "札幌支店"),
+        ("3", 400000, "提案", None, "sato", None, "B4", "福岡営業所(旧)"),
+    ]
+    lines = "SELECT line_id, deal_id, product_id, amount::int FROM raw_deal_lines ORDER BY 1"
+    assert desk.query(lines) == [("11", "1", "X", 700000), ("12", "1", "Y", 500000)]
+    participants = "SELECT deal_id, role, party_type, party_id FROM raw_deal_participants"
+    assert desk.query(participants) == [("2", "distributor", "partner", "P1")]
+    assert desk.query("SELECT branch_id, partner_id, branch_name FROM raw_branches ORDER BY 1") == [
+        ("B1", "P1", "東京支店"), ("B2", "集団", "大阪支店"), ("B4", "P4", "福岡営業所")
+    ]  # fmt: skip
+    assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments ORDER BY 1") == [("R1", "B1"), ("R2", "B4")]
+    assert desk.query("SELECT deal_id, stage FROM raw_deal_stage_history ORDER BY 2") == [("1", "受注"), ("1", "提案")]
+    assert desk.query("SELECT activity_id, activity_type, branch_id FROM raw_activities") == [("1", "call", "B1")]
+    assert desk.query("SELECT customer_id FROM raw_customers") == [("C1",)]
+
+
+PLAIN = """
+    SELECT deal_id, amount::int, won_on::text, expected_close_on::text, partner_id, branch_id FROM raw_deals ORDER BY 1
+"""
+
+
+def test_mazrica(desk, source):
+    load_sample(
+        desk,
+        source,
+        "mazrica",
+        """\
+    files:
+      deal: {columns: {Partner: partner_item}}
+      customer: {columns: {Kind: 取引先区分, Parent: 親}}
+""",
+    )
+    assert desk.query(PLAIN) == [
+        ("1", 1200000, "2026-03-30", "2026-03-31", "20", None),
+        ("2", 300000, None, "2026-06-30", None, "21"),
+    ]
+    assert desk.query("SELECT branch_id, partner_id FROM raw_branches") == [("21", "20")]
+    assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments") == [("1", "21")]
+    activities = "SELECT activity_id, activity_type, occurred_at::text, branch_id, deal_id FROM raw_activities"
+    assert desk.query(activities) == [("1", "regular_meeting", "2026-03-05 01:00:00", "21", "2")]
+
+
+def test_esm_whose_deal_is_a_line(desk, source):
+    load_sample(
+        desk,
+        source,
+        "esm",
+        """\
+    files:
+      plan: {columns: {Partner: partner_item}}
+      customer: {columns: {Parent: 親顧客}}
+""",
+    )
+    assert desk.query(PLAIN) == [
+        ("1", 1200000, "2026-03-30", "2026-03-31", None, "21"),
+        ("2", 300000, None, "2026-06-01", "20", None),
+    ]
+    assert desk.query("SELECT customer_id, owner_staff_id FROM raw_deals LIMIT 1") == [("10", "5")]
+    assert desk.query("SELECT line_id, deal_id, product_id FROM raw_deal_lines") == [("7", "1", "X")]
+    assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments") == [("1", "21")]
+    assert desk.query("SELECT staff_id, team FROM raw_staff") == [("5", "営業部")]
+    assert desk.query("SELECT activity_type, branch_id, deal_id FROM raw_activities") == [
+        ("regular_meeting", "21", "1")
+    ]
+
+
+def test_sansan_tells_who_was_where_from_when(desk, source):
+    load_sample(desk, source, "sansan")
+    assert desk.query("SELECT rep_id, rep_name, rep_email, job_title FROM raw_reps ORDER BY 1") == [
+        ("p1", "佐藤 太郎", "s@a.example", "部長"), ("p2", "鈴木 花子", "t@a.example", None)
+    ]  # fmt: skip
+    posts = "SELECT rep_id, branch_id, valid_from::text, valid_to::text FROM raw_rep_assignments ORDER BY 1, 3"
+    assert desk.query(posts) == [
+        ("p1", "B1", "2025-04-10", "2026-01-14"),
+        ("p1", "B2", "2026-01-15", None),
+        ("p2", "B3", "2025-06-01", None),
+    ]
+
+
+def test_a_plain_prm_export_beside_a_crm(desk, source):
+    load_sample(desk, source, "prm")
+    registrations = (
+        "SELECT registration_id, deal_id, partner_id, submitted_at::text, approved_at::text, status, rep_email"
+    )
+    assert desk.query(f"{registrations} FROM raw_deal_registrations ORDER BY 1") == [
+        ("0001", None, "A", "2026-02-28 15:00:00", "2026-03-02 15:00:00", "approved", "s@a.example"),
+        ("0002", None, "B", "2026-03-01 15:00:00", None, "submitted", "t@b.example"),
+        ("0003", None, None, "2026-03-02 15:00:00", None, "rejected", None),
+    ]
+    assert desk.query("SELECT count(*) FROM raw_deals") == [(0,)]
+    assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments") == [("u1", "A1")]
+
+
+def test_a_plain_prm_export_without_a_crm(desk, source):
+    load_sample(desk, source, "prm", "    settings: {registrations_are_deals: yes}\n")
+    deals = "SELECT deal_id, amount::int, stage, partner_id, branch_text, rep_email FROM raw_deals ORDER BY 1"
+    assert desk.query(deals)[:2] == [
+        ("0001", 1234000, "提案", "A", "東京支店", "s@a.example"),
+        ("0002", 500, "提案", "B", None, "t@b.example"),
+    ]
+    assert desk.query("SELECT deal_id FROM raw_deal_registrations WHERE registration_id = '0002'") == [("0002",)]
+
+
 @needs_extracts
 def test_column_names_of_a_real_salesforce_extract(desk, source):
     extracts = {p.name: p for p in (EXTRACTS / "fivetran_salesforce").glob("*.csv")}
