@@ -57,7 +57,9 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
         if table not in words:
             continue
         try:
-            connection.execute(f"CREATE VIEW {sql.name(table)} AS {query}")
+            if len(connection.extract_statements(query)) != 1:
+                raise source.nodes[table].error(f"{table}: write one SQL query, without semicolons.")
+            connection.execute(f"CREATE VIEW {sql.name(table)} AS ({query})")
         except duckdb.Error as error:
             problem = f"the SQL for the table {table} does not work: {first_line(error)}."
             raise source.nodes[table].error(problem) from error

@@ -124,7 +124,7 @@ class Alias:
     columns: Map[str, tuple[str, ...]] = field(default_factory=dict)
     prefixes: tuple[str, ...] = ()
     optional: bool = False  # a preset knows it, but not every delivery has it
-    stated: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)  # columns that the user names
+    stated: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)  # see _stated
     node: Node | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -420,7 +420,10 @@ def _object_in(file_name: str) -> str:
 
 
 def _stated(node: Node | None) -> dict[str, Node]:
+    """Return the columns that the user names instead of a preset, which therefore must be there."""
     named = node.value if node and isinstance(node.value, dict) else {}
+    if not any(other.preset for other in named.values()):
+        return {}
     return {name: other for name, other in named.items() if other.value and not other.preset}
 
 

@@ -204,7 +204,9 @@ class SourceExtract:
         self.batch.progress(f"reading {file.file_name} of {self.source.name}")
         alias = self.source.files[name]
         content = examine(file, alias.encoding)
-        dialect = readers.Dialect(alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet)
+        dialect = readers.Dialect(
+            alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet, nested=bool(alias.columns)
+        )
         scan = mapped.known_as(alias, readers.open_scan(engine, file.path, content, dialect, self.batch.staging))
         columns = [column.name for column in scan.columns]
         before = self.batch.columns_before(file, name)

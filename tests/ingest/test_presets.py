@@ -253,6 +253,17 @@ def test_the_other_objects_of_hubspot(desk, source):
     assert desk.query("SELECT activity_id, rep_id FROM raw_activity_attendees") == [("m1", "31")]
 
 
+def test_hubspot_as_its_api_gives_it(desk, source):
+    """Objects keep their properties together, and an association has all its types in one list."""
+    result = desk.load(source("hubspot", sample("hubspot_api"), HUBSPOT.split("    files")[0]))
+    assert not result.refused
+    assert desk.query("SELECT deal_id, deal_name, amount::int, stage, customer_id, partner_id FROM raw_deals") == [
+        ("1", "a", 5, "s1", "20", "10")
+    ]
+    assert desk.query("SELECT partner_name FROM raw_partners") == [("親会社",)]
+    assert desk.query("SELECT stage, entered_at::text FROM raw_deal_stage_history") == [("s1", "2026-03-01 00:00:00")]
+
+
 def test_typeids_decide_and_none_is_guessed(desk, source):
     desk.load(source("hubspot", sample("hubspot")))
     assert desk.query("SELECT DISTINCT partner_id, branch_id FROM raw_deals WHERE deal_id <> '3'") == [(None, None)]
