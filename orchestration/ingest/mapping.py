@@ -313,6 +313,11 @@ def _with_preset(node: Node) -> Node:
     asked = preset.entries().get("settings")
     for stated in [own for key, own in node.entries().items() if key == "settings"]:
         stated.entries(asked.entries().keys() if asked else {"(none)"})
+    files = preset.entries()["files"].entries()
+    for stated in [own for key, own in node.entries().items() if key == "files"]:
+        for alias, own in stated.entries().items():
+            if alias not in files and isinstance(own.value, dict) and "pattern" not in own.value:
+                raise own.error(f"is no file of the preset{nearest(alias, files)}; there are {', '.join(files)}.")
     return _merged(preset, node)
 
 

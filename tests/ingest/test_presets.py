@@ -180,6 +180,10 @@ def test_a_file_that_comes_later_is_taken_up_and_may_not_vanish(desk, source):
             "    files: {opportunity: {columns: {StageName: Phase}}}\n",
             "line 6, .*StageName: Opp.* no column Phase",
         ),
+        (
+            "    files: {acount: {columns: {PartnerGroup: x}}}\n",
+            r"line 6, .*no file of the preset \(did you mean account",
+        ),
         ("    settings: {partner_type: x}\n", r"unknown key \(did you mean partner_types\?\)"),
         ("    tables: {deal: SELECT nothing FROM opportunity}\n", "the SQL for the table deal does not work.*nothing"),
     ],
