@@ -160,6 +160,42 @@ def test_what_a_delivery_has_not_is_noted_and_nothing_else_happens(desk, source,
     assert "note: crm: partners is not loaded" in capsys.readouterr().out
 
 
+def test_a_report_of_salesforce(desk, source):
+    report = (
+        "Opportunity ID,Opportunity Name,Stage,Close Date,Amount Currency,Amount\n1,a,Prospecting,2026-06-30,JPY,5\n"
+    )
+    desk.load(source("salesforce", {"opportunity.csv": report}))
+    deals = "SELECT deal_id, deal_name, stage, expected_close_on::text, currency, amount::int FROM raw_deals"
+    assert desk.query(deals) == [("1", "a", "Prospecting", "2026-06-30", "JPY", 5)]
+
+
+def test_an_export_of_hubspots_screen(desk, source):
+    export = (
+        "Record ID,Deal Name,Deal Stage,Close Date,Amount,Associated Company IDs (Primary)\n"
+        "1,a,Closed Won,2026-03-31 10:00,5,20\n"
+    )
+    desk.load(source("hubspot", {"deals.csv": export}, "    timezone: Asia/Tokyo\n"))
+    deals = "SELECT deal_id, deal_name, stage, expected_close_on::text, customer_id, amount::int FROM raw_deals"
+    assert desk.query(deals) == [("1", "a", "Closed Won", "2026-03-31", "20", 5)]
+
+
+@pytest.mark.parametrize("system", ["salesforce", "hubspot", "kintone", "esm"])
+def test_nothing_new_is_read_twice(desk, source, system):
+    mapping = source(system, sample(system), "    key_prefix: x-\n")
+    assert desk.load(mapping).files
+    assert desk.load(mapping).files == ()
+    assert {row[0][:2] for row in desk.query("SELECT deal_id FROM raw_deals")} == {"x-"}
+
+
+def test_an_empty_key_takes_a_dataset_away(desk, source):
+    mapping = source(
+        "salesforce", sample("salesforce"), "    datasets:\n      deals: {columns: {deal_name: }}\n      staff:\n"
+    )
+    found = loaded(desk.load(mapping))
+    assert "staff" not in found
+    assert "deals" in found
+
+
 def test_a_file_that_comes_later_is_taken_up_and_may_not_vanish(desk, source):
     mapping = source("salesforce", {"Opportunity.csv": SAMPLES / "salesforce" / "Opportunity.csv"})
     desk.load(mapping)
