@@ -60,6 +60,7 @@ FILE_KEYS = {
 }
 DATASET_KEYS = {
     "from": "The alias or table whose rows these are.",
+    "needs": "Aliases of which one must be there for the dataset to be made; default that of `from`, or any that is read.",
     "where": "SQL condition of the rows that count.",
     "query": "SQL over the aliases, instead of from, where and columns.",
     "columns": "Contract column: column of the file, or “= SQL expression”.",
@@ -167,6 +168,7 @@ class MappedDataset:
 
     name: str
     alias: str = ""
+    needs: tuple[str, ...] = ()
     where: str = ""
     query: str = ""
     columns: Map[str, str] = field(default_factory=dict)
@@ -276,9 +278,9 @@ def _source(name: str, node: Node, contract: Contract) -> Source:
     for table, value in tables.items():
         if not _ALIAS.fullmatch(table) or table in files:
             raise value.error("a table's name is lower case letters, digits and underscores, and no alias of a file.")
-    named = {**files, **tables}
     datasets = {
-        dataset: _dataset(dataset, value, named, contract) for dataset, value in entries["datasets"].entries().items()
+        dataset: _dataset(dataset, value, files, tables, contract)
+        for dataset, value in entries["datasets"].entries().items()
     }
     return Source(
         name=name,
@@ -469,7 +471,9 @@ def _nulls(node: Node) -> dict[str, tuple[str, ...]]:
     return {_ANY: node.texts()}
 
 
-def _dataset(name: str, node: Node, files: Collection[str], contract: Contract) -> MappedDataset:
+def _dataset(
+    name: str, node: Node, files: Collection[str], tables: Collection[str], contract: Contract
+) -> MappedDataset:
     if name not in contract.datasets:
         raise node.error(f"is no dataset of contract.yml{nearest(name, contract.datasets)}.")
     known = contract.datasets[name].columns
@@ -477,8 +481,12 @@ def _dataset(name: str, node: Node, files: Collection[str], contract: Contract) 
     if ("from" in entries) == ("query" in entries):
         raise node.error("needs either `from:` (one alias, with `columns:`) or `query:` (SQL over the aliases).")
     alias = entries["from"].text() if "from" in entries else ""
-    if alias and alias not in files:
-        raise entries["from"].error(f"{alias} is not listed under `files:`{nearest(alias, files)}.")
+    if alias and alias not in (*files, *tables):
+        raise entries["from"].error(f"{alias} is not listed under `files:`{nearest(alias, [*files, *tables])}.")
+    needs = entries["needs"].texts() if "needs" in entries else ((alias,) if alias in files else ())
+    for needed in needs:
+        if needed not in files:
+            raise entries["needs"].error(f"{needed} is not listed under `files:`{nearest(needed, files)}.")
     for key in ("where", "columns"):
         if "query" in entries and key in entries:
             raise entries[key].error("goes with `from:`; say it inside the query.")
@@ -512,6 +520,7 @@ def _dataset(name: str, node: Node, files: Collection[str], contract: Contract) 
     return MappedDataset(
         name=name,
         alias=alias,
+        needs=needs,
         where=entries["where"].text() if "where" in entries else "",
         query=entries["query"].text().strip().rstrip(";") if "query" in entries else "",
         columns=columns,

@@ -52,9 +52,12 @@ def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> N
                 raise spec.error("query", f"reads none of the source's files ({', '.join(source.files)}).")
         delivered = {name for inputs in extracts.values() for name in inputs}
         _check_delivered(batch, source, wanted, delivered)
+        yet: set[str] = set()
         for day, inputs in sorted(extracts.items()):
+            yet |= inputs.keys()
             latest = {alias: _latest_revision(found) for alias, found in inputs.items()}
-            SourceExtract(batch, source, day, latest, source.files.keys() - delivered).load(wanted)
+            never = {name for name, alias in source.files.items() if name not in yet and alias.optional}
+            SourceExtract(batch, source, day, latest, never).load(wanted)
 
 
 def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], delivered: set[str]) -> None:
@@ -66,8 +69,9 @@ def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], 
         if alias.node and (name in earlier or not alias.optional):
             raise alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
     for spec in wanted:
-        if not set(of[spec.name]) & delivered:
-            said = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in of[spec.name])}"
+        needed = spec.needs or of[spec.name]
+        if not set(needed) & delivered:
+            said = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in needed)}"
             if not spec.nodes[""].preset:
                 raise spec.error("", f"{said}.")
             batch.notes.append(f"{source.name}: {spec.name} is not loaded: {said}")
@@ -85,7 +89,7 @@ class SourceExtract:
     """A source's files of one extract date."""
 
     def __init__(self, batch: Batch, source: Source, day: date, inputs: Inputs, never: Collection[str]) -> None:
-        """Name the extract; nothing is read yet. `never` are aliases of which no day has a file."""
+        """Name the extract; nothing is read yet. `never` are aliases of which no day up to this has had a file."""
         self.batch, self.source, self.day, self.inputs, self.never = batch, source, day, inputs, never
         self.hashes: dict[str, str] = {}
         self.contents: dict[str, readers.Content] = {}
@@ -99,10 +103,9 @@ class SourceExtract:
         due = []
         for spec in wanted:
             aliases = mapped.aliases_of(spec, self.source)
-            absent = [alias for alias in aliases if alias not in self.inputs]
-            if len(absent) == len(aliases):
+            if not self.inputs.keys() & {*(spec.needs or aliases)}:
                 continue  # this date's delivery has nothing of the dataset
-            if absent := [alias for alias in absent if alias not in self.never]:
+            if absent := [alias for alias in aliases if alias not in self.inputs and alias not in self.never]:
                 self._refuse(spec, f"cannot be made: {', '.join(absent)} has no file of {self.day}. Deliver it too.")
             elif not self._is_loaded(spec):
                 due.append(spec)

@@ -144,7 +144,7 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         where id = coalesce(branch_id, partner_id) and (branch_id is null or partner_id is null)"""
     )
     objects = {
-        ("Opportunity", "partners"): """
+        ("Opportunity", "deals"): """
             select deal_id as Id, deal_name as Name, customer_id as AccountId, amount as Amount, stage as StageName,
                 currency as CurrencyIsoCode, created_at as CreatedDate, expected_close_on as CloseDate,
                 (won_on is not null)::varchar as IsWon, (closed_on is not null)::varchar as IsClosed,
@@ -156,7 +156,7 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
                 customer_name as Customer_Name__c, parent_deal_id as Parent__c, product_id as Product__c,
                 partner_commission as Commission__c, vendor_margin as Margin__c, extracted_on
             from deals left join named using (extracted_on, deal_id)""",
-        ("OpportunityPartner", "partners"): """
+        ("OpportunityPartner", "deals"): """
             select 'x' || deal_id as Id, deal_id as OpportunityId, account_id as AccountToId, null as Role,
                 'true' as IsPrimary, null as CreatedDate, extracted_on from named
             union all
@@ -165,7 +165,7 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
                     when 'distributor' then 'Distributor' else 'Consultant' end,
                 is_primary, added_at, extracted_on
             from deal_participants""",
-        ("OpportunityContactRole", "partners"): """
+        ("OpportunityContactRole", "deals"): """
             select 'y' || deal_id as Id, deal_id as OpportunityId, rep_id as ContactId, extracted_on
             from deals where rep_id is not null""",
         ("OpportunityHistory", "deal_stage_history"): """
@@ -240,7 +240,7 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     label, own = "select deal_id as from_id, {} as to_object_id, '{}' as association_type_id", "USER_DEFINED"
     role = "case role when 'seller' then '201' when 'reseller' then '202' when 'distributor' then '203' else '204' end"
     objects = {
-        ("deals", "partners"): """
+        ("deals", "deals"): """
             select deal_id as id, deal_name as properties__dealname, amount as properties__amount,
                 currency as properties__deal_currency_code, stage_id as properties__dealstage,
                 created_at as properties__createdate, expected_close_on || 'T03:00:00Z' as properties__closedate,
@@ -257,7 +257,7 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
                 partner_commission as properties__partner_commission,
                 vendor_margin as properties__vendor_margin, extracted_on
             from deals join sellers using (extracted_on, deal_id) join stages on stage = label""",
-        ("deals_companies", "partners"): f"""
+        ("deals_companies", "deals"): f"""
             {label.format("customer_id", 5)}, 'HUBSPOT_DEFINED' as category, extracted_on from deals
             where customer_id is not null
             union all {label.format("customer_id", 341)}, 'HUBSPOT_DEFINED', extracted_on from deals
@@ -265,13 +265,13 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             union all {label.format("partner", 101)}, '{own}', extracted_on from sellers where partner is not null
             union all {label.format("branch", 101)}, '{own}', extracted_on from sellers where branch is not null
             union all select deal_id, party_id, {role}, '{own}', extracted_on from deal_participants""",
-        ("deals_branches", "partners"): f"""
+        ("deals_branches", "deals"): f"""
             {label.format("object", 301)}, '{own}' as category, extracted_on from sellers where object is not null""",
-        ("deals_contacts", "partners"): f"""
+        ("deals_contacts", "deals"): f"""
             {label.format("rep_id", 401)}, '{own}' as category, extracted_on from deals where rep_id is not null""",
-        ("deal_pipeline_stages", "partners"): """
-            select stage_id, label, extracted_on from stages, (select distinct extracted_on from partners)""",
-        ("deal_stage", "partners"): """
+        ("deal_pipeline_stages", "deals"): """
+            select stage_id, label, extracted_on from stages, (select distinct extracted_on from deals)""",
+        ("deal_stage", "deal_stage_history"): """
             select deal_id, stage_id as value, entered_at as date_entered, extracted_on
             from deal_stage_history join stages on stage = label""",
         ("line_items", "deal_lines"): """
@@ -332,7 +332,7 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def kintone(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Write the company as apps of kintone that the screen exported: tables inside records, in all four shapes."""
     objects = {
-        ("案件管理", "partners"): """
+        ("案件管理", "deals"): """
             with rows as (
                 select extracted_on, deal_id, line_id as "明細", product_id as "明細商品コード", quantity as "数量",
                     amount as "明細金額", is_recurring as "継続", term_months as "月数",
