@@ -60,7 +60,7 @@ FILE_KEYS = {
 }
 DATASET_KEYS = {
     "from": "The alias or table whose rows these are.",
-    "needs": "Aliases of which one must be there for the dataset to be made; default that of `from`, or any that is read.",
+    "needs": "Aliases of which one must be there for the dataset to be made; default that of `from`, or any read.",
     "where": "SQL condition of the rows that count.",
     "query": "SQL over the aliases, instead of from, where and columns.",
     "columns": "Contract column: column of the file, or “= SQL expression”.",
