@@ -193,8 +193,8 @@ def mapped_scan(
     if spec.alias and (spec.alias in source.files or has_origin(connection, spec)):
         names = [name for name in _columns(connection, spec.alias) if name not in absent]
         pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names)
-        declared = {column for alias in source.files.values() for column in alias.columns}
-        unread = [name for name in names if name not in reads(spec, names, source.tables) | declared]
+        known = reads(spec, names, source.tables) | {column for file in source.files.values() for column in file.columns}
+        unread = [name for name in names if name not in known]
         extras = {name: f"x{i}" for i, name in enumerate(unread)}
         kept = [f"{sql.name(name)} AS {column}" for name, column in extras.items()]
         origin = ", ".join([f"CAST(json_object({pairs}) AS VARCHAR) AS _raw", *ORIGIN, *kept])
