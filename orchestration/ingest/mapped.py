@@ -193,7 +193,8 @@ def mapped_scan(
     if spec.alias and (spec.alias in source.files or has_origin(connection, spec)):
         names = [name for name in _columns(connection, spec.alias) if name not in absent]
         pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names)
-        known = reads(spec, names, source.tables) | {column for file in source.files.values() for column in file.columns}
+        declared = {column for file in source.files.values() for column in file.columns}
+        known = reads(spec, names, source.tables) | declared
         unread = [name for name in names if name not in known]
         extras = {name: f"x{i}" for i, name in enumerate(unread)}
         kept = [f"{sql.name(name)} AS {column}" for name, column in extras.items()]
