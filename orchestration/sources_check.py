@@ -35,6 +35,8 @@ def check_sources(sources: Path | None, timezone: str) -> int:
             f"SELECT file_name, row_number, column_name, reason, remedy FROM {rejected} ORDER BY ALL LIMIT 20"
         ).fetchall():
             print(f"rejected: {row[0]}, row {row[1]}: {row[3]}; {row[4]}")
+    for note in result.notes:
+        print(f"note: {note}")
     for refused in result.refused:
         print(f"refused: {refused.message}")
     return len(result.refused) + sum(file.rejected for file in result.files)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestration.errors import KyotenError
 from orchestration.home import CONTRACT, Home
+from orchestration.ingest.drift import MISSING, Drift
 from orchestration.ingest.landing import walk
 from orchestration.ingest.mapping import load_mapping
 
@@ -38,6 +39,7 @@ class IngestResult:
     """Every file that was looked at; known ones are skipped and not listed."""
 
     files: tuple[FileResult, ...]
+    notes: tuple[str, ...] = ()  # what a preset could make and the delivery has not
 
     @property
     def refused(self) -> list[FileResult]:
@@ -88,8 +90,19 @@ def ingest(
                 e.message,
             )
             for e in ordered
-        )
+        ),
+        (*batch.notes, *_columns_missing(batch.drifted)),
     )
+
+
+def _columns_missing(drifted: list[Drift]) -> Iterator[str]:
+    """Say per file which columns are not there, in words."""
+    missing: dict[str, dict[str, None]] = {}
+    for one in (one for one in drifted if one.change == MISSING):
+        like = f" (renamed to {one.suggestion}?)" if one.suggestion else ""
+        missing.setdefault(f"{one.source_name}: {one.file_name}", {})[one.column_name + like] = None
+    for file, columns in missing.items():
+        yield f"{file} lacks {', '.join(columns)}; what they become is null"
 
 
 def fingerprint(home: Home, sources: Path | None = None) -> str:

@@ -96,6 +96,7 @@ class Batch:
         self.staged: list[Staged] = []
         self.replaced: list[Entry] = []  # entries whose rows are staged anew, or are no longer delivered
         self.drifted: list[Drift] = []
+        self.notes: list[str] = []  # what a preset could make and this delivery has not
         self._labels: dict[str, Entry] = {}
         self._commit_mark = home.lake / ".commit"  # there while a commit runs: the files that it writes
 

@@ -46,6 +46,7 @@ class Expected:
     column: str
     becomes: str
     required: bool
+    never: bool = False  # no extract had it
 
 
 def folded(name: str) -> str:
@@ -65,7 +66,7 @@ def differences(columns: Collection[str], before: Collection[str] | None, expect
     """Return what differs, without the file's own particulars.
 
     A column is new if nothing reads it and the extract before did not have it. A column that is not required is missing
-    if the extract before had it, or if a new one resembles it.
+    if the extract before had it, if no extract had it, or if a new one resembles it.
     """
     reads: Mapping[str, Expected] = {one.column: one for one in expected}
     new = [c for c in columns if c not in reads and c not in (before or ())]
@@ -73,7 +74,7 @@ def differences(columns: Collection[str], before: Collection[str] | None, expect
     found = []
     for one in absent:
         like = resembling(one.column, new)
-        if one.required or like or (before is not None and one.column in before):
+        if one.required or like or one.never or (before is not None and one.column in before):
             change = STOPPED if one.required else MISSING
             found.append(_drift(one.column, one.becomes, change, like))
     for column in new:

@@ -4,9 +4,9 @@ The files become tables named by their aliases; from then on the mapping's SQL s
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -31,22 +31,71 @@ _KIND_OF_ID = {
 ORIGIN = {"_file_name": "VARCHAR", "_file_sha256": "VARCHAR", "_row_number": "BIGINT"}
 
 
-def aliases_of(dataset: MappedDataset, files: Map[str, Alias]) -> list[str]:
+def written(dataset: MappedDataset, tables: Map[str, str]) -> str:
+    """Return the SQL behind a dataset in lower case, that of the source's tables which it reads included."""
+    text = " ".join([dataset.alias, dataset.query, dataset.where, *dataset.expressions.values()]).lower()
+    for table in reversed(list(tables)):  # a table reads those above it
+        if table in _words(text):
+            text += " " + tables[table].lower()
+    return text
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
+
+
+def aliases_of(dataset: MappedDataset, source: Source) -> list[str]:
     """Return the aliases that a dataset reads; one that its SQL only mentions in passing counts as read."""
-    written = " ".join([dataset.alias, dataset.query, dataset.where, *dataset.expressions.values()])
-    words = set(re.findall(r"\w+", written.lower()))
-    return sorted(alias for alias in files if alias in words)
+    words = _words(written(dataset, source.tables))
+    return sorted(alias for alias in source.files if alias in words)
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, datasets: Iterable[MappedDataset]) -> None:
+    """Create the source's tables that datasets read, as views."""
+    words = {word for dataset in datasets for word in _words(written(dataset, source.tables))}
+    for table, query in source.tables.items():
+        if table not in words:
+            continue
+        try:
+            if len(connection.extract_statements(query)) != 1:
+                raise source.nodes[table].error(f"{table}: write one SQL query, without semicolons.")
+            connection.execute(f"CREATE VIEW {sql.name(table)} AS ({query})")
+        except duckdb.Error as error:
+            problem = f"the SQL for the table {table} does not work: {first_line(error)}."
+            raise source.nodes[table].error(problem) from error
+
+
+def known_as(alias: Alias, scan: Scan) -> Scan:
+    """Return the scan with the column names that SQL knows."""
+    names = alias.renamed([column.name for column in scan.columns])
+    return replace(scan, columns=tuple(replace(c, name=names.get(c.name, c.name)) for c in scan.columns))
 
 
 def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
-    """Return a file's records under their own column names, null tokens resolved, with where they came from."""
-    columns = [f"{_cell(alias, column)} AS {sql.name(column.name)}" for column in scan.columns]
+    """Return a file's records under the names that SQL knows, null tokens resolved, with where they came from."""
+    columns = [
+        # What SQL relies on is text in every format; Parquet has types of its own.
+        f"{f'CAST({_cell(alias, c)} AS VARCHAR)' if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
+        for c in scan.columns
+    ]
+    columns += [f"CAST(NULL AS VARCHAR) AS {sql.name(name)}" for name in absent(alias, scan)]
     lineage = (sql.text(file_name), sql.text(sha256), "CAST(number AS BIGINT)")
     origin = ", ".join(f"{value} AS {name}" for value, name in zip(lineage, ORIGIN, strict=True))
     return (
         f"SELECT {', '.join([*columns, origin])} FROM (SELECT *, {scan.row_number} AS number FROM {scan.sql}) "
         f"WHERE {scan.valid}"
     )
+
+
+def absent(alias: Alias, scan: Scan) -> list[str]:
+    """Return the columns that SQL may rely on and the file does not have."""
+    there = {column.name.lower() for column in scan.columns}
+    return [name for name in alias.columns if name.lower() not in there]
+
+
+def no_records(alias: Alias) -> str:
+    """Return the table of a file that is never delivered."""
+    return sql.schema(dict.fromkeys(alias.columns, "VARCHAR") | ORIGIN)
 
 
 def _cell(alias: Alias, column: SourceColumn) -> str:
@@ -76,7 +125,11 @@ def is_footer(alias: Alias, record: Record, dialect: Dialect) -> bool:
 
 
 def check_columns(alias: Alias, names: Sequence[str]) -> None:
-    """Complain of null tokens stated for a column that the file does not have."""
+    """Complain of columns that the user states and the file does not have."""
+    for column, stated in alias.stated.items():
+        if column not in names:
+            written = " or ".join(stated.texts())
+            raise stated.error(f"{alias.pattern} has no column {written}{nearest(stated.texts()[0], names)}.")
     for column in alias.nulls:
         if column != "*" and column not in names and alias.node:
             raise alias.node.error(f"`nulls:` names {column}, which {alias.pattern} has not{nearest(column, names)}.")
@@ -93,12 +146,12 @@ class MappedScan:
     extras: Map[str, str] = field(default_factory=dict)
 
 
-def reads(spec: MappedDataset, names: Collection[str]) -> set[str]:
+def reads(spec: MappedDataset, names: Collection[str], tables: Map[str, str]) -> set[str]:
     """Return those of a table's columns that a dataset reads; one that its SQL only mentions counts as read."""
-    written = " ".join([spec.query, spec.where, *spec.expressions.values()]).lower()
-    words = set(re.findall(r"\w+", written))
+    text = written(spec, tables)
+    words = _words(text)
     mapped = {folded(name) for name in spec.columns.values()}
-    return {n for n in names if folded(n) in mapped or n.lower() in words or f'"{n.lower()}"' in written}
+    return {n for n in names if folded(n) in mapped or n.lower() in words or f'"{n.lower()}"' in text}
 
 
 def mapped_scan(
@@ -110,21 +163,23 @@ def mapped_scan(
     sha256: str,
     timezone: str,
     gone: Collection[str] = (),
+    absent: Collection[str] = (),
 ) -> MappedScan:
     """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors have a place.
 
     `gone` are columns that the extract before had. Without them the fault is the file's, not the mapping's: what is not
-    required is then null, and what is refuses the dataset.
+    required is then null, and what is refuses the dataset. `absent` are columns that no file has and SQL sees as null.
     """
     try:
-        rows, given_sql = _from(connection, dataset, spec, gone) if spec.alias else _query(connection, dataset, spec)
+        rows, given_sql = (
+            _from(connection, dataset, spec, gone, absent) if spec.alias else _query(connection, dataset, spec)
+        )
     except KyotenError as error:
         if not gone:
             raise
         raise RefusedError(
             f"cannot be made: the column {', '.join(sorted(gone))} is gone, which the extract before had ({error})"
         ) from error
-    raw = "_raw" if spec.alias else ""
     given_sql |= {column: sql.text(value) for column, value in spec.constants.items()}
     columns = []
     given: dict[str, Given] = {}
@@ -135,15 +190,17 @@ def mapped_scan(
         cells.append(f"{_prefixed(source, dataset, column, translated, given_sql)} AS c{i}")
         columns.append(SourceColumn(column, f"c{i}"))
         given[column] = Given(f"c{i}", value=_parsed(connection, spec, dataset, column, f"c{i}", timezone))
-    if spec.alias:
-        names = [str(row[0]) for row in connection.execute(f"DESCRIBE {sql.name(spec.alias)}").fetchall()]
-        pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names if n not in ORIGIN)
-        unread = [name for name in names if name not in ORIGIN and name not in reads(spec, names)]
+    if spec.alias and (spec.alias in source.files or has_origin(connection, spec)):
+        names = [name for name in _columns(connection, spec.alias) if name not in absent]
+        pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names)
+        declared = {column for file in source.files.values() for column in file.columns}
+        known = reads(spec, names, source.tables) | declared
+        unread = [name for name in names if name not in known]
         extras = {name: f"x{i}" for i, name in enumerate(unread)}
         kept = [f"{sql.name(name)} AS {column}" for name, column in extras.items()]
         origin = ", ".join([f"CAST(json_object({pairs}) AS VARCHAR) AS _raw", *ORIGIN, *kept])
         body = f"(SELECT {', '.join([*cells, origin])} FROM {rows})"
-        scan = Scan(body, tuple(columns), "_row_number", raw=raw)
+        scan = Scan(body, tuple(columns), "_row_number", raw="_raw")
         return MappedScan(scan, given, "_file_name", "_file_sha256", extras)
     if spec.query and has_origin(connection, spec):
         derived = f"SELECT {', '.join([*cells, *ORIGIN])} FROM {rows}"
@@ -155,17 +212,26 @@ def mapped_scan(
     return MappedScan(Scan(body, tuple(columns), "_row_number"), given, sql.text(title), sql.text(sha256))
 
 
+def _columns(connection: duckdb.DuckDBPyConnection, alias: str) -> list[str]:
+    described = connection.execute(f"DESCRIBE {sql.name(alias)}").fetchall()
+    return [str(row[0]) for row in described if row[0] not in ORIGIN]
+
+
 def _from(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: MappedDataset, gone: Collection[str]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    spec: MappedDataset,
+    gone: Collection[str],
+    absent: Collection[str],
 ) -> tuple[str, dict[str, str]]:
     table = sql.name(spec.alias)
-    names = [str(row[0]) for row in connection.execute(f"DESCRIBE {table}").fetchall()]
-    known = [name for name in names if name not in ORIGIN]
+    names = _columns(connection, spec.alias)
+    known = [name for name in names if name not in absent]
     given: dict[str, str] = {}
-    spelt = {folded(name): name for name in known}
+    spelt = {folded(name): name for name in names}
     for column, written in spec.columns.items():
         name = written if written in known else spelt.get(folded(written), written)
-        if name in gone and not dataset.columns[column].required:
+        if (name in gone or name in absent) and not dataset.columns[column].required:
             given[column] = "NULL"
             continue
         if name not in known:
@@ -194,12 +260,11 @@ def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: Mapped
 
 def has_origin(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> bool:
     """Say whether a query carries the file and record of each of its rows along, and no record makes two rows."""
-    if not set(ORIGIN) <= set(_try(connection, spec, "query", spec.query)):
+    query = spec.query or f"FROM {sql.name(spec.alias)}"
+    if not set(ORIGIN) <= set(_try(connection, spec, "query", query)):
         return False
     try:
-        return not sql.scalar(
-            connection, f"SELECT count(*) - count(DISTINCT (_file_name, _row_number)) FROM ({spec.query})"
-        )
+        return not sql.scalar(connection, f"SELECT count(*) - count(DISTINCT (_file_name, _row_number)) FROM ({query})")
     except duckdb.Error:  # a value that the SQL cannot take: said where the rows are made
         return False
 

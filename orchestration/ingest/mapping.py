@@ -7,7 +7,8 @@ import codecs
 import hashlib
 import os
 import re
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -20,12 +21,18 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.ingest import forms
 from orchestration.ingest.contract import Contract, load_contract, nearest
+from orchestration.ingest.drift import folded
 from orchestration.ingest.transport import Transport, transport_of
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 _SOURCE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _ALIAS = re.compile(r"[a-z][a-z0-9_]*")
+_SETTING = re.compile(r"[a-z][a-z0-9_]*")
 _ANY = "*"
+_IN_PATTERNS = re.compile(r"[.*?\[/\\]")  # without any of these a pattern is an object's name
+_DELIVERY = re.compile(
+    r"[_.\- ]?(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
+)
 # What a mapping may say, and what each key means: the checks here and the JSON Schema for editors read the same lists.
 SOURCE_KEYS = {
     "preset": "Name of a file in presets/ whose keys hold wherever this source says nothing else.",
@@ -35,13 +42,18 @@ SOURCE_KEYS = {
     "rest": "A REST API, as dlt's rest_api is configured: each resource is an alias, instead of a path and files.",
     "extracted_on": "Extract date of all files; left out: the date in the file's name, else the file's own date.",
     "timezone": "Time zone of times that name none, such as UTC; left out: the business time zone.",
+    "encoding": "Of the files that state none; left out: utf-8.",
     "key_prefix": "Put before every id, so that two sources can feed one dataset.",
     "shared_ids": "Ids that are the same in all sources and get no prefix, such as partner_id.",
+    "settings": "What the SQL of the preset asks for: each is a list of texts, in SQL getvariable('name').",
     "files": "Foreign files; each alias is a table in SQL.",
+    "tables": "Further tables in SQL, made of the files by a query, which several datasets read.",
     "datasets": "Datasets of the contract, made of the files.",
 }
 FILE_KEYS = {
-    "pattern": "File name or pattern below the source's path.",
+    "pattern": "Name or pattern of files below the path, or several; without an ending it is found in any spelling.",
+    "columns": "Name in SQL: other names in the file. Any spelling is found, and null where the file has none of them.",
+    "prefixes": "Beginnings of the file's column names that do not count, such as property_.",
     "encoding": "utf-8 (default), cp932, utf-16 …",
     "delimiter": "One character; default a comma, in .tsv a tab.",
     "quote": 'One character; default ".',
@@ -51,7 +63,8 @@ FILE_KEYS = {
     "nulls": "Texts that mean nothing: a list for all columns, or lists by column.",
 }
 DATASET_KEYS = {
-    "from": "The alias whose rows these are.",
+    "from": "The alias or table whose rows these are.",
+    "needs": "Aliases of which one must be there for the dataset to be made; default that of `from`, or any read.",
     "where": "SQL condition of the rows that count.",
     "query": "SQL over the aliases, instead of from, where and columns.",
     "columns": "Contract column: column of the file, or “= SQL expression”.",
@@ -73,6 +86,7 @@ class Node:
     line: int
     key: str
     tag: str = ""
+    preset: bool = False  # written in presets/, not by the user
 
     def error(self, problem: str) -> KyotenError:
         """Return an error that names file, line and key."""
@@ -105,7 +119,7 @@ class Alias:
     """Foreign files of one shape, readable in SQL as a table of this name."""
 
     name: str
-    pattern: str
+    patterns: tuple[str, ...]
     encoding: str = "utf-8"
     delimiter: str = ""
     quote: str = '"'
@@ -113,11 +127,40 @@ class Alias:
     sheet: str = ""
     footer: tuple[str, ...] = ()
     nulls: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    columns: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    prefixes: tuple[str, ...] = ()
+    optional: bool = False  # a preset knows it, but not every delivery has it
+    stated: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)  # see _stated
     node: Node | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def pattern(self) -> str:
+        """The patterns in words."""
+        return " or ".join(self.patterns)
+
     def matches(self, folder: Path) -> list[Path]:
-        """Return the files that match the pattern; hidden ones never do."""
-        return sorted(p for p in folder.glob(self.pattern) if not p.name.startswith((".", "~$")))
+        """Return the files that match a pattern; hidden ones never do."""
+        found = {path for pattern in self.patterns for path in _matching(folder, pattern)}
+        return sorted(path for path in found if not path.name.startswith((".", "~$")))
+
+    def renamed(self, names: Collection[str]) -> dict[str, str]:
+        """Return those of a file's columns that SQL knows under another name, and that name."""
+        left = dict.fromkeys(names)
+        found: dict[str, str] = {}
+        for column, spellings in self.columns.items():
+            for spelling in spellings:
+                if name := self._spelt(spelling, left):
+                    found[name] = column
+                    del left[name]
+                    break
+        return found
+
+    def _spelt(self, wanted: str, names: Collection[str]) -> str | None:
+        """Return the column that is spelt most like this."""
+        forms = [folded(prefix + wanted) for prefix in ("", *self.prefixes)]
+        alike = [name for name in names if folded(name) in forms]
+        order = lambda n: (forms.index(folded(n)), n != wanted, n.lower() != wanted.lower(), n)  # noqa: E731
+        return min(alike, key=order, default=None)
 
     def null_tokens(self, column: str) -> tuple[str, ...]:
         """Return the texts that mean "nothing" in a column."""
@@ -130,6 +173,7 @@ class MappedDataset:
 
     name: str
     alias: str = ""
+    needs: tuple[str, ...] = ()
     where: str = ""
     query: str = ""
     columns: Map[str, str] = field(default_factory=dict)
@@ -159,10 +203,14 @@ class Source:
     key_prefix: str = ""
     shared_ids: tuple[str, ...] = ()
     transport: Transport | None = field(default=None, repr=False, compare=False)
+    settings: Map[str, tuple[str, ...]] = field(default_factory=dict)
+    tables: Map[str, str] = field(default_factory=dict)
+    nodes: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""
-        decisive = (dataset, sorted(self.files.items()), self.timezone, self.key_prefix, self.shared_ids)
+        source = (self.timezone, self.key_prefix, self.shared_ids, self.settings, self.tables)
+        decisive = (dataset, sorted(self.files.items()), *source)
         return hashlib.sha256(repr(decisive).encode()).hexdigest()
 
 
@@ -186,7 +234,7 @@ def load_mapping(path: Path, contract: Contract | None = None, home: Home | None
     )
 
 
-def _read(path: Path) -> Node:
+def _read(path: Path, preset: bool = False) -> Node:
     try:
         tree = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
     except OSError as error:
@@ -200,25 +248,27 @@ def _read(path: Path) -> Node:
         raise KyotenError(f"{path.name}: is not valid YAML: {error}.") from error
     if tree is None:
         raise KyotenError(f"{path.name}, line 1: the mapping file is empty; see docs/mapping.md.")
-    return _node(tree, path.name, "")
+    return _node(tree, path.name, "", preset)
 
 
-def _node(tree: yaml.Node, file: str, key: str) -> Node:
+def _node(tree: yaml.Node, file: str, key: str, preset: bool) -> Node:
     line = tree.start_mark.line + 1
     if isinstance(tree, yaml.SequenceNode):
-        return Node([_node(item, file, f"{key}[{i}]") for i, item in enumerate(tree.value)], file, line, key)
+        items = [_node(item, file, f"{key}[{i}]", preset) for i, item in enumerate(tree.value)]
+        return Node(items, file, line, key, preset=preset)
     if isinstance(tree, yaml.MappingNode):
         entries: dict[str, Node] = {}
         for name, value in tree.value:
             below = f"{key}.{name.value}" if key else str(name.value)
-            here = Node(None, file, name.start_mark.line + 1, below)
+            here = Node(None, file, name.start_mark.line + 1, below, preset=preset)
             if not isinstance(name, yaml.ScalarNode):
                 raise here.error("a key must be a single value.")
             if name.value in entries:
                 raise here.error("is written twice; keep one.")
-            entries[name.value] = replace(_node(value, file, below), line=here.line)  # where a person looks for it
-        return Node(entries, file, line, key)
-    return Node(None if tree.tag == "tag:yaml.org,2002:null" else str(tree.value), file, line, key, tree.tag)
+            entries[name.value] = replace(_node(value, file, below, preset), line=here.line)  # where it is looked for
+        return Node(entries, file, line, key, preset=preset)
+    value = None if tree.tag == "tag:yaml.org,2002:null" else str(tree.value)
+    return Node(value, file, line, key, tree.tag, preset)
 
 
 def _source(name: str, node: Node, contract: Contract, extracts: Path) -> Source:
@@ -232,9 +282,14 @@ def _source(name: str, node: Node, contract: Contract, extracts: Path) -> Source
     folder = extracts / name if transport else (PROJECT / _expand(entries["path"])).resolve()
     if not transport and not folder.is_dir():
         raise entries["path"].error(f"{folder} is no folder; correct the path or the variable in it.")
-    files = _files(entries.get("files"), transport)
+    files = _files(entries.get("files"), entries.get("encoding"), transport)
+    tables = entries["tables"].entries() if "tables" in entries else {}
+    for table, value in tables.items():
+        if not _ALIAS.fullmatch(table) or table in files:
+            raise value.error("a table's name is lower case letters, digits and underscores, and no alias of a file.")
     datasets = {
-        dataset: _dataset(dataset, value, files, contract) for dataset, value in entries["datasets"].entries().items()
+        dataset: _dataset(dataset, value, files, tables, contract)
+        for dataset, value in entries["datasets"].entries().items()
     }
     return Source(
         name=name,
@@ -245,24 +300,37 @@ def _source(name: str, node: Node, contract: Contract, extracts: Path) -> Source
         timezone=_timezone(entries.get("timezone")),
         key_prefix=entries["key_prefix"].text() if "key_prefix" in entries else "",
         shared_ids=_shared_ids(entries.get("shared_ids"), contract),
+        settings=_settings(entries["settings"]) if "settings" in entries else {},
+        tables={table: value.text().strip().rstrip(";") for table, value in tables.items()},
+        nodes={"": entries.get("path", node), **tables},
         transport=transport,
     )
 
 
-def _files(node: Node | None, transport: Transport | None) -> dict[str, Alias]:
+def _settings(node: Node) -> dict[str, tuple[str, ...]]:
+    for name, value in node.entries().items():
+        if not _SETTING.fullmatch(name):
+            raise value.error("a setting's name is lower case letters, digits and underscores.")
+    return {name: value.texts() for name, value in node.entries().items()}
+
+
+def _files(node: Node | None, encoding: Node | None, transport: Transport | None) -> dict[str, Alias]:
     listed = node.entries() if node else {}
     if not transport:
-        return {name: _alias(name, value) for name, value in listed.items()}
+        return {name: _alias(name, value, encoding) for name, value in listed.items()}
     if not transport.aliases:  # files of a remote folder: each extract's folder holds them as they were there
-        aliases = {name: _alias(name, value) for name, value in listed.items()}
-        return {name: replace(alias, pattern=f"*/{alias.pattern}") for name, alias in aliases.items()}
+        aliases = {name: _alias(name, value, encoding) for name, value in listed.items()}
+        return {
+            name: replace(alias, patterns=tuple(f"*/{pattern}" for pattern in alias.patterns))
+            for name, alias in aliases.items()
+        }
     files = {}
     for name, entry in transport.aliases.items():
         if not _ALIAS.fullmatch(name):
             raise entry.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
         said = listed[name].value if name in listed else None
         nulls = _nulls(said["nulls"]) if isinstance(said, dict) and "nulls" in said else {}
-        files[name] = Alias(name, f"*/{name}.*", nulls=nulls, node=entry)
+        files[name] = Alias(name, (f"*/{name}.*",), nulls=nulls, node=entry)
     return files
 
 
@@ -273,17 +341,30 @@ def _with_preset(node: Node) -> Node:
     known = {path.stem: path for path in (PROJECT / "presets").glob("*.yml")}
     if named.text() not in known:
         raise named.error(f"is no preset{nearest(named.text(), known)}; there are {', '.join(sorted(known))}.")
-    return _merged(_read(known[named.text()]), node)
+    preset = _read(known[named.text()], preset=True)
+    asked = preset.entries().get("settings")
+    for stated in [own for key, own in node.entries().items() if key == "settings"]:
+        stated.entries(asked.entries().keys() if asked else {"(none)"})
+    files = preset.entries()["files"].entries()
+    for stated in [own for key, own in node.entries().items() if key == "files"]:
+        for alias, own in stated.entries().items():
+            if alias not in files and isinstance(own.value, dict) and "pattern" not in own.value:
+                raise own.error(f"is no file of the preset{nearest(alias, files)}; there are {', '.join(files)}.")
+    return _merged(preset, node)
 
 
 def _merged(preset: Node, own: Node) -> Node:
     """Return the preset's node with what a source says itself; an entry without a value takes the preset's away."""
+    if isinstance(preset.value, dict) and "pattern" in preset.value and isinstance(own.value, str | list):
+        own = replace(own, value={"pattern": own})  # of a file that the preset knows only the name is stated
+    if isinstance(own.value, list) and own.key.endswith(".columns"):
+        own = replace(own, value={item.text(): replace(item, value=None) for item in own.value})
     if not isinstance(preset.value, dict) or not isinstance(own.value, dict):
         return own
     entries = dict(preset.value)
     for key, value in own.value.items():
         entries[key] = _merged(entries[key], value) if key in entries else value
-    kept = {k: v for k, v in entries.items() if v.value is not None or k not in preset.value}
+    kept = {k: v for k, v in entries.items() if v.value is not None or v.preset or k not in preset.value}
     return replace(own, value=kept)
 
 
@@ -325,21 +406,15 @@ def _extracted_on(node: Node | None) -> date | None:
         raise node.error(f"{node.text()!r} is no date; write YYYY-MM-DD.") from None
 
 
-def _alias(name: str, node: Node) -> Alias:
+def _alias(name: str, node: Node, encoding_of_all: Node | None) -> Alias:
     if not _ALIAS.fullmatch(name):
         raise node.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
-    if isinstance(node.value, str):
-        return Alias(name, _pattern(node), node=node)
+    encoding = _encoding(encoding_of_all)
+    if isinstance(node.value, str | list):
+        return Alias(name, _patterns(node), encoding, node=node)
     entries = node.entries(FILE_KEYS.keys())
     if "pattern" not in entries:
         raise node.error("`pattern:` is missing.")
-    encoding = entries["encoding"].text() if "encoding" in entries else "utf-8"
-    try:
-        "".encode(encoding)
-        if codecs.lookup(encoding).name.replace("_", "-") in _NOT_FOR_FILES:
-            raise LookupError
-    except (LookupError, ValueError):
-        raise entries["encoding"].error(f"{encoding!r} is no encoding; write utf-8, cp932, utf-16 …") from None
     for key in ("delimiter", "quote"):
         if key in entries and len(entries[key].text()) != 1:
             raise entries[key].error('must be one character, such as "," or "\\t" in double quotes.')
@@ -348,23 +423,69 @@ def _alias(name: str, node: Node) -> Alias:
         raise entries["skip_rows"].error("must be the number of lines before the header.")
     return Alias(
         name=name,
-        pattern=_pattern(entries["pattern"]),
-        encoding=encoding,
+        patterns=_patterns(entries["pattern"]),
+        encoding=_encoding(entries["encoding"]) if "encoding" in entries else encoding,
         delimiter=entries["delimiter"].text() if "delimiter" in entries else "",
         quote=entries["quote"].text() if "quote" in entries else '"',
         skip_rows=int(skip_rows),
         sheet=entries["sheet"].text() if "sheet" in entries else "",
         footer=_footer(entries["footer"]) if "footer" in entries else (),
         nulls=_nulls(entries["nulls"]) if "nulls" in entries else {},
+        columns=_names(entries["columns"]) if "columns" in entries else {},
+        prefixes=entries["prefixes"].texts() if "prefixes" in entries else (),
+        optional=entries["pattern"].preset,
+        stated=_stated(entries.get("columns")),
         node=node,
     )
 
 
-def _pattern(node: Node) -> str:
-    pattern = _expand(node)
-    if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-        raise node.error("must be a file name or pattern such as deals_*.csv, below the source's path.")
-    return pattern
+def _encoding(node: Node | None) -> str:
+    if node is None:
+        return "utf-8"
+    try:
+        "".encode(node.text())
+        if codecs.lookup(node.text()).name.replace("_", "-") in _NOT_FOR_FILES:
+            raise LookupError
+    except (LookupError, ValueError):
+        raise node.error(f"{node.text()!r} is no encoding; write utf-8, cp932, utf-16 …") from None
+    return node.text()
+
+
+def _object_in(file_name: str) -> str:
+    """Return the object that a file is named after, without spelling, date, revision and ending."""
+    return folded(_DELIVERY.sub("", unicodedata.normalize("NFC", file_name).split(".")[0]))
+
+
+def _stated(node: Node | None) -> dict[str, Node]:
+    """Return the columns that the user names instead of a preset, which therefore must be there."""
+    named = node.value if node and isinstance(node.value, dict) else {}
+    if not any(other.preset for other in named.values()):
+        return {}
+    return {name: other for name, other in named.items() if other.value and not other.preset}
+
+
+def _names(node: Node) -> dict[str, tuple[str, ...]]:
+    """Read what a file's columns are called in SQL, and under what other names files have them."""
+    if not isinstance(node.value, dict):
+        return {name: (name,) for name in node.texts()}
+    others = {name: () if other.value is None else other.texts() for name, other in node.value.items()}
+    # An empty list is for a source to fill: no file has a column of that name by itself.
+    return {name: () if node.value[name].value == [] else (name, *others[name]) for name in others}
+
+
+def _patterns(node: Node) -> tuple[str, ...]:
+    named = node.value if isinstance(node.value, list) else [node]
+    patterns = tuple(_expand(one) for one in named)
+    for pattern in patterns:
+        if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+            raise node.error("must be a file name or pattern such as deals_*.csv, below the source's path.")
+    return patterns
+
+
+def _matching(folder: Path, pattern: str) -> Iterable[Path]:
+    if _IN_PATTERNS.search(pattern):
+        return folder.glob(pattern)
+    return (path for path in folder.iterdir() if _object_in(path.name) == folded(pattern))
 
 
 def _footer(node: Node) -> tuple[str, ...]:
@@ -380,7 +501,9 @@ def _nulls(node: Node) -> dict[str, tuple[str, ...]]:
     return {_ANY: node.texts()}
 
 
-def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) -> MappedDataset:
+def _dataset(
+    name: str, node: Node, files: Collection[str], tables: Collection[str], contract: Contract
+) -> MappedDataset:
     if name not in contract.datasets:
         raise node.error(f"is no dataset of contract.yml{nearest(name, contract.datasets)}.")
     known = contract.datasets[name].columns
@@ -388,8 +511,12 @@ def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) 
     if ("from" in entries) == ("query" in entries):
         raise node.error("needs either `from:` (one alias, with `columns:`) or `query:` (SQL over the aliases).")
     alias = entries["from"].text() if "from" in entries else ""
-    if alias and alias not in files:
-        raise entries["from"].error(f"{alias} is no alias of this source{nearest(alias, files)}.")
+    if alias and alias not in (*files, *tables):
+        raise entries["from"].error(f"{alias} is no alias of this source{nearest(alias, [*files, *tables])}.")
+    needs = entries["needs"].texts() if "needs" in entries else ((alias,) if alias in files else ())
+    for needed in needs:
+        if needed not in files:
+            raise entries["needs"].error(f"{needed} is no alias of this source{nearest(needed, files)}.")
     for key in ("where", "columns"):
         if "query" in entries and key in entries:
             raise entries[key].error("goes with `from:`; say it inside the query.")
@@ -423,6 +550,7 @@ def _dataset(name: str, node: Node, files: Map[str, Alias], contract: Contract) 
     return MappedDataset(
         name=name,
         alias=alias,
+        needs=needs,
         where=entries["where"].text() if "where" in entries else "",
         query=entries["query"].text().strip().rstrip(";") if "query" in entries else "",
         columns=columns,

@@ -16,7 +16,7 @@ _NUMBERS = ("integer", "decimal", "decimal(8)")
 
 def schema() -> dict[str, Any]:
     """Return the schema."""
-    file = _object({key: {"description": text} for key, text in FILE_KEYS.items()}, ["pattern"])
+    file = _object({key: {"description": text} for key, text in FILE_KEYS.items()}, [])
     datasets = {name: _dataset(dataset) for name, dataset in load_contract().datasets.items()}
     source: dict[str, dict[str, Any]] = {key: {"description": text} for key, text in SOURCE_KEYS.items()}
     source["files"] |= {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, file]}}

@@ -38,6 +38,7 @@ class Dialect:
     quote: str = '"'
     skip_rows: int = 0
     sheet: str = ""
+    nested: bool = False  # of JSON: an object's own members are columns too, as object.member
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def open_scan(
     if kind(path) == "parquet":
         return _parquet(connection, path)
     if kind(path) == "jsonl":
-        return _jsonl(connection, path, staging)
+        return _jsonl(connection, path, dialect.nested)
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
     return _delimited(path, content, replace(dialect, delimiter=delimiter))
@@ -323,7 +324,7 @@ def split_broken(connection: duckdb.DuckDBPyConnection, scan: Scan, table: str) 
     )
 
 
-def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, staging: Path) -> Scan:
+def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, nested: bool) -> Scan:
     compression = "gzip" if path.suffix.lower() == ".gz" else "none"
     lines = (
         f"(SELECT line FROM read_csv({sql.text(str(path))}, auto_detect=false, header=false, delim=E'{_NO_JSON}', "
@@ -338,10 +339,12 @@ def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, staging: Path) -> 
         raise RefusedError(
             f"cannot be read as JSON lines: {first_line(error)}. Write one JSON object per line."
         ) from error
-    names = [str(row[0]) for row in found]
-    if odd := [name for name in names if "\0" in name]:
+    if odd := [str(row[0]) for row in found if "\0" in str(row[0])]:
         raise RefusedError(f"has the key {odd[0]!r}, with a NUL character in it. Rename the key.")
-    pointers = sql.texts("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+    pointed = {str(row[0]): _pointer(str(row[0])) for row in found}
+    if nested:
+        pointed = _members(connection, f"(SELECT line FROM {lines} WHERE {valid})", pointed)
+    names, pointers = list(pointed), sql.texts(pointed.values())
     values = f"CASE WHEN {valid} THEN json_extract_string(line, [{pointers}]) END" if names else "NULL::VARCHAR[]"
     columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
     _no_twins(columns)
@@ -354,6 +357,24 @@ def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, staging: Path) -> 
         invalid=("is not a JSON object", "write one JSON object per line"),
         raw="CASE WHEN is_object THEN line ELSE CAST(json_object('_line', line) AS VARCHAR) END",
     )
+
+
+def _pointer(*names: str) -> str:
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+
+
+def _members(connection: duckdb.DuckDBPyConnection, lines: str, pointed: dict[str, str]) -> dict[str, str]:
+    """Put the members of the columns that only hold objects in their place."""
+    found: dict[str, str] = {}
+    for name, pointer in pointed.items():
+        at = sql.text(pointer)
+        members = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(line, {at})) FROM {lines} WHERE (SELECT bool_and(json_type(line, {at}) "
+            f"IN ('OBJECT', 'NULL')) FROM {lines}) AND json_type(line, {at}) = 'OBJECT' ORDER BY 1"
+        ).fetchall()
+        inside = {f"{name}.{row[0]}": _pointer(name, str(row[0])) for row in members}
+        found |= inside or {name: pointer}
+    return found
 
 
 def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Scan:

@@ -7,6 +7,7 @@ entry (its derived rows). A mapped dataset is made anew, as a whole, when one of
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -47,22 +48,39 @@ def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> N
                 file = files[(source.name, path)]
                 extracts[file.extracted_on][alias.name].append(file)
         for spec in wanted:
-            if not (aliases := mapped.aliases_of(spec, source.files)):
+            if not (aliases := mapped.aliases_of(spec, source)):
                 raise spec.error("query", f"reads none of the source's files ({', '.join(source.files)}).")
             _check_delta(batch, source, spec, aliases)
-        used = {name for spec in wanted for name in mapped.aliases_of(spec, source.files)}
-        for alias_name in sorted(used - {name for inputs in extracts.values() for name in inputs}):
-            alias = source.files[alias_name]
-            if source.transport and source.transport.aliases and alias.node:
-                raise alias.node.error(f"nothing was fetched of {source.name}'s {alias_name} yet. Run `make fetch`.")
-            raise (
-                alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
-                if alias.node
-                else AssertionError
-            )
+        delivered = {name for inputs in extracts.values() for name in inputs}
+        _check_delivered(batch, source, wanted, delivered)
+        yet: set[str] = set()
         for day, inputs in sorted(extracts.items()):
+            yet |= inputs.keys()
             latest = {alias: _latest_revision(found) for alias, found in inputs.items()}
-            SourceExtract(batch, source, day, latest).load(wanted)
+            never = {name for name, alias in source.files.items() if name not in yet and alias.optional}
+            SourceExtract(batch, source, day, latest, never).load(wanted)
+
+
+def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], delivered: set[str]) -> None:
+    """Complain of files that are not there, unless only a preset knows them: what it could make of them is noted."""
+    of = {spec.name: mapped.aliases_of(spec, source) for spec in wanted}
+    earlier = {e.alias for e in batch.state.seen.values() if e.source_name == source.name and e.alias}
+    for name in sorted({alias for aliases in of.values() for alias in aliases} - delivered):
+        alias = source.files[name]
+        if alias.node and source.transport and source.transport.aliases:
+            raise alias.node.error(f"nothing was fetched of {source.name}'s {alias.name} yet. Run `make fetch`.")
+        if alias.node and (name in earlier or not alias.optional):
+            raise alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
+    for spec in wanted:
+        needed = spec.needs or of[spec.name]
+        if not set(needed) & delivered:
+            said = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in needed)}"
+            if not spec.nodes[""].preset:
+                raise spec.error("", f"{said}.")
+            batch.notes.append(f"{source.name}: {spec.name} is not loaded: {said}")
+    if wanted and not delivered:
+        names = ", ".join(alias.patterns[0] for alias in source.files.values())
+        raise source.nodes[""].error(f"the folder {source.path} has none of the preset's files ({names}).")
 
 
 def _check_delta(batch: Batch, source: Source, spec: MappedDataset, aliases: list[str]) -> None:
@@ -81,24 +99,24 @@ def _latest_revision(files: list[LandedFile]) -> list[LandedFile]:
 class SourceExtract:
     """A source's files of one extract date."""
 
-    def __init__(self, batch: Batch, source: Source, day: date, inputs: Inputs) -> None:
-        """Name the extract; nothing is read yet."""
-        self.batch, self.source, self.day, self.inputs = batch, source, day, inputs
+    def __init__(self, batch: Batch, source: Source, day: date, inputs: Inputs, never: Collection[str]) -> None:
+        """Name the extract; nothing is read yet. `never` are aliases of which no day up to this has had a file."""
+        self.batch, self.source, self.day, self.inputs, self.never = batch, source, day, inputs, never
         self.hashes: dict[str, str] = {}
         self.contents: dict[str, readers.Content] = {}
         self.rows: dict[str, int] = defaultdict(int)
         self.refused: set[str] = set()
         self.gone: dict[str, set[str]] = defaultdict(set)
+        self.columns: dict[str, set[str]] = defaultdict(set)
 
     def load(self, wanted: list[MappedDataset]) -> None:
         """Stage the datasets whose files or mapping are new."""
         due = []
         for spec in wanted:
-            aliases = mapped.aliases_of(spec, self.source.files)
-            absent = [alias for alias in aliases if alias not in self.inputs]
-            if len(absent) == len(aliases):
+            aliases = mapped.aliases_of(spec, self.source)
+            if not self.inputs.keys() & {*(spec.needs or aliases)}:
                 continue  # this date's delivery has nothing of the dataset
-            if absent:
+            if absent := [alias for alias in aliases if alias not in self.inputs and alias not in self.never]:
                 self._refuse(spec, f"cannot be made: {', '.join(absent)} has no file of {self.day}. Deliver it too.")
             elif not self._is_loaded(spec):
                 due.append(spec)
@@ -107,12 +125,19 @@ class SourceExtract:
         engine = sql.connect(self.batch.spill, self.source.timezone or self.batch.timezone)
         try:
             create_rejects(engine)
-            for alias in sorted({a for spec in due for a in mapped.aliases_of(spec, self.source.files)}):
-                self._read_alias(engine, alias)
+            for alias in sorted({a for spec in due for a in mapped.aliases_of(spec, self.source)}):
+                if alias in self.never:
+                    engine.execute(f"CREATE TABLE {sql.name(alias)} AS {mapped.no_records(self.source.files[alias])}")
+                else:
+                    self._read_alias(engine, alias)
+            for setting, values in self.source.settings.items():
+                engine.execute(f"SET VARIABLE {sql.name(setting)} = CAST([{sql.texts(values)}] AS VARCHAR[])")
             # From here on the engine sees its tables and writes to the staging folder, and nothing else.
             engine.execute(f"SET allowed_directories = [{sql.text(str(self.batch.staging))}]")
             engine.execute("SET enable_external_access = false")
             engine.execute("SET lock_configuration = true")
+            sound = [spec for spec in due if not self.refused & {*mapped.aliases_of(spec, self.source)}]
+            mapped.create_tables(engine, self.source, sound)
             for spec in due:
                 self._make(engine, spec)
             gathered = self.batch.new_path()
@@ -122,9 +147,10 @@ class SourceExtract:
             engine.close()
 
     def _files(self, spec: MappedDataset) -> list[LandedFile]:
-        aliases = mapped.aliases_of(spec, self.source.files)
+        aliases = mapped.aliases_of(spec, self.source)
         return sorted(
-            {f.file_name: f for alias in aliases for f in self.inputs[alias]}.values(), key=lambda f: f.file_name
+            {f.file_name: f for alias in aliases for f in self.inputs.get(alias, [])}.values(),
+            key=lambda f: f.file_name,
         )
 
     def _hash(self, file: LandedFile) -> str:
@@ -150,7 +176,7 @@ class SourceExtract:
 
     def _whole(self, spec: MappedDataset) -> LandedFile:
         """Describe a mapped dataset's files as one, for the ledger."""
-        files = [file for alias in mapped.aliases_of(spec, self.source.files) for file in self.inputs.get(alias, [])]
+        files = [file for alias in mapped.aliases_of(spec, self.source) for file in self.inputs.get(alias, [])]
         return LandedFile(
             path=self.source.path,
             dataset=spec.name,
@@ -192,11 +218,14 @@ class SourceExtract:
         self.batch.progress(f"reading {file.file_name} of {self.source.name}")
         alias = self.source.files[name]
         content = examine(file, alias.encoding)
-        dialect = readers.Dialect(alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet)
-        scan = readers.open_scan(engine, file.path, content, dialect, self.batch.staging)
+        dialect = readers.Dialect(
+            alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet, nested=bool(alias.columns)
+        )
+        scan = mapped.known_as(alias, readers.open_scan(engine, file.path, content, dialect, self.batch.staging))
         columns = [column.name for column in scan.columns]
         before = self.batch.columns_before(file, name)
-        self._compare(name, file, columns, before)
+        self.columns[name] |= set(columns)
+        self._compare(name, file, columns, before, mapped.absent(alias, scan))
         mapped.check_columns(alias, columns + (before or []))
         unit = f"{self.source.name}/{file.file_name}/{self.day}"
 
@@ -233,38 +262,51 @@ class SourceExtract:
             self.batch.enter(entry, unit)
             self.batch.replaced += [e for e in [self.batch.state.loaded.get((entry.group, entry.file_name))] if e]
 
-    def _compare(self, name: str, file: LandedFile, columns: list[str], before: list[str] | None) -> None:
-        """Report the columns that came and went since the extract before."""
-        known = [*columns, *(column for column in before or [] if column not in columns)]
+    def _compare(
+        self, name: str, file: LandedFile, columns: list[str], before: list[str] | None, absent: list[str]
+    ) -> None:
+        """Report the columns that came and went since the extract before, and in the first those that are absent."""
+        never = [column for column in absent if before is None and self.source.files[name].columns[column]]
+        known = dict.fromkeys([*columns, *(before or [])])
         read: set[str] = set()
         for spec in self.source.datasets.values():
-            if name not in mapped.aliases_of(spec, self.source.files):
+            if name not in mapped.aliases_of(spec, self.source):
                 continue
-            becomes = {column: to for to, column in spec.columns.items()} if spec.alias == name else {}
+            of_file = spec.alias == name or spec.alias not in self.source.files
+            becomes = {column: to for to, column in spec.columns.items()} if of_file else {}
             needed = self.batch.contract.datasets[spec.name].columns
             expected = [
                 Expected(column, becomes.get(column, ""), column in becomes and needed[becomes[column]].required)
-                for column in mapped.reads(spec, known)
+                for column in mapped.reads(spec, known, self.source.tables)
             ]
+            told = [column for column in never if column in becomes]
+            expected += [Expected(c, becomes[c], needed[becomes[c]].required, never=True) for c in told]
             read |= {one.column for one in expected}
             found = differences(columns, before, expected)
             self.batch.report_drift(file, spec.name, [one for one in found if one.change != NEW])
+        untold = [Expected(column, "", False, never=True) for column in never if column not in read]
+        unread = [column for column in columns if column not in read]
+        self.batch.report_drift(file, None, [one for one in differences(unread, before, untold) if one.change != NEW])
         self.gone[name] |= {column for column in before or [] if column in read and column not in columns}
         fresh = [column for column in columns if column in read]
         found = differences(columns, [*(before or []), *fresh], [Expected(c, "", False) for c in self.gone[name]])
         self.batch.report_drift(file, None, [one for one in found if one.change == NEW])
 
     def _make(self, engine: duckdb.DuckDBPyConnection, spec: MappedDataset) -> None:
-        aliases = mapped.aliases_of(spec, self.source.files)
+        aliases = mapped.aliases_of(spec, self.source)
         if broken := [alias for alias in aliases if alias in self.refused]:
             self._refuse(spec, f"cannot be made: the files of {', '.join(broken)} were refused.")
             return
         whole, dataset = self._whole(spec), self.batch.contract.datasets[spec.name]
         sha256 = self._content(spec)
         gone = {column for alias in aliases for column in self.gone[alias]}
+        files = self.source.files
+        read = [spec.alias] if spec.alias in files else aliases
+        delivered = [alias for alias in read if alias not in self.never]
+        absent = {c for a in delivered for c in files[a].columns} - {c for a in delivered for c in self.columns[a]}
         zone = self.batch.timezone
         try:
-            made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone)
+            made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent)
         except RefusedError as refusal:
             self._refuse(spec, str(refusal))
             return
@@ -282,8 +324,10 @@ class SourceExtract:
             return
         rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(str(path))}")
         derived = accepted + rejected
-        folded_from = [spec.alias] if spec.alias else aliases
-        read = sum(self.rows[alias] for alias in folded_from)
+        if not derived and (never := [alias for alias in aliases if alias in self.never]):
+            why = " or ".join(self.source.files[alias].pattern for alias in never)
+            self.batch.notes.append(f"{self.source.name}: {spec.name} has no rows: no file matches {why}")
+        records = sum(self.rows[alias] for alias in read)
         entry = self.batch.entry(
             whole,
             file_sha256=sha256,
@@ -291,7 +335,7 @@ class SourceExtract:
             rows_derived=derived,
             rows_accepted=accepted,
             rows_rejected=rejected,
-            rows_folded=read - derived if len(folded_from) == 1 and read >= derived else None,
+            rows_folded=records - derived if len(read) == 1 and records >= derived else None,
             rows_undecided=rules.count_undecided(engine, dataset, path),
             mapping_sha256=self.source.definition(spec),
         )

@@ -45,7 +45,7 @@ def fetch_remote(job: Job, timezone: str) -> list[Path]:
 
 
 def _patterns(job: Job) -> list[str]:
-    return sorted({alias.pattern.removeprefix("*/") for alias in job.source.files.values()})
+    return sorted({p.removeprefix("*/") for alias in job.source.files.values() for p in alias.patterns})
 
 
 def _day(job: Job, system: Any, path: str, name: str, timezone: str) -> date:

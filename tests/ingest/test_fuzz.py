@@ -21,7 +21,10 @@ ENDINGS = st.sampled_from(["csv", "tsv", "jsonl", "csv.gz", "parquet", "xlsx"])
 YAML = """sources:
   crm:
     path: {path}
-    files: {{d: {{pattern: "d.csv", encoding: cp932, skip_rows: 1, footer: 合計}}}}
+    settings: {{won: [受注]}}
+    files:
+      d: {{pattern: [d, "d.csv"], encoding: cp932, skip_rows: 1, footer: 合計, columns: {{a, b: [c]}}, prefixes: p_}}
+    tables: {{t: SELECT * FROM d}}
     datasets:
       deals: {{from: d, columns: {{deal_id: a, stage: b}}, amounts: {{amount: 円}}, dates: {{won_on: [era, ymd]}}}}
 """

@@ -154,17 +154,58 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
         ("deal_id: Id\n", "deal_id: Id\n          deal_id: Id\n", 18, "written twice"),
         ("path: ", "path: ${NO_SUCH_VARIABLE}", 3, "NO_SUCH_VARIABLE is not set"),
         ("path: ", "path: /nowhere", 3, "no folder"),
+        ("from: deals", "from: deals\n        needs: deal", 15, "did you mean deals?"),
+        ("    files:\n", "    encoding: cp9999\n    files:\n", 5, "no encoding"),
+        ("    files:\n", "    settings: {A b: c}\n    files:\n", 5, "a setting's name"),
+        ("    files:\n", "    tables: {deals: SELECT 1}\n    files:\n", 5, "no alias of a file"),
+        ("    files:\n", "    tables: {Open: SELECT 1}\n    files:\n", 5, "lower case"),
+        ("    files:\n", "    tables: {x: SELECT 1; SELECT 2}\n    files:\n", 5, "semicolons"),
+        ("    files:\n", "    tables: {x: SELECT Idd FROM deals}\n    files:\n", 5, "the table x does not work"),
     ],
 )
 def test_error_names_file_line_and_key(desk, source, old, new, line, said):
     text = source.read_text()
     assert old in text
+    if "tables: {x" in new:
+        text = text.replace("AS rep_id FROM deals", "AS rep_id FROM deals, x")
     source.write_text(text.replace(old, new, 1))
     with pytest.raises(KyotenError) as error:
         desk.load(source)
     assert str(error.value).startswith(f"sources.yml, line {line}"), str(error.value)
     assert said in str(error.value)
     assert not list((desk.home.lake / "loads").glob("2*.parquet"))
+
+
+def test_tables_settings_and_columns_of_a_file(desk, source, tmp_path):
+    """What presets are made of is for every mapping: a table reads those above it, and keeps each row's origin."""
+    text = source.read_text().replace("from: deals", "from: late").replace("where: Id <> '99'", "where: key <> '3'")
+    text = text.replace("deal_id: Id", "deal_id: key").replace(
+        "        encoding: cp932\n",
+        """\
+        encoding: cp932
+        columns: {key: ID, product: [Article, 商品]}
+""",
+    )
+    source.write_text(text.replace("    files:\n", """\
+    settings: {stages: [受注, 失注]}
+    tables:
+      closed: SELECT * FROM deals WHERE Stage IN (SELECT unnest(getvariable('stages')))
+      late: SELECT *, product IS NULL AS has_none FROM closed
+    files:
+""", 1))  # fmt: skip
+    result = {f.dataset: (f.accepted, f.rejected) for f in desk.load(source).files}
+    assert result == {None: (4, 0), "deals": (1, 1), "reps": (2, 0)}
+    assert desk.query("SELECT deal_id, stage, row_number FROM raw_deals") == [("1", "won", 1)]
+    assert [row[0] for row in desk.rejected()] == [4]
+    (tmp_path / "crm" / "deals.csv").write_bytes(("x\n" + DEALS.replace("Id;", "id;")).encode("cp932"))
+    assert {f.dataset: f.accepted for f in desk.load(source).files}["deals"] == 1
+
+
+def test_several_patterns_of_one_file(desk, source, tmp_path):
+    (tmp_path / "crm" / "more_2026-04-01.csv").write_text("x\nId;Stage;Amt;Won on;Rep\n9;商談;1;;c\n", encoding="cp932")
+    source.write_text(source.read_text().replace("pattern: deals*.csv", "pattern: [MORE, deals*.csv]"))
+    desk.load(source)
+    assert desk.query("SELECT deal_id FROM raw_deals ORDER BY 1") == [("1",), ("2",), ("3",), ("9",)]
 
 
 def test_variables_in_paths(monkeypatch, source, tmp_path):

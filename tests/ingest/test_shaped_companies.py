@@ -1,0 +1,114 @@
+"""One company as Salesforce, HubSpot and kintone deliver it gives the marts of its contract-shaped original."""
+
+import os
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.home import PROJECT, Home
+from orchestration.ingest import ingest
+from orchestration.names import write_names
+from orchestration.sample import generate
+from tests.ingest import shapes
+from tests.property.workshop import Workshop
+
+SYSTEMS = {"salesforce": shapes.salesforce, "hubspot": shapes.hubspot, "kintone": shapes.kintone}
+# The fewest deals that any shape of a branch has.
+DEALS_BY_SHAPE = """
+    select min(deals) from (
+        select shape, count(distinct deal_id) as deals from partner_shapes
+        left join branch_shapes using (partner_id, shape)
+        left join deals on deals.branch_id = branch_shapes.branch_id or (shape = 3 and branch_text = branch_name)
+        group by shape
+    )"""
+EXAMPLES = PROJECT / "examples"
+MAVEN = PROJECT.parent / "shared" / "data" / "maven_crm" / "clean"
+MAVEN_DATASETS = {
+    "deals": """
+        select opportunity_id as deal_id, account as customer_id, account as customer_name, product as product_id,
+            sales_agent as rep_id, manager as owner_staff_id, deal_stage as stage, engage_date as created_at,
+            if(deal_stage = 'Won', close_date, null) as won_on, close_date as closed_on, close_value as amount,
+            'resale' as channel
+        from sales_pipeline left join sales_teams using (sales_agent)""",
+    "customers": """
+        select account as customer_id, account as customer_name, sector as industry, employees as employee_count
+        from accounts""",
+    "products": "select distinct product as product_id, product as product_name from sales_pipeline",
+    "partners": "select 'maven' as partner_id, 'Maven' as partner_name, 'reseller' as partner_type",
+    "branches": """
+        select distinct regional_office as branch_id, 'maven' as partner_id, regional_office as branch_name
+        from sales_teams""",
+    "reps": "select sales_agent as rep_id, sales_agent as rep_name from sales_teams",
+    "rep_assignments": "select sales_agent as rep_id, regional_office as branch_id from sales_teams",
+    "staff": "select distinct manager as staff_id, manager as staff_name from sales_teams",
+}
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pandas", None)
+        yield Workshop.opened(tmp_path_factory.mktemp("marts")).unguarded()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    home = Home(tmp_path_factory.mktemp("sample"))
+    generate(home, 1_000, 7, lambda _: None)
+    return home
+
+
+def build(workshop: Workshop, home: Home, sources: Path | None) -> dict[str, list[str]]:
+    home.landing.mkdir(parents=True, exist_ok=True)
+    result = ingest(home, sources, progress=lambda _: None)
+    assert not result.refused, [file.message for file in result.refused]
+    write_names(home)
+    return dict(workshop.build_lake(home).published())
+
+
+def assert_same(marts: dict[str, list[str]], original: dict[str, list[str]]) -> None:
+    assert marts.keys() == original.keys()
+    for table, rows in original.items():
+        here, there = set(marts[table]), set(rows)
+        assert (sorted(there - here)[:3], sorted(here - there)[:3]) == ([], []), table
+        assert len(marts[table]) == len(rows), table
+
+
+@pytest.mark.parametrize(
+    "mapping", sorted(EXAMPLES.glob("*/*.yml")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_a_mapping_of_a_whole_company_is_short(mapping):
+    assert len(mapping.read_text(encoding="utf-8").splitlines()) < 40
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_system_gives_the_marts_of_the_original(workshop, sample, system, monkeypatch):
+    mapping = EXAMPLES / "presets" / f"{system}.yml"
+    contract, shaped = Home(workshop.folder / "contract" / system), Home(workshop.folder / system)
+    with shapes.cut_company(sample, system) as company:
+        assert company.execute(DEALS_BY_SHAPE).fetchone()[0] >= 10
+        shapes.land(company, contract)
+        shapes.land_roster(company, shaped)
+        SYSTEMS[system](company, shaped.root / "delivery")
+    monkeypatch.setenv("CRM_EXPORTS", str(shaped.root / "delivery"))
+    original, marts = build(workshop, contract, None), build(workshop, shaped, mapping)
+    assert_same(marts, original)
+    assert len(original["attribution.deal_attribution"]) > 900
+
+
+@pytest.mark.skipif(not MAVEN.exists() and os.environ.get("CI") != "true", reason="the public CRM sample is not here")
+def test_the_maven_sample_gives_the_marts_of_contract_shaped_files(workshop, monkeypatch):
+    """The other two copies give the tables of this one: see tests/dbt/test_maven_marts.py."""
+    contract, mapped = Home(workshop.folder / "contract" / "maven"), Home(workshop.folder / "maven")
+    with duckdb.connect() as con:
+        for table in ("accounts", "sales_pipeline", "sales_teams"):
+            con.execute(f"create view {table} as from read_csv('{MAVEN}/{table}.csv', all_varchar = true)")
+        for dataset, query in MAVEN_DATASETS.items():
+            (contract.landing / dataset).mkdir(parents=True)
+            con.execute(f"copy ({query}) to '{contract.landing}/{dataset}/{dataset}_2017-12-31.csv' (header)")
+    monkeypatch.setenv("MAVEN_CRM_DIR", str(MAVEN))
+    original = build(workshop, contract, None)
+    assert_same(build(workshop, mapped, EXAMPLES / "maven_crm" / "clean.yml"), original)
+    assert len(original["core.fct_deals"]) == 8800
