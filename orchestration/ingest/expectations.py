@@ -27,6 +27,7 @@ class Kind:
     compares: bool = False
 
 
+_FEWER = "Look for a filter, for ids that changed, or for an export that broke off"
 KINDS: Mapping[str, Kind] = {
     "rejected": Kind("share of rows rejected", "Correct the rows"),
     "columns_lost": Kind(
@@ -44,8 +45,8 @@ KINDS: Mapping[str, Kind] = {
         "Look at the unit, and at how dates are written",
         ("column", "from", "to", "days_after_extract"),
     ),
-    "rows": Kind("rows ÷ rows before", "Look for a filter, or an export that broke off", compares=True),
-    "keys_vanished": Kind("share of keys vanished", "Look for a filter, or for ids that changed", compares=True),
+    "rows": Kind("rows ÷ rows before", _FEWER, compares=True),
+    "keys_vanished": Kind("share of keys vanished", _FEWER, compares=True),
     "mean": Kind("{columns}: mean ÷ mean before", "Look at the unit and the currency", ("column",), compares=True),
     "newest": Kind("{columns}: days newer than before", "Look for an old export", ("column",), compares=True),
 }

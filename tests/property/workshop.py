@@ -124,7 +124,7 @@ class Workshop:
             for number, part in enumerate(_parts(rows, chance) if seed is not None else [rows]):
                 _write(home.landing / dataset / f"{chance.random() if seed else ''}{dataset}_{day}_{number}.csv", part)
         result = ingest(home, progress=lambda _: None)
-        assert not result.refused, [file.message for file in result.refused]
+        assert not result.refused and not result.held, [one.message for one in (*result.refused, *result.held)]
         rejected = [(file.file_name, file.message) for file in result.files if file.rejected]
         assert not rejected, f"the generator made rows that are not valid: {rejected}"
         write_names(home)
