@@ -223,4 +223,4 @@ def write_data_docs(context: "AbstractDataContext", home: Home) -> None:
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
     }
     context.add_data_docs_site("batch_rules", site)
-    context.build_data_docs()
+    context.build_data_docs(site_names=["batch_rules"])  # and not a second time in a temporary folder

@@ -101,7 +101,7 @@ def load_expectations(contract: Contract, path: Path = EXPECTATIONS) -> Expectat
     minimum = document.get("minimum_rows")
     if type(minimum) is not int or minimum < 1:
         raise KyotenError(f"{path.name}: `minimum_rows:` is {minimum!r}; write a whole number from 1 on.")
-    own = document.get("datasets") or {}
+    own = {} if document.get("datasets") is None else document["datasets"]
     if not isinstance(own, dict):
         raise KyotenError(f"{path.name}: `datasets:` needs a list of expectations for each dataset.")
     for name in own:
