@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+from orchestration.ingest.landing import SOURCE
 from orchestration.ingest.ledger import HELD, Entry, Group
 
 
@@ -57,7 +58,7 @@ def read_acceptances(home: Home) -> dict[str, Acceptance]:
 
 
 def waiting(home: Home) -> dict[str, Entry]:
-    """Return an entry of each batch that is held, by the batch's name."""
+    """Return an entry of each batch that is held, by the batch's name; not of files that have left landing/."""
     import duckdb
 
     from orchestration.ingest import ledger
@@ -65,8 +66,12 @@ def waiting(home: Home) -> dict[str, Entry]:
 
     with duckdb.connect() as connection:
         state = State.of(ledger.read(connection, home))
-    held = sorted((one for one in state.refused.values() if one.status == HELD), key=lambda e: (e.loaded_at, e.load_id))
-    return {batch_name(entry.group): entry for entry in held}
+    held = [
+        one
+        for one in state.refused.values()
+        if one.status == HELD and (one.source_name != SOURCE or (home.landing / one.file_name).exists())
+    ]
+    return {batch_name(entry.group): entry for entry in sorted(held, key=lambda e: (e.loaded_at, e.load_id))}
 
 
 def accept(home: Home, batch: str, by: str, reason: str) -> Acceptance:

@@ -7,16 +7,15 @@ are judged in order: behind one that is held, the next is compared with the last
 
 import os
 import shlex
-import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import KyotenError
-from orchestration.home import Home
 from orchestration.ingest.acceptance import Acceptance, batch_name, content_hash, read_acceptances
 from orchestration.ingest.batch import Batch, Staged
+from orchestration.ingest.data_docs import write_data_docs
 from orchestration.ingest.expectations import KINDS, Expectation, Expectations
 from orchestration.ingest.ledger import Entry, Group
 from orchestration.ingest.profile import Extract, Profiler
@@ -78,12 +77,14 @@ class JudgedBatch:
 
 def apply_batch_rules(batch: Batch, expectations: Expectations) -> list[JudgedBatch]:
     """Hold the staged batches that miss an expectation; return all that had a figure to judge."""
-    judged = _Bench(batch, expectations).judge()
+    judged, context = _Bench(batch, expectations).judge()
     for one in judged:
         if one.missed and not one.is_held and one.accepted:
             who = f"accepted by {one.accepted.accepted_by} on {one.accepted.accepted_at[:10]}"
             one.message = f"{one.name} was {who} ({one.accepted.reason}): {one.failures()}"
             batch.remark(one.group, one.message)
+    if context:
+        write_data_docs(context, judged, batch.home)
     return judged
 
 
@@ -117,15 +118,17 @@ class _Bench:
                 groups[entry.group].append(entry)
         return {group: Extract(tuple(e), tuple(map(self.batch.lake_file, e))) for group, e in groups.items()}
 
-    def judge(self) -> list[JudgedBatch]:
-        due, measured, context = self.batches, [], None
+    def judge(self) -> "tuple[list[JudgedBatch], AbstractDataContext | None]":
+        due = self.batches
+        measured: list[JudgedBatch] = []
+        context = None
         while due:
             for one in due:
                 one.measure(self._before(one.group))
             measured = [one for one in self.batches if one.is_measured]
             if not measured:
                 break
-            context = validate(measured)
+            context = validate(measured, self.batch.load_id)
             firsts: dict[Any, JudgedBatch] = {}
             for one in measured:
                 if one.missed and not one.is_held and not one.accepted:
@@ -133,9 +136,7 @@ class _Bench:
             for first in firsts.values():
                 self._hold(first)
             due = [one for one in self.batches if one.is_behind(firsts.get(one.group[:2]))]
-        if context:
-            write_data_docs(context, self.batch.home)
-        return measured
+        return measured, context
 
     def _before(self, group: Group) -> Extract | None:
         """Return the extract to compare with; of deltas, which may be of any size, the latest that is large enough."""
@@ -164,7 +165,7 @@ class _Bench:
             self.extracts[one.group] = self.lake[one.group]
 
 
-def validate(batches: Sequence[JudgedBatch]) -> "AbstractDataContext":
+def validate(batches: Sequence[JudgedBatch], load_id: str) -> "AbstractDataContext":
     """Let Great Expectations judge the figures, one suite per dataset, and note in each batch what it misses."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
@@ -191,7 +192,9 @@ def validate(batches: Sequence[JudgedBatch]) -> "AbstractDataContext":
             result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["batch"]},
         )
         by_figure = {rule.figure: rule for rule in rules}
-        outcome = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+        outcome = context.checkpoints.add(checkpoint).run(
+            batch_parameters={"dataframe": frame}, run_id=gx.RunIdentifier(run_name=load_id)
+        )
         for result in outcome.run_results.values():
             for found in result.results:
                 assert found.expectation_config
@@ -212,15 +215,3 @@ def _expectation(rule: Expectation) -> Any:
         max_value=rule.at_most,
         meta={"notes": {"format": "markdown", "content": [f"Where it is missed: {KINDS[rule.kind].remedy}."]}},
     )
-
-
-def write_data_docs(context: "AbstractDataContext", home: Home) -> None:
-    """Write what was expected and what was found as web pages, in place of those of the run before."""
-    shutil.rmtree(home.data_docs, ignore_errors=True)
-    site: Any = {
-        "class_name": "SiteBuilder",
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(home.data_docs)},
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-    }
-    context.add_data_docs_site("batch_rules", site)
-    context.build_data_docs(site_names=["batch_rules"])  # and not a second time in a temporary folder

@@ -1,5 +1,7 @@
 """Batch rules on files as they land: what misses an expectation does not go in, and what was there stays."""
 
+import html
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 
@@ -156,8 +158,23 @@ def test_every_expectation_holds_what_misses_it(desk, dataset, before, after, sa
     assert [(file.status, file.accepted, file.rejected) for file in result.files] == [("held", 0, 0)]
     assert desk.lake(dataset) == rows and len(rows) == 40
     assert desk.rejected() == []
-    pages = "".join(page.read_text() for page in desk.home.data_docs.rglob("*.html"))
-    assert held.name in pages and next(one.figure for one in held.missed).split("÷")[0].strip() in pages
+    (page,) = desk.home.data_docs.glob("validations/**/*.html")
+    for figure in (one.figure for one in held.missed):
+        assert re.search(
+            rf"(?s){re.escape(figure)}\s*</h5>.*?must be.*?unexpected values found.*?{held.name}", page.read_text()
+        )
+    first = (desk.home.data_docs / "index.html").read_text()
+    assert html.escape(held.message) in first and page.relative_to(desk.home.data_docs).as_posix() in first
+
+
+def test_data_docs_fetch_nothing(desk):
+    desk.land(f"branches/a_{DAY}.csv", branches(range(40)))
+    desk.load()
+    pages = list(desk.home.data_docs.rglob("*.html"))
+    assert {page.parts[-2] for page in pages} >= {"data_docs", "expectations"} and len(pages) == 3
+    for page in pages:
+        text = page.read_text()
+        assert not re.search(r"""(?i)<script|<link|<img|<iframe|@import|url\(|\ssrc=""", text), page
 
 
 def test_every_kind_of_expectation_is_stated_and_tried():
