@@ -100,15 +100,18 @@ class _Bench:
             staged[one.entry.group].append(one)
         acceptances = read_acceptances(batch.home)
         self.batches: list[JudgedBatch] = []
+        profilers: dict[str, Profiler] = {}
         for group, parts in sorted(staged.items(), key=lambda item: str(item[0])):
             entries = tuple(one.entry for one in parts)
             extract = self.extracts[group] = Extract(entries, tuple(one.path for one in parts))
             dataset = parts[0].dataset
             rules = expectations.datasets.get(dataset.name)
             if rules and any(one.changed for one in parts):
-                schema = batch.home.lake / "raw" / dataset.name / "_schema.parquet"
-                profiler = Profiler(batch.connection, dataset, rules, self.minimum, schema)
-                self.batches.append(JudgedBatch(group, extract, profiler, acceptances.get(content_hash(entries))))
+                if dataset.name not in profilers:
+                    schema = batch.home.lake / "raw" / dataset.name / "_schema.parquet"
+                    profilers[dataset.name] = Profiler(batch.connection, dataset, rules, self.minimum, schema)
+                accepted = acceptances.get(content_hash(entries))
+                self.batches.append(JudgedBatch(group, extract, profilers[dataset.name], accepted))
         self.batches.sort(key=lambda one: one.group[1:] + one.group[:1])
 
     def _in_the_lake(self) -> dict[Group, Extract]:

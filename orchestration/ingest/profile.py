@@ -64,6 +64,7 @@ class Profiler:
         """Name what is measured; nothing is read yet."""
         self.connection, self.dataset, self.expectations = connection, dataset, expectations
         self.minimum, self.schema = minimum, schema
+        self._counted: dict[tuple[Path, ...], _Counted] = {}  # each extract is one that comes before another, too
 
     def measure(self, extract: Extract, before: Extract | None) -> dict[str, float | None]:
         """Return each expectation's figure; null where too few rows are behind it."""
@@ -82,13 +83,17 @@ class Profiler:
 
     def _count(self, extract: Extract) -> _Counted:
         """Aggregate all that is asked of an extract in one pass."""
+        if extract.paths in self._counted:
+            return self._counted[extract.paths]
         columns = list(self.dataset.columns)
         more = {one.figure: text for one in self.expectations if (text := self._aggregate(one, extract))}
         terms = ["count(*)", *(f"count({sql.name(column)})" for column in columns), *more.values()]
         row = self.connection.execute(f"SELECT {', '.join(terms)} FROM {extract.relation(self.schema)}").fetchone()
         assert row is not None
         counts, rest = row[1 : len(columns) + 1], row[len(columns) + 1 :]
-        return _Counted(row[0], dict(zip(columns, counts, strict=True)), dict(zip(more, rest, strict=True)))
+        values, figures = dict(zip(columns, counts, strict=True)), dict(zip(more, rest, strict=True))
+        self._counted[extract.paths] = _Counted(row[0], values, figures)
+        return self._counted[extract.paths]
 
     def _aggregate(self, one: Expectation, extract: Extract) -> str:
         column = sql.name(one.columns[0]) if one.columns else ""
@@ -179,8 +184,11 @@ class Profiler:
         match one.kind:
             case "rejected":
                 units = sql.texts(str(path) for path in extract.paths)
-                said = "concat(file_name, ' row ', row_number, ': ', reason, '; ', remedy)"
-                query = f"SELECT {said} AS value FROM rejects WHERE unit IN ({units}) ORDER BY file_name, row_number"
+                told = "concat(file_name, ' row ', row_number, ': ', reason, '; ', remedy)"
+                first = f"arg_min({told}, (file_name, row_number))"
+                said = f"concat(count(*), ' in ', coalesce(column_name, 'no column'), ', first ', {first})"
+                query = f"SELECT {said} AS value FROM rejects WHERE unit IN ({units}) GROUP BY column_name "
+                query += "ORDER BY count(*) DESC, column_name"
             case "columns_lost":
                 assert before
                 return self._lost(one, self._count(extract), self._count(before))
