@@ -36,7 +36,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
     for refused in result.refused:
         print(f"refused: {refused.message}")
     for held in result.held:
-        print(f"held: {held.message}")
+        print(f"would be held: {held.name}: {held.findings}")
     return len(result.refused) + len(result.held) + sum(file.rejected for file in result.files)
 
 

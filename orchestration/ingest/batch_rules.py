@@ -7,9 +7,11 @@ are judged in order: behind one that is held, the next is compared with the last
 
 import os
 import shlex
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import KyotenError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from great_expectations.data_context import AbstractDataContext
 
 FILES_NAMED = 3
+Series = tuple[str | None, str]  # dataset and source
+Version = tuple[date, int]  # extract date and revision
 
 
 @dataclass
@@ -38,6 +42,7 @@ class JudgedBatch:
     figures: dict[str, float | None] = field(default_factory=dict)
     missed: list[Expectation] = field(default_factory=list)
     is_held: bool = False
+    findings: str = ""
     message: str = ""
 
     @property
@@ -81,7 +86,8 @@ def apply_batch_rules(batch: Batch, expectations: Expectations) -> list[JudgedBa
     for one in judged:
         if one.missed and not one.is_held and one.accepted:
             who = f"accepted by {one.accepted.accepted_by} on {one.accepted.accepted_at[:10]}"
-            one.message = f"{one.name} was {who} ({one.accepted.reason}): {one.failures()}"
+            one.findings = one.failures()
+            one.message = f"{one.name} was {who} ({one.accepted.reason}): {one.findings}"
             batch.remark(one.group, one.message)
     if context:
         write_data_docs(context, judged, batch.home)
@@ -94,7 +100,9 @@ class _Bench:
     def __init__(self, batch: Batch, expectations: Expectations) -> None:
         self.batch, self.minimum = batch, expectations.minimum_rows
         self.lake = self._in_the_lake()
-        self.extracts = dict(self.lake)
+        self.series: dict[Series, dict[Version, Extract]] = defaultdict(dict)
+        for group, extract in self.lake.items():
+            self.series[group[:2]][group[2:]] = extract
         staged: dict[Group, list[Staged]] = defaultdict(list)
         for one in batch.staged:
             staged[one.entry.group].append(one)
@@ -103,7 +111,8 @@ class _Bench:
         profilers: dict[str, Profiler] = {}
         for group, parts in sorted(staged.items(), key=lambda item: str(item[0])):
             entries = tuple(one.entry for one in parts)
-            extract = self.extracts[group] = Extract(entries, tuple(one.path for one in parts))
+            extract = Extract(entries, tuple(one.path for one in parts))
+            self.series[group[:2]][group[2:]] = extract
             dataset = parts[0].dataset
             rules = expectations.datasets.get(dataset.name)
             if rules and any(one.changed for one in parts):
@@ -113,6 +122,7 @@ class _Bench:
                 accepted = acceptances.get(content_hash(entries))
                 self.batches.append(JudgedBatch(group, extract, profilers[dataset.name], accepted))
         self.batches.sort(key=lambda one: one.group[1:] + one.group[:1])
+        self.versions = {series: sorted(extracts) for series, extracts in self.series.items()}
 
     def _in_the_lake(self) -> dict[Group, Extract]:
         groups: dict[Group, list[Entry]] = defaultdict(list)
@@ -143,29 +153,30 @@ class _Bench:
 
     def _before(self, group: Group) -> Extract | None:
         """Return the extract to compare with; of deltas, which may be of any size, the latest that is large enough."""
-        earlier = {
-            other: extract
-            for other, extract in self.extracts.items()
-            if other[:2] == group[:2] and other[2:] < group[2:] and (extract.is_full or extract.rows >= self.minimum)
-        }
-        return earlier[max(earlier, key=lambda other: other[2:])] if earlier else self.lake.get(group)
+        extracts, versions = self.series[group[:2]], self.versions[group[:2]]
+        for version in reversed(versions[: bisect_left(versions, group[2:])]):
+            extract = extracts.get(version)  # none of one that is held
+            if extract and (extract.is_full or extract.rows >= self.minimum):
+                return extract
+        return self.lake.get(group)
 
     def _hold(self, one: JudgedBatch) -> None:
-        one.is_held = True
+        one.is_held, one.findings = True, one.failures()
         names = sorted(entry.file_name for entry in one.extract.entries)
         files = ", ".join(names[:FILES_NAMED]) + (
             f" and {len(names) - FILES_NAMED} more" if names[FILES_NAMED:] else ""
         )
         remedies = ". ".join(dict.fromkeys(KINDS[missed.kind].remedy for missed in one.missed))
         one.message = (
-            f"{one.name} ({files}) is held: {one.failures()}. What was there before stays. {remedies}, and deliver it "
+            f"{one.name} ({files}) is held: {one.findings}. What was there before stays. {remedies}, and deliver it "
             f"again. If it is right as it is: make accept BATCH={shlex.quote(one.name)} BY='your name' REASON='why' "
             f"KYOTEN_HOME={shlex.quote(str(self.batch.home.root))}"
         )
         self.batch.hold(one.group, one.message, content_hash(one.extract.entries))
-        del self.extracts[one.group]
+        extracts = self.series[one.group[:2]]
+        del extracts[one.group[2:]]
         if one.group in self.lake:
-            self.extracts[one.group] = self.lake[one.group]
+            extracts[one.group[2:]] = self.lake[one.group]
 
 
 def validate(batches: Sequence[JudgedBatch], load_id: str) -> "AbstractDataContext":

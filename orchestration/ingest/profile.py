@@ -1,5 +1,6 @@
 """Figures of a batch, computed by the engine over its Parquet files: one row of aggregates, never the batch itself."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,7 @@ from orchestration.ingest.contract import Dataset
 from orchestration.ingest.expectations import KINDS, Expectation
 from orchestration.ingest.ledger import Entry
 
-EXAMPLES = 3
+EXAMPLES, LENGTH = 3, 160
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Profiler:
             case _:
                 return []
         found = self.connection.execute(f"SELECT CAST(value AS VARCHAR) FROM ({query})").fetchmany(EXAMPLES)
-        return [row[0] for row in found]
+        return [textwrap.shorten(row[0], LENGTH, placeholder=" …") for row in found]
 
 
 def _together(one: Expectation) -> tuple[str, str]:

@@ -58,7 +58,8 @@ def test_a_roster_that_lost_half_its_branches_does_not_go_in(desk):
             "deals",
             deals(sound),
             deals(lambda i: f"D{i},won,JPY,{1000 + i if i < 15 else '千円'},2026-03-{i % 28 + 1:02} 10:00:00"),
-            "share of rows rejected is 0.625, expected at most 0.5 (25 in amount, first deals/b_2026-04-02.csv row 16: ",
+            "share of rows rejected is 0.625, expected at most 0.5 (25 in amount, first deals/b_2026-04-02.csv row 16: "
+            "amount: '千円' is not a number",
             id="rejected",
         ),
         pytest.param(
