@@ -38,8 +38,8 @@ def content_hash(entries: Iterable[Entry]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def read_acceptances(home: Home) -> dict[str, Acceptance]:
-    """Return who accepted what, by hash of the content; the latest counts."""
+def read_acceptances(home: Home) -> dict[tuple[str, str], Acceptance]:
+    """Return who accepted what, by name of the batch and hash of its content; the latest counts."""
     path = home.acceptances
     if not path.exists():
         return {}
@@ -51,7 +51,7 @@ def read_acceptances(home: Home) -> dict[str, Acceptance]:
                 if missing := [column for column in COLUMNS if not row.get(column)]:
                     raise KyotenError(f"{path}, line {reader.line_num}: {', '.join(missing)} is empty. Fill it in.")
                 one = Acceptance(**{column: row[column] for column in COLUMNS})
-                found[one.content_sha256] = one
+                found[one.batch, one.content_sha256] = one
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise KyotenError(f"{path} cannot be read: {error}. Save it as CSV UTF-8.") from error
     return found

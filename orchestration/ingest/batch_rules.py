@@ -119,7 +119,7 @@ class _Bench:
                 if dataset.name not in profilers:
                     schema = batch.home.lake / "raw" / dataset.name / "_schema.parquet"
                     profilers[dataset.name] = Profiler(batch.connection, dataset, rules, self.minimum, schema)
-                accepted = acceptances.get(content_hash(entries))
+                accepted = acceptances.get((batch_name(group), content_hash(entries)))
                 self.batches.append(JudgedBatch(group, extract, profilers[dataset.name], accepted))
         self.batches.sort(key=lambda one: one.group[1:] + one.group[:1])
         self.versions = {series: sorted(extracts) for series, extracts in self.series.items()}
