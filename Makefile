@@ -1,7 +1,7 @@
 # Every command installs what it needs the first time. KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS may be given to each of
 # them, as in `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy demo fetch refresh summary why what-if worklist sources-check dev doctor test check mutants sqlfluff lock clean
+.PHONY: help accuracy demo fetch refresh summary why what-if worklist accept sources-check dev doctor test check mutants sqlfluff lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -55,6 +55,10 @@ what-if: ## What another ladder or other vars would move (LADDER=file.csv, VARS=
 worklist: ## What a person has to decide, as a CSV to fill in and drop back
 	@./setup.sh run
 	@$(KYOTEN) worklist
+
+accept: ## Let in a batch that is held (BATCH=name, BY=who, REASON=why); without BATCH: what is held and why
+	@./setup.sh run
+	@$(KYOTEN) accept $(if $(BATCH),--by "$$BY" --reason "$$REASON" -- "$$BATCH")
 
 sources-check: ## What the mapping makes of its files; loads nothing (KYOTEN_SOURCES=file)
 	@./setup.sh run

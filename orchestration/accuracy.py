@@ -144,8 +144,9 @@ def resolve(home: Home, size: int, seed: int, level: float) -> "duckdb.DuckDBPyC
 
     generate(home, size, seed, quiet, noise=level)
     shutil.rmtree(home.lake, ignore_errors=True)
-    if refused := ingest(home, progress=quiet).refused:
-        raise KyotenError(f"The sample cannot be read: {refused[0].message}")
+    result = ingest(home, progress=quiet)
+    if stopped := [file.message for file in result.refused] + [batch.message for batch in result.held]:
+        raise KyotenError(f"The sample cannot be read: {stopped[0]}")
     write_names(home)
     return compile_models(home).build(home.build / "accuracy", MODELS)
 

@@ -57,7 +57,24 @@ def _stage_ingest(home: Home) -> None:
     from orchestration.ingest import ingest
 
     shutil.rmtree(home.lake, ignore_errors=True)
-    ingest(home, progress=lambda _: None)
+    ingest(home, progress=lambda _: None, expectations=None)
+
+
+def _stage_batch_rules(home: Home) -> None:
+    """Judge every batch of the lake as if it had just been staged; nothing is committed."""
+    from orchestration.ingest.batch import Batch, Staged
+    from orchestration.ingest.batch_rules import apply_batch_rules
+    from orchestration.ingest.contract import load_contract
+    from orchestration.ingest.expectations import load_expectations
+    from orchestration.warehouse import var
+
+    contract = load_contract()
+    batch = Batch(home, contract, var("business_timezone"), lambda _: None)
+    with batch.opened():
+        for entry in batch.state.loaded.values():
+            if entry.dataset:
+                batch.stage(Staged(entry, contract.datasets[entry.dataset], batch.lake_file(entry)))
+        apply_batch_rules(batch, load_expectations(contract))
 
 
 def _stage_names(home: Home) -> None:
@@ -270,6 +287,7 @@ def _stage_imports(home: Home) -> None:
 
 STAGES: dict[str, Callable[[Home], None]] = {
     "ingest": _stage_ingest,
+    "batch rules": _stage_batch_rules,
     "names": _stage_names,
     "knowledge": _stage_knowledge,
     "typed read": _stage_typed_read,

@@ -49,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("--lang", choices=("en", "ja"), help="language (default: ja where LANG is Japanese, else en)")
     why.set_defaults(run=_why)
     commands.add_parser("worklist", help="what a person has to decide, as a CSV to fill in").set_defaults(run=_worklist)
+    accept = commands.add_parser("accept", help="let in a batch that is held; without one, what is held and why")
+    accept.add_argument("batch", nargs="?", help="name of the batch")
+    accept.add_argument("--by", default="", help="who lets it in")
+    accept.add_argument("--reason", default="", help="why")
+    accept.set_defaults(run=_accept)
     what_if = commands.add_parser("what-if", help="what another ladder or other vars would move, without publishing it")
     what_if.add_argument("--ladder", type=Path, help="another attribution_ladder.csv")
     what_if.add_argument("--vars", default="", help="dbt vars as a JSON object")
@@ -104,7 +109,7 @@ def _demo(home: Home, options: argparse.Namespace) -> int:
 
 def _clear(home: Home) -> None:
     """Delete what a run made of an earlier sample."""
-    for folder in (home.lake, home.published, home.worklist, home.dagster, home.logs):
+    for folder in (home.lake, home.published, home.worklist, home.data_docs, home.dagster, home.logs):
         shutil.rmtree(folder, ignore_errors=True)
     for path in home.build.iterdir():
         if path.is_dir():
@@ -151,6 +156,20 @@ def _worklist(home: Home, _: argparse.Namespace) -> int:
     from orchestration.worklist import print_worklist
 
     print_worklist(home)
+    return 0
+
+
+def _accept(home: Home, options: argparse.Namespace) -> int:
+    from orchestration.ingest.acceptance import accept, print_waiting
+
+    if not options.batch:
+        print_waiting(home)
+        return 0
+    accepted = accept(home, options.batch, options.by, options.reason)
+    print(
+        f"{accepted.batch} was accepted by {accepted.accepted_by} ({home.acceptances}).\n"
+        f"make refresh KYOTEN_HOME={home.root} loads it."
+    )
     return 0
 
 

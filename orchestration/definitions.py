@@ -6,10 +6,14 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from dagster import (
+    AssetCheckKey,
     AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
     AssetSelection,
@@ -18,6 +22,7 @@ from dagster import (
     Definitions,
     Failure,
     MaterializeResult,
+    MetadataValue,
     Output,
     ScheduleDefinition,
     asset,
@@ -32,8 +37,9 @@ from orchestration import checks, warehouse
 from orchestration.errors import KyotenError
 from orchestration.fingerprint import inputs_fingerprint, nothing_new, project_fingerprint, recorded_inputs
 from orchestration.home import Home
-from orchestration.ingest import ingest
+from orchestration.ingest import IngestResult, ingest
 from orchestration.ingest.contract import load_contract
+from orchestration.ingest.expectations import load_expectations
 from orchestration.knowledge import Knowledge
 from orchestration.names import write_names
 from orchestration.publish import publish
@@ -64,6 +70,32 @@ def _landing_specs() -> Iterator[AssetSpec]:
     ):
         yield AssetSpec(
             key, description=description, group_name="ingest", kinds={"parquet"}, skippable=True, deps=[EXTRACTS]
+        )
+
+
+def _batch_check_specs() -> Iterator[AssetCheckSpec]:
+    for name in load_expectations(load_contract()).datasets:
+        yield AssetCheckSpec(
+            "batch_rules",
+            asset=["raw", name],
+            description="What expectations.yml says of each batch as a whole. A batch that misses it is held.",
+            blocking=True,
+        )
+
+
+def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) -> Iterator[AssetCheckResult]:
+    """Tell of each dataset whose batches were held, or let in by somebody, or sound."""
+    for key in sorted(wanted):
+        batches = [one for one in result.batches if one.dataset == key.asset_key.path[1]]
+        missed = [one for one in batches if one.missed]
+        is_held = any(one.is_held for one in missed)
+        yield AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=not missed,
+            severity=AssetCheckSeverity.ERROR if is_held else AssetCheckSeverity.WARN,
+            description="\n".join(one.message for one in missed) or None,
+            metadata={"batches": len(batches)} | ({"data_docs": MetadataValue.path(docs)} if batches else {}),
         )
 
 
@@ -102,11 +134,12 @@ def extracts(workspace: Workspace) -> MaterializeResult:
     return MaterializeResult(metadata={"extracts": len(fetched)})
 
 
-@multi_asset(name="ingest", specs=list(_landing_specs()), can_subset=True)
-def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult]:
+@multi_asset(name="ingest", specs=list(_landing_specs()), check_specs=list(_batch_check_specs()), can_subset=True)
+def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult | AssetCheckResult]:
     """Load what landed into the lake. A bad row is put aside and the run goes on.
 
-    A refused file stops the run after all others were loaded: without it totals would move and nobody would know why.
+    A refused file or a held batch stops the run after all others were loaded: without it totals would move and nobody
+    would know why.
     """
     home = workspace.home
     whole = context.selected_asset_keys == landing.keys
@@ -122,8 +155,12 @@ def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
         )
         workspace.say(
             f"ingest: {len(result.files):,} new files, {sum(file.accepted for file in result.files):,} rows accepted, "
-            f"{sum(file.rejected for file in result.files):,} rejected, {len(result.refused):,} files refused"
+            f"{sum(file.rejected for file in result.files):,} rejected, {len(result.refused):,} files refused, "
+            f"{len(result.held):,} batches held"
         )
+        docs = home.data_docs / "index.html"
+        if result.batches:
+            workspace.say(f"ingest: what was expected of {len(result.batches):,} batches, and found: {docs}")
         for key in sorted(context.selected_asset_keys):
             files = [file for file in result.files if key.path in (["raw", file.dataset], *ALL_DATASETS)]
             yield MaterializeResult(
@@ -135,8 +172,10 @@ def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
                     "rows_rejected": sum(file.rejected for file in files),
                 },
             )
-        if result.refused:
-            raise KyotenError("\n".join(_refusal(file.file_name, file.message) for file in result.refused))
+        yield from _batch_checks(result, context.selected_asset_check_keys, docs)
+        stopped = [_refusal(file.file_name, file.message) for file in result.refused]
+        if stopped := stopped + [one.message for one in result.held]:
+            raise KyotenError("\n".join(stopped))
     if whole:
         recorded_inputs(home).write_text(before)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONTRACT = PROJECT / "contract.yml"
+EXPECTATIONS = PROJECT / "expectations.yml"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,16 @@ class Home:
     def worklist(self) -> Path:
         """What a person has to decide."""
         return self.root / "worklist"
+
+    @property
+    def acceptances(self) -> Path:
+        """The batches that a person lets in although they miss an expectation."""
+        return self.worklist / "accepted_batches.csv"
+
+    @property
+    def data_docs(self) -> Path:
+        """What was expected of the latest batches, and what was found, as web pages."""
+        return self.root / "data_docs"
 
     @property
     def truth(self) -> Path:

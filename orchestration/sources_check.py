@@ -16,7 +16,7 @@ from orchestration.transports import fetch
 
 
 def check_sources(sources: Path | None, timezone: str) -> int:
-    """Print what the mapping makes of its files; return how many files, datasets and rows would be refused."""
+    """Print what the mapping makes of its files; return how many files, batches and rows would be refused."""
     if sources is None:
         raise KyotenError("There is no mapping to check. Name one in KYOTEN_SOURCES; docs/mapping.md shows how.")
     with tempfile.TemporaryDirectory() as folder:
@@ -25,7 +25,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
         fetch(home, sources, timezone=timezone, say=lambda _: None, is_sample=True)
         result = ingest(home, sources, timezone=timezone, progress=lambda _: None)
         connection = duckdb.connect()
-        for file in (file for file in result.files if file.status != "refused"):
+        for file in (file for file in result.files if file.status not in ("refused", "held")):
             what = file.dataset or f"file {file.file_name}"
             print(f"{file.source_name}: {what}: {file.accepted:,} rows accepted, {file.rejected:,} rejected")
             if file.dataset:
@@ -39,7 +39,9 @@ def check_sources(sources: Path | None, timezone: str) -> int:
         print(f"note: {note}")
     for refused in result.refused:
         print(f"refused: {refused.message}")
-    return len(result.refused) + sum(file.rejected for file in result.files)
+    for held in result.held:
+        print(f"would be held: {held.name}: {held.findings}")
+    return len(result.refused) + len(result.held) + sum(file.rejected for file in result.files)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str) -> None:

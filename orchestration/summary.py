@@ -227,11 +227,13 @@ def _print_where(console: Console, home: Home, release: Row) -> None:
     checks = release["checks"]
     warned = f", {number(checks['warned'])} warned" if checks["warned"] else ""
     console.print("\n[bold]Where it is")
+    docs = home.data_docs / "index.html"
     for line in (
         f"{database} and {home.published / 'parquet'}: {len(release['tables'])} tables, "
         f"{number(sum(release['tables'].values()))} rows, {number(checks['passed'])} guards passed{warned}",
         f"Query:  .venv/bin/python -c \"import duckdb; duckdb.connect('{database}', read_only=True)"
         ".sql('select month, deals_won, won_amount, indirect_ratio from kpi.company_monthly').show()\"",
+        *([f"Batch rules, what was expected of the latest batches and found:  {docs}"] if docs.exists() else []),
         f"Graph:  make dev KYOTEN_HOME={home.root}",
     ):
         console.print(line, soft_wrap=True, markup=False)

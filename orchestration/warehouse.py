@@ -22,7 +22,7 @@ PUBLISHED_SCHEMAS = ("core", "attribution", "kpi", "segment", "plan", "ops")
 
 # What decides the tables besides the data: the dbt project, and the Python that loads and publishes.
 DBT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests/data", "tests/generic")
-PROJECT_FILES = (*DBT_FILES, "contract.yml", "orchestration")
+PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration")
 
 
 def configure(home: Home) -> None:

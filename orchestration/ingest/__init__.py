@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestration.errors import KyotenError
-from orchestration.home import CONTRACT, Home
+from orchestration.home import CONTRACT, EXPECTATIONS, Home
 from orchestration.ingest.drift import MISSING, Drift
 from orchestration.ingest.landing import walk
 from orchestration.ingest.mapping import load_mapping
+
+if TYPE_CHECKING:
+    from orchestration.ingest.batch_rules import JudgedBatch
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,18 @@ class IngestResult:
     """Every file that was looked at; known ones are skipped and not listed."""
 
     files: tuple[FileResult, ...]
+    batches: "tuple[JudgedBatch, ...]" = ()
     notes: tuple[str, ...] = ()  # what a preset could make and the delivery has not
 
     @property
     def refused(self) -> list[FileResult]:
         """Files of which nothing was loaded, each with the reason and the remedy in its message."""
         return [file for file in self.files if file.status == "refused"]
+
+    @property
+    def held(self) -> "list[JudgedBatch]":
+        """Batches that miss an expectation; nothing of them was loaded, and their messages say why."""
+        return [batch for batch in self.batches if batch.is_held]
 
 
 def ingest(
@@ -54,23 +64,29 @@ def ingest(
     datasets: set[str] | None = None,
     timezone: str = "Asia/Tokyo",
     progress: Callable[[str], None] = print,
+    expectations: Path | None = EXPECTATIONS,
 ) -> IngestResult:
     """Load what is new into the lake.
 
-    A refused file does not stop the others. An error in the mapping stops the run before the lake changes.
+    A refused file or a held batch does not stop the others. An error in the mapping or in the batch rules stops the run
+    before the lake changes.
     """
     from orchestration.ingest.batch import Batch
+    from orchestration.ingest.batch_rules import apply_batch_rules
     from orchestration.ingest.contract import load_contract
+    from orchestration.ingest.expectations import load_expectations
     from orchestration.ingest.landed import load_landing
     from orchestration.ingest.sources import load_sources
 
     contract = load_contract(CONTRACT)
     mapping = load_mapping(sources, contract, home) if sources else None
+    rules = load_expectations(contract, expectations) if expectations else None
     batch = Batch(home, contract, timezone, progress)
     with batch.opened():
         if mapping:
             load_sources(batch, mapping, datasets)
         load_landing(batch, datasets)
+        judged = apply_batch_rules(batch, rules) if rules else []
         batch.commit()
     ordered = sorted(batch.entries, key=lambda e: (e.dataset or "", e.source_name, e.extracted_on, e.file_name))
     return IngestResult(
@@ -91,6 +107,7 @@ def ingest(
             )
             for e in ordered
         ),
+        tuple(judged),
         (*batch.notes, *_columns_missing(batch.drifted)),
     )
 
@@ -106,8 +123,10 @@ def _columns_missing(drifted: list[Drift]) -> Iterator[str]:
 
 
 def fingerprint(home: Home, sources: Path | None = None) -> str:
-    """Hash names, sizes and times of everything that ingest would look at, and the text of contract and mapping."""
-    digest = hashlib.sha256(CONTRACT.read_bytes())
+    """Hash names, sizes and times of everything that ingest would look at, and the texts that say how."""
+    digest = hashlib.sha256(CONTRACT.read_bytes() + EXPECTATIONS.read_bytes())
+    if home.acceptances.exists():
+        digest.update(home.acceptances.read_bytes())
     for line in sorted(_listing(home, sources)):
         digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()

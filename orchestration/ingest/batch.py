@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,10 @@ from orchestration.ingest import ledger, readers, rules, sql
 from orchestration.ingest.contract import Contract, Dataset
 from orchestration.ingest.drift import Drift
 from orchestration.ingest.landing import LandedFile
-from orchestration.ingest.ledger import LOADED, REFUSED, Entry
+from orchestration.ingest.ledger import HELD, LOADED, REFUSED, REPEAT, Entry, Group
 from orchestration.ingest.records import Record
 from orchestration.ingest.sql import RefusedError
 
-Group = tuple[str | None, str, date, int]
 Key = tuple[Group, str]
 _REJECTS = {"unit": "VARCHAR"} | rules.REJECTED
 
@@ -49,7 +48,7 @@ class State:
 
     seen: dict[Key, Entry] = field(default_factory=dict)
     loaded: dict[Key, Entry] = field(default_factory=dict)
-    refused: dict[Key, Entry] = field(default_factory=dict)
+    refused: dict[Key, Entry] = field(default_factory=dict)  # and held
     unsure: set[Group] = field(default_factory=set)  # rewritten by a commit that was cut off
 
     @classmethod
@@ -58,7 +57,7 @@ class State:
         state = cls()
         for entry in entries:
             key = (entry.group, entry.file_name)
-            if entry.status == REFUSED:
+            if entry.status in (REFUSED, HELD):
                 state.refused[key] = entry
                 continue
             state.refused.pop(key, None)
@@ -241,6 +240,29 @@ class Batch:
             accepted, rejected = one.entry.rows_accepted - lost, one.entry.rows_rejected + lost
             one.entry = replace(one.entry, rows_accepted=accepted, rows_rejected=rejected)
 
+    def hold(self, group: Group, message: str, content: str) -> None:
+        """Take a batch back out: what the lake has of it stays, and so do its files where they lie."""
+        held = [one for one in self.staged if one.entry.group == group]
+        self.staged = [one for one in self.staged if one.entry.group != group]
+        self.replaced = [entry for entry in self.replaced if entry.group != group]
+        # A repeat of what is not loaded has to be looked at again, too.
+        self.entries = [e for e in self.entries if e.group != group or e.status != REPEAT]
+        before = {(e.file_sha256, e.mapping_sha256) for e in self.state.loaded_in(group).values()}
+        fresh = [one for one in held if (one.entry.file_sha256, one.entry.mapping_sha256) not in before]
+        nothing = {"rows_read": 0, "rows_accepted": 0, "rows_rejected": 0, "rows_derived": 0, "rows_folded": None}
+        nothing |= {"rows_undecided": None, "rows_not_data": None, "columns": None}
+        for one in held:
+            del self._labels[str(one.path)]
+        for one in fresh or held:
+            told = {"status": HELD, "message": message, "batch_sha256": content}
+            self.entries.append(replace(one.entry, **nothing, **told))  # type: ignore[arg-type]
+
+    def remark(self, group: Group, message: str) -> None:
+        """Say something of a batch in the ledger."""
+        for one in self.staged:
+            if one.entry.group == group:
+                one.entry = replace(one.entry, message=message)
+
     def commit(self) -> None:
         """Move what is staged into the lake; the ledger comes last."""
         changed = [one for one in self.staged if one.changed]
@@ -280,10 +302,10 @@ class Batch:
             )
 
     def _said_before(self, entry: Entry) -> bool:
-        """Say whether this is a refusal that the ledger already holds word by word."""
+        """Say whether the ledger already holds word by word that this was refused or held."""
         old = self.state.refused.get((entry.group, entry.file_name))
         same = old and (old.file_size, old.file_mtime_ns, old.message)
-        return entry.status == REFUSED and same == (entry.file_size, entry.file_mtime_ns, entry.message)
+        return entry.status in (REFUSED, HELD) and same == (entry.file_size, entry.file_mtime_ns, entry.message)
 
 
 def create_rejects(connection: duckdb.DuckDBPyConnection) -> None:

@@ -14,7 +14,8 @@ from orchestration.home import Home
 from orchestration.ingest import drift, sql
 from orchestration.ingest.contract import Contract
 
-LOADED, REPEAT, REFUSED = "loaded", "repeat", "refused"
+LOADED, REPEAT, REFUSED, HELD = "loaded", "repeat", "refused", "held"
+Group = tuple[str | None, str, date, int]
 REJECTED = {
     "dataset": "VARCHAR",
     "source_name": "VARCHAR",
@@ -75,7 +76,8 @@ class Entry:
     mapping makes of it is an entry of its own with the dataset, whose rows are derived. rows_undecided are those of the
     accepted rows that nobody has decided yet; null where a dataset has no such rows. rows_not_data are the lines below
     the header that a mapping declares to be no data, such as totals; they are not among the rows read. alias is the
-    mapping's name for a file, columns the names in its header as a JSON list.
+    mapping's name for a file, columns the names in its header as a JSON list. batch_sha256 is the content of all files
+    of a batch that is held.
     """
 
     load_id: str
@@ -102,6 +104,7 @@ class Entry:
     rows_not_data: int | None = None
     alias: str | None = None
     columns: str | None = None
+    batch_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an entry that lost or invented a row."""
@@ -112,7 +115,7 @@ class Entry:
             )
 
     @property
-    def group(self) -> tuple[str | None, str, date, int]:
+    def group(self) -> Group:
         """What the key rules look at together."""
         return self.dataset, self.source_name, self.extracted_on, self.extract_revision
 

@@ -22,7 +22,8 @@ def desks(new_desk, monkeypatch):
     for copy in COPIES:
         monkeypatch.setenv("MAVEN_CRM_DIR", str(DATA / copy))
         desks[copy] = new_desk()
-        assert not desks[copy].load(PROJECT / "examples" / "maven_crm" / f"{copy}.yml").refused
+        result = desks[copy].load(PROJECT / "examples" / "maven_crm" / f"{copy}.yml")
+        assert result.batches and not result.refused and not result.held
     return desks
 
 

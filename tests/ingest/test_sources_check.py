@@ -20,6 +20,17 @@ def test_shows_what_columns_become_and_counts_what_is_refused(tmp_path, capsys):
     assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 0
 
 
+def test_what_would_be_held_is_told(tmp_path, capsys):
+    (tmp_path / "d.csv").write_text("Id\n" + "".join(f"{i}\n" for i in range(30)))
+    (tmp_path / "s.yml").write_text(
+        f"sources: {{crm: {{path: {tmp_path}, extracted_on: 2026-04-01, files: {{d: d.csv}}, datasets: {{deals: "
+        "{from: d, columns: {deal_id: Id, stage: Id}}}}}"
+    )
+    assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 1
+    said = capsys.readouterr().out
+    assert "would be held: crm/deals/2026-04-01: stage: share in the set is 0, expected at least 0.5 (0, 1, 10)" in said
+
+
 def test_every_key_is_documented():
     text = (PROJECT / "docs" / "mapping.md").read_text(encoding="utf-8")
     assert [key for key in (*SOURCE_KEYS, *FILE_KEYS, *DATASET_KEYS) if f"{key}:" not in text] == []

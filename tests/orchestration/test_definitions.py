@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DefaultScheduleStatus, Definitions, job, op
+from dagster import AssetKey, DagsterInstance, DefaultScheduleStatus, Definitions, job, materialize, op
 from dagster_dbt.asset_utils import get_asset_key_for_model
 
 from orchestration.home import Home
+from orchestration.ingest.acceptance import accept
 from orchestration.ingest.contract import load_contract
-from orchestration.resources import prune_runs
+from orchestration.resources import Workspace, prune_runs
 from orchestration.warehouse import published_models, read_manifest
 
 
@@ -59,6 +61,34 @@ def test_guards_block_the_release(definitions: ModuleType, built_home: Home) -> 
         assert spec.blocking == (severities[spec.name].lower() == "error")
         if spec.name.startswith("assert_"):
             assert spec.blocking, spec.name
+
+
+def test_batch_rules_block_what_reads_the_lake(definitions: ModuleType, tmp_path: Path) -> None:
+    specs = {spec.asset_key: spec for spec in definitions.landing.check_specs}
+    assert all(spec.blocking for spec in specs.values())
+    assert {key.path[1] for key in specs} == {
+        name for name, one in load_contract().datasets.items() if not one.worklist
+    }
+    home = Home(tmp_path)
+    whole = [f"B{i},P,{i}" for i in range(40)]
+    outcomes = []
+    for day, rows in (("2026-04-01", whole), ("2026-04-02", whole[:20])):
+        path = home.landing / "branches" / f"branches_{day}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(["branch_id,partner_id,branch_name", *rows]) + "\n")
+        for _ in range(2):
+            run = materialize(
+                [definitions.landing], resources={"workspace": Workspace(root=str(home.root))}, raise_on_error=False
+            )
+            checks = {one.asset_key: one for one in run.get_asset_check_evaluations()}
+            assert set(checks) == set(specs)
+            of_branches = checks.pop(AssetKey(["raw", "branches"]))
+            assert all(one.passed for one in checks.values())
+            outcomes.append((run.success, of_branches.passed, of_branches.severity.value))
+            if day == "2026-04-02" and len(outcomes) == 3:
+                assert "is held" in (of_branches.description or "")
+                accept(home, "landing/branches/2026-04-02", "鈴木", "統廃合")
+    assert outcomes == [(True, True, "WARN"), (True, True, "WARN"), (False, False, "ERROR"), (True, False, "WARN")]
 
 
 def test_the_release_comes_after_every_published_model(definitions: ModuleType, built_home: Home) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,36 @@ def test_refused_files_stop_publishing_each_time_and_are_named(home_copy: Home) 
         assert any("deals/2099-01-01.csv" in cause and "stage" in cause for cause in causes), done.stderr
         assert any("dealz" in cause for cause in causes), done.stderr
         assert current_release(home_copy) == before
+
+
+def test_half_a_roster_is_held_until_somebody_accepts_it(home_copy: Home) -> None:
+    before = current_release(home_copy)
+    folder = home_copy.landing / "branches"
+    whole = max(folder.iterdir()).read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "branches_2099-01-01.csv").write_text("".join(whole[: len(whole) // 2]), encoding="utf-8")
+    name = "landing/branches/2099-01-01"
+
+    done = run_cli(home_copy, "refresh")
+    assert done.returncode == 1 and "1 batches held" in done.stdout, done.stdout
+    assert str(home_copy.data_docs / "index.html") in done.stdout
+    causes = [line for line in done.stderr.splitlines() if line.startswith(f"- {name}")]
+    assert len(causes) == 1 and "share of keys vanished" in causes[0], done.stderr
+    assert before and f"Release {before['release_id']} stays." in done.stderr
+    assert current_release(home_copy) == before
+    assert name in run_cli(home_copy, "accept").stdout
+
+    shown = causes[0].split("make accept ")[1]
+    options = dict(part.split("=", 1) for part in shlex.split(shown))
+    assert options["KYOTEN_HOME"] == str(home_copy.root)
+    accepted = run_cli(home_copy, "accept", options["BATCH"], "--by", "鈴木", "--reason", "統廃合")
+    assert accepted.returncode == 0, accepted.stderr
+
+    done = run_cli(home_copy, "refresh")
+    assert done.returncode == 0, done.stderr
+    with duckdb.connect(str(home_copy.published / "kyoten.duckdb"), read_only=True) as connection:
+        told = connection.execute("select status, message from ops.loads where extracted_on = '2099-01-01'").fetchall()
+    assert sorted(status for status, _ in told) == ["held", "loaded"]
+    assert any(f"{name} was accepted by 鈴木 on " in message and "(統廃合)" in message for _, message in told)
 
 
 def test_a_second_writer_is_told_who_writes(built_home: Home, tmp_path: Path) -> None:

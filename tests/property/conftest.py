@@ -4,8 +4,6 @@ PROPERTY_SCALE=20 tries twenty times as many, other ones in every run: for a nig
 """
 
 import os
-import sys
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -38,9 +36,6 @@ def first_of(number: int) -> settings:
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The project, compiled."""
-    with pytest.MonkeyPatch.context() as patch:
-        # The engine looks for pandas, which is not installed, at every value that it is given: a quarter of a build.
-        patch.setitem(sys.modules, "pandas", None)
-        yield Workshop.opened(tmp_path_factory.mktemp("property"))
+    return Workshop.opened(tmp_path_factory.mktemp("property"))
