@@ -119,7 +119,8 @@ def test_the_four_shapes_of_a_branch_mixed_in_one_organisation(desk, source):
     participants = desk.query("SELECT deal_id, role, party_type, party_id, is_primary FROM raw_deal_participants")
     assert participants == [("3", "distributor", "partner", "P3", False)]
     assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments ORDER BY 1") == [("R1", "B1"), ("R2", "B4")]
-    assert desk.query("SELECT customer_id FROM raw_customers") == [("C1",)]
+    # A partner may hang below a company that is none.
+    assert desk.query("SELECT customer_id FROM raw_customers ORDER BY 1") == [("C1",), ("H1",)]
 
 
 def test_the_other_objects_of_salesforce(desk, source):
