@@ -9,6 +9,7 @@ with months as (
         partner_id,
         rep_id,
         channel_class,
+        channel,
         recognized_month as month,
         sum(
             case
@@ -20,7 +21,7 @@ with months as (
         sum(amount) as amount
     from {{ ref('fct_revenue') }}
     where is_counted
-    group by deal_id, branch_id, partner_id, rep_id, channel_class, recognized_month
+    group by deal_id, branch_id, partner_id, rep_id, channel_class, channel, recognized_month
 )
 
 select
@@ -29,6 +30,7 @@ select
     partner_id,
     rep_id,
     channel_class,
+    channel,
     month,
     net_wins > 0
     and row_number() over (partition by deal_id, case when net_wins > 0 then 1 else 0 end order by month) = 1 as is_won,

@@ -15,15 +15,14 @@ with entries as (
 
 won as (
     select
-        won_months.branch_id,
-        won_months.partner_id,
-        coalesce(deals.channel, 'none') as channel,
-        won_months.month,
-        sum(case when won_months.is_won then 1 else 0 end) as deals_won,
-        sum(won_months.amount) as won_amount
-    from {{ ref('int_won_months') }} as won_months
-    inner join {{ ref('fct_deals') }} as deals on won_months.deal_id = deals.deal_id
-    group by won_months.branch_id, won_months.partner_id, coalesce(deals.channel, 'none'), won_months.month
+        branch_id,
+        partner_id,
+        coalesce(channel, 'none') as channel,
+        month,
+        sum(case when is_won then 1 else 0 end) as deals_won,
+        sum(amount) as won_amount
+    from {{ ref('int_won_months') }}
+    group by branch_id, partner_id, coalesce(channel, 'none'), month
 )
 
 select
