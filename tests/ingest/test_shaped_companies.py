@@ -1,7 +1,6 @@
 """One company as Salesforce, HubSpot and kintone deliver it gives the marts of its contract-shaped original."""
 
 import os
-import sys
 from pathlib import Path
 
 import duckdb
@@ -48,9 +47,7 @@ MAVEN_DATASETS = {
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "pandas", None)
-        yield Workshop.opened(tmp_path_factory.mktemp("marts")).unguarded()
+    return Workshop.opened(tmp_path_factory.mktemp("marts")).unguarded()
 
 
 @pytest.fixture(scope="module")
