@@ -324,14 +324,17 @@ def _files(node: Node | None, encoding: Node | None, transport: Transport | None
             name: replace(alias, patterns=tuple(f"*/{pattern}" for pattern in alias.patterns))
             for name, alias in aliases.items()
         }
-    files = {}
+    # What a preset says of a file's columns holds for what is fetched, too; of what is not fetched it knows nothing.
+    files = {name: _alias(name, value, encoding) for name, value in listed.items()}
     for name, entry in transport.aliases.items():
         if not _ALIAS.fullmatch(name):
             raise entry.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
-        said = listed[name].value if name in listed else None
-        nulls = _nulls(said["nulls"]) if isinstance(said, dict) and "nulls" in said else {}
-        files[name] = Alias(name, (f"*/{name}.*",), nulls=nulls, node=entry)
-    return files
+        known = files.get(name, Alias(name, ()))
+        files[name] = Alias(name, (), nulls=known.nulls, columns=known.columns, prefixes=known.prefixes, node=entry)
+    return {
+        name: replace(alias, patterns=(f"*/{name}.*",), optional=name not in transport.aliases)
+        for name, alias in files.items()
+    }
 
 
 def _with_preset(node: Node) -> Node:

@@ -67,7 +67,7 @@ def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], 
     earlier = {e.alias for e in batch.state.seen.values() if e.source_name == source.name and e.alias}
     for name in sorted({alias for aliases in of.values() for alias in aliases} - delivered):
         alias = source.files[name]
-        if alias.node and source.transport and source.transport.aliases:
+        if alias.node and source.transport and alias.name in source.transport.aliases:
             raise alias.node.error(f"nothing was fetched of {source.name}'s {alias.name} yet. Run `make fetch`.")
         if alias.node and (name in earlier or not alias.optional):
             raise alias.node.error(f"no file below {source.path} matches {alias.pattern}.")

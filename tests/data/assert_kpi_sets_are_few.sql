@@ -1,9 +1,13 @@
 -- Fails where a KPI set holds more metrics than anybody can chase, one twice, or one that the scorecard does not know.
-{{ config(meta={'dagster': {'ref': {'name': 'scorecard'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'kpi_sets'}}}) }}
 
-with sets as (
+with kpi_sets as (
+    select * from {{ ref('kpi_sets') }}
+),
+
+sets as (
     select phase, channel, valid_from, count(*) as metrics, count(distinct metric) as distinct_metrics
-    from {{ ref('kpi_sets') }}
+    from kpi_sets
     group by phase, channel, valid_from
 )
 
@@ -16,5 +20,5 @@ from sets
 where metrics != distinct_metrics
 union all
 select phase, channel, valid_from, metric, 'a metric of the macro scorecard_metrics' as expected
-from {{ ref('kpi_sets') }}
+from kpi_sets
 where metric not in ('{{ scorecard_metrics() | join("', '") }}') -- noqa: LT05

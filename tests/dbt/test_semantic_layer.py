@@ -26,7 +26,14 @@ def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Query:
     shutil.copy(built_home.build / "target" / "semantic_manifest.json", project / "target")
     home.database.parent.mkdir(parents=True)
     shutil.copy(built_home.database, home.database)
-    settings = {"KYOTEN_HOME": str(home.root), "DBT_PROFILES_DIR": str(project), "DO_NOT_TRACK": "1"}
+    settings = {
+        "KYOTEN_HOME": str(home.root),
+        "DBT_PROJECT_DIR": str(project),
+        "DBT_PROFILES_DIR": str(project),
+        "DBT_TARGET_PATH": str(project / "target"),
+        "DBT_LOG_PATH": str(project),
+        "DO_NOT_TRACK": "1",
+    }
 
     def ask(*arguments: str) -> list[dict[str, str]]:
         answer = project / "answer.csv"

@@ -301,7 +301,7 @@ def test_wrong_credentials_for_a_token_are_told(desk, api, salesforce, mapping, 
 
 def test_the_examples_of_the_documentation_work(desk, api, salesforce, mapping, said, travel, monkeypatch):
     text = (PROJECT / "docs" / "mapping.md").read_text(encoding="utf-8")
-    blocks = re.findall("```yaml\n(.*?)```", text.partition("## Transports")[2], flags=re.DOTALL)
+    blocks = re.findall("```yaml\n(.*?)```", text.partition("## Transports")[2].partition("\n## ")[0], flags=re.DOTALL)
     files, hubspot_example, salesforce_example = blocks
     assert load_mapping(mapping(files)).sources.keys() == {"exports", "erp"}
     monkeypatch.setenv("HUBSPOT_TOKEN", "tok-3f9c2b7a")
