@@ -10,7 +10,7 @@ select
     won.partner_id,
     won.month,
     cast(sum(case when won.is_won then 1 else 0 end) as bigint) as deals_won,
-    cast(sum(won.amount) as {{ money_type() }}) as won_amount
+    cast(coalesce(sum(won.amount), 0) as {{ money_type() }}) as won_amount
 from {{ ref('int_won_months') }} as won
 inner join distributors on won.deal_id = distributors.deal_id
 group by distributors.distributor_id, won.branch_id, won.partner_id, won.month
