@@ -460,7 +460,8 @@ def test_column_names_of_a_real_hubspot_extract(desk, source):
     settings: {partner_types: 101112}
     datasets: {deals: {columns: {stage: "= coalesce(stage, 'unknown')"}}}
 """
-    result = desk.load(source("hubspot", extracts, more))
+    # Its values are made up: batch rules would rightly hold deals of unknown stages.
+    result = desk.load(source("hubspot", extracts, more), expectations=None)
     assert not result.refused
     found = loaded(result)
     assert {name: rejected for name, (_, rejected) in found.items() if rejected} == {}
