@@ -65,6 +65,12 @@ def current_release(home: Home) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
+def previous_release(home: Home, release_id: str) -> Path | None:
+    """Return the folder of the release before this one, or None where there is none."""
+    earlier = sorted(path for path in (home.published / "releases").glob("*Z*") if path.name < release_id)
+    return next((path for path in reversed(earlier) if (path / MANIFEST).exists() and path.suffix != ".tmp"), None)
+
+
 def publish(
     home: Home, dbt_manifest: dict[str, Any], *, checks: dict[str, Any], fingerprint: Mapping[str, str | None]
 ) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.publish import current_release
+from orchestration.publish import DATABASE, current_release, previous_release
 from orchestration.warehouse import var
 
 BAR = 16
@@ -72,6 +72,30 @@ PERIODS = """
     order by position
 """
 
+# What months that were over already are told to be now, and what moved credit in them since.
+CHANGED = """
+    with months as (
+        select month, coalesce(now.won_amount, 0) - coalesce(before.won_amount, 0) as amount
+        from kpi.company_monthly as now
+        full outer join previous.kpi.company_monthly as before using (month)
+        where last_day(month) <= (select as_of from previous.ops.release)
+    ),
+    moved as (
+        select cause, count(distinct deal_id) as deals, sum(abs(amount)) as amount
+        from attribution.restatements as now
+        anti join previous.attribution.restatements as before using (deal_id, month, change_number)
+        group by cause
+    )
+    select 'deals more' as what, now.deals - before.deals as deals, null as amount, 0 as position
+    from (select count(*) as deals from core.fct_deals) as now
+    cross join (select count(*) as deals from previous.core.fct_deals) as before
+    union all
+    select 'money of months that were over', null, sum(amount), 1 from months
+    union all
+    select 'credit moved in them: ' || lower(replace(cause, '_', ' ')), deals, amount, 2 from moved
+    order by position, what
+"""
+
 
 def print_summary(home: Home) -> None:
     """Print what came in, how deals resolved, what a person has to decide, the headline figures and where they are."""
@@ -88,6 +112,9 @@ def print_summary(home: Home) -> None:
         _print_quarantine(console, rows_of(connection, QUARANTINE), home)
         _print_rejected(console, rows_of(connection, REJECTED))
         console.print(_headlines(rows_of(connection, PERIODS)))
+        if previous := previous_release(home, release["release_id"]):
+            connection.execute(f"attach '{previous / DATABASE}' as previous (read_only)")
+            console.print(_changed(rows_of(connection, CHANGED), previous.name))
     _print_where(console, home, release)
 
 
@@ -219,6 +246,18 @@ def _headlines(periods: list[Row]) -> Table:
             number(period["deals_new"]),
             "–" if ratio is None else f"{ratio:.1%}",
         )
+    return table
+
+
+def _changed(changes: list[Row], release_id: str) -> Table:
+    table = new_table(
+        f"\nWhat changed since release {release_id}, and why (attribution.restatements names the deals)",
+        ("", "left"),
+        ("deals", "right"),
+        (f"amount ({var('base_currency')})", "right"),
+    )
+    for change in changes:
+        table.add_row(change["what"], number(change["deals"]), number(change["amount"]))
     return table
 
 

@@ -102,6 +102,12 @@ def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, 
             [(35, 30)],
         ),
         (
+            "select results.cycle_days, months.reps_known, months.reps_producing_t12m from kpi.performance as results"
+            " inner join kpi.company_monthly as months using (month)"
+            " where results.scope = 'company' and month = date '2017-12-01'",
+            [(57.0, 35, 30)],
+        ),
+        (
             "select branch_id, producing_reps from kpi.rep_concentration where month = date '2017-12-01' order by 1",
             [("Central", 10), ("East", 10), ("West", 10)],
         ),

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -209,3 +210,25 @@ def test_the_doctor_tells_versions_disk_lock_and_release(built_home: Home) -> No
     assert done.returncode == 0 and release
     for word in ("dbt-core", "duckdb", "GB free", "write lock", "KYOTEN_VARS", release["release_id"]):
         assert word in done.stdout
+
+
+def test_the_summary_says_what_changed_since_the_release_before_and_why(home_copy: Home) -> None:
+    """An older release that knew one deal less, 100 less in a closed month, and nothing of the last restatement."""
+    assert "What changed" not in run_cli(home_copy, "summary").stdout
+    releases = home_copy.published / "releases"
+    older = releases / "20000101T000000Z"
+    shutil.copytree(next(releases.iterdir()), older)
+    with duckdb.connect(str(older / "kyoten.duckdb")) as release:
+        release.execute("delete from core.fct_deals where deal_id = (select max(deal_id) from core.fct_deals)")
+        month = release.execute("select min(month) from kpi.company_monthly").fetchone()
+        release.execute("update kpi.company_monthly set won_amount = won_amount - 100 where month = ?", month)
+        ((cause, deals, amount),) = release.execute(
+            "select cause, count(distinct deal_id), sum(abs(amount))::bigint from attribution.restatements"
+            " group by cause order by cause limit 1"
+        ).fetchall()
+        release.execute("delete from attribution.restatements where cause = ?", [cause])
+    told = run_cli(home_copy, "summary").stdout
+    changed = told.partition("What changed since release")[2].partition("Where it is")[0]
+    assert re.search(r"deals more +1\b", changed), told
+    assert re.search(r"months that were over +100\b", changed), told
+    assert re.search(rf"{cause.lower().replace('_', ' ')} +{deals:,} +{amount:,}\b", changed), told
