@@ -281,3 +281,15 @@ def test_bottlenecks(built_home: Home) -> None:
     highest = mart.group_by("branch_id").agg(pl.col("lost_amount").max().alias("highest"))
     assert worst["branch_id"].is_unique().all()
     assert worst.join(highest, on="branch_id").filter(pl.col("lost_amount") != pl.col("highest")).is_empty()
+
+
+def test_channels_add_up_to_branches(built_home: Home) -> None:
+    columns = ["deals_new", "deals_qualified", "deals_won", "deals_lost", "won_amount"]
+    channels = (
+        table(built_home, "kpi", "branch_channel_monthly").group_by("branch_id", "month").agg(pl.col(columns).sum())
+    )
+    months = table(built_home, "kpi", "branch_monthly").select("branch_id", "month", *columns)
+    both = months.join(channels, on=["branch_id", "month"], how="full", coalesce=True, suffix="_again").fill_null(0)
+    assert len(both) == len(months)
+    for column in columns:
+        assert both.filter((pl.col(column) - pl.col(f"{column}_again")).abs() > 0.01).is_empty(), column

@@ -173,8 +173,11 @@ measured as (
         months.entity_id,
         months.month,
         coalesce(deal_sizes.won_amount, 0) as won_amount,
-        coalesce(max(case when months.scope = 'company' then deal_sizes.won_amount end) over (partition by months.month), 0)
-            as partners_won_amount,
+        -- Money without a partner is on neither side of a share.
+        coalesce(
+            sum(case when months.scope = 'partner' and months.entity_id != 'UNRESOLVED' then deal_sizes.won_amount end)
+                over (partition by months.month), 0
+        ) as partners_won_amount,
         coalesce(deal_sizes.deals_won, 0) as deals_won,
         deal_sizes.median_deal,
         {{ rate('deal_sizes.won_amount', 'deal_sizes.deals_won') }} as avg_deal,
@@ -211,7 +214,10 @@ select
     avg_deal,
     {{ round_money('median_deal') }} as median_deal,
     cast(partners_won_amount as {{ money_type() }}) as partner_share_denominator,
-    case when partners_won_amount > 0 then cast(won_amount as double) / cast(partners_won_amount as double) end as partner_share,
+    case
+        when scope != 'company' and entity_id != 'UNRESOLVED' and partners_won_amount > 0
+            then cast(won_amount as double) / cast(partners_won_amount as double)
+    end as partner_share,
     cast(cycle_deals as bigint) as cycle_deals,
     cast(cycle_days as double) as cycle_days,
     cast(wins as bigint) as win_rate_numerator,

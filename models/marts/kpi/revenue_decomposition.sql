@@ -144,56 +144,50 @@ shares as (
 -- Rounded as running sums, so that the parts add up to the minor unit.
 rounded as (
     select
-        scope, entity_id, period_type, period_start, known_change,
+        *,
         {% for last in range(1, 4) -%}
-        {{ round_money('running_' ~ last) }} as running_{{ last }}
+        {{ round_money('running_' ~ last) }} as explained_{{ last }}
         {{- ',' if not loop.last }}
         {% endfor %}
     from shares
 )
 
 select
-    shares.scope,
-    shares.entity_id,
-    shares.period_type,
-    shares.period_start,
-    {{ fiscal_year('shares.period_start') }} as fiscal_year,
-    case shares.period_type
+    rounded.scope,
+    rounded.entity_id,
+    rounded.period_type,
+    rounded.period_start,
+    {{ fiscal_year('rounded.period_start') }} as fiscal_year,
+    case rounded.period_type
         when 'year' then 'FY'
-        when 'half' then {{ fiscal_half('shares.period_start') }}
-        else {{ fiscal_quarter('shares.period_start') }}
+        when 'half' then {{ fiscal_half('rounded.period_start') }}
+        else {{ fiscal_quarter('rounded.period_start') }}
     end as fiscal_period,
-    {{ add_months('shares.period_start', 'shares.months') }} <= {{ add_days('today.as_of', 1) }} as is_complete,
-    cast(shares.won_amount as {{ money_type() }}) as won_amount,
-    cast(shares.previous_won_amount as {{ money_type() }}) as previous_won_amount,
-    cast(shares.won_amount - shares.previous_won_amount as {{ money_type() }}) as change_amount,
+    {{ add_months('rounded.period_start', 'rounded.months') }} <= {{ add_days('today.as_of', 1) }} as is_complete,
+    cast(rounded.won_amount as {{ money_type() }}) as won_amount,
+    cast(rounded.previous_won_amount as {{ money_type() }}) as previous_won_amount,
+    cast(rounded.won_amount - rounded.previous_won_amount as {{ money_type() }}) as change_amount,
     {% for side in ['', 'previous_'] -%}
-    cast(shares.{{ side }}active_branches as bigint) as {{ side }}active_branches,
-    cast(shares.{{ side }}producing_reps as bigint) as {{ side }}producing_reps,
-    cast(shares.{{ side }}deals_won as bigint) as {{ side }}deals_won,
-    shares.{{ side }}reps_per_branch,
-    shares.{{ side }}wins_per_rep,
-    shares.{{ side }}average_deal,
+    cast(rounded.{{ side }}active_branches as bigint) as {{ side }}active_branches,
+    cast(rounded.{{ side }}producing_reps as bigint) as {{ side }}producing_reps,
+    cast(rounded.{{ side }}deals_won as bigint) as {{ side }}deals_won,
+    rounded.{{ side }}reps_per_branch,
+    rounded.{{ side }}wins_per_rep,
+    rounded.{{ side }}average_deal,
     {% endfor -%}
-    rounded.running_1 as active_branches_effect,
-    cast(rounded.running_2 - rounded.running_1 as {{ money_type() }}) as reps_per_branch_effect,
-    cast(rounded.running_3 - rounded.running_2 as {{ money_type() }}) as wins_per_rep_effect,
-    cast(rounded.known_change - rounded.running_3 as {{ money_type() }}) as average_deal_effect,
+    rounded.explained_1 as active_branches_effect,
+    cast(rounded.explained_2 - rounded.explained_1 as {{ money_type() }}) as reps_per_branch_effect,
+    cast(rounded.explained_3 - rounded.explained_2 as {{ money_type() }}) as wins_per_rep_effect,
+    cast(rounded.known_change - rounded.explained_3 as {{ money_type() }}) as average_deal_effect,
     cast(
-        shares.won_amount - shares.previous_won_amount - shares.known_change as {{ money_type() }}
+        rounded.won_amount - rounded.previous_won_amount - rounded.known_change as {{ money_type() }}
     ) as unassigned_effect,
     coalesce(largest.units_to_80, 0) as units_to_80
-from shares
-inner join rounded
-    on
-        shares.scope = rounded.scope
-        and shares.entity_id = rounded.entity_id
-        and shares.period_type = rounded.period_type
-        and shares.period_start = rounded.period_start
+from rounded
 left join largest
     on
-        shares.scope = largest.scope
-        and shares.entity_id = largest.entity_id
-        and shares.period_type = largest.period_type
-        and shares.period_start = largest.period_start
+        rounded.scope = largest.scope
+        and rounded.entity_id = largest.entity_id
+        and rounded.period_type = largest.period_type
+        and rounded.period_start = largest.period_start
 cross join {{ ref('int_as_of') }} as today
