@@ -350,7 +350,7 @@ class Counts:
 def read_records(
     connection: duckdb.DuckDBPyConnection, scan: readers.Scan, load: Callable[[readers.Scan], tuple[int, int]]
 ) -> Counts:
-    """Read a file by the engine and, where that fails or does not account for every line, line by line."""
+    """Read a file by the engine and, where that fails or does not account for every line, without what is broken."""
     try:
         accepted, rejected = load(scan)
         if readers.balances(connection, scan, accepted + rejected):
@@ -358,7 +358,7 @@ def read_records(
     except duckdb.InvalidInputException:
         if scan.text is None:
             raise
-    scan = readers.split_broken(connection, scan, f"sound_{uuid.uuid4().hex}")
+    scan = readers.without_broken(scan)
     accepted, rejected = load(scan)
     return Counts(accepted, rejected, scan)
 

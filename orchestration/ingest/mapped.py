@@ -83,7 +83,7 @@ def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
     origin = ", ".join(f"{value} AS {name}" for value, name in zip(lineage, ORIGIN, strict=True))
     return (
         f"SELECT {', '.join([*columns, origin])} FROM (SELECT *, {scan.row_number} AS number FROM {scan.sql}) "
-        f"WHERE {scan.valid}"
+        f"WHERE {scan.valid} AND {scan.present}"
     )
 
 

@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import re
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +19,12 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 import duckdb
-import numpy as np
 
 from orchestration.ingest import records, sql, workbook
 from orchestration.ingest.sql import RefusedError
 
 _CHUNK = 1 << 20
-_ROWS_AT_ONCE = 50_000
+_LONGEST_RECORD = 2_000_000  # bytes that the engine takes without being told
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
 WHITESPACE = " \t\r\n\v\f\u3000"
 
@@ -47,8 +47,9 @@ class Content:
 
     sha256: str
     lines: int = 0
-    has_quotes: bool = False
-    has_tabs: bool = False
+    has_quotes: bool = True
+    has_tabs: bool = True
+    is_padded: bool = True  # a value may begin or end in space
     is_empty: bool = False
 
 
@@ -70,9 +71,12 @@ class Scan:
     row_number: str  # evaluated over the rows in file order
     valid: str = "true"  # false for a record that could not be taken apart
     invalid: tuple[str, str] = ("", "")  # why, and the remedy
+    present: str = "true"  # false for a record that only stands where a broken one was
     raw: str = ""  # SQL of the whole row as JSON; built from the columns where empty
     expected: int | None = None  # records, if every line holds one; None where lines say nothing
-    odd_space: bool = True  # values may begin or end in tabs or line breaks
+    at_most: int | None = None  # records, however they lie in the lines
+    padded: bool = True  # values may begin or end in space
+    odd_space: bool = True  # which may be tabs or line breaks
     broken: tuple[records.Record, ...] = ()
     text: "DelimitedText | None" = field(default=None, repr=False)
 
@@ -90,6 +94,7 @@ class DelimitedText:
     path: Path
     dialect: Dialect
     header_lines: int
+    staging: Path  # where it can be written anew without what is broken
 
 
 def examine(path: Path, encoding: str = "utf-8") -> Content:
@@ -98,10 +103,13 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
         with path.open("rb") as file:
             return Content(hashlib.file_digest(file, "sha256").hexdigest())
     decoder = codecs.getincrementaldecoder(_python_encoding(encoding))()
+    is_utf8 = _python_encoding(encoding) == "utf-8-sig"
     wide = codecs.lookup(_python_encoding(encoding)).name.startswith(("utf-16", "utf-32", "utf-7"))
     digest = hashlib.sha256()
-    newlines = returns = quotes = tabs = size = 0
-    last = b""
+    newlines = returns = size = 0
+    quotes = tabs = False
+    padded = not is_utf8
+    last = b"\n"  # the end of what came before, so that neighbours over the border of two chunks are seen
     with path.open("rb") as file:
         for chunk in _chunks(path, file, digest):
             text = _decoded(decoder, chunk, newlines)
@@ -109,12 +117,14 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
             size += len(chunk)
             newlines += chunk.count(b"\n")
             returns += chunk.count(b"\r") if not newlines else 0
-            quotes += chunk.count(b'"')
-            tabs += chunk.count(b"\t")
-            last = chunk[-1:] or last
+            quotes = quotes or b'"' in chunk
+            tabs = tabs or b"\t" in chunk
+            padded = padded or records.has_padding(last + chunk)
+            last = (last + chunk)[-records.LONGEST_SPACE_AND_NEIGHBOURS :]
         _decoded(decoder, b"", newlines, final=True)
-    lines = (newlines or returns) + (1 if size and last not in b"\r\n" else 0)
-    return Content(digest.hexdigest(), lines, quotes > 0, tabs > 0, size == 0)
+    padded = padded or records.has_padding(last + b"\n")
+    lines = (newlines or returns) + (1 if size and last[-1:] not in b"\r\n" else 0)
+    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0)
 
 
 def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
@@ -186,7 +196,7 @@ def open_scan(
         return _jsonl(connection, path, dialect.nested)
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
-    return _delimited(path, content, replace(dialect, delimiter=delimiter))
+    return _delimited(path, content, replace(dialect, delimiter=delimiter), staging)
 
 
 def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content]:
@@ -195,7 +205,7 @@ def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Pat
     lines = workbook.write_sheet(path, sheet, text)
     if not lines:
         raise RefusedError("has an empty sheet. Name the sheet with the rows under `sheet:` in a mapping.")
-    return text, Content(content.sha256, lines, has_quotes=True, has_tabs=True)
+    return text, Content(content.sha256, lines)
 
 
 def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
@@ -215,15 +225,19 @@ def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> 
     return path
 
 
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file, unpacked if need be."""
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
-    """Open text as it is written, line ends kept, unpacked if need be."""
-    opener = gzip.open if path.suffix.lower() == ".gz" else open
-    with opener(path, "rb") as raw, io.TextIOWrapper(raw, encoding=_python_encoding(encoding), newline="") as text:
+    """Open text as it is written, line ends kept."""
+    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=_python_encoding(encoding), newline="") as text:
         yield text
 
 
-def _delimited(path: Path, content: Content, dialect: Dialect) -> Scan:
+def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) -> Scan:
     with open_text(path, dialect.encoding) as text:
         skipped = sum(1 for _ in islice(text, dialect.skip_rows))
         reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote)
@@ -238,25 +252,31 @@ def _delimited(path: Path, content: Content, dialect: Dialect) -> Scan:
         raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
     columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
     _no_twins(columns)
-    options = {
+    header_lines = dialect.skip_rows + reader.line_num
+    compression = "'gzip'" if path.suffix.lower() == ".gz" else "'none'"
+    known = records.KNOWN_MARKS.issuperset((dialect.delimiter, dialect.quote))
+    has_tabs = content.has_tabs and dialect.delimiter != "\t"
+    return Scan(
+        sql=_read_csv(path, columns, dialect, header="true", skip=str(dialect.skip_rows), compression=compression),
+        columns=columns,
+        row_number="row_number() OVER ()",
+        expected=max(content.lines - header_lines, 0),
+        at_most=max(content.lines, 1),
+        padded=content.is_padded or has_tabs or not known,
+        odd_space=content.has_quotes or has_tabs or dialect.quote != '"',
+        text=DelimitedText(path, dialect, header_lines, staging),
+    )
+
+
+def _read_csv(path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, **options: str) -> str:
+    options |= {
         "columns": "{" + ", ".join(f"'{c.sql}': 'VARCHAR'" for c in columns) + "}",
         "delim": sql.text(dialect.delimiter),
         "quote": sql.text(dialect.quote),
         "escape": sql.text(dialect.quote),
-        "skip": str(dialect.skip_rows),
-        "compression": "'gzip'" if path.suffix.lower() == ".gz" else "'none'",
     }
-    fixed = "auto_detect=false, header=true, strict_mode=true"
     listed = ", ".join(f"{option}={value}" for option, value in options.items())
-    header_lines = dialect.skip_rows + reader.line_num
-    return Scan(
-        sql=f"read_csv({sql.text(str(path))}, {fixed}, {listed})",
-        columns=columns,
-        row_number="row_number() OVER ()",
-        expected=max(content.lines - header_lines, 0),
-        odd_space=content.has_quotes or dialect.quote != '"' or (content.has_tabs and dialect.delimiter != "\t"),
-        text=DelimitedText(path, dialect, header_lines),
-    )
+    return f"read_csv({sql.text(str(path))}, auto_detect=false, strict_mode=true, {listed})"
 
 
 def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
@@ -296,31 +316,27 @@ def _blank_lines(text: DelimitedText) -> int:
         return sum(1 for line in islice(lines, text.header_lines, None) if line in ("\n", "\r\n"))
 
 
-def split_broken(connection: duckdb.DuckDBPyConnection, scan: Scan, table: str) -> Scan:
-    """Read a file again line by line, its sound records into a table; record numbers count broken ones too."""
+def without_broken(scan: Scan) -> Scan:
+    """Write a file anew, each broken record as a mark in its place, and return the scan of the others."""
     assert scan.text is not None
-    width = len(scan.columns)
-    definition = ", ".join(f"{c.sql} VARCHAR" for c in scan.columns)
-    connection.execute(f"CREATE OR REPLACE TABLE {table} (row_number BIGINT, {definition})")
-    broken: list[records.Record] = []
-
-    def keep(batch: list[records.Record]) -> None:
-        arrays = {"row_number": np.array([r.number for r in batch], dtype=np.int64)}
-        for i in range(width):
-            arrays[f"c{i}"] = np.array([r.fields[i] if r.fields else None for r in batch], dtype=object)
-        connection.register("batch", arrays)
-        connection.execute(f"INSERT INTO {table} SELECT * FROM batch")
-        connection.unregister("batch")
-
-    with open_text(scan.text.path, scan.text.dialect.encoding) as lines:
-        dialect = scan.text.dialect
-        split = records.split(islice(lines, scan.text.header_lines, None), width, dialect.delimiter, dialect.quote)
-        while batch := list(islice(split, _ROWS_AT_ONCE)):
-            broken += [record for record in batch if record.fields is None]
-            if sound := [record for record in batch if record.fields is not None]:
-                keep(sound)
+    text, width = scan.text, len(scan.columns)
+    mark = uuid.uuid4().hex
+    path = text.staging / f"{mark}.csv"
+    with open_text(text.path, text.dialect.encoding) as lines:
+        before = "".join(islice(lines, text.header_lines)).encode()
+    with open_bytes(text.path) as source, path.open("wb") as target:
+        source.seek(len(before) + (len(codecs.BOM_UTF8) if source.read(3) == codecs.BOM_UTF8 else 0))
+        broken, longest = records.mend(source, target, width, text.dialect.delimiter, text.dialect.quote, mark)
+    options = {"header": "false", "new_line": "'\\n'"}
+    if longest > _LONGEST_RECORD:
+        options["max_line_size"] = str(longest)
     return replace(
-        scan, sql=table, row_number="row_number", expected=None, odd_space=True, broken=tuple(broken), text=None
+        scan,
+        sql=_read_csv(path, scan.columns, text.dialect, **options),
+        present=f"c0 IS DISTINCT FROM '{mark}'",
+        expected=None,
+        broken=tuple(broken),
+        text=None,
     )
 
 

@@ -1,9 +1,12 @@
 """Whatever is in a file, every record of it is accepted or rejected, and every line belongs to one of them."""
 
 import csv
+import io
 import tempfile
 from pathlib import Path
 
+import duckdb
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +21,7 @@ LINE = st.one_of(
     st.just(""),
 )
 FILE = st.tuples(st.lists(LINE, max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
+SPACES = " \u3000\u00a0\u2003\u1680\u205f"
 RELAXED = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -62,3 +66,40 @@ def test_every_line_belongs_to_one_record(lines):
     blank = sum(1 for line in physical if not line.strip())
     assert sum(1 for line in physical if line.strip()) <= used + blank
     assert [record.number for record in found] == list(range(1, len(found) + 1))
+
+
+@settings(RELAXED, max_examples=300)
+@given(FILE, st.integers(1, 4), st.integers(1, 40), st.booleans())
+def test_mending_finds_what_reading_each_line_finds(file, columns, chunk, returns):
+    """Whole blocks at once, whatever the size of the blocks, come to what one line after the other comes to."""
+    lines, end, closed = file
+    text = (end.join(lines) + (end if closed else "")).replace("b", "\r" if returns else "b")
+    expected = list(records.split(io.StringIO(text, newline=""), columns, ",", '"'))
+    mended = io.BytesIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_CHUNK", chunk)
+        broken, longest = records.mend(io.BytesIO(text.encode()), mended, columns, ",", '"', "MARK")
+    assert broken == [record for record in expected if record.fields is None]
+    assert longest >= max((len(line) for line in mended.getvalue().splitlines()), default=0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.csv"
+        path.write_bytes(mended.getvalue())
+        names = {f"c{i}": "VARCHAR" for i in range(columns)}
+        options = "auto_detect=false, header=false, strict_mode=true, delim=',', quote='\"', escape='\"'"
+        read = f"FROM read_csv('{path}', columns={names}, {options}, new_line='\\n')"
+        found = duckdb.sql(read).fetchall() if expected else []
+    mark = ("MARK", *[None] * (columns - 1))
+    assert found == [record.fields or mark for record in expected]
+
+
+@settings(RELAXED, max_examples=300)
+@given(st.lists(st.lists(st.text(st.sampled_from(["a", "あ", ",", '"', "\n", "\r", *SPACES]), max_size=4), min_size=2)))
+def test_no_value_that_needs_trimming_is_missed(rows):
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
+    needs = any(value != value.strip() for row in rows for value in row)
+    assert records.has_padding(b"\n" + text.getvalue().encode() + b"\n") >= needs
+
+
+def test_space_within_values_needs_no_trimming():
+    assert not records.has_padding('\nD1,山田\u3000太郎,2026-04-01 10:00:00,"a,b"\n'.encode())
