@@ -3,19 +3,23 @@
 Each stage runs in a process of its own, three times, the stages taking turns, so that a noisy machine is noisy to all.
 Measured are CPU and wall seconds and peak memory; the ratios are of CPU seconds. No test: nothing fails on a time.
 
-Run: python -m orchestration.bench --size 100000 [--repeats 3]. The sample stays in data/bench-<size> for the next time.
+Run: python -m orchestration.bench --size 100000 [--repeats 3] [--stages "clean CSV" "typed CSV" …]. The sample stays in
+data/bench-<size> for the next time.
 """
 
 import argparse
 import csv
 import gzip
 import os
+import re
 import shutil
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +30,22 @@ if TYPE_CHECKING:
     from orchestration.ingest.contract import Column
     from orchestration.scratch import Plan
 
-# A ratio is this stage's CPU seconds over that one's.
+# A ratio is the first stage's CPU seconds over those of the others together.
 RATIOS = (
     ("ingest ÷ DuckDB's own typed read", "ingest", "typed read"),
+    ("one clean CSV ÷ DuckDB's own typed read of it", "clean CSV", "typed CSV"),
+    ("one CSV with 1 % bad rows ÷ the same", "CSV with bad rows", "typed CSV"),
     ("dbt build with tests ÷ its models' SQL by hand", "dbt build", "models by hand"),
     ("models' SQL by hand ÷ floor", "models by hand", "floor"),
     ("attribution ÷ its floor", "attribution", "attribution floor"),
     ("publish ÷ plain copy", "publish", "plain copy"),
-    ("whole refresh ÷ its parts' SQL (typed read + by hand + plain copy)", "refresh", None),
+    (
+        "whole refresh ÷ its parts' SQL (typed read + by hand + plain copy)",
+        "refresh",
+        "typed read",
+        "models by hand",
+        "plain copy",
+    ),
     ("nothing new ÷ importing Dagster and dbt", "nothing new", "imports"),
 )
 
@@ -119,6 +131,71 @@ def _typed(path: Path, columns: "Mapping[str, Column]") -> str:
         f"select * from read_csv('{path}', columns = {named}, auto_detect = false, header = true,"
         f" delim = '{delimiter}', quote = '\"', ignore_errors = true)"
     )
+
+
+def _write_inputs(home: Home, size: int, csv_rows: int) -> None:
+    from orchestration.sample import generate
+
+    generate(home, size=size)
+    _write_csvs(home, csv_rows)
+
+
+def _write_csvs(home: Home, rows: int) -> None:
+    """Write deals of the sample to two files of many rows: all sound, and each hundredth bad in one of four ways."""
+    import duckdb
+
+    first = min((home.landing / "deals").glob("*.csv"))
+    connection = duckdb.connect()
+    connection.execute(f"create view deals as select * from read_csv('{first}', all_varchar = true)")
+    names = [name for name, *_ in connection.execute("describe deals").fetchall() if name != "deal_id"]
+    trimmed = ", ".join(f"trim({name}) as {name}" for name in names)
+    again = f"range({rows} // (select count(*) from deals) + 1) as again (n)"
+    clean, bad = (_csv_home(home, kind).landing / "deals" / "deals_2026-04-05.csv" for kind in ("clean", "bad"))
+    for path in (clean, bad):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    query = f"select deal_id || '-' || n as deal_id, {trimmed} from deals, {again} limit {rows}"
+    connection.execute(f"copy ({query}) to '{clean}' (header)")
+    kinds = (
+        lambda line: line.replace(",", ',"', 1),  # a quote that nothing closes
+        lambda line: line + ",x,y",  # values without a column
+        lambda line: re.sub(r",\d{4}-\d\d-\d\d,", ",2026-02-30,", line, count=1),
+        lambda line: re.sub(r",JPY,", ",円,円,", line, count=1),
+    )
+    with clean.open(encoding="utf-8") as sound, bad.open("w", encoding="utf-8") as target:
+        for number, line in enumerate(sound):
+            kind = kinds[number // 100 % len(kinds)]
+            target.write(kind(line.rstrip("\n")) + "\n" if number % 100 == 50 else line)
+
+
+def _csv_home(home: Home, kind: str) -> Home:
+    return Home(_scratch(home) / f"csv-{kind}")
+
+
+def _ingest_csv(home: Home) -> None:
+    from orchestration.ingest import ingest
+
+    shutil.rmtree(home.lake, ignore_errors=True)
+    (result,) = ingest(home, progress=lambda _: None, expectations=None).files
+    print(f"{result.file_name}: {result.read:,} read, {result.accepted:,} accepted, {result.rejected:,} rejected")
+
+
+def _stage_clean_csv(home: Home) -> None:
+    _ingest_csv(_csv_home(home, "clean"))
+
+
+def _stage_bad_csv(home: Home) -> None:
+    _ingest_csv(_csv_home(home, "bad"))
+
+
+def _stage_typed_csv(home: Home) -> None:
+    import duckdb
+
+    from orchestration.ingest.contract import load_contract
+
+    (path,) = (_csv_home(home, "clean").landing / "deals").iterdir()
+    target = _scratch(home) / "typed.parquet"
+    query = _typed(path, load_contract().datasets["deals"].columns)
+    duckdb.connect().execute(f"copy ({query}) to '{target}' (format parquet)")
 
 
 def _stage_dbt_build(home: Home) -> None:
@@ -291,6 +368,9 @@ STAGES: dict[str, Callable[[Home], None]] = {
     "names": _stage_names,
     "knowledge": _stage_knowledge,
     "typed read": _stage_typed_read,
+    "clean CSV": _stage_clean_csv,
+    "CSV with bad rows": _stage_bad_csv,
+    "typed CSV": _stage_typed_csv,
     "dbt build": _stage_dbt_build,
     "models by hand": _stage_models_by_hand,  # before the guards, after which the manifest holds their SQL alone
     "attribution": _stage_attribution,
@@ -324,10 +404,10 @@ def run_stage(name: str, home: Home, log: Path) -> Cost:
 def table(costs: dict[str, list[Cost]]) -> str:
     """Return the Markdown table: ratios first, then each stage's median and spread."""
     median = {name: statistics.median(cost.cpu for cost in runs) for name, runs in costs.items()}
-    parts = median["typed read"] + median["models by hand"] + median["plain copy"]
     lines = ["| ratio of CPU seconds | value |", "|---|---|"]
-    for label, over, under in RATIOS:
-        lines.append(f"| {label} | {median[over] / (median[under] if under else parts):.2f} |")
+    for label, over, *under in RATIOS:
+        if {over, *under} <= median.keys():
+            lines.append(f"| {label} | {median[over] / sum(median[name] for name in under):.2f} |")
     lines += ["", "| stage | CPU s (min–max) | wall s (min–max) | peak MiB |", "|---|---|---|---|"]
     for name, runs in costs.items():
         cells = []
@@ -340,9 +420,11 @@ def table(costs: dict[str, list[Cost]]) -> str:
 def main() -> int:
     """Run the benchmark, or, in the processes that it starts, one stage of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=100_000)
+    parser.add_argument("--size", type=int, default=100_000, help="deals of the sample company")
+    parser.add_argument("--csv-rows", type=int, default=1_000_000, help="rows of the single CSV files")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--stage", choices=STAGES)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), metavar="STAGE", help="only these")
+    parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
         if options.stage:
@@ -350,16 +432,16 @@ def main() -> int:
             return 0
         home = Home(PROJECT / "data" / f"bench-{options.size}")
         home.root.mkdir(parents=True, exist_ok=True)
-        from orchestration.sample import generate
-
-        generate(home, size=options.size)
+        # Apart, because a process begins with the peak memory of the one that started it.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as inputs:
+            inputs.submit(_write_inputs, home, options.size, options.csv_rows).result()
         log = home.root / "bench.log"
         log.unlink(missing_ok=True)
-        costs: dict[str, list[Cost]] = {name: [] for name in STAGES}
+        costs: dict[str, list[Cost]] = {name: [] for name in STAGES if name in options.stages}
         for repeat in range(options.repeats):
-            for name in STAGES:
-                costs[name].append(run_stage(name, home, log))
-                print(f"{repeat + 1}/{options.repeats}  {name}: {costs[name][-1].wall:.1f} s", flush=True)
+            for name, runs in costs.items():
+                runs.append(run_stage(name, home, log))
+                print(f"{repeat + 1}/{options.repeats}  {name}: {runs[-1].wall:.1f} s", flush=True)
         shutil.rmtree(_scratch(home))
         print(f"\n{options.size:,} deals, {options.repeats} interleaved repeats, {os.cpu_count()} cores\n")
         print(table(costs))

@@ -148,7 +148,7 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
         if accepted == scan.expected:  # every line is a record and was accepted: the usual case, read once
             return accepted, 0
         connection.execute("DELETE FROM rejects WHERE unit = ?", [unit])
-        reject(connection, unit, checked.rejected(path))
+        reject(connection, unit, checked.rejected(connection, path))
         return accepted, sql.scalar(connection, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(unit)}")
 
     counts = read_records(connection, scan, load)

@@ -100,8 +100,9 @@ def no_records(alias: Alias) -> str:
 
 def _cell(alias: Alias, column: SourceColumn) -> str:
     tokens = alias.null_tokens(column.name)
-    if not tokens:
-        return column.sql
+    if not tokens:  # SQL finds empty text as null, as CSV has it, also where JSON or Parquet tell the two apart
+        return f"nullif({column.sql}, '')" if column.type == "VARCHAR" else column.sql
+    tokens += ("",)
     return f"CASE WHEN trim(CAST({column.sql} AS VARCHAR)) NOT IN ({sql.texts(tokens)}) THEN {column.sql} END"
 
 

@@ -54,6 +54,7 @@ FILE_KEYS = {
     "pattern": "Name or pattern of files below the path, or several; without an ending it is found in any spelling.",
     "columns": "Name in SQL: other names in the file. Any spelling is found, and null where the file has none of them.",
     "prefixes": "Beginnings of the file's column names that do not count, such as property_.",
+    "suffixes": "Ends of the file's column names that do not count, such as .value.",
     "encoding": "utf-8 (default), cp932, utf-16 …",
     "delimiter": "One character; default a comma, in .tsv a tab.",
     "quote": 'One character; default ".',
@@ -129,6 +130,7 @@ class Alias:
     nulls: Map[str, tuple[str, ...]] = field(default_factory=dict)
     columns: Map[str, tuple[str, ...]] = field(default_factory=dict)
     prefixes: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
     optional: bool = False  # a preset knows it, but not every delivery has it
     stated: Map[str, Node] = field(default_factory=dict, repr=False, compare=False)  # see _stated
     node: Node | None = field(default=None, repr=False, compare=False)
@@ -157,7 +159,7 @@ class Alias:
 
     def _spelt(self, wanted: str, names: Collection[str]) -> str | None:
         """Return the column that is spelt most like this."""
-        forms = [folded(prefix + wanted) for prefix in ("", *self.prefixes)]
+        forms = [folded(p + wanted + s) for p in ("", *self.prefixes) for s in ("", *self.suffixes)]
         alike = [name for name in names if folded(name) in forms]
         order = lambda n: (forms.index(folded(n)), n != wanted, n.lower() != wanted.lower(), n)  # noqa: E731
         return min(alike, key=order, default=None)
@@ -330,7 +332,8 @@ def _files(node: Node | None, encoding: Node | None, transport: Transport | None
         if not _ALIAS.fullmatch(name):
             raise entry.error("an alias is a table's name in SQL: lower case letters, digits and underscores.")
         known = files.get(name, Alias(name, ()))
-        files[name] = Alias(name, (), nulls=known.nulls, columns=known.columns, prefixes=known.prefixes, node=entry)
+        spelt = {key: getattr(known, key) for key in ("nulls", "columns", "prefixes", "suffixes")}
+        files[name] = Alias(name, (), **spelt, node=entry)
     return {
         name: replace(alias, patterns=(f"*/{name}.*",), optional=name not in transport.aliases)
         for name, alias in files.items()
@@ -436,6 +439,7 @@ def _alias(name: str, node: Node, encoding_of_all: Node | None) -> Alias:
         nulls=_nulls(entries["nulls"]) if "nulls" in entries else {},
         columns=_names(entries["columns"]) if "columns" in entries else {},
         prefixes=entries["prefixes"].texts() if "prefixes" in entries else (),
+        suffixes=entries["suffixes"].texts() if "suffixes" in entries else (),
         optional=entries["pattern"].preset,
         stated=_stated(entries.get("columns")),
         node=node,

@@ -60,9 +60,13 @@ class Checked:
     accepted: str
     raw: str  # every row: row_number, file_name, file_sha256, raw_row
     _rejected: str
+    _at_most: int | None
 
-    def rejected(self, accepted: Path) -> str:
+    def rejected(self, connection: duckdb.DuckDBPyConnection, accepted: Path) -> str:
         """Return the query of the rows that are not among the accepted ones; so no row can be in neither."""
+        if self._at_most:
+            bits = f"bitstring_agg(row_number, 1, {self._at_most})"
+            connection.execute(f"SET VARIABLE accepted = (SELECT {bits} FROM {sql.parquet([accepted])})")
         return self._rejected.replace(_ACCEPTED, sql.parquet([accepted]))
 
 
@@ -99,8 +103,7 @@ def check(
     }
     numbered = f"SELECT *, {number} FROM {scan.sql}"
     if scan.at_most:  # a bit per record; a join would carry every column through it and hold every number
-        bits = f"(SELECT bitstring_agg(row_number, 1, {scan.at_most}) FROM {_ACCEPTED})"
-        bit = f"get_bit({bits}, CAST(row_number_in_file - 1 AS INTEGER))"
+        bit = "get_bit(getvariable('accepted'), CAST(row_number_in_file - 1 AS INTEGER))"
         others = f"SELECT * FROM ({numbered}) WHERE coalesce({bit}, 0) = 0"
     else:
         others = (
@@ -113,6 +116,7 @@ def check(
         accepted=f"SELECT {cells} FROM ({typed}) WHERE {' AND '.join([scan.valid, scan.present, *sound.values()])}",
         raw=f"SELECT {origin}, {scan.raw_row} AS raw_row FROM ({numbered})",
         _rejected=f"SELECT {origin}, {why} FROM (SELECT *{values} FROM ({others}) WHERE {scan.present})",
+        _at_most=scan.at_most,
     )
 
 

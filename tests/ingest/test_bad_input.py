@@ -146,3 +146,27 @@ def test_nothing_in_a_file_reaches_the_engine_as_sql(desk):
     assert (result.accepted, result.rejected) == (1, 1)
     ((extra,),) = desk.query("SELECT extra_columns FROM raw_deals")
     assert json.loads(extra) == {name: "'; SELECT 1"}
+
+
+def test_a_broken_line_in_a_file_of_mostly_empty_columns(desk):
+    """What is sound is read again by the engine, whose guesses at types once failed on two thousand empty values."""
+    lines = [f"D{i},won,,,,\n" for i in range(3000)]
+    lines[1500] = "D1500,won\n"
+    desk.land("deals/a_2026-04-01.csv", ROWS + "".join(lines))
+    result = desk.only()
+    assert (result.status, result.accepted, result.rejected) == ("loaded", 2999, 1)
+    ((number, *_, reason, _),) = desk.rejected()
+    assert (number, reason) == (1501, "2 values where the header has 6 columns")
+
+
+def test_a_record_longer_than_the_engine_takes_by_itself(desk):
+    desk.land("deals/a_2026-04-01.csv", f"deal_id,stage,deal_name\nD1,won,{'x' * 3_000_000}\nD2,won\nD3,won,y\n")
+    result = desk.only()
+    assert (result.accepted, result.rejected) == (2, 1)
+    assert desk.query("SELECT deal_id, length(deal_name) FROM raw_deals ORDER BY 1") == [("D1", 3_000_000), ("D3", 1)]
+
+
+def test_every_row_bad(desk):
+    desk.land("deals/a_2026-04-01.csv", "deal_id,stage,amount\nD1,won,x\nD2,won,y\n")
+    result = desk.only()
+    assert (result.accepted, result.rejected) == (0, 2)

@@ -1,5 +1,9 @@
 """A preset says how a system's exports become datasets; a source states what differs."""
 
+import csv
+import io
+import itertools
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +14,7 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT
 from orchestration.ingest.mapping import Alias
 from orchestration.sources_check import check_sources
+from tests.ingest.conftest import Desk
 
 EXTRACTS = PROJECT.parent / "shared" / "data"
 needs_extracts = pytest.mark.skipif(
@@ -136,13 +141,38 @@ def test_the_other_objects_of_salesforce(desk, source):
     assert desk.query(registrations) == [("L1", "1", "P1", "approved"), ("L2", None, "P4", "submitted")]
     activities = "SELECT activity_id, activity_type, branch_id, deal_id, status FROM raw_activities ORDER BY 1"
     assert desk.query(activities) == [
+        ("c1-B1", "study_session", "B1", None, "held"),
+        ("c1-P3", "study_session", "B4", None, "held"),
+        ("c2-B1", "email", "B1", None, "held"),
         ("e1", "regular_meeting", "B1", "006000000000001", "held"),
+        ("e3", "regular_meeting", "B4", None, "held"),
         ("t1", "call", "B1", None, "held"),
     ]
-    assert desk.query("SELECT activity_id, rep_id FROM raw_activity_attendees ORDER BY 1") == [
-        ("e1", "R1"),
-        ("t1", "R1"),
+    assert desk.query("SELECT activity_id, is_mass FROM raw_activities WHERE is_mass IS NOT NULL ORDER BY 1") == [
+        ("c1-B1", False), ("c1-P3", False), ("c2-B1", True)
+    ]  # fmt: skip
+    assert desk.query("SELECT activity_id, rep_id, attendance FROM raw_activity_attendees ORDER BY ALL") == [
+        ("c1-B1", "R1", "attended"),
+        ("c1-P3", "R2", "registered"),
+        ("c2-B1", "R1", "registered"),
+        ("e1", "R1", None),
+        ("e3", "R2", None),
+        ("t1", "R1", None),
+        ("t1", "R2", None),
     ]
+
+
+def test_what_partners_ask_of_the_marketing_budget_of_salesforce(desk, source):
+    desk.load(source("salesforce", sample("salesforce"), SHAPED))
+    assert desk.query(
+        "SELECT programme_id, programme_name, kind, started_on::text, planned_cost::int FROM raw_programmes ORDER BY 1"
+    ) == [
+        ("f1", "共催セミナー", "Seminar", "2026-02-01", 300000),
+        ("f2", "展示会", "Trade Show", "2026-04-01", 100000),
+    ]
+    costs = desk.query("SELECT programme_id, month::text, cost_kind, amount::double FROM raw_programme_costs")
+    assert costs == [("f1", "2026-03-01", "partner fund", 150000.5)]
+    assert desk.query("SELECT programme_id, branch_id FROM raw_programme_branches") == [("f1", "B1")]
 
 
 def test_what_a_delivery_has_not_is_noted_and_nothing_else_happens(desk, source, capsys):
@@ -353,6 +383,44 @@ def test_kintone_records_with_tables_and_lookups(desk, source):
     assert desk.query("SELECT customer_id FROM raw_customers") == [("C1",)]
 
 
+def as_records(text: str) -> str:
+    """Write an app's CSV as the records that kintone's API returns."""
+    tables = {"明細": ["明細商品コード", "数量", "小計"], "関与": ["関与取引先コード", "役割"]}
+    records: list[dict[str, dict]] = []
+    for row in csv.DictReader(io.StringIO(text)):
+        if row.pop("レコードの開始行", "*"):
+            inside = {*tables, *itertools.chain(*tables.values())}
+            record = {key: {"type": "TEXT", "value": value} for key, value in row.items() if key not in inside}
+            if owner := row.get("営業担当者") or row.get("担当者"):
+                users = [{"code": code, "name": code.upper()} for code in owner.split("\n")]
+                record["営業担当者" if "営業担当者" in row else "担当者"] = {"type": "USER_SELECT", "value": users}
+            record |= {name: {"type": "SUBTABLE", "value": []} for name in tables if name in row}
+            records.append(record)
+        for name, members in tables.items():
+            if row.get(name):
+                value = {member: {"type": "TEXT", "value": row[member]} for member in members}
+                records[-1][name]["value"].append({"id": row[name], "value": value})
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def test_kintone_records_of_the_api_are_those_of_the_screen(tmp_path, source):
+    more = "    files: {account: {columns: {パートナーコード: 所属会社}}}\n"
+    more += "    datasets: {deals: {amounts: {amount: 円}}}\n"
+    texts = {name: path.read_text(encoding="utf-8") for name, path in sample("kintone").items()}
+    api = {name.replace(".csv", ".jsonl"): as_records(text) for name, text in texts.items()}
+    found = []
+    for kind, files in (("csv", texts), ("api", api)):
+        shutil.rmtree(tmp_path / "delivery", ignore_errors=True)
+        desk = Desk(tmp_path / kind)
+        result = desk.load(source("kintone", files, more))
+        assert not result.refused
+        assert {name: rejected for name, (_, rejected) in loaded(result).items() if rejected} == {}
+        of_file = "loaded_at, file_sha256, file_name, row_number, extra_columns"
+        found.append({name: desk.lake(name, of_file) for name in loaded(result)})
+    assert found[0] == found[1]
+    assert len(found[0]["deal_lines"]) == 2
+
+
 PLAIN = """
     SELECT deal_id, amount::int, won_on::text, expected_close_on::text, partner_id, branch_id FROM raw_deals ORDER BY 1
 """
@@ -450,7 +518,8 @@ def test_column_names_of_a_real_salesforce_extract(desk, source):
     assert not result.refused
     found = loaded(result)
     assert found["deals"][0] > 0
-    assert {n.split()[1] for n in result.notes if "not loaded" in n} == {"deal_participants"}
+    absent = {"deal_participants", "programmes", "programme_costs", "programme_branches"}
+    assert {n.split()[1] for n in result.notes if "not loaded" in n} == absent
 
 
 @needs_extracts
