@@ -26,8 +26,12 @@ LOADS = """
         dataset, count(distinct file_name) as files, sum(rows_read) as rows_read, sum(rows_accepted) as rows_accepted,
         sum(rows_rejected) as rows_rejected, sum(rows_undecided) as rows_undecided,
         max(extracted_on) as latest_extract
-    from ops.loads
-    where status = 'loaded'
+    from (
+        select *
+        from ops.loads
+        where status = 'loaded'
+        qualify row_number() over (partition by dataset, source_name, extracted_on, file_name order by loaded_at desc) = 1
+    ) as loads
     group by dataset
     order by dataset
 """

@@ -283,24 +283,25 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
     number = f"TRY_CAST(regexp_replace({text}, '[,，¥￥円\\s]', '', 'g') AS DECIMAL(18,4))"
     shortest = f"regexp_replace(CAST({number} AS VARCHAR), '[.]?0+$', '')"
     stated = "'correct the value, or add its form to `dates:` in the mapping'"
-    nearest = (
-        f"(SELECT arg_max(v, jaro_winkler_similarity(v, lower({text}))) FROM unnest([{sql.texts(column.values)}]) u(v))"
-    )
+    alike = f"jaro_winkler_similarity(v, lower({text}))"
+    nearest = f"(SELECT arg_max(v, {alike}) FROM unnest([{sql.texts(column.values)}]) u(v) WHERE {alike} > 0.7)"
     remedy = {
-        "date": stated if given.value else "'write YYYY-MM-DD, or state the form in a mapping'",
+        "date": stated if given.value else "'write YYYY-MM-DD, or state the form under `dates:` in a mapping'",
         "timestamp": stated
         if given.value
-        else "'write YYYY-MM-DD HH:MM:SS, with +09:00 or the like if not local time'",
+        else "'write YYYY-MM-DD HH:MM:SS, with +09:00 or the like if not local time, or state the form under `dates:` "
+        "in a mapping'",
         "integer": "'write a whole amount such as 1,234'" if given.value else "'write digits only'",
         "boolean": "'write true or false'",
-        "enum": f"'write one of them; the closest is ' || {nearest}",
+        "enum": f"'write one of them' || coalesce(', of which ' || {nearest} || ' is the closest', '') || "
+        "', or translate it under `values:` in a mapping'",
         "text": f"'fill {column.name}'",
     }.get(
         column.type,
         "'write an amount such as 1,234, ¥1,234 or △1,234 円'"
         if given.value
         else f"CASE WHEN {number} IS NOT NULL THEN 'write ' || CASE WHEN {number} = trunc({number}) "
-        f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || ', or map the column with a unit' "
+        f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || ', or state the unit under `amounts:` in a mapping' "
         "ELSE 'write a plain number such as 1234.5' END",
     )
     fill = f"fill {column.name}"

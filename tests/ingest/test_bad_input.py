@@ -67,14 +67,14 @@ def test_hidden_files_are_ignored(desk):
 @pytest.mark.parametrize(
     ("row", "column", "value", "reason", "remedy"),
     [
-        ('D1,won,"1,234,000円",,,', "amount", "1,234,000円", "not a number", "write 1234000, or map the column"),
+        ('D1,won,"1,234,000円",,,', "amount", "1,234,000円", "not a number", "write 1234000, or state the unit"),
         ("D1,won,abc,,,", "amount", "abc", "not a number", "plain number"),
         ("D1,won,,2025-02-30,,", "won_on", "2025-02-30", "no day of the calendar", "YYYY-MM-DD"),
-        ("D1,won,,4/1/25,,", "won_on", "4/1/25", "not a date", "state the form in a mapping"),
+        ("D1,won,,4/1/25,,", "won_on", "4/1/25", "not a date", "dates:"),
         ("D1,won,,epoch,,", "won_on", "epoch", "not a date", "YYYY-MM-DD"),
         ("D1,won,,2025-04-01abc,,", "won_on", "2025-04-01abc", "not a date", "YYYY-MM-DD"),
         ("D1, ,,,,", "stage", " ", "required, and empty", "fill stage"),
-        ("D1,won,,,Resell,", "channel", "Resell", "none of direct, resale", "closest is resale"),
+        ("D1,won,,,Resell,", "channel", "Resell", "none of direct, resale", "resale is the closest"),
         ("D1,won,,,,maybe", "is_deleted", "maybe", "neither true nor false", "true or false"),
     ],
 )

@@ -109,3 +109,23 @@ def test_the_maven_sample_gives_the_marts_of_contract_shaped_files(workshop, mon
     original = build(workshop, contract, None)
     assert_same(build(workshop, mapped, EXAMPLES / "maven_crm" / "clean.yml"), original)
     assert len(original["core.fct_deals"]) == 8800
+
+
+def test_exports_of_an_unknown_crm_become_marts(workshop):
+    """Names find the branch, one by its beginning; a deal of 70O yen on a 30 February is put aside."""
+    home = Home(workshop.folder / "exports")
+    result = ingest(home, EXAMPLES / "excel_exports" / "crm.yml", progress=lambda _: None, expectations=None)
+    assert {f.dataset: f.rejected for f in result.files if f.rejected} == {"deals": 1}
+    write_names(home)
+    built = workshop.build_lake(home)
+    deals = [[d[c] for c in ("deal_id", "branch_id", "rep_id", "amount")] for d in built.tables["core.fct_deals"]]
+    assert sorted(deals, key=str) == [
+        ["00012", "S01", "E1", 1_200_000],
+        ["00013", "S02", "E2", -300_000],
+        ["00014", "S02", "NONE", 900_000],
+        ["00015", "S03", "E3", 2_500_000],
+        ["00016", "DIRECT", "NONE", 800_000],
+    ]
+    months = built.tables["kpi.company_monthly"]
+    assert sum(month["won_amount"] for month in months) == 1_700_000
+    assert not built.red_guards
