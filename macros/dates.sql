@@ -75,3 +75,16 @@
         else 'Q4'
     end
 {%- endmacro %}
+
+{# The fiscal years' halves or quarters that the marts cover, with their first and last month and the one after. #}
+{% macro fiscal_periods(period) -%}
+    {%- set name = {'half': fiscal_half('month'), 'quarter': fiscal_quarter('month')}[period] -%}
+    select
+        {{ fiscal_year('month') }} as fiscal_year,
+        {{ name }} as fiscal_{{ period }},
+        min(month) as first_month,
+        max(month) as last_month,
+        {{ add_months('max(month)', 1) }} as next_month
+    from {{ ref('int_months') }}
+    group by {{ fiscal_year('month') }}, {{ name }}
+{%- endmacro %}

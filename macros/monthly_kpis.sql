@@ -191,3 +191,11 @@
     measured.headcount as rep_penetration_denominator,
     {{ rate('measured.reps_producing_t12m', 'measured.headcount') }} as rep_penetration
 {%- endmacro %}
+
+{# The figures of windows that int_deal_windows holds and performance adds up. #}
+{% macro deal_window_measures() -%}
+    {{ return([
+        'won_amount', 'deals_won', 'closed', 'closed_won', 'cycle_deals', 'logged_wins', 'self_run_wins', 'cohort_deals',
+        'cohort_qualified', 'cohort_won', 'open_qualified',
+    ]) }}
+{%- endmacro %}

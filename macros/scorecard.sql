@@ -1,17 +1,21 @@
-{# Where the metrics that a KPI set may hold are: metric → mart. Those of `performance` and `rep_concentration` are for the scopes
-   that they have; a metric that a scope lacks is shown without a value. #}
+{# The metrics that a KPI set may hold, by the mart that has them; one that a scope lacks is shown without a value. #}
 {% macro scorecard_metrics() -%}
+    {%- set monthly = [
+        'deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held', 'reps_contacted',
+        'reps_contactable', 'reps_trained', 'reps_active', 'reps_producing_t12m', 'rep_penetration',
+    ] -%}
     {{ return({
-        'deals_new': 'monthly', 'deals_qualified': 'monthly', 'deals_won': 'monthly', 'won_amount': 'monthly',
-        'referrals': 'monthly', 'sessions_held': 'monthly', 'reps_contacted': 'monthly', 'reps_contactable': 'monthly',
-        'reps_trained': 'monthly', 'reps_active': 'monthly', 'reps_producing_t12m': 'monthly', 'rep_penetration': 'monthly',
-        'win_rate': 'performance', 'qualify_rate': 'performance', 'win_rate_cohort': 'performance',
-        'avg_deal': 'performance', 'cycle_days': 'performance', 'velocity': 'performance', 'self_run_ratio': 'performance',
-        'producer_retention': 'performance', 'revenue_at_risk': 'performance', 'partner_share': 'performance',
-        'effective_reps': 'rep_concentration', 'rep_hhi': 'rep_concentration', 'top_rep_share': 'rep_concentration',
-        'headroom_reps': 'rep_concentration', 'headroom_amount': 'rep_concentration',
-        'partners_contracted': 'network_monthly', 'branches_contracted': 'network_monthly',
-        'partners_signed': 'network_monthly', 'branches_active': 'network_monthly', 'dormant_units': 'network_monthly',
-        'activation_rate': 'network_monthly', 'ttfd': 'network_monthly', 'ttfw': 'network_monthly',
+        'company_monthly': monthly,
+        'partner_monthly': monthly,
+        'branch_monthly': monthly,
+        'performance': [
+            'win_rate', 'qualify_rate', 'win_rate_cohort', 'avg_deal', 'cycle_days', 'velocity', 'self_run_ratio',
+            'producer_retention', 'revenue_at_risk', 'partner_share', 'company_share',
+        ],
+        'rep_concentration': ['effective_reps', 'rep_hhi', 'top_rep_share', 'headroom_reps', 'headroom_amount'],
+        'network_monthly': [
+            'partners_contracted', 'branches_contracted', 'partners_signed', 'branches_active', 'dormant_units',
+            'activation_rate', 'ttfd', 'ttfw',
+        ],
     }) }}
 {%- endmacro %}

@@ -1,12 +1,7 @@
 -- Which prefectures have a branch that wins, and how much is won there: by where the branch is and, for its customers, by where
 -- they are. Window: the twelve months to the end of each fiscal half.
 with halves as (
-    select
-        {{ fiscal_year('month') }} as fiscal_year,
-        {{ fiscal_half('month') }} as fiscal_half,
-        max(month) as last_month
-    from {{ ref('int_months') }}
-    group by {{ fiscal_year('month') }}, {{ fiscal_half('month') }}
+    {{ fiscal_periods('half') }}
 ),
 
 prefectures as (
@@ -24,8 +19,8 @@ branches as (
     inner join {{ ref('dim_branch') }} as branches
         on
             not branches.is_sentinel
-            and coalesce(branches.opened_on, {{ since_ever() }}) < {{ add_months('halves.last_month', 1) }}
-            and coalesce(branches.closed_on, {{ for_ever() }}) >= {{ add_months('halves.last_month', 1) }}
+            and coalesce(branches.opened_on, {{ since_ever() }}) < halves.next_month
+            and coalesce(branches.closed_on, {{ for_ever() }}) >= halves.next_month
     group by halves.last_month, branches.prefecture
 ),
 

@@ -2,16 +2,12 @@
 -- what was won; of features that nobody reported the others take the weight, and without any the score is unknown.
 with halves as (
     select
-        fiscal_year,
-        fiscal_half,
-        min(month) as period_start,
-        least({{ add_days(add_months('max(month)', 1), -1) }}, max(today.as_of)) as period_end
-    from (
-        select month, {{ fiscal_year('month') }} as fiscal_year, {{ fiscal_half('month') }} as fiscal_half
-        from {{ ref('int_months') }}
-    ) as months
+        periods.fiscal_year,
+        periods.fiscal_half,
+        periods.first_month as period_start,
+        least({{ add_days('periods.next_month', -1) }}, today.as_of) as period_end
+    from ({{ fiscal_periods('half') }}) as periods
     cross join {{ ref('int_as_of') }} as today
-    group by fiscal_year, fiscal_half
 ),
 
 -- Branches that were there for at least a day of the half.
