@@ -210,7 +210,7 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
         assert [row["win_rate_numerator"], row["win_rate_denominator"]] == [closed[0], sum(closed)]
         assert same(row["win_rate"], closed[0] / sum(closed) if sum(closed) >= N_MIN else None)
         last = end - ripe
-        first = end.replace(year=end.year - 1, day=min(end.day, 28 if end.month == 2 else end.day)) - ripe
+        first = from_year - timedelta(days=1) - ripe
         cohort = deals.filter((pl.col("open_on") > first) & (pl.col("open_on") <= last))
         assert row["qualify_rate_denominator"] == len(cohort), (row["entity_id"], month)
         assert row["qualify_rate_numerator"] == (cohort["qualified_on"] <= end).sum()
