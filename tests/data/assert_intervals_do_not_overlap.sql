@@ -13,6 +13,13 @@ with intervals as (
     select 'int_branch_partners' as relation, branch_id as entity, valid_from, valid_to from {{ ref('int_branch_partners') }}
     union all
     select 'int_sole_branches' as relation, partner_id as entity, valid_from, valid_to from {{ ref('int_sole_branches') }}
+    union all
+    select
+        'status_spells' as relation,
+        {{ dbt.concat(["entity_type", "' '", "entity_id", "' '", "basis"]) }} as entity,
+        valid_from,
+        coalesce(valid_to, {{ for_ever() }}) as valid_to
+    from {{ ref('status_spells') }}
 ),
 
 followed as (

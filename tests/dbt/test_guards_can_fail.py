@@ -84,6 +84,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             "intermediate.int_partner_identity",
             "intermediate.int_branch_partners",
             "intermediate.int_sole_branches",
+            "kpi.status_spells",
         )
     ],
     "assert_unresolved_share_is_within_limit": [

@@ -506,6 +506,45 @@ def test_two_tiers(built_home: Home) -> None:
     assert both.filter((pl.col("won_amount") - pl.col("amount")).abs() > 0.01).is_empty()
 
 
+@pytest.mark.parametrize(
+    ("entity_type", "dimension", "key"),
+    [("partner", "dim_partner", "partner_id"), ("branch", "dim_branch", "branch_id"), ("rep", "dim_rep", "rep_id")],
+)
+def test_where_everybody_stands(built_home: Home, entity_type: str, dimension: str, key: str) -> None:
+    """Of today's rungs those that wins, deals and ends decide; the others are what is left."""
+    today = as_of(built_home)
+    mart = table(built_home, "kpi", "status_today").filter(pl.col("entity_type") == entity_type)
+    found = {row["entity_id"]: row for row in mart.iter_rows(named=True)}
+    entries = table(built_home, "core", "fct_stage_entries").filter("is_counted", pl.col("entered_on") <= today)
+    days = {
+        stage: dict(entries.filter(pl.col("stage") == stage).group_by(key).agg(pl.col("entered_on").sort()).iter_rows())
+        for stage in ("open", "won")
+    }
+    asleep_before = after(today.replace(day=1), -PROJECT_VARS["active_window_months"])
+    asleep_before = min(asleep_before.replace(day=1) + timedelta(days=today.day - 1), month_end(asleep_before))
+    entities = [e for e in table(built_home, "core", dimension).iter_rows(named=True) if not e["is_sentinel"]]
+    seen = set()
+    for entity in entities:
+        ends = [entity.get(name) for name in ("contract_ended_on", "closed_on", "left_on")]
+        opened, won = (days[stage].get(entity[key], []) for stage in ("open", "won"))
+        status = found[entity[key]]["status"]
+        if any(end and end <= today for end in ends):
+            expected = {"left" if entity_type == "rep" else "ended"}
+        elif opened and opened[-1] <= asleep_before:
+            expected = {"dormant"}
+        elif won:
+            expected = {"won"} if len(won) == 1 else {"repeat"}
+        elif opened:
+            expected = {"deal_created" if entity_type == "rep" else "active"}
+        else:
+            early = ("prospect", "in_talks", "contracted", "onboarding")
+            expected = {"untouched", "contacted", "contactable", "trained"} if entity_type == "rep" else set(early)
+        assert status in expected, (entity[key], status, expected)
+        seen.add(status)
+    assert found.keys() == {entity[key] for entity in entities}
+    assert len(seen) >= 4
+
+
 def test_a_wrong_cell_is_seen(built_home: Home) -> None:
     mart = table(built_home, "kpi", "conflict_rate")
     rows = [

@@ -32,7 +32,7 @@ with events as (
     union all
     select entity_id, valid_from, cast(null as date), 'status', {{ dbt.concat(["entity_id", "' '", "status"]) }}, status, null
     from {{ ref('status_spells') }}
-    where entity_type = 'branch'
+    where entity_type = 'branch' and basis = 'typed'
     union all
     select branch_id, recorded_on, extracted_on, {{ dbt.concat(["'case_'", "kind"]) }}, case_id, summary, null
     from {{ ref('stg_cases') }}
