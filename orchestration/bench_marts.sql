@@ -1,0 +1,331 @@
+-- The monthly marts and performance, written once by hand for this engine alone from the same facts and dimensions: what the
+-- benchmark holds the models against. Tables go to the schema `hand`; ${n_min} and the like are the project's vars.
+create or replace schema hand;
+
+create table hand.won as
+with months as (
+    select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id, any_value(rep_id) as rep_id,
+        any_value(channel_class) as channel_class, any_value(channel) as channel, recognized_month as month,
+        sum(case when event_type in ('win', 'rewin') then 1 when event_type in ('reversal', 'cancel') then -1 else 0 end) as net,
+        sum(amount) as amount
+    from core.fct_revenue where is_counted group by deal_id, recognized_month
+)
+select * exclude (net), net > 0 and row_number() over (partition by deal_id, net > 0 order by month) = 1 as is_won from months;
+
+create table hand.deals as
+select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id,
+    min(entered_on) filter (stage != 'lost') as open_on,
+    min(entered_on) filter (stage in ('qualified', 'proposed', 'won')) as qualified_on,
+    min(entered_on) filter (stage = 'won') as won_on,
+    min(entered_on) filter (stage = 'lost') as lost_on
+from core.fct_stage_entries where is_counted and channel_class != 'direct' group by deal_id;
+
+create table hand.rep_monthly as
+select rep_id, branch_id, partner_id, month, sum(deals_new)::bigint as deals_new, sum(deals_won)::bigint as deals_won,
+    sum(won_amount)::decimal(18, 2) as won_amount
+from (
+    select rep_id, branch_id, partner_id, entered_month as month, 1 as deals_new, 0 as deals_won, 0::decimal(18, 2) as won_amount
+    from core.fct_stage_entries where stage = 'open' and is_counted
+    union all
+    select rep_id, branch_id, partner_id, month, 0, is_won::int, coalesce(amount, 0) from hand.won
+) group by all;
+
+create table hand.sums as
+select branch_id, partner_id, coalesce(channel, 'none') as channel, month, sum(deals_new) as deals_new,
+    sum(deals_qualified) as deals_qualified, sum(deals_lost) as deals_lost, sum(deals_won) as deals_won, sum(amount) as amount,
+    sum(amount) filter (channel_class = 'direct') as direct, sum(amount) filter (channel_class = 'indirect') as indirect,
+    sum(amount) filter (channel_class = 'unresolved') as unresolved, sum(referrals) as referrals, sum(sessions) as sessions,
+    bool_or(is_deal) as has_deals
+from (
+    select branch_id, partner_id, channel, channel_class, entered_month as month, (stage = 'open')::int as deals_new,
+        (stage = 'qualified')::int as deals_qualified, (stage = 'lost')::int as deals_lost, 0 as deals_won,
+        null::decimal(18, 2) as amount, 0 as referrals, 0 as sessions, true as is_deal
+    from core.fct_stage_entries where is_counted
+    union all
+    select branch_id, partner_id, channel, channel_class, month, 0, 0, 0, is_won::int, amount, 0, 0, true from hand.won
+    union all
+    select branch_id, partner_id, null, null, month, 0, 0, 0, 0, null, 1, 0, false from intermediate.int_referrals
+    union all
+    select branch_id, partner_id, null, null, occurred_month, 0, 0, 0, 0, null, 0, 1, false
+    from core.fct_activities where activity_type = 'study_session' and status = 'held' and reps_attended > 0
+) group by all;
+
+create table hand.branch_channel_monthly as
+select branch_id, partner_id, channel, month, deals_new::bigint as deals_new, deals_qualified::bigint as deals_qualified,
+    deals_won::bigint as deals_won, deals_lost::bigint as deals_lost, coalesce(amount, 0)::decimal(18, 2) as won_amount
+from hand.sums where has_deals;
+
+-- Who counts at which branch, of which partner and in which month, as what.
+create table hand.people as
+with ends as (select month, last_day(month) as month_end from intermediate.int_months),
+posts as (select rep_id, branch_id, valid_from, valid_to from intermediate.int_rep_posts where branch_id is not null),
+reached as (
+    select distinct rep_id, month, month_end
+    from (
+        select rep_id, max(occurred_on) as contacted_on from core.fct_attendance
+        where is_two_way_touch and rep_id is not null group by rep_id, occurred_month
+    ) inner join ends on contacted_on <= month_end and contacted_on > month_end - ${contact_window_days}
+    inner join intermediate.int_contact_points as points
+        on rep_id = owner_id and owner_type = 'rep' and points.valid_from <= month_end and month_end < points.valid_to
+),
+trained as (
+    select touches.rep_id, touches.branch_id, date_trunc('year', occurred_on - interval 3 month) as fiscal_year,
+        min(touches.occurred_month) as month
+    from core.fct_attendance as touches semi join (select activity_id from core.fct_activities where activity_type = 'study_session')
+        using (activity_id)
+    where is_attended and rep_id is not null and branch_id is not null group by all
+),
+at_branches as (
+    select 'contacted' as kind, rep_id, branch_id, occurred_month as month from core.fct_attendance
+    where is_live_touch and rep_id is not null group by all
+    union all
+    select 'known', rep_id, branch_id, month from posts inner join ends on valid_from <= month_end and month_end < valid_to
+    union all
+    select 'contactable', rep_id, branch_id, month from reached inner join posts using (rep_id)
+    where valid_from <= month_end and month_end < valid_to
+    union all
+    select 'trained', rep_id, branch_id, ends.month from trained
+    inner join ends on ends.month >= trained.month and date_trunc('year', ends.month - interval 3 month) = fiscal_year
+)
+select kind, rep_id, branch_id, partner_id, month from at_branches inner join core.dim_branch using (branch_id)
+union all
+select distinct 'active', rep_id, branch_id, partner_id, ends.month from hand.rep_monthly as reps
+inner join ends on reps.month <= ends.month and reps.month > ends.month - interval (${active_window_months}) month
+where deals_new > 0 and rep_id != 'NONE'
+union all
+select distinct 'producing', rep_id, branch_id, partner_id, ends.month from hand.rep_monthly as reps
+inner join ends on reps.month <= ends.month and reps.month > ends.month - interval 12 month
+where deals_won > 0 and rep_id != 'NONE';
+
+-- Every scope at once: a branch's, a partner's and the company's rows.
+create table hand.monthly as
+with heads as (
+    select branch_id, partner_id, month, sales_headcount
+    from (
+        select branch_id, as_of as valid_from,
+            coalesce(lead(as_of) over (partition by branch_id order by as_of), date '9999-12-31') as valid_to, sales_headcount
+        from staging.stg_branch_profiles where sales_headcount is not null
+    ) inner join (select month, last_day(month) as month_end from intermediate.int_months)
+        on valid_from <= month_end and month_end < valid_to
+    inner join core.dim_branch using (branch_id)
+    where month_end < coalesce(closed_on, date '9999-12-31')
+),
+summed as (
+    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+        sum(deals_new) as deals_new, sum(deals_qualified) as deals_qualified, sum(deals_won) as deals_won,
+        sum(deals_lost) as deals_lost, sum(amount) as amount, sum(direct) as direct, sum(indirect) as indirect,
+        sum(unresolved) as unresolved, sum(referrals) as referrals, sum(sessions) as sessions
+    from hand.sums group by grouping sets ((branch_id, month), (partner_id, month), (month))
+),
+counted as (
+    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+        kind, count(distinct rep_id) as reps
+    from hand.people group by grouping sets ((branch_id, month, kind), (partner_id, month, kind), (month, kind))
+),
+persons as (
+    select scope, id, month, any_value(reps) filter (kind = 'contacted') as contacted, any_value(reps) filter (kind = 'known') as known,
+        any_value(reps) filter (kind = 'contactable') as contactable, any_value(reps) filter (kind = 'trained') as trained,
+        any_value(reps) filter (kind = 'active') as active, any_value(reps) filter (kind = 'producing') as producing
+    from counted group by all
+),
+headcounts as (
+    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+        sum(sales_headcount) as headcount
+    from heads group by grouping sets ((branch_id, month), (partner_id, month), (month))
+),
+starts as (
+    select 'branch' as scope, branch_id as id,
+        least(coalesce(date_trunc('month', opened_on), first_month), coalesce(first_month, date_trunc('month', opened_on))) as since,
+        is_sentinel
+    from core.dim_branch left join (
+        select branch_id, min(month) as first_month from (
+            select branch_id, min(entered_month) as month from core.fct_stage_entries group by 1
+            union all select branch_id, min(recognized_month) from core.fct_revenue group by 1
+            union all select branch_id, min(month) from intermediate.int_referrals group by 1
+            union all select branch_id, min(occurred_month) from core.fct_activities group by 1
+        ) group by 1
+    ) using (branch_id)
+),
+branch_grid as (
+    select scope, id, month from starts inner join intermediate.int_months on month >= since or (since is null and not is_sentinel)
+),
+grid as (
+    from branch_grid
+    union all
+    select 'partner', partner_id, months.month from (
+        select partner_id, min(month) as since from (
+            select partner_id, month from branch_grid inner join core.dim_branch on id = branch_id
+            union all select partner_id, month from hand.rep_monthly
+        ) group by 1
+    ) inner join intermediate.int_months as months on months.month >= since
+    union all
+    select 'company', 'ALL', month from intermediate.int_months
+)
+select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(deals_qualified, 0)::bigint as deals_qualified,
+    coalesce(deals_won, 0)::bigint as deals_won, coalesce(deals_lost, 0)::bigint as deals_lost,
+    coalesce(amount, 0)::decimal(18, 2) as won_amount, coalesce(direct, 0)::decimal(18, 2) as won_amount_direct,
+    coalesce(indirect, 0)::decimal(18, 2) as won_amount_indirect, coalesce(unresolved, 0)::decimal(18, 2) as won_amount_unresolved,
+    coalesce(referrals, 0)::bigint as referrals, coalesce(sessions, 0)::bigint as sessions_held,
+    coalesce(contacted, 0)::bigint as reps_contacted, headcount::bigint as headcount, coalesce(known, 0)::bigint as reps_known,
+    coalesce(contactable, 0)::bigint as reps_contactable, coalesce(trained, 0)::bigint as reps_trained,
+    coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m
+from grid left join summed using (scope, id, month) left join persons using (scope, id, month)
+left join headcounts using (scope, id, month);
+
+-- One table for each scope, with the rates.
+create macro hand_rate(n, d, least) as case when d >= least then n::double / d end;
+create macro hand_fiscal(month) as month - interval 3 month;
+
+create table hand.rated as
+select *, year(hand_fiscal(month))::int as fiscal_year, case when month(hand_fiscal(month)) <= 6 then 'H1' else 'H2' end as fiscal_half,
+    'Q' || quarter(hand_fiscal(month)) as fiscal_quarter, deals_won as win_rate_numerator,
+    deals_won + deals_lost as win_rate_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate,
+    hand_rate(reps_known, headcount, 1) as known_rate, hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
+    hand_rate(reps_trained, reps_contactable, 1) as trained_rate,
+    hand_rate(reps_producing_t12m, reps_trained, 1) as producing_rate, reps_producing_t12m as rep_penetration_numerator,
+    headcount as rep_penetration_denominator, hand_rate(reps_producing_t12m, headcount, 1) as rep_penetration
+from hand.monthly;
+
+create table hand.branch_monthly as select *, id as branch_id
+from hand.rated inner join core.dim_branch on id = branch_id where scope = 'branch';
+create table hand.partner_monthly as select *, id as partner_id from hand.rated where scope = 'partner';
+create table hand.company_monthly as
+select *, won_amount_indirect as indirect_ratio_numerator,
+    (won_amount_indirect + won_amount_direct)::decimal(18, 2) as indirect_ratio_denominator,
+    case when won_amount_indirect + won_amount_direct > 0
+        then won_amount_indirect::double / (won_amount_indirect + won_amount_direct) end as indirect_ratio
+from hand.rated where scope = 'company';
+
+-- Windows as running sums of what begins (1) and ends (-1) to count; months as numbers.
+create macro hand_number(day) as (year(day) * 12 + month(day))::int;
+
+create table hand.changes as
+with visits as (
+    select deal_id, min(occurred_on) as visited_on from core.fct_activities
+    where activity_type = 'joint_visit' and status = 'held' and deal_id is not null group by 1
+),
+dated as (
+    select branch_id, partner_id, hand_number(qualified_on) as q, hand_number(won_on) as w, hand_number(lost_on) as l,
+        least(coalesce(hand_number(won_on), 999999), coalesce(hand_number(lost_on), 999999)) as e,
+        hand_number(open_on + ${cohort_mature_days}) as c,
+        branch_id in (select branch_id from core.fct_activities) as is_logged,
+        coalesce(visited_on <= won_on, false) as is_visited
+    from hand.deals left join visits using (deal_id)
+),
+spans as (
+    select branch_id, partner_id, unnest([
+        {'m': 'closed', 'f': w, 't': w + 3}, {'m': 'closed', 'f': l, 't': l + 3}, {'m': 'closed_won', 'f': w, 't': w + 3},
+        {'m': 'cycle_deals', 'f': w, 't': w + 12}, {'m': 'logged_wins', 'f': if(is_logged, w, null), 't': w + 12},
+        {'m': 'self_run_wins', 'f': if(is_logged and not is_visited, w, null), 't': w + 12},
+        {'m': 'cohort_deals', 'f': c, 't': c + 12}, {'m': 'cohort_qualified', 'f': if(q is null, null, greatest(c, q)), 't': c + 12},
+        {'m': 'cohort_won', 'f': if(w is null, null, greatest(c, w)), 't': c + 12}, {'m': 'open_qualified', 'f': q, 't': e}
+    ]) as s, 1::decimal(18, 2) as v
+    from dated
+    union all
+    select branch_id, partner_id, {'m': 'won_amount', 'f': hand_number(month), 't': hand_number(month) + 12}, amount
+    from hand.won where channel_class != 'direct'
+    union all
+    select branch_id, partner_id, {'m': 'deals_won', 'f': hand_number(month), 't': hand_number(month) + 12}, 1
+    from hand.won where channel_class != 'direct' and is_won
+),
+turns as (
+    select branch_id, partner_id, s.m as m, unnest([s.f, s.t]) as n, unnest([v, -v]) as v from spans where s.f < s.t
+)
+pivot turns on m in (
+    'won_amount', 'deals_won', 'closed', 'closed_won', 'cycle_deals', 'logged_wins', 'self_run_wins', 'cohort_deals',
+    'cohort_qualified', 'cohort_won', 'open_qualified'
+) using sum(v) group by branch_id, partner_id, n;
+
+create table hand.performance as
+with scoped as (
+    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+        false as wanted, sum(columns(* exclude (branch_id, partner_id, n)))
+    from hand.changes group by grouping sets ((branch_id, n), (partner_id, n), (n))
+),
+grid as (
+    select scope, id, hand_number(month) as n, true as wanted from hand.monthly where scope != 'company' and id != 'DIRECT'
+    union all
+    select distinct 'company', 'ALL', hand_number(month), true from hand.monthly where scope = 'partner' and id != 'DIRECT'
+),
+running as (
+    select scope, id, n, wanted, sum(coalesce(columns(* exclude (scope, id, n, wanted)), 0)) over (
+        partition by scope, id order by n
+    )
+    from (from scoped union all by name from grid)
+),
+months as (select month, hand_number(month) as n, last_day(month) as month_end from intermediate.int_months),
+sizes as (
+    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+        median(amount) as median_deal
+    from (select branch_id, partner_id, amount, hand_number(month) as won_n from hand.won where channel_class != 'direct' and is_won)
+    inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
+),
+cycles as (
+    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+        median(date_diff('day', open_on, won_on)) as cycle_days
+    from (select *, hand_number(won_on) as won_n from hand.deals where won_on is not null)
+    inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
+),
+winners as (
+    select rep_id, branch_id, partner_id, hand_number(month) as won_n from hand.rep_monthly where deals_won > 0 and rep_id != 'NONE'
+),
+kept as (
+    select scope, id, n, count(*) filter (was) as producers_before, count(*) filter (was and still) as producers_kept
+    from (
+        select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+            coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id,
+            rep_id, n, bool_or(won_n > n - 6) as still, bool_or(won_n <= n - 6) as was
+        from winners inner join months on won_n <= n and won_n > n - 12
+        group by grouping sets ((branch_id, rep_id, n), (partner_id, rep_id, n), (rep_id, n))
+    ) group by all
+),
+leavers as (
+    select rep_id, branch_id, hand_number(month) + 3 as n from hand.people where kind = 'known'
+    except
+    select rep_id, branch_id, hand_number(month) from hand.people where kind = 'known'
+),
+gone as (
+    select case when grouping(reps.branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
+        coalesce(case when grouping(reps.branch_id) = 0 then reps.branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id,
+        n, sum(won_amount) as revenue_at_risk
+    from leavers inner join hand.rep_monthly as reps
+        on leavers.rep_id = reps.rep_id and leavers.branch_id = reps.branch_id
+        and hand_number(month) <= n and hand_number(month) > n - 12
+    group by grouping sets ((reps.branch_id, n), (partner_id, n), (n))
+),
+company as (
+    select hand_number(month) as n, sum(won_amount) over (order by month rows 11 preceding) as all_won from hand.company_monthly
+),
+measured as (
+    select running.*, month, all_won, median_deal, if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
+        coalesce(sum(won_amount) filter (scope = 'partner' and id != 'UNRESOLVED') over (partition by n), 0) as all_partners,
+        hand_rate(won_amount, deals_won, 1) as avg_deal, hand_rate(closed_won, closed, ${n_min}) as win_rate,
+        coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
+    from running inner join months using (n) left join company using (n) left join sizes using (scope, id, n)
+    left join cycles using (scope, id, n) left join kept using (scope, id, n) left join gone using (scope, id, n)
+    where wanted
+)
+select scope, id as entity_id, month, year(hand_fiscal(month))::int as fiscal_year,
+    case when month(hand_fiscal(month)) <= 6 then 'H1' else 'H2' end as fiscal_half, 'Q' || quarter(hand_fiscal(month)) as fiscal_quarter,
+    won_amount::decimal(18, 2) as won_amount_t12m, deals_won::bigint as deals_won_t12m, avg_deal,
+    round(median_deal, 0)::decimal(18, 2) as median_deal, all_partners::decimal(18, 2) as partner_share_denominator,
+    case when scope != 'company' and id != 'UNRESOLVED' and all_partners > 0 then won_amount::double / all_partners::double end
+        as partner_share,
+    coalesce(all_won, 0)::decimal(18, 2) as company_share_denominator,
+    case when all_won > 0 then won_amount::double / all_won::double end as company_share, cycle_deals::bigint as cycle_deals,
+    cycle_days::double as cycle_days, closed_won::bigint as win_rate_numerator, closed::bigint as win_rate_denominator, win_rate,
+    cohort_qualified::bigint as qualify_rate_numerator, cohort_deals::bigint as qualify_rate_denominator,
+    hand_rate(cohort_qualified, cohort_deals, ${n_min}) as qualify_rate, cohort_won::bigint as win_rate_cohort_numerator,
+    cohort_deals::bigint as win_rate_cohort_denominator, hand_rate(cohort_won, cohort_deals, ${n_min}) as win_rate_cohort,
+    open_qualified::bigint as open_qualified, open_qualified * win_rate * avg_deal / if(cycle_days < 1, 1, cycle_days) as velocity,
+    self_run_wins::bigint as self_run_ratio_numerator, logged_wins::bigint as self_run_ratio_denominator,
+    hand_rate(self_run_wins, logged_wins, ${n_min}) as self_run_ratio, kept::bigint as producer_retention_numerator,
+    before::bigint as producer_retention_denominator, hand_rate(kept, before, 1) as producer_retention,
+    at_risk::decimal(18, 2) as revenue_at_risk
+from measured;
