@@ -30,7 +30,8 @@ LOADS = """
         select *
         from ops.loads
         where status = 'loaded'
-        qualify row_number() over (partition by dataset, source_name, extracted_on, file_name order by loaded_at desc) = 1
+        qualify
+            row_number() over (partition by dataset, source_name, extracted_on, file_name order by loaded_at desc) = 1
     ) as loads
     group by dataset
     order by dataset

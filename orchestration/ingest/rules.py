@@ -301,7 +301,8 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
         "'write an amount such as 1,234, ¥1,234 or △1,234 円'"
         if given.value
         else f"CASE WHEN {number} IS NOT NULL THEN 'write ' || CASE WHEN {number} = trunc({number}) "
-        f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || ', or state the unit under `amounts:` in a mapping' "
+        f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || "
+        "', or state the unit under `amounts:` in a mapping' "
         "ELSE 'write a plain number such as 1234.5' END",
     )
     fill = f"fill {column.name}"
