@@ -309,8 +309,8 @@ def _stage_mart_inputs(home: Home) -> None:
     shutil.copy(_scratch(home) / "by_hand" / home.database.name, folder)
     with _marts(home) as connection:
         for table in ("core.fct_activities", "core.fct_attendance"):
-            lacking = f"(select {PER_DEAL} * count(*) // (select count(*) from {table}) from core.fct_deals)"
-            more = f"range(1, {lacking}) as again (n)"
+            fold = f"(select ceil({PER_DEAL} * count(*) / (select count(*) from {table})) from core.fct_deals)"
+            more = f"range(1, {fold}::bigint) as again (n)"
             again = f"select t.* replace (activity_id || '-' || n as activity_id) from {table} as t, {more}"
             connection.execute(f"insert into {table} {again}")
         for table in ("fct_deals", "fct_stage_entries", "fct_activities", "fct_attendance", "dim_rep"):
