@@ -29,30 +29,51 @@ entities as (
     where not reps.is_sentinel
 ),
 
-deals as (
+opened as (
     {% for entity_type, entity_id in scopes.items() -%}
-    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, entered_on,
-        case stage when 'open' then 5 else 6 end as step,
-        row_number() over (partition by {{ entity_id }}, stage order by entered_on) as nth
+    select distinct '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, entered_on
     from {{ ref('fct_stage_entries') }}
-    where is_counted and stage in ('open', 'won')
+    where is_counted and stage = 'open'
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
+wins as (
+    {% for entity_type, entity_id in scopes.items() -%}
+    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, entered_on,
+        row_number() over (partition by {{ entity_id }} order by entered_on) as nth
+    from {{ ref('fct_stage_entries') }}
+    where is_counted and stage = 'won'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- With a contract, a touch is help to get started.
 touches as (
     {% for entity_type, entity_id in scopes.items() if entity_type != 'rep' -%}
-    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, occurred_on, 2 as step
-    from {{ ref('fct_activities') }}
-    where is_live and status = 'held'
+    select '{{ entity_type }}' as entity_type, activities.{{ entity_id }} as entity_id,
+        case when entities.contract_started_on <= activities.occurred_on then 4 else 2 end as step,
+        min(activities.occurred_on) as happened_on
+    from {{ ref('fct_activities') }} as activities
+    inner join entities on entities.entity_type = '{{ entity_type }}' and activities.{{ entity_id }} = entities.entity_id
+    where activities.is_live and activities.status = 'held'
+    group by activities.{{ entity_id }}, case when entities.contract_started_on <= activities.occurred_on then 4 else 2 end
     union all
     {% endfor -%}
-    select 'rep' as entity_type, touches.rep_id as entity_id, touches.occurred_on,
-        case when touches.is_attended and sessions.activity_id is not null then 4 when touches.is_two_way_touch then 3 else 2 end as step
-    from {{ ref('fct_attendance') }} as touches
-    left join {{ ref('fct_activities') }} as sessions
-        on touches.activity_id = sessions.activity_id and sessions.activity_type = 'study_session'
-    where touches.is_live_touch and touches.rep_id is not null
+    select 'rep' as entity_type, rep_id as entity_id, step, min(occurred_on) as happened_on
+    from (
+        select touches.rep_id, touches.occurred_on,
+            case
+                when touches.is_attended and sessions.activity_id is not null then 4
+                when touches.is_two_way_touch then 3
+                else 2
+            end as step
+        from {{ ref('fct_attendance') }} as touches
+        left join {{ ref('fct_activities') }} as sessions
+            on touches.activity_id = sessions.activity_id and sessions.activity_type = 'study_session'
+        where touches.is_live_touch and touches.rep_id is not null
+    ) as of_reps
+    group by rep_id, step
 ),
 
 -- What happened before anybody looked is not known to have happened then.
@@ -63,22 +84,17 @@ happened as (
     union all
     select entity_type, entity_id, contract_started_on as happened_on, 3 as step from entities where contract_started_on is not null
     union all
-    -- With a contract, a touch is help to get started.
-    select touches.entity_type, touches.entity_id, touches.occurred_on as happened_on,
-        case when entities.contract_started_on <= touches.occurred_on then 4 else touches.step end as step
-    from touches
-    inner join entities on touches.entity_type = entities.entity_type and touches.entity_id = entities.entity_id
+    select entity_type, entity_id, happened_on, step from touches
     union all
-    select entity_type, entity_id, entered_on as happened_on, step from deals
+    select entity_type, entity_id, min(entered_on) as happened_on, 5 as step from opened group by entity_type, entity_id
     union all
-    select entity_type, entity_id, entered_on as happened_on, 7 as step from deals where step = 6 and nth = 2
+    select entity_type, entity_id, entered_on as happened_on, 5 + nth as step from wins where nth <= 2
 ),
 
 waits as (
     select entity_type, entity_id, {{ add_months('entered_on', var('active_window_months')) }} as asleep_on,
         lead(entered_on) over (partition by entity_type, entity_id order by entered_on) as next_on
-    from deals
-    where step = 5
+    from opened
 ),
 
 changes as (
