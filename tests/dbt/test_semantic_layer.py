@@ -104,3 +104,42 @@ def test_channel_and_a_branch_attribute(built_home: Home, query: Query) -> None:
         assert same(row["deals_won"], sums[key]["deals_won"]), key
         assert same(row["won_amount"], sums[key]["won_amount"]), key
     assert len(rows) >= 4
+
+
+def test_the_sales_force_by_month(built_home: Home, query: Query) -> None:
+    metrics = ("headcount", "reps_known", "reps_contactable", "referrals", "reps_active", "reps_producing_t12m")
+    rows = query("--metrics", ",".join(metrics), "--group-by", "metric_time__month")
+    months = mart(built_home, "company_monthly")
+    expected = {row["month"]: row for row in months.iter_rows(named=True)}
+    # A window has months beyond the last one, in which the marts have no row.
+    found = {row["metric_time__month"][:10]: row for row in rows if row["metric_time__month"][:10] in expected}
+    assert found.keys() == expected.keys()
+    for month, row in found.items():
+        for metric in metrics:
+            assert same(row[metric], expected[month][metric]), (month, metric)
+
+
+def test_the_sales_force_by_branch(built_home: Home, query: Query) -> None:
+    since = "{{ TimeDimension('metric_time', 'month') }} >= '2025-10-01'"
+    rows = query("--saved-query", "sales_force", "--where", since)
+    expected = {(r["branch_id"], r["month"]): r for r in mart(built_home, "branch_monthly").iter_rows(named=True)}
+    assert len(rows) > 100
+    for row in (row for row in rows if row["branch"]):  # some contacts are with reps of no branch
+        branch = expected[row["branch"], row["metric_time__month"][:10]]
+        for metric in ("headcount", "reps_known", "reps_contactable", "contactable_rate", "reps_contacted"):
+            assert same(row[metric], branch[metric]), (branch["branch_id"], branch["month"], metric)
+
+
+def test_the_pipeline_by_channel(built_home: Home, query: Query) -> None:
+    rows = query("--saved-query", "due_pipeline")
+    table = pl.read_parquet(built_home.published / "parquet" / "kpi" / "pipeline.parquet")
+    sums = (
+        table.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
+        .group_by("channel", "close_month")
+        .agg(pl.col("open_deals", "pipeline_amount", "pipeline_weighted").sum())
+    )
+    expected = {(row["channel"], str(row["close_month"] or "")): row for row in sums.iter_rows(named=True)}
+    assert {(row["pipeline__channel"], row["metric_time__month"][:10]) for row in rows} == expected.keys()
+    for row in rows:
+        for metric in ("open_deals", "pipeline_amount", "pipeline_weighted"):
+            assert same(row[metric], expected[row["pipeline__channel"], row["metric_time__month"][:10]][metric])
