@@ -1,4 +1,9 @@
-"""KPIs of the sample company computed a second time in Python, from their definitions, and compared cell by cell."""
+"""Concentration, performance, decomposition and bottlenecks of the sample company, computed a second time in Python.
+
+Every mart is computed from its definition over the published facts, never from its SQL, and compared cell by cell:
+persons in test_kpis_again_people.py, counts and money in test_kpis_again_money.py, the programme's marts in
+test_kpis_again_programme.py.
+"""
 
 import math
 from datetime import date, timedelta
@@ -8,18 +13,15 @@ import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
+from tests.dbt.again import milestones, month_end, months_between, same, table, wins, within
 
-
-def trailing_year(month: date) -> pl.Expr:
-    """Return whether a row's month is one of the twelve that end with this month."""
-    age = (month.year - pl.col("month").dt.year()) * 12 + month.month - pl.col("month").dt.month()
-    return (age >= 0) & (age < 12)
+N_MIN = PROJECT_VARS["n_min"]
 
 
 def concentration(reps: pl.DataFrame, month: date) -> pl.DataFrame:
     """Compute one month: a row per branch with producing reps."""
     producers = (
-        reps.filter(trailing_year(month) & (pl.col("rep_id") != "NONE"))
+        reps.filter(within(month, 12) & (pl.col("rep_id") != "NONE"))
         .group_by("branch_id", "rep_id")
         .agg(pl.col("deals_won").sum(), pl.col("won_amount").sum().cast(pl.Float64).clip(lower_bound=0))
         .filter(pl.col("deals_won") > 0)
@@ -65,107 +67,6 @@ def test_rep_concentration(built_home: Home) -> None:
             assert row["headroom_amount"] == pytest.approx(missing * ramp * row["median_rep_amount"], abs=1)
         penetrates = row["producing_reps"] >= target * row["headcount"]
         assert (row["lever"] == "widen_contacts") == (not penetrates)
-
-
-# The monthly marts, performance, revenue decomposition and bottlenecks, from the facts
-
-N_MIN = PROJECT_VARS["n_min"]
-
-
-def table(home: Home, schema: str, name: str) -> pl.DataFrame:
-    frame = pl.read_parquet(home.published / "parquet" / schema / f"{name}.parquet")
-    return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
-
-
-def months_between(month: pl.Expr, until: date) -> pl.Expr:
-    """Return how many months a month lies before another."""
-    return (until.year - month.dt.year()) * 12 + until.month - month.dt.month()
-
-
-def wins(home: Home) -> pl.DataFrame:
-    """Return money and wins by deal and month: won in the first month that is left as won."""
-    kinds = {"win": 1, "rewin": 1, "reversal": -1, "cancel": -1}
-    months = (
-        table(home, "core", "fct_revenue")
-        .filter("is_counted")
-        .with_columns(net=pl.col("event_type").replace_strict(kinds, default=0, return_dtype=pl.Int64))
-        .group_by(
-            "deal_id", "branch_id", "branch_id_current", "partner_id", "rep_id", "channel_class", "recognized_month"
-        )
-        .agg(
-            pl.col("net").sum(), pl.when(pl.col("amount").count() > 0).then(pl.col("amount").sum())
-        )  # unknown is not 0
-        .rename({"recognized_month": "month"})
-        .sort("deal_id", "month")
-    )
-    is_won = pl.col("net") > 0
-    return months.with_columns(is_won=is_won & (is_won.cum_sum().over("deal_id") == 1))
-
-
-def milestones(home: Home) -> pl.DataFrame:
-    """Return each counted deal's first days: a skipped stage was reached with the next one."""
-    entries = table(home, "core", "fct_stage_entries").filter("is_counted")
-    later = {
-        "open_on": ["open", "qualified", "proposed", "won"],
-        "qualified_on": ["qualified", "proposed", "won"],
-        "proposed_on": ["proposed", "won"],
-        "won_on": ["won"],
-        "lost_on": ["lost"],
-    }
-    return entries.group_by("deal_id", "branch_id", "partner_id", "channel_class").agg(
-        pl.col("entered_on").filter(pl.col("stage").is_in(stages)).min().alias(name) for name, stages in later.items()
-    )
-
-
-def month_end(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1) - timedelta(days=1)
-
-
-def same(found: float | None, expected: float | None) -> bool:
-    return found == expected if None in (found, expected) else found == pytest.approx(expected, rel=1e-9, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("mart", "branch"), [("branch_monthly", "branch_id"), ("branch_monthly_as_is", "branch_id_current")]
-)
-def test_branch_months(built_home: Home, mart: str, branch: str) -> None:
-    entries = table(built_home, "core", "fct_stage_entries").filter("is_counted")
-    stages = {"deals_new": "open", "deals_qualified": "qualified", "deals_lost": "lost"}
-    entered = entries.group_by(pl.col(branch).alias("branch_id"), pl.col("entered_month").alias("month")).agg(
-        (pl.col("stage") == stage).sum().alias(name) for name, stage in stages.items()
-    )
-    won = wins(built_home)
-    counted = won.group_by(pl.col(branch).alias("branch_id"), "month").agg(pl.col("is_won").sum().alias("deals_won"))
-    credit = table(built_home, "attribution", "current_credit").filter("is_counted")
-    money = won if mart == "branch_monthly" else credit.with_columns(month=pl.col("recognized_on").dt.truncate("1mo"))
-    amounts = money.group_by(pl.col(branch).alias("branch_id"), "month").agg(pl.col("amount").sum().alias("won_amount"))
-    columns = [*stages, "deals_won", "won_amount"]
-    again = (
-        pl.concat([entered, counted, amounts], how="diagonal")
-        .group_by("branch_id", "month")
-        .agg(pl.col(columns).cast(pl.Float64).sum())
-    )
-    found = table(built_home, "kpi", mart).select("branch_id", "month", *columns)
-    both = found.join(again, on=["branch_id", "month"], how="full", coalesce=True, suffix="_again").fill_null(0)
-    assert len(both) == len(found) > 500
-    for column in columns:
-        wrong = both.filter((pl.col(column) - pl.col(f"{column}_again")).abs() > 0.01)
-        assert wrong.is_empty(), wrong.select("branch_id", "month", column, f"{column}_again")
-
-
-def test_reps_of_a_window(built_home: Home) -> None:
-    reps = table(built_home, "kpi", "rep_monthly").filter(pl.col("rep_id") != "NONE")
-    marts = table(built_home, "kpi", "branch_monthly")
-    for month in marts["month"].unique().sort()[::7]:
-        for column, measure, window in (
-            ("reps_active", "deals_new", PROJECT_VARS["active_window_months"]),
-            ("reps_producing_t12m", "deals_won", 12),
-        ):
-            age = months_between(pl.col("month"), month)
-            again = reps.filter((age >= 0) & (age < window) & (pl.col(measure) > 0))
-            counts = dict(again.group_by("branch_id").agg(pl.col("rep_id").n_unique()).iter_rows())
-            for branch_id, found in marts.filter(pl.col("month") == month).select("branch_id", column).iter_rows():
-                assert found == counts.get(branch_id, 0), (month, branch_id, column)
 
 
 @pytest.mark.parametrize(("scope", "entity"), [("company", None), ("partner", "partner_id"), ("branch", "branch_id")])
@@ -281,15 +182,3 @@ def test_bottlenecks(built_home: Home) -> None:
     highest = mart.group_by("branch_id").agg(pl.col("lost_amount").max().alias("highest"))
     assert worst["branch_id"].is_unique().all()
     assert worst.join(highest, on="branch_id").filter(pl.col("lost_amount") != pl.col("highest")).is_empty()
-
-
-def test_channels_add_up_to_branches(built_home: Home) -> None:
-    columns = ["deals_new", "deals_qualified", "deals_won", "deals_lost", "won_amount"]
-    channels = (
-        table(built_home, "kpi", "branch_channel_monthly").group_by("branch_id", "month").agg(pl.col(columns).sum())
-    )
-    months = table(built_home, "kpi", "branch_monthly").select("branch_id", "month", *columns)
-    both = months.join(channels, on=["branch_id", "month"], how="full", coalesce=True, suffix="_again").fill_null(0)
-    assert len(both) == len(months)
-    for column in columns:
-        assert both.filter((pl.col(column) - pl.col(f"{column}_again")).abs() > 0.01).is_empty(), column
