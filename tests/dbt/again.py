@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 
 import polars as pl
 
@@ -11,12 +12,14 @@ from orchestration.home import Home
 Again = Callable[[Home], pl.DataFrame]
 
 
+@cache
 def table(home: Home, schema: str, name: str) -> pl.DataFrame:
     """Return a published table, its money as numbers."""
     frame = pl.read_parquet(home.published / "parquet" / schema / f"{name}.parquet")
     return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
 
 
+@cache
 def accepted(home: Home, dataset: str, *key: str) -> pl.DataFrame:
     """Return a dataset's accepted rows, of each key the latest; without a key those of the latest extract."""
     files = sorted((home.lake / "raw" / dataset).glob("20*.parquet"))
@@ -63,6 +66,7 @@ def fiscal_start(month: date) -> date:
     return date(month.year - (month.month < 4), 4, 1)
 
 
+@cache
 def wins(home: Home) -> pl.DataFrame:
     """Return money and wins by deal and month: won in the first month that is left as won."""
     kinds = {"win": 1, "rewin": 1, "reversal": -1, "cancel": -1}
@@ -83,6 +87,7 @@ def wins(home: Home) -> pl.DataFrame:
     return by_month.with_columns(is_won=is_won & (is_won.cum_sum().over("deal_id") == 1))
 
 
+@cache
 def milestones(home: Home) -> pl.DataFrame:
     """Return each counted deal's first days: a skipped stage was reached with the next one."""
     entries = table(home, "core", "fct_stage_entries").filter("is_counted")
