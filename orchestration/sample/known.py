@@ -9,9 +9,9 @@ from typing import Any
 from orchestration.sample.calendar import AS_OF, day
 from orchestration.sample.planted import DIRECT, Planted, Post
 
-FEW, MANY, LEAK, ABROAD = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD"
+FEW, MANY, LEAK, ABROAD, NEW = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD", "KNOWN3-NEW"
 INDUSTRY, PRODUCT = "農林水産", "PR90"  # of nobody else
-PROFILED = day("2025-04-05")
+PROFILED, NEW_SINCE = day("2025-04-05"), "2022-06-01"
 MILLION = 1_000_000
 
 
@@ -22,13 +22,19 @@ def plant_known(p: Planted) -> None:
 
 
 def organisation(p: Planted) -> None:
-    """Plant 20 salespeople at each of two branches, of whom the roster knows 5 and 14, one of the 5 until 1 March."""
+    """Plant 20 salespeople at each of two branches, of whom the roster knows 5 and 14, one of the 5 until 1 March.
+
+    The third partner's contract began in a year in which, at small sizes, no other one did.
+    """
     p.partner("KNOWN", "株式会社ヨツバ販売")
     p.branch(FEW, "KNOWN", "東京支店")
     p.branch(MANY, "KNOWN", "大阪支店")
     p.partner("KNOWN2", "株式会社ナナクサ農機", industry=INDUSTRY, contract_started_on="2025-10-15")
     p.branch(LEAK, "KNOWN2", "福岡支店")
     p.branch(ABROAD, "KNOWN2", "海外支店", prefecture="海外")
+    p.partner("KNOWN3", "株式会社ヤツデ商店", contract_started_on=NEW_SINCE)
+    p.branch(NEW, "KNOWN3", "札幌支店", opened=NEW_SINCE)
+    p.rep(f"{NEW}-R1", "八手 新", Post(NEW, NEW_SINCE))
     for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
         p.add("branch_profiles", PROFILED, branch_id=branch, as_of="2025-04-01", sales_headcount=headcount)
     for n, name in enumerate(("四葉 一", "四葉 二郎", "四葉 三奈", "四葉 史郎", "四葉 吾郎"), 1):
@@ -49,7 +55,11 @@ def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount:
 
 
 def two_branches(p: Planted) -> None:
-    """Plant 400 million by three reps (50, 30 and 20 %) and by fourteen, and the 200 million of the year before."""
+    """Plant 400 million by three reps (50, 30 and 20 %) and by fourteen, and the 200 million of the year before.
+
+    The new branch's first deal comes 30 days after its contract and is won after 111.
+    """
+    sold(p, f"{NEW}-1", f"{NEW}-R1", "2022-07-01", "2022-09-20", 600_000)
     summer, autumn, winter, spring = "2025-06-02", "2025-09-18", "2025-12-01", "2026-03-18"
     for n, rep, amount, created, won in (
         (1, 1, 150, summer, autumn), (2, 1, 50, winter, spring),

@@ -53,10 +53,7 @@ def test_network(built_home: Home) -> None:
     partners = real(built_home, "dim_partner").with_columns(
         company=pl.coalesce("corporate_number", "partner_id"), month=pl.col("contract_started_on").dt.truncate("1mo")
     )
-    # A branch's contract begins with its opening at the earliest.
-    branches = real(built_home, "dim_branch").with_columns(
-        contract_started_on=pl.max_horizontal("contract_started_on", "opened_on")
-    )
+    branches = real(built_home, "dim_branch")
     deals = milestones(built_home)
     firsts = {
         day: dict(deals.group_by("branch_id").agg(pl.col(day).min()).iter_rows()) for day in ("open_on", "won_on")

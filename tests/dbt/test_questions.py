@@ -236,6 +236,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "new branches": [
         {"month": day("2025-10-01"), "partners_signed": 1},
         {"month": day("2025-11-01"), "partners_signed": 0},
+        # The only contract of the year: of 1 June, with a deal on 1 July and a win on 20 September.
+        {"month": day("2022-12-01"), "ttfd": 30, "ttfw": 111},
     ],
     "R-S4-11": [{"industry": "農林水産", "inquiries": 6, "became_partner": 2}],
     # The ninth trap names the reseller in two ways, the tenth does not name it.

@@ -13,11 +13,12 @@ partners as (
     where not is_sentinel and contract_started_on is not null
 ),
 
--- A branch that opened under its partner's contract is under contract, and can bring deals, from its opening on.
 branches as (
     select
         branch_id,
-        greatest(contract_started_on, coalesce(opened_on, contract_started_on)) as contract_started_on,
+        contract_started_on,
+        -- A branch that opened under its partner's contract is a branch under contract from its opening on.
+        greatest(contract_started_on, coalesce(opened_on, contract_started_on)) as counts_from,
         least(coalesce(contract_ended_on, {{ for_ever() }}), coalesce(closed_on, {{ for_ever() }})) as ended_on
     from {{ ref('dim_branch') }}
     where not is_sentinel and contract_started_on is not null
@@ -37,7 +38,7 @@ contracted_partners as (
 contracted_branches as (
     select ends.month, count(*) as branches_contracted
     from month_ends as ends
-    inner join branches on {{ is_within('ends.month_end', 'branches.contract_started_on', 'branches.ended_on') }}
+    inner join branches on {{ is_within('ends.month_end', 'branches.counts_from', 'branches.ended_on') }}
     group by ends.month
 ),
 
