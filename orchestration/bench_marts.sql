@@ -57,8 +57,15 @@ from hand.sums where has_deals;
 
 -- Who counts at which branch, of which partner and in which month, as what.
 create table hand.people as
-with ends as (select month, last_day(month) as month_end from intermediate.int_months),
-posts as (select rep_id, branch_id, valid_from, valid_to from intermediate.int_rep_posts where branch_id is not null),
+with ends as (from intermediate.int_months),
+posts as (
+    select rep_id, branch_id, valid_from, valid_to from intermediate.int_rep_posts where branch_id is not null
+    union
+    -- Of concurrent posts without a primary one each counts.
+    select rep_id, at_once.branch_id, greatest(posts.valid_from, at_once.valid_from), least(posts.valid_to, at_once.valid_to)
+    from intermediate.int_rep_posts as posts inner join core.dim_rep_assignment as at_once using (rep_id)
+    where posts.branch_id is null and at_once.valid_from < posts.valid_to and posts.valid_from < at_once.valid_to
+),
 reached as (
     select distinct rep_id, month, month_end
     from (
@@ -105,7 +112,7 @@ with heads as (
         select branch_id, as_of as valid_from,
             coalesce(lead(as_of) over (partition by branch_id order by as_of), date '9999-12-31') as valid_to, sales_headcount
         from staging.stg_branch_profiles where sales_headcount is not null
-    ) inner join (select month, last_day(month) as month_end from intermediate.int_months)
+    ) inner join intermediate.int_months
         on valid_from <= month_end and month_end < valid_to
     inner join core.dim_branch using (branch_id)
     where month_end < coalesce(closed_on, date '9999-12-31')

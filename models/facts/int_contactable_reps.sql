@@ -2,25 +2,23 @@
 
 -- Reps who could be reached at the end of a month: a post on that day, an address, and a two-way contact in the window. The
 -- last contact of each month stands for its earlier ones.
-with month_ends as (
-    select month, {{ add_days(add_months('month', 1), -1) }} as month_end
-    from {{ ref('int_months') }}
-),
-
-contacts as (
+with contacts as (
     select rep_id, occurred_month, max(occurred_on) as contacted_on
     from {{ ref('fct_attendance') }}
-    where is_two_way_touch and rep_id is not null
+    where
+        is_two_way_touch
+        and rep_id is not null
+        and occurred_on <= (select max(month_end) from {{ ref('int_months') }})
     group by rep_id, occurred_month
 ),
 
 reached as (
-    select distinct contacts.rep_id, month_ends.month, month_ends.month_end
+    select distinct contacts.rep_id, months.month, months.month_end
     from contacts
-    inner join month_ends
+    inner join {{ ref('int_months') }} as months
         on
-            contacts.contacted_on <= month_ends.month_end
-            and contacts.contacted_on > {{ add_days('month_ends.month_end', -var('contact_window_days')) }}
+            contacts.contacted_on <= months.month_end
+            and contacts.contacted_on > {{ add_days('months.month_end', -var('contact_window_days')) }}
 ),
 
 with_address as (
@@ -33,11 +31,6 @@ with_address as (
             and {{ is_within('reached.month_end', 'points.valid_from', 'points.valid_to') }}
 )
 
-select reached.rep_id, reached.month, posts.branch_id
-from reached
-inner join with_address on reached.rep_id = with_address.rep_id and reached.month = with_address.month
-inner join {{ ref('int_rep_posts') }} as posts
-    on
-        reached.rep_id = posts.rep_id
-        and {{ is_within('reached.month_end', 'posts.valid_from', 'posts.valid_to') }}
-where posts.branch_id is not null
+select known.rep_id, known.month, known.branch_id
+from {{ ref('int_known_reps') }} as known
+inner join with_address on known.rep_id = with_address.rep_id and known.month = with_address.month

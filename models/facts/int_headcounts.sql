@@ -9,19 +9,14 @@ with profiles as (
         sales_headcount
     from {{ ref('stg_branch_profiles') }}
     where sales_headcount is not null
-),
-
-month_ends as (
-    select month, {{ add_days(add_months('month', 1), -1) }} as month_end
-    from {{ ref('int_months') }}
 )
 
 select
     profiles.branch_id,
-    month_ends.month,
+    months.month,
     profiles.sales_headcount
-from month_ends
+from {{ ref('int_months') }} as months
 inner join profiles
-    on {{ is_within('month_ends.month_end', 'profiles.valid_from', 'profiles.valid_to') }}
+    on {{ is_within('months.month_end', 'profiles.valid_from', 'profiles.valid_to') }}
 inner join {{ ref('int_branches') }} as branches on profiles.branch_id = branches.branch_id
-where month_ends.month_end < coalesce(branches.closed_on, {{ for_ever() }})
+where months.month_end < coalesce(branches.closed_on, {{ for_ever() }})

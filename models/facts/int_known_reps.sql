@@ -1,14 +1,22 @@
 {{ config(schema='intermediate') }}
 
--- Reps with a post at the end of a month, whether or not anybody knows how to reach them. A rep of concurrent posts is known at
--- none of them.
-with month_ends as (
-    select month, {{ add_days(add_months('month', 1), -1) }} as month_end
-    from {{ ref('int_months') }}
+-- Reps with a post at the end of a month, whether or not anybody knows how to reach them. A rep of concurrent posts stands at
+-- the primary one; where none is primary the rep is known all the same, at each of them.
+with standing as (
+    select posts.rep_id, posts.branch_id, months.month, months.month_end
+    from {{ ref('int_rep_posts') }} as posts
+    inner join {{ ref('int_months') }} as months
+        on {{ is_within('months.month_end', 'posts.valid_from', 'posts.valid_to') }}
 )
 
-select posts.rep_id, month_ends.month, posts.branch_id
-from {{ ref('int_rep_posts') }} as posts
-inner join month_ends
-    on {{ is_within('month_ends.month_end', 'posts.valid_from', 'posts.valid_to') }}
-where posts.branch_id is not null
+select rep_id, month, branch_id
+from standing
+where branch_id is not null
+union
+select standing.rep_id, standing.month, posts.branch_id
+from standing
+inner join {{ ref('dim_rep_assignment') }} as posts
+    on
+        standing.rep_id = posts.rep_id
+        and {{ is_within('standing.month_end', 'posts.valid_from', 'posts.valid_to') }}
+where standing.branch_id is null

@@ -1,8 +1,9 @@
 {{ config(schema='intermediate') }}
 
--- The months that the monthly marts cover: from the first in which anything happened to today's.
+-- The months that the monthly marts cover: from the first in which anything happened to today's. What is told of a month's end is
+-- told of today in a month that is not over: its end is not known yet, and a window that reached there would be short of days.
 with bounds as (
-    select min(first_month) as first_month, {{ month_of('max(as_of)') }} as last_month
+    select min(first_month) as first_month, {{ month_of('max(as_of)') }} as last_month, max(as_of) as today
     from (
         select min(entered_month) as first_month, cast(null as date) as as_of from {{ ref('fct_stage_entries') }}
         union all
@@ -14,6 +15,12 @@ with bounds as (
         union all
         select {{ month_of('as_of') }} as first_month, as_of from {{ ref('int_as_of') }}
     ) as sides
+),
+
+months as (
+    {{ date_series('(select first_month from bounds)', '(select last_month from bounds)', 'month', 'month') }}
 )
 
-{{ date_series('(select first_month from bounds)', '(select last_month from bounds)', 'month', 'month') }}
+select months.month, least({{ add_days(add_months('months.month', 1), -1) }}, bounds.today) as month_end
+from months
+cross join bounds

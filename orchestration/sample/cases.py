@@ -6,7 +6,7 @@ organisation. A case that belongs to a trap bears its number.
 
 from typing import Any
 
-from orchestration.sample.calendar import DELTA_EXTRACTS, day, first_extract
+from orchestration.sample.calendar import DELTA_EXTRACTS
 from orchestration.sample.planted import DIRECT, UNRESOLVED, Planted, Post
 
 Values = dict[str, Any]
@@ -18,7 +18,7 @@ def plant_cases(p: Planted) -> None:
     """Plant every case; the traps are there already."""
     for tell in (
         spellings, dated_aliases, companies_alike, bounded_names, renamed_branch, reps_by_name, names_among_others,
-        split_returns, inheritance, duplicate_registrations, hints, decisions, kpis,
+        split_returns, inheritance, duplicate_registrations, hints, decisions,
     ):  # fmt: skip
         tell(p)
 
@@ -384,55 +384,3 @@ def decisions(p: Planted) -> None:
         deal = f"TRAP18-{letter}"
         p.deal(deal, 18, case, branch, "L0", on, branch_id="TRAP18-OSAKA", won_on=won, rep=rep or "NONE")
         p.add("attribution_overrides", DELTA_EXTRACTS[1], deal_id=deal, branch_id=branch, rep_id=rep, **by)
-
-
-def kpis(p: Planted) -> None:
-    """As much money from three of twenty salespeople as from fourteen; a branch where nothing follows a first talk."""
-    few, many, leak = "CASE-KPI-FEW", "CASE-KPI-MANY", "CASE-KPI-LEAK"
-    p.partner("CASE-KPI", "株式会社カサハラ商事")
-    for branch, name in ((few, "東京支店"), (many, "大阪支店"), (leak, "広島支店")):
-        p.branch(branch, "CASE-KPI", name)
-    for branch in (few, many):
-        p.add("branch_profiles", DELTA_EXTRACTS[0], branch_id=branch, as_of="2024-04-01", sales_headcount=20)
-    given = iter("旭泉梓櫂楓葵茜渚岬遥翼樹蓮凜碧暁湊昴")
-    number = 0
-    for branch, amounts in ((few, (20, 12, 8)), (many, (2,) * 12 + (7, 9))):
-        for amount in amounts:
-            number += 1
-            deal, rep, on, won = f"CASE-KPI-{number}", f"CASE-KPI-R{number}", "2025-05-12", "2025-08-20"
-            p.rep(rep, f"笠原 {next(given)}", Post(branch), email=f"r{number}@kasahara.example")
-            p.deal(
-                deal, None, "one of three, or of fourteen, who win", branch, "L3", on, branch_id=branch, rep_id=rep,
-                rep=rep, won_on=won, amount=amount * 1_000_000,
-            )  # fmt: skip
-            p.stages(deal, ("商談", on), ("案件化", "2025-06-10"), ("提案", "2025-07-10"), ("受注", won))
-            if branch == many and number <= 7:
-                meet(p, f"{deal}-V", "joint_visit", branch, "2025-08-01", deal_id=deal)
-    p.rep("CASE-KPI-R0", f"笠原 {next(given)}", Post(few))
-    meet(p, "CASE-KPI-MEETING", "regular_meeting", few, "2026-03-20", "CASE-KPI-R1", "CASE-KPI-R2")
-    meet(p, "CASE-KPI-SESSION", "study_session", few, "2026-04-02", "CASE-KPI-R1")
-    for number in range(10):
-        deal, on, lost = f"CASE-KPI-L{number}", "2025-11-10", "2025-12-15"
-        p.deal(deal, None, "lost after the first talk", leak, "L3", on, branch_id=leak, closed_on=lost)
-        p.stages(deal, ("商談", on), ("失注", lost))
-    for number in range(6):
-        p.add(
-            "inquiries", DELTA_EXTRACTS[-1], inquiry_id=f"CASE-KPI-Q{number}", received_at="2026-01-15 10:00:00",
-            company_name=f"宇宙{number}", industry="宇宙", kind="resale",
-            became_partner_id=None if number else "CASE-KPI",
-        )  # fmt: skip
-
-
-def meet(p: Planted, activity_id: str, kind: str, branch: str, on: str, *reps: str, **values: Any) -> None:
-    """Add an activity that was held with these reps."""
-    extract = first_extract(day(on))
-    p.add(
-        "activities", extract, activity_id=activity_id, activity_type=kind, occurred_at=f"{on} 14:00:00",
-        logged_at=f"{on} 18:00:00", partner_id=p.partner_of[branch], branch_id=branch, duration_minutes=60,
-        is_two_way=True, is_mass=False, status="held", **values,
-    )  # fmt: skip
-    for rep in reps:
-        p.add(
-            "activity_attendees", extract, activity_id=activity_id, attendee_id=rep, attendee_type="rep", rep_id=rep,
-            attendance="attended",
-        )  # fmt: skip

@@ -51,14 +51,20 @@ class Planted:
                 self.add(dataset, extract, **values)
 
     def partner(
-        self, partner_id: str, name: str, kind: str = "reseller", merged: tuple[str, str] | None = None
+        self,
+        partner_id: str,
+        name: str,
+        kind: str = "reseller",
+        merged: tuple[str, str] | None = None,
+        industry: str = "卸売・小売",
+        contract_started_on: str = "2019-04-01",
     ) -> None:
         """Add a partner; `merged` names the surviving partner and the day."""
         for extract in ROSTER_EXTRACTS:
             known = merged is not None and day(merged[1]) <= extract
             self.add(
-                "partners", extract, partner_id=partner_id, partner_name=name, partner_type=kind, industry="卸売・小売",
-                contract_started_on="2019-04-01", is_focus=False,
+                "partners", extract, partner_id=partner_id, partner_name=name, partner_type=kind, industry=industry,
+                contract_started_on=contract_started_on, is_focus=False,
                 successor_partner_id=merged[0] if merged and known else None, succeeded_on=merged[1] if merged
                     and known else None,
             )  # fmt: skip
@@ -77,6 +83,7 @@ class Planted:
         kind: str = "merge",
         current: str | None = None,
         renamed: tuple[str, str] | None = None,
+        prefecture: str | None = None,
     ) -> None:
         """Add a branch, and into which others it went on the day it closed; `current` is its successor as is.
 
@@ -92,7 +99,7 @@ class Planted:
                 "branches", extract, branch_id=branch_id, partner_id=partner_id, branch_name=called,
                 branch_kind=next((k for k in ("本社", "支店", "営業所") if name.endswith(k)), None),
                     is_head_office=name == "本社",
-                opened_on=opened, closed_on=closed if known else None,
+                opened_on=opened, closed_on=closed if known else None, prefecture=prefecture,
             )  # fmt: skip
             if known:
                 for heir, weight in into:
@@ -230,7 +237,7 @@ class Planted:
             }
         )  # fmt: skip
 
-    def customer(self, customer_id: str, prefecture: str | None = None) -> None:
+    def customer(self, customer_id: str, prefecture: str | None = None, industry: str = "製造") -> None:
         """Add a customer, once; a prefecture is noted whenever it is told."""
         known = self.rows["customers", AS_OF]
         same = next((row for row in known if row["customer_id"] == customer_id), None)
@@ -242,7 +249,7 @@ class Planted:
                 AS_OF,
                 customer_id=customer_id,
                 customer_name=f"検証{len(known) + 1:03d}株式会社",
-                industry="製造",
+                industry=industry,
                 prefecture=prefecture,
             )
 
@@ -276,6 +283,21 @@ class Planted:
             self.add(
                 "deal_stage_history", first_extract(day(on)), deal_id=deal_id, stage=stage, entered_at=f"{on} 12:00:00"
             )
+
+    def activity(
+        self, activity_id: str, kind: str, branch: str, on: str, *reps: str, logged: str | None = None, **values: Any
+    ) -> None:
+        """Add an activity that was held, and the reps who came; it was logged that evening unless it was later."""
+        extract = first_extract(day(logged or on))
+        self.add(
+            "activities", extract, activity_id=activity_id, activity_type=kind, occurred_at=f"{on} 14:00:00",
+            logged_at=f"{logged or on} 18:00:00", branch_id=branch, status="held", **values,
+        )  # fmt: skip
+        for rep in reps:
+            self.add(
+                "activity_attendees", extract, activity_id=activity_id, attendee_id=rep, attendee_type="rep",
+                rep_id=rep, attendance="attended",
+            )  # fmt: skip
 
     def bad_row(self, dataset: str, extract: int, column: str, **values: Any) -> None:
         """Add a row that must be rejected because of one column."""

@@ -2,13 +2,15 @@
 
 Every trap has partners, branches, reps and customers of its own, so that no ordinary deal can touch it. `needs` names
 the feature that an answer waits for; without it the case is decided by the ids, e-mails and dates alone. No resolver
-runs here. More cases of the same traps, and those that no trap speaks of, are in cases.py.
+runs here. More cases of the same traps, and those that no trap speaks of, are in cases.py; known.py has partners whose
+figures are known.
 """
 
 from typing import Any
 
 from orchestration.sample.calendar import AS_OF, DELTA_EXTRACTS
 from orchestration.sample.cases import plant_cases
+from orchestration.sample.known import plant_known
 from orchestration.sample.planted import DIRECT, UNRESOLVED, Planted, Post
 
 Values = dict[str, Any]
@@ -22,7 +24,7 @@ def plant() -> Planted:
         rep_moves, fiscal_year_end, ambiguous_names, branch_ends, several_parties, two_tiers, duplicates,
         ineligible_registrations, partner_conflicts, shared_domains, money_after_the_win, exchange_rates, told_late,
         overrides, nobody, names_of_reps_and_places, posts, renewals, account_managers, merged_partner,
-        header_and_lines, other_cases, clocks, plant_cases, bad_rows,
+        header_and_lines, other_cases, clocks, plant_cases, plant_known, bad_rows,
     ):  # fmt: skip
         tell(p)
     return p

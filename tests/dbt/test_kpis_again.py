@@ -1,25 +1,33 @@
-"""KPIs of the sample company computed a second time in Python, from their definitions, and compared cell by cell."""
+"""Concentration, performance, decomposition and bottlenecks of the sample company, computed a second time in Python.
+
+Every mart is computed from its definition over the published facts, never from its SQL, and compared cell by cell:
+persons in test_kpis_again_people.py, counts and money in test_kpis_again_money.py, the programme's marts in
+test_kpis_again_programme.py.
+"""
 
 import math
+import shutil
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
+from tests.dbt.again import first_of_month, milestones, month_end, months_between, same, table, today, wins, within
+from tests.dbt.test_kpis_again_people import at_work
 
-
-def trailing_year(month: date) -> pl.Expr:
-    """Return whether a row's month is one of the twelve that end with this month."""
-    age = (month.year - pl.col("month").dt.year()) * 12 + month.month - pl.col("month").dt.month()
-    return (age >= 0) & (age < 12)
+N_MIN = PROJECT_VARS["n_min"]
 
 
 def concentration(reps: pl.DataFrame, month: date) -> pl.DataFrame:
     """Compute one month: a row per branch with producing reps."""
     producers = (
-        reps.filter(trailing_year(month) & (pl.col("rep_id") != "NONE"))
+        reps.filter(within(month, 12) & (pl.col("rep_id") != "NONE"))
         .group_by("branch_id", "rep_id")
         .agg(pl.col("deals_won").sum(), pl.col("won_amount").sum().cast(pl.Float64).clip(lower_bound=0))
         .filter(pl.col("deals_won") > 0)
@@ -54,8 +62,22 @@ def test_rep_concentration(built_home: Home) -> None:
                 assert expected is None or expected != expected, column  # a branch whose returns outweigh its wins
             else:
                 assert found == pytest.approx(expected, abs=0.51 if column == "median_rep_amount" else 1e-9), column
+    closed = table(built_home, "kpi", "branch_monthly").filter(pl.col("branch_id") != "DIRECT")
+    of_year = pl.concat(
+        closed.filter(within(month, 12)).with_columns(month=pl.lit(month)) for month in mart["month"].unique().sort()
+    ).select("branch_id", "month", won="deals_won", lost="deals_lost")
+    usual_rates = dict(
+        of_year.group_by("month").agg(pl.col("won").sum() / (pl.col("won").sum() + pl.col("lost").sum())).iter_rows()
+    )
+    rates = of_year.group_by("branch_id", "month").agg(pl.col("won").sum(), pl.col("lost").sum())
+    both = both.join(rates, on=["branch_id", "month"], how="left")
     target, ramp = PROJECT_VARS["target_penetration"], PROJECT_VARS["headroom_ramp"]
     for row in both.iter_rows(named=True):
+        count = row["won"] + row["lost"]
+        assert [row["win_rate_numerator"], row["win_rate_denominator"]] == [row["won"], count]
+        assert same(row["win_rate"], row["won"] / count if count >= N_MIN else None)
+        assert same(row["reference_win_rate"], usual_rates[row["month"]])
+        assert same(row["effective_reps"], 1 / row["rep_hhi"] if row["rep_hhi"] else None)
         if row["headcount"] is None:
             assert row["headroom_reps"] is None and row["lever"] is None
             continue
@@ -63,109 +85,13 @@ def test_rep_concentration(built_home: Home) -> None:
         assert row["headroom_reps"] == pytest.approx(missing)
         if row["median_rep_amount"] is not None:
             assert row["headroom_amount"] == pytest.approx(missing * ramp * row["median_rep_amount"], abs=1)
-        penetrates = row["producing_reps"] >= target * row["headcount"]
-        assert (row["lever"] == "widen_contacts") == (not penetrates)
-
-
-# The monthly marts, performance, revenue decomposition and bottlenecks, from the facts
-
-N_MIN = PROJECT_VARS["n_min"]
-
-
-def table(home: Home, schema: str, name: str) -> pl.DataFrame:
-    frame = pl.read_parquet(home.published / "parquet" / schema / f"{name}.parquet")
-    return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
-
-
-def months_between(month: pl.Expr, until: date) -> pl.Expr:
-    """Return how many months a month lies before another."""
-    return (until.year - month.dt.year()) * 12 + until.month - month.dt.month()
-
-
-def wins(home: Home) -> pl.DataFrame:
-    """Return money and wins by deal and month: won in the first month that is left as won."""
-    kinds = {"win": 1, "rewin": 1, "reversal": -1, "cancel": -1}
-    months = (
-        table(home, "core", "fct_revenue")
-        .filter("is_counted")
-        .with_columns(net=pl.col("event_type").replace_strict(kinds, default=0, return_dtype=pl.Int64))
-        .group_by(
-            "deal_id", "branch_id", "branch_id_current", "partner_id", "rep_id", "channel_class", "recognized_month"
-        )
-        .agg(
-            pl.col("net").sum(), pl.when(pl.col("amount").count() > 0).then(pl.col("amount").sum())
-        )  # unknown is not 0
-        .rename({"recognized_month": "month"})
-        .sort("deal_id", "month")
-    )
-    is_won = pl.col("net") > 0
-    return months.with_columns(is_won=is_won & (is_won.cum_sum().over("deal_id") == 1))
-
-
-def milestones(home: Home) -> pl.DataFrame:
-    """Return each counted deal's first days: a skipped stage was reached with the next one."""
-    entries = table(home, "core", "fct_stage_entries").filter("is_counted")
-    later = {
-        "open_on": ["open", "qualified", "proposed", "won"],
-        "qualified_on": ["qualified", "proposed", "won"],
-        "proposed_on": ["proposed", "won"],
-        "won_on": ["won"],
-        "lost_on": ["lost"],
-    }
-    return entries.group_by("deal_id", "branch_id", "partner_id", "channel_class").agg(
-        pl.col("entered_on").filter(pl.col("stage").is_in(stages)).min().alias(name) for name, stages in later.items()
-    )
-
-
-def month_end(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1) - timedelta(days=1)
-
-
-def same(found: float | None, expected: float | None) -> bool:
-    return found == expected if None in (found, expected) else found == pytest.approx(expected, rel=1e-9, abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("mart", "branch"), [("branch_monthly", "branch_id"), ("branch_monthly_as_is", "branch_id_current")]
-)
-def test_branch_months(built_home: Home, mart: str, branch: str) -> None:
-    entries = table(built_home, "core", "fct_stage_entries").filter("is_counted")
-    stages = {"deals_new": "open", "deals_qualified": "qualified", "deals_lost": "lost"}
-    entered = entries.group_by(pl.col(branch).alias("branch_id"), pl.col("entered_month").alias("month")).agg(
-        (pl.col("stage") == stage).sum().alias(name) for name, stage in stages.items()
-    )
-    won = wins(built_home)
-    counted = won.group_by(pl.col(branch).alias("branch_id"), "month").agg(pl.col("is_won").sum().alias("deals_won"))
-    credit = table(built_home, "attribution", "current_credit").filter("is_counted")
-    money = won if mart == "branch_monthly" else credit.with_columns(month=pl.col("recognized_on").dt.truncate("1mo"))
-    amounts = money.group_by(pl.col(branch).alias("branch_id"), "month").agg(pl.col("amount").sum().alias("won_amount"))
-    columns = [*stages, "deals_won", "won_amount"]
-    again = (
-        pl.concat([entered, counted, amounts], how="diagonal")
-        .group_by("branch_id", "month")
-        .agg(pl.col(columns).cast(pl.Float64).sum())
-    )
-    found = table(built_home, "kpi", mart).select("branch_id", "month", *columns)
-    both = found.join(again, on=["branch_id", "month"], how="full", coalesce=True, suffix="_again").fill_null(0)
-    assert len(both) == len(found) > 500
-    for column in columns:
-        wrong = both.filter((pl.col(column) - pl.col(f"{column}_again")).abs() > 0.01)
-        assert wrong.is_empty(), wrong.select("branch_id", "month", column, f"{column}_again")
-
-
-def test_reps_of_a_window(built_home: Home) -> None:
-    reps = table(built_home, "kpi", "rep_monthly").filter(pl.col("rep_id") != "NONE")
-    marts = table(built_home, "kpi", "branch_monthly")
-    for month in marts["month"].unique().sort()[::7]:
-        for column, measure, window in (
-            ("reps_active", "deals_new", PROJECT_VARS["active_window_months"]),
-            ("reps_producing_t12m", "deals_won", 12),
-        ):
-            age = months_between(pl.col("month"), month)
-            again = reps.filter((age >= 0) & (age < window) & (pl.col(measure) > 0))
-            counts = dict(again.group_by("branch_id").agg(pl.col("rep_id").n_unique()).iter_rows())
-            for branch_id, found in marts.filter(pl.col("month") == month).select("branch_id", column).iter_rows():
-                assert found == counts.get(branch_id, 0), (month, branch_id, column)
+        assert same(row["rep_penetration"], row["producing_reps"] / row["headcount"])
+        rate, usual = row["win_rate"], row["reference_win_rate"]
+        if row["producing_reps"] < target * row["headcount"]:
+            lever = "widen_contacts"
+        else:
+            lever = None if rate is None else "raise_win_rate" if rate < usual else "raise_deal_size"
+        assert row["lever"] == lever, row
 
 
 @pytest.mark.parametrize(("scope", "entity"), [("company", None), ("partner", "partner_id"), ("branch", "branch_id")])
@@ -183,6 +109,11 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
     logged = set(activities["branch_id"])
     reps_all = table(built_home, "kpi", "rep_monthly").filter((pl.col("rep_id") != "NONE") & (pl.col("deals_won") > 0))
     ripe = timedelta(days=PROJECT_VARS["cohort_mature_days"])
+    posts = table(built_home, "core", "dim_rep_assignment")
+    ends = {
+        min(month_end(first_of_month(month, shift)), today(built_home)) for month in mart["month"] for shift in (0, -3)
+    }
+    stands = {day: set(at_work(posts, day).select("rep_id", "branch_id").iter_rows()) for day in ends}
     compared = 0
     for row in mart.sort("entity_id", "month").iter_rows(named=True):
         if scope != "company" and row["month"].month not in (3, 9):  # all of them take too long in Python
@@ -195,6 +126,17 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
         count = int(year["is_won"].sum())
         assert same(row["won_amount_t12m"], year["amount"].sum())
         assert row["deals_won_t12m"] == count
+        indirect = won_all.filter(within(month, 12) & (pl.col("channel_class") == "indirect"))["amount"].sum()
+        assert same(row["partner_share_denominator"], indirect)
+        is_share = scope != "company" and row["entity_id"] != "UNRESOLVED" and indirect > 0
+        assert same(row["partner_share"], year["amount"].sum() / indirect if is_share else None)
+        before, now = (stands[day] for day in (month_end(first_of_month(month, -3)), min(end, today(built_home))))
+        gone = [
+            money
+            for rep, branch, money in year.group_by("rep_id", "branch_id").agg(pl.col("amount").sum()).iter_rows()
+            if (rep, branch) in before and (rep, branch) not in now
+        ]
+        assert same(row["revenue_at_risk"], sum(gone)), row
         assert same(row["avg_deal"], year["amount"].sum() / count if count else None)
         median = year.filter("is_won")["amount"].median()
         assert row["median_deal"] == (None if median is None else pytest.approx(median, abs=0.51))
@@ -202,6 +144,7 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
         from_quarter = date(month.year - (month.month < 3), (month.month - 3) % 12 + 1, 1)
         of_year = deals.filter((pl.col("won_on") >= from_year) & (pl.col("won_on") <= end))
         cycle = (of_year["won_on"] - of_year["open_on"]).dt.total_days().median()
+        assert row["cycle_deals"] == len(of_year)
         assert same(row["cycle_days"], cycle if len(of_year) >= N_MIN else None)
         closed = [
             int(deals.select(((pl.col(day) >= from_quarter) & (pl.col(day) <= end)).sum()).item())
@@ -236,12 +179,50 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
     assert compared > 30
 
 
+def structure(home: Home, row: dict[str, Any], first: date, months_long: int) -> dict[str, float]:
+    """Compute what a period's money is made of: wins of known reps at known branches, and the money of all."""
+    unknown = table(home, "core", "dim_branch").filter("is_sentinel")["branch_id"].implode()
+    won = wins(home).filter(
+        (pl.col("channel_class") == "indirect")
+        & (pl.col("month") >= first)
+        & (pl.col("month") < first_of_month(first, months_long))
+    )
+    if row["scope"] == "partner":
+        won = won.filter(pl.col("partner_id") == row["entity_id"])
+    known = won.filter((pl.col("rep_id") != "NONE") & ~pl.col("branch_id").is_in(unknown))
+    winners = known.filter("is_won")
+    count, money = len(winners), known["amount"].sum()
+    largest = (
+        won.filter(~pl.col("branch_id").is_in(unknown)).group_by("branch_id").agg(pl.col("amount").sum())["amount"]
+    )
+    largest = largest.filter(largest > 0).sort(descending=True)
+    larger_ones = largest.cum_sum() - largest
+    return {
+        "won_amount": won["amount"].sum(),
+        "active_branches": winners["branch_id"].n_unique(),
+        "producing_reps": winners["rep_id"].n_unique(),
+        "deals_won": count,
+        "average_deal": money / count if count else None,
+        "units_to_80": int((larger_ones < 0.8 * won["amount"].sum() - 0.001).sum()),
+    }
+
+
 def test_revenue_decomposition(built_home: Home) -> None:
     """By the logarithmic mean of the two sides, factor by factor; rounding may move a unit between neighbours."""
     mart = table(built_home, "kpi", "revenue_decomposition")
     factors = ("active_branches", "reps_per_branch", "wins_per_rep", "average_deal")
     split = 0
+    lengths = {"year": 12, "half": 6, "quarter": 3}
+    last_month = table(built_home, "kpi", "company_monthly")["month"].max()
     for row in mart.iter_rows(named=True):
+        start = row["period_start"]
+        so_far = (last_month.year - start.year) * 12 + last_month.month - start.month + 1
+        length = min(lengths[row["period_type"]], so_far)
+        now, before = (structure(built_home, row, first_of_month(start, -shift), length) for shift in (0, 12))
+        for name, value in now.items():
+            assert same(row[name], value), (name, value, row)
+            if name != "units_to_80":
+                assert same(row[f"previous_{name}"], before[name]), (name, before, row)
         effects = [row[f"{factor}_effect"] for factor in factors]
         assert sum(effects) + row["unassigned_effect"] == pytest.approx(row["change_amount"], abs=0.001)
         now, before = (row[f"{side}deals_won"] * (row[f"{side}average_deal"] or 0) for side in ("", "previous_"))
@@ -283,13 +264,34 @@ def test_bottlenecks(built_home: Home) -> None:
     assert worst.join(highest, on="branch_id").filter(pl.col("lost_amount") != pl.col("highest")).is_empty()
 
 
-def test_channels_add_up_to_branches(built_home: Home) -> None:
-    columns = ["deals_new", "deals_qualified", "deals_won", "deals_lost", "won_amount"]
-    channels = (
-        table(built_home, "kpi", "branch_channel_monthly").group_by("branch_id", "month").agg(pl.col(columns).sum())
-    )
-    months = table(built_home, "kpi", "branch_monthly").select("branch_id", "month", *columns)
-    both = months.join(channels, on=["branch_id", "month"], how="full", coalesce=True, suffix="_again").fill_null(0)
-    assert len(both) == len(months)
-    for column in columns:
-        assert both.filter((pl.col(column) - pl.col(f"{column}_again")).abs() > 0.01).is_empty(), column
+@pytest.mark.parametrize(
+    ("mart", "column", "compared"),
+    [
+        ("rep_concentration", "producing_reps", test_rep_concentration),
+        ("rep_concentration", "win_rate_numerator", test_rep_concentration),
+        ("performance", "deals_won_t12m", partial(test_performance, scope="company", entity=None)),
+        ("performance", "revenue_at_risk", partial(test_performance, scope="company", entity=None)),
+        ("revenue_decomposition", "units_to_80", test_revenue_decomposition),
+        ("revenue_decomposition", "average_deal_effect", test_revenue_decomposition),
+        ("bottlenecks", "passed", test_bottlenecks),
+    ],
+)
+def test_a_changed_cell_is_found(
+    built_home: Home, tmp_path: Path, mart: str, column: str, compared: Callable[[Home], None]
+) -> None:
+    """The comparisons above can fail: of each mart one cell is changed, in the last row of those that they look at."""
+    tables = tmp_path / "published" / "parquet"
+    tables.mkdir(parents=True)
+    (tmp_path / "lake").symlink_to(built_home.lake)
+    for schema in (built_home.published / "parquet").iterdir():
+        if schema.name != "kpi":
+            (tables / schema.name).symlink_to(schema.resolve())
+    shutil.copytree(built_home.published / "parquet" / "kpi", tables / "kpi")
+    frame = pl.read_parquet(tables / "kpi" / f"{mart}.parquet")
+    row = frame.with_row_index().filter(pl.col("scope") == "company" if "scope" in frame.columns else True)["index"][-1]
+    is_cell = pl.int_range(pl.len()) == row
+    frame.with_columns(
+        pl.when(is_cell).then(pl.col(column) + 1).otherwise(column).cast(frame.schema[column])
+    ).write_parquet(tables / "kpi" / f"{mart}.parquet")
+    with pytest.raises(AssertionError):
+        compared(Home(tmp_path))

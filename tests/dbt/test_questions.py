@@ -1,16 +1,23 @@
-"""The queries of docs/questions.md run on the sample company, and say what is known of it."""
+"""The queries of docs/questions.md run on the sample company, and say what is known of it.
+
+The answers follow by hand from what orchestration/sample/known.py and the traps plant, or from the truth file.
+"""
 
 import csv
+import math
 import re
-import statistics
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from orchestration.home import PROJECT, Home
+from tests.dbt.again import accepted
 
 PAGE = (PROJECT / "docs" / "questions.md").read_text(encoding="utf-8")
 QUERIES = {
@@ -23,8 +30,6 @@ REQUIRED = [
     *(f"R-S4-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 21, 23, 24, 29)),
     *("R-S0-07", "R-S0-08", "R-S0-11", "R-S0-14", "R-S2-01", "R-S2-04", "R-S2-12"),
 ]
-# Each branch of the sample company sells in some prefecture, so that none may be left without one.
-MAY_BE_EMPTY = {"R-S4-01", "R-S4-07", "R-S0-11"}
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +38,8 @@ def release(built_home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def answer(
-    release: duckdb.DuckDBPyConnection, code: str, *instead: tuple[str, str], of: str = ""
-) -> list[dict[str, Any]]:
-    """Return the answer to a question; `instead` asks of others (words of the query, and theirs), `of` keeps some."""
+def answer(release: duckdb.DuckDBPyConnection, code: str) -> list[dict[str, Any]]:
     (query,) = next(queries for title, queries in QUERIES.items() if code in title)
-    for words, others in (*instead, *([(r"limit 20", "")] if of else [])):
-        changed = re.sub(words, others, query)
-        assert changed != query or words == "limit 20", words
-        query = changed
-    query = f"from ({query}) where {of}" if of else query
     found = release.execute(query)
     names = [column[0] for column in found.description or []]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
@@ -56,8 +53,7 @@ def test_every_requirement_has_a_query() -> None:
 
 @pytest.mark.parametrize("title", QUERIES)
 def test_query_runs_and_answers(release: duckdb.DuckDBPyConnection, title: str) -> None:
-    rows = release.execute(QUERIES[title][0]).fetchall()
-    assert rows or any(code in title for code in MAY_BE_EMPTY)
+    assert release.execute(QUERIES[title][0]).fetchall()
 
 
 def truth(home: Home) -> dict[str, dict[str, str]]:
@@ -80,13 +76,6 @@ def test_branches_have_the_deals_that_the_generator_gave_them(
     assert sum(found.values()) == sum(expected.values()) > 10
     # A win that its own month took back is none, so a branch may have one less.
     assert all(0 <= expected[branch] - count <= 1 for branch, count in found.items())
-
-
-def test_two_tier_deals_are_those_of_the_distributor_trap(release: duckdb.DuckDBPyConnection) -> None:
-    """R-S4-12: the traps plant a distributor whose reseller is credited, and one whose reseller nobody names."""
-    rows = answer(release, "R-S4-12")
-    assert any(not row["branch_id"].startswith(("UNKNOWN", row["distributor_id"])) for row in rows)
-    assert any(row["branch_id"] == f"UNKNOWN:{row['distributor_id']}" for row in rows)
 
 
 def test_todays_organisation_has_the_same_money(release: duckdb.DuckDBPyConnection) -> None:
@@ -115,134 +104,257 @@ def test_shares_of_partners_are_of_the_whole(release: duckdb.DuckDBPyConnection)
         "select year(recognized_on - interval 3 month), sum(case when channel_class = 'indirect' then amount end)"
         " / sum(amount) from core.fct_revenue where is_counted and channel_class != 'unresolved' group by 1 order by 1"
     ).fetchall()
-    found = [row["indirect_ratio"] for row in answer(release, "R-S4-24")]
-    assert [ratio for ratio in found if ratio is not None] == pytest.approx([ratio for _, ratio in by_year])
+    assert [row["indirect_ratio"] for row in answer(release, "R-S4-24")] == pytest.approx(
+        [ratio for _, ratio in by_year]
+    )
+
+
+M = 1_000_000
+FEW, MANY, LEAK, ABROAD = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD"
+
+
+def day(iso: str) -> date:
+    return date.fromisoformat(iso)
+
+
+def decomposed(now: float, before: float, factors: dict[str, float]) -> dict[str, Any]:
+    """Split a change by the logarithmic mean; each factor is told as its growth."""
+    mean = (now - before) / math.log(now / before)
+    return {f"{name}_effect": pytest.approx(mean * math.log(growth), abs=1) for name, growth in factors.items()}
+
+
+# By question: rows that the answer must hold, each told by some of its columns.
+KNOWN: dict[str, list[dict[str, Any]]] = {
+    # 400 million each of two branches, by 3 and by 14 reps, in 4 and 14 deals; the year before 200 by two reps of one.
+    "R-S3-01": [
+        {
+            "entity_id": "KNOWN", "fiscal_year": 2025, "won_amount": 800 * M, "active_branches": 2,
+            "reps_per_branch": 8.5, "wins_per_rep": pytest.approx(18 / 17), "average_deal": pytest.approx(800 * M / 18),
+        },
+        {
+            "entity_id": "KNOWN", "fiscal_year": 2024, "won_amount": 200 * M, "active_branches": 1,
+            "reps_per_branch": 2, "wins_per_rep": 1, "average_deal": 100 * M,
+        },
+    ],
+    # Only the stages of the leaking branch are logged, and a stage that was skipped is none.
+    "R-S3-02": [
+        {"branch_id": FEW, "deals_new": 4, "deals_qualified": 0, "deals_won": 4},
+        {"branch_id": MANY, "deals_new": 14, "deals_qualified": 0, "deals_won": 14},
+        {"branch_id": LEAK, "deals_new": 10, "deals_qualified": 10, "deals_won": 2},
+    ],
+    # As many reps were called as brought a deal in the month after, in no other month of 48 and two branches.
+    "R-S3-03": [{"partner_id": "KNOWN", "n": 96, "rank_correlation": pytest.approx(1)}],
+    "R-S3-04": [
+        {
+            "entity_id": "KNOWN", "fiscal_year": 2025, "change_amount": 600 * M, "unassigned_effect": 0,
+            "units_to_80": 2,
+        }
+        | decomposed(
+            800 * M, 200 * M,
+            {
+                "active_branches": 2, "reps_per_branch": 8.5 / 2, "wins_per_rep": 18 / 17,
+                "average_deal": (800 / 18) / 100,
+            },
+        )
+    ],
+    "R-S3-05": [
+        {"rep_id": f"{FEW}-R1", "branch_id": FEW, "deals_won": 2, "won_amount": 200 * M},
+        {"rep_id": f"{MANY}-R01", "branch_id": MANY, "deals_won": 2, "won_amount": 128_500_000},
+        {"rep_id": f"{FEW}-R2", "branch_id": FEW, "deals_won": 1, "won_amount": 120 * M},
+    ],
+    # Of five on the roster one has left; three were met in the 90 days, two of them at the session of this fiscal year.
+    "R-S3-07": [
+        {
+            "branch_id": FEW, "headcount": 20, "reps_known": 4, "reps_contactable": 3, "reps_trained": 2,
+            "reps_producing_t12m": 3, "known_rate": 0.2, "contactable_rate": 0.75,
+            "trained_rate": pytest.approx(2 / 3), "producing_rate": 1.5,
+        },
+        {
+            "branch_id": MANY, "headcount": 20, "reps_known": 14, "reps_contactable": 0, "reps_trained": 0,
+            "reps_producing_t12m": 14, "known_rate": 0.7, "contactable_rate": 0, "trained_rate": None,
+        },
+    ],
+    # The first trap: two deals from before the move to Osaka and one from the day of it.
+    "R-S3-09": [
+        {"rep_id": "TRAP01-R1", "branch_id": "TRAP01-TOKYO", "deals_won": 2, "won_amount": 1_200_000},
+        {"rep_id": "TRAP01-R1", "branch_id": "TRAP01-OSAKA", "deals_won": 1, "won_amount": 600_000},
+    ],
+    "R-S3-10": [
+        {"partner_id": "KNOWN", "won_amount_t12m": 800 * M},
+        {"partner_id": "KNOWN2", "won_amount_t12m": 10 * M},
+    ],
+    # Shares of 50, 30 and 20 %: 1 / .38 reps in effect; 5 of 8 are missing, half of the median's 120 million each.
+    "R-S3-11": [
+        {
+            "branch_id": FEW, "headcount": 20, "producing_reps": 3, "rep_penetration": 0.15,
+            "effective_reps": pytest.approx(1 / 0.38), "top_rep_share": 0.5, "headroom_reps": 5,
+            "headroom_amount": 300 * M, "lever": "widen_contacts",
+        },
+        {
+            "branch_id": MANY, "headcount": 20, "producing_reps": 14, "rep_penetration": 0.7,
+            "effective_reps": pytest.approx(400**2 / (13 * 28.5**2 + 29.5**2)), "headroom_reps": 0,
+            "headroom_amount": 0, "lever": "raise_deal_size",
+        },
+        {"branch_id": LEAK, "headcount": 4, "producing_reps": 2, "rep_penetration": 0.5, "lever": "raise_win_rate"},
+    ],
+    # Nine won from May to October, one of them from November on again; the one who left in March made 120 million.
+    "R-S3-12": [
+        {
+            "partner_id": "KNOWN", "producer_retention_numerator": 1, "producer_retention_denominator": 9,
+            "producer_retention": pytest.approx(1 / 9), "revenue_at_risk": 120 * M,
+        }
+    ],
+    # One branch and no win there, and a customer to whom we sold ourselves.
+    "R-S4-01": [{"prefecture": "海外", "branches": 1, "customers_won_amount": 3 * M}],
+    "R-S4-02": [
+        {
+            "product_id": "PR90", "partner_closed": 10, "partner_win_rate": 0.2, "direct_closed": 4,
+            "direct_win_rate": 0.75, "gap": pytest.approx(-0.55),
+        }
+    ],
+    # From 70 to 85 % in the 1,825 days from April 2022 to March 2027, of which 1,460 have passed.
+    "R-S4-03": [{"metric": "indirect_ratio", "month": day("2026-03-01"), "path": pytest.approx(0.82)}],
+    # 17 of 40 salespeople won; 2 of 18 wins were visited together; in April nothing has been won so far.
+    "R-S4-04": [
+        {"entity_id": "KNOWN", "phase": "deepening", "kpi_rank": rank, "label": label, "actual": actual}
+        for rank, (label, actual) in enumerate(
+            (
+                ("Rep penetration", 17 / 40), ("Self-run ratio", pytest.approx(16 / 18)), ("Won amount", 0),
+                ("Producer retention", pytest.approx(1 / 9)), ("Effective reps", None),
+            ),
+            1,
+        )
+    ],
+    "R-S4-07": [
+        {
+            "branch_id": MANY, "self_run_ratio": pytest.approx(12 / 14), "self_run_ratio_numerator": 12,
+            "self_run_ratio_denominator": 14,
+        }
+    ],
+    # Of two branches of the industry one was met, at its session, brought a deal and won it.
+    "R-S4-08": [{"industry": "農林水産", "contracted": 2, "met": 1, "enabled": 1, "with_deal": 1, "won": 1}],
+    "new branches": [
+        {"month": day("2025-10-01"), "partners_signed": 1},
+        {"month": day("2025-11-01"), "partners_signed": 0},
+        # The only contract of the year: of 1 June, with a deal on 1 July and a win on 20 September.
+        {"month": day("2022-12-01"), "ttfd": 30, "ttfw": 111},
+    ],
+    "R-S4-11": [{"industry": "農林水産", "inquiries": 6, "became_partner": 2}],
+    # The ninth trap names the reseller in two ways, the tenth does not name it.
+    "R-S4-12": [
+        {"distributor_id": "TRAP09D", "branch_id": "TRAP09-FUKUOKA", "deals_won": 2, "won_amount": 1_200_000},
+        {"distributor_id": "TRAP10", "branch_id": "UNKNOWN:TRAP10", "deals_won": 1, "won_amount": 600_000},
+    ],
+    "R-S4-16": [{"partner_id": "KNOWN", "headcount": 40, "reps_known": 18, "never_met": 22}],
+    "R-S4-21": [
+        {"month": day("2025-05-01"), "deals_new": 0, "deals_won": 0, "won_amount": 0, "reps_contacted": 2},
+        {"month": day("2025-06-01"), "deals_new": 2, "deals_won": 0, "won_amount": 0, "reps_active": 2},
+        {"month": day("2025-09-01"), "deals_new": 0, "deals_won": 2, "won_amount": 270 * M, "sessions_held": 0},
+        {"month": day("2026-04-01"), "deals_new": 0, "deals_won": 0, "sessions_held": 1, "reps_contacted": 3},
+    ],
+    # Ours ran from 15 December to 20 January while theirs, of November, was open.
+    "R-S4-23": [
+        {
+            "conflict_kind": "direct_and_partner", "customer_id": f"TRAP-C-{LEAK}-03", "deal_id": f"{LEAK}-03",
+            "other_deal_id": "KNOWN-DIRECT-4", "conflict_from": day("2025-12-15"), "conflict_to": day("2026-01-20"),
+            "resolution_days": 36,
+        }
+    ],
+    "R-S4-29": [{"channel": "service", "deals_new": 1, "deals_won": 1, "won_amount": 120 * M}],
+    "R-S0-07": [{"branch_id": ABROAD, "headcount": None}],
+    # Halfway from 200 to 1,200 million 700 are due.
+    "R-S0-08": [
+        {
+            "scope": "partner", "entity_id": "KNOWN", "metric": "won_amount", "month": day("2026-03-01"),
+            "target": 1_200 * M, "actual": 800 * M, "path_gap": pytest.approx(100 * M),
+        }
+    ],
+    "R-S0-11": [
+        {
+            "branch_id": LEAK, "step": "proposed", "entered": 10, "passed": 2, "pass_rate": 0.2,
+            "recommended_play": "Review price and competitors; join the closing meeting",
+        }
+    ],
+    "R-S0-14": [
+        {"branch_id": FEW, "month": day("2025-11-01"), "reps_contacted": 2, "deals_new": 0, "won_amount": 0},
+        {"branch_id": FEW, "month": day("2025-12-01"), "reps_contacted": 0, "deals_new": 2, "won_amount": 0},
+        {"branch_id": FEW, "month": day("2026-03-01"), "deals_won": 2, "won_amount": 130 * M},
+    ],
+    "R-S2-04": [{"partner_id": "KNOWN", "won_amount": 1_000 * M, "of_unknown_branches": 0, "branches": 2}],
+    "R-S2-12": [
+        {"happened_on": day("2020-04-01"), "event_type": "opened", "subject": "福岡支店"},
+        {"happened_on": day("2020-04-01"), "event_type": "rep_joined", "subject": "七草 第1"},
+        {"happened_on": day("2025-11-05"), "known_on": day("2025-12-05"), "event_type": "study_session"},
+        {"happened_on": day("2026-03-10"), "event_type": "win", "amount": 5 * M},
+        {"happened_on": day("2026-03-20"), "event_type": "case_success", "subject": "短期間で導入"},
+    ],
+}  # fmt: skip
+
+
+def says(row: dict[str, Any], fact: dict[str, Any]) -> bool:
+    numbers = {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+    return all(numbers[name] == value for name, value in fact.items())
+
+
+def lacking(rows: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the known facts that no row of an answer says."""
+    return [fact for fact in known if not any(says(row, fact) for row in rows)]
+
+
+@pytest.mark.parametrize("question", KNOWN)
+def test_answer_is_the_planted_one(release: duckdb.DuckDBPyConnection, question: str) -> None:
+    rows, known = answer(release, question), KNOWN[question]
+    assert lacking(rows, known) == []
+    # Any other value of any of its columns would not do.
+    for fact in known:
+        for name in fact:
+            assert lacking([row | {name: "changed"} for row in rows], [fact]) == [fact]
+
+
+def test_every_question_has_an_answer_that_is_known() -> None:
+    """Here, in a test of its own in this file or, for statuses, in those of the spells."""
+    elsewhere = ("R-S4-15", "R-S4-24", "R-S2-01", "Year on year")
+    assert [title for title in QUERIES if not any(code in title for code in (*KNOWN, *elsewhere))] == []
+
+
+def test_who_told_a_headcount_is_not_asked_for_it(release: duckdb.DuckDBPyConnection) -> None:
+    asked = {row["branch_id"] for row in answer(release, "R-S0-07")}
+    assert not asked & {FEW, MANY, LEAK}
+
+
+def test_a_bottleneck_costs_what_the_usual_rate_would_have_won(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S0-11: of two wins the branch has too few for an average of its own, so that of all partners stands for it."""
+    (row,) = (row for row in answer(release, "R-S0-11") if row["branch_id"] == LEAK)
+    (average,) = release.execute(
+        "select average_deal from kpi.bottlenecks where branch_id = ? and is_bottleneck", [LEAK]
+    ).fetchone() or (0,)
+    (usual,) = release.execute(
+        "select avg_deal from kpi.performance where scope = 'company' and month = '2026-04-01'"
+    ).fetchone() or (0,)
+    assert average == pytest.approx(usual)
+    assert float(row["lost_amount"]) == pytest.approx((10 * row["reference_rate"] - 2) * average, abs=1)
+
+
+def test_an_industry_asks_more_often_than_it_buys(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
+    """R-S4-11: six of the half's inquiries against one of all customers."""
+    inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(
+        pl.col("kind").is_in(["resale", "referral", "oem"]),
+        pl.col("received_at").dt.offset_by("9h").dt.date().is_between(day("2025-04-01"), day("2025-09-30")),
+    )
+    (customers,) = release.execute("select count(*) from core.dim_customer").fetchone() or (0,)
+    (row,) = (row for row in answer(release, "R-S4-11") if row["industry"] == "農林水産")
+    assert row["highest_index"] == pytest.approx(6 / len(inquiries) * customers)
 
 
 def test_companies_and_branches_are_counted_apart(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
+    """R-S2-01, from the latest roster: companies by their corporate number; a branch has its partner's contract."""
     (row,) = answer(release, "R-S2-01")
-    partners, branches = release.execute(
-        "select count(distinct coalesce(corporate_number, partner_id)),"
-        " (select count(*) from core.dim_branch where not is_sentinel) from core.dim_partner where not is_sentinel"
-    ).fetchone() or (0, 0)
-    assert 0 < row["partners_contracted"] <= partners
-    assert row["partners_contracted"] < row["branches_contracted"] <= branches
-
-
-FEW, MANY, LEAK = "CASE-KPI-FEW", "CASE-KPI-MANY", "CASE-KPI-LEAK"
-OF_COMPANY = ("scope = 'company'", "scope = 'partner' and entity_id = 'CASE-KPI'")
-
-
-@pytest.fixture(scope="module")
-def at(release: duckdb.DuckDBPyConnection) -> Any:
-    """Return the one row of an answer that is about a planted branch or partner."""
-
-    def row(code: str, where: str, *instead: tuple[str, str]) -> dict[str, Any]:
-        (found,) = answer(release, code, *instead, of=where)
-        return found
-
-    return row
-
-
-def test_three_of_twenty_and_fourteen_of_twenty(at: Any) -> None:
-    """R-S3-11, R-S3-13: 40 million each, of three with 50, 30 and 20 %, and of fourteen: other levers and headroom."""
-    few, many = (at("R-S3-11", f"branch_id = '{branch}'") for branch in (FEW, MANY))
-    assert (few["headcount"], few["producing_reps"], few["lever"]) == (20, 3, "widen_contacts")
-    assert [few[k] for k in ("rep_penetration", "effective_reps", "top_rep_share")] == pytest.approx(
-        [0.15, 1 / 0.38, 0.5]
+    partners = accepted(built_home, "partners").filter(pl.col("contract_ended_on").is_null())
+    assert (
+        row["partners_contracted"] == partners.select(pl.coalesce("corporate_number", "partner_id").n_unique()).item()
     )
-    # Eight of twenty should win; the five that are missing bring half of the median producer's twelve million.
-    assert (few["headroom_reps"], few["headroom_amount"]) == (pytest.approx(5), 30_000_000)
-    assert "3" in few["lever_reason"] and few["lever_reason_ja"]
-    assert (many["headcount"], many["producing_reps"], many["lever"]) == (20, 14, "raise_deal_size")
-    assert (many["rep_penetration"], many["headroom_reps"]) == (pytest.approx(0.7), 0)
-
-
-def test_the_ladder_of_a_planted_branch(at: Any) -> None:
-    """R-S3-06, R-S3-07: four are on the roster, two answered lately, one was trained this year, three won."""
-    row = at("R-S3-06", f"branch_id = '{FEW}'")
-    counts = ("headcount", "reps_known", "reps_contactable", "reps_trained", "reps_producing_t12m")
-    assert [row[k] for k in counts] == [20, 4, 2, 1, 3]
-    assert [row[k] for k in ("known_rate", "contactable_rate", "trained_rate", "producing_rate")] == [0.2, 0.5, 0.5, 3]
-
-
-def test_what_the_planted_partner_made(at: Any, release: duckdb.DuckDBPyConnection) -> None:
-    """R-S3-01, 02, 04, 05, 10, R-S0-14, R-S2-04, R-S2-12, R-S4-21."""
-    made = at("R-S3-01", "fiscal_year = 2025", OF_COMPANY)
-    assert (made["won_amount"], made["active_branches"], made["wins_per_rep"]) == (80_000_000, 2, 1)
-    assert [made["reps_per_branch"], made["average_deal"]] == pytest.approx([8.5, 80_000_000 / 17])
-    change = at("R-S3-04", "fiscal_year = 2025", OF_COMPANY)
-    # The year before there was nothing, so no factor explains it, and two branches make four fifths.
-    assert (change["change_amount"], change["units_to_80"]) == (80_000_000, 2)
-    counts = at("R-S3-02", f"branch_id = '{MANY}'")
-    assert [counts[k] for k in ("deals_new", "deals_qualified", "deals_won")] == [14, 14, 14]
-    assert at("R-S3-05", "rep_id = 'CASE-KPI-R1'")["won_amount"] == 20_000_000
-    assert at("R-S3-10", "partner_id = 'CASE-KPI'", ("limit 10", ""))["won_amount_t12m"] == 80_000_000
-    month = at("R-S0-14", f"branch_id = '{FEW}' and month = date '2025-08-01'")
-    assert [month[k] for k in ("sessions_held", "deals_new", "deals_won", "won_amount")] == [0, 0, 3, 40_000_000]
-    of_partner = at("R-S2-04", "partner_id = 'CASE-KPI'")
-    assert [of_partner[k] for k in ("won_amount", "of_unknown_branches", "branches")] == [80_000_000, 0, 2]
-    busiest = (r"\(select branch_id.*limit 1\)", f"'{FEW}'")
-    report = answer(release, "R-S4-21", busiest)
-    assert sum(row["deals_won"] for row in report) == 3 and sum(row["sessions_held"] for row in report) == 1
-    events = [row for row in answer(release, "R-S2-12", busiest) if row["amount"]]
-    assert [(str(row["happened_on"]), row["amount"]) for row in events] == [
-        ("2025-08-20", amount * 1_000_000) for amount in (20, 12, 8)
-    ]
-
-
-def test_what_holds_the_planted_branches_back(at: Any, release: duckdb.DuckDBPyConnection) -> None:
-    """R-S0-11, R-S0-07, R-S4-07, R-S4-11, R-S4-15, R-S3-09."""
-    leak = at("R-S0-11", f"branch_id = '{LEAK}'")
-    assert [leak[k] for k in ("step", "entered", "passed", "pass_rate")] == ["open", 10, 0, 0]
-    assert leak["lost_amount"] > 0 and leak["recommended_play_ja"]
-    unknown = {row["branch_id"] for row in answer(release, "R-S0-07")}
-    assert LEAK in unknown and not {FEW, MANY} & unknown
-    alone = at("R-S4-07", f"branch_id = '{MANY}'")
-    assert [alone["self_run_ratio_numerator"], alone["self_run_ratio_denominator"]] == [10, 14]
-    asked = at("R-S4-11", "industry = '宇宙'")
-    assert (asked["inquiries"], asked["became_partner"]) == (6, 1)
-    today = dict(
-        release.execute("select entity_id, status from kpi.status_today where entity_id like 'CASE-KPI%'").fetchall()
+    branches = accepted(built_home, "branches").filter(
+        pl.col("closed_on").is_null(), pl.col("partner_id").is_in(partners["partner_id"].implode())
     )
-    assert [today[b] for b in ("CASE-KPI", FEW, MANY, LEAK)] == ["repeat", "dormant", "dormant", "active"]
-    assert [today[f"CASE-KPI-R{n}"] for n in (0, 1, 4)] == ["untouched", "dormant", "dormant"]
-    counted = {(row["entity_type"], row["label"]): row["entities"] for row in answer(release, "R-S4-15")}
-    (everybody,) = release.execute("select count(*) from core.dim_rep where not is_sentinel").fetchone() or (0,)
-    assert sum(n for (kind, _), n in counted.items() if kind == "rep") == everybody
-    moved = {row["rep_id"]: row["branches"] for row in answer(release, "R-S3-09")}
-    assert moved and not any(rep.startswith("CASE-KPI") for rep in moved)
-
-
-def test_rates_by_product_and_channel_are_those_of_the_deals(release: duckdb.DuckDBPyConnection) -> None:
-    """R-S4-02, R-S4-29, R-S3-03, from the facts, in Python."""
-    deals = release.execute(
-        "select product_id, channel_class, status from core.fct_deals where is_counted and status != 'open'"
-    ).fetchall()
-    for row in answer(release, "R-S4-02"):
-        for column, kind in (("partner_win_rate", "indirect"), ("direct_win_rate", "direct")):
-            ended = [status for product, of, status in deals if (product, of) == (row["product_id"], kind)]
-            expected = sum(status == "won" for status in ended) / len(ended) if ended else None
-            assert row[column] == (None if expected is None else pytest.approx(expected))
-    (money,) = release.execute("select sum(amount) from core.fct_revenue where is_counted").fetchone() or (0,)
-    channels = answer(release, "R-S4-29")
-    assert sum(row["won_amount"] for row in channels) == money
-    assert {"resale", "referral", "matching", "distributor"} <= {row["channel"] for row in channels}
-    months = release.execute("select branch_id, month, deals_new, reps_contacted from kpi.branch_monthly").fetchall()
-    by_place = {(branch, month): (new, met) for branch, month, new, met in months}
-    pairs = []
-    for (branch, month), (_, met) in by_place.items():
-        later = (branch, month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1))
-        if later in by_place:
-            pairs.append((by_place[later][0], met))
-    ranks = []
-    for values in zip(*pairs, strict=True):
-        first: dict[int, int] = {}
-        for place, value in enumerate(sorted(values), start=1):
-            first.setdefault(value, place)
-        ranks.append([first[value] for value in values])
-    (found,) = answer(release, "R-S3-03")
-    assert found["n"] == len(pairs)
-    assert found["rank_correlation"] == pytest.approx(statistics.correlation(*ranks))
-    # In the sample people are met where deals come from.
-    assert found["rank_correlation"] > 0.1
+    without = set(partners["partner_id"]) - set(accepted(built_home, "branches")["partner_id"])
+    assert row["branches_contracted"] == len(branches) + len(without)  # a partner without branches is its own

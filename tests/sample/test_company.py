@@ -94,7 +94,7 @@ def test_ids_refer_to_something(landed: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_ordinary_and_planted_companies_do_not_touch(landed: duckdb.DuckDBPyConnection) -> None:
-    planted = "^(TRAP|CASE|CLOCK)"
+    planted = "^(TRAP|CASE|CLOCK|KNOWN)"
     for column in ("branch_id", "rep_id", "partner_id", "customer_id", "parent_deal_id"):
         query = f"""select deal_id, {column} from deals
             where {column} is not null and {column} <> 'NOBODY'
@@ -151,7 +151,7 @@ def test_shares_look_like_a_vendor_with_partners(landed: duckdb.DuckDBPyConnecti
     query = """
         select count(*) filter (d.stage = '受注') / count(*) filter (d.stage in ('受注', '失注')),
             count(*) filter (t.expected_branch_id = 'DIRECT') / count(*)
-        from current_deals d join truth_deals t using (deal_id)
+        from current_deals d join truth_deals t using (deal_id) where d.deal_id like 'D%'
     """
     win_rate, direct = landed.execute(query).fetchone()
     assert 0.25 <= win_rate <= 0.40

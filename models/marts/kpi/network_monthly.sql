@@ -1,8 +1,7 @@
 -- How large and how alive the network of partners is at the end of a month. Companies and branches are counted apart: which of
 -- them is meant by "partners" has to be said.
 with month_ends as (
-    select month, {{ add_days(add_months('month', 1), -1) }} as month_end
-    from {{ ref('int_months') }}
+    select month, month_end from {{ ref('int_months') }}
 ),
 
 partners as (
@@ -18,6 +17,8 @@ branches as (
     select
         branch_id,
         contract_started_on,
+        -- A branch that opened under its partner's contract is a branch under contract from its opening on.
+        greatest(contract_started_on, coalesce(opened_on, contract_started_on)) as counts_from,
         least(coalesce(contract_ended_on, {{ for_ever() }}), coalesce(closed_on, {{ for_ever() }})) as ended_on
     from {{ ref('dim_branch') }}
     where not is_sentinel and contract_started_on is not null
@@ -37,7 +38,7 @@ contracted_partners as (
 contracted_branches as (
     select ends.month, count(*) as branches_contracted
     from month_ends as ends
-    inner join branches on {{ is_within('ends.month_end', 'branches.contract_started_on', 'branches.ended_on') }}
+    inner join branches on {{ is_within('ends.month_end', 'branches.counts_from', 'branches.ended_on') }}
     group by ends.month
 ),
 
@@ -45,6 +46,7 @@ contracted_branches as (
 new_deals as (
     select
         months.month,
+        coalesce(dim_branch.closed_on, {{ for_ever() }}) as closed_on,
         sum(months.deals_new) over (
             partition by months.branch_id order by months.month
             rows between {{ var('active_window_months') - 1 }} preceding and current row
@@ -55,18 +57,17 @@ new_deals as (
         ) as deals_ever
     from {{ ref('branch_monthly') }} as months
     inner join {{ ref('dim_branch') }} as dim_branch on months.branch_id = dim_branch.branch_id
-    where
-        not dim_branch.is_sentinel
-        and months.month < coalesce(dim_branch.closed_on, {{ for_ever() }})
+    where not dim_branch.is_sentinel
 ),
 
 activity as (
     select
-        month,
-        sum(case when deals_of_window > 0 then 1 else 0 end) as branches_active,
-        sum(case when deals_ever > 0 and deals_of_window = 0 then 1 else 0 end) as branches_dormant
-    from new_deals
-    group by month
+        ends.month,
+        sum(case when new_deals.deals_of_window > 0 then 1 else 0 end) as branches_active,
+        sum(case when new_deals.deals_ever > 0 and new_deals.deals_of_window = 0 then 1 else 0 end) as branches_dormant
+    from month_ends as ends
+    inner join new_deals on ends.month = new_deals.month and ends.month_end < new_deals.closed_on
+    group by ends.month
 ),
 
 first_results as (

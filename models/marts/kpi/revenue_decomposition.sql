@@ -9,7 +9,8 @@ with won as (
     select
         won_months.partner_id, won_months.branch_id, won_months.rep_id, won_months.month, won_months.is_won, won_months.amount,
         -- Money of no known branch or rep has no factors; it is a part of its own.
-        won_months.rep_id != 'NONE' and not branches.is_sentinel as is_known
+        won_months.rep_id != 'NONE' and not branches.is_sentinel as is_known,
+        branches.is_sentinel
     from {{ ref('int_won_months') }} as won_months
     inner join {{ ref('dim_branch') }} as branches on won_months.branch_id = branches.branch_id
     where won_months.channel_class = 'indirect'
@@ -19,7 +20,8 @@ sides as (
     select *, false as is_previous from won
     union all
     select
-        partner_id, branch_id, rep_id, {{ add_months('month', 12) }} as month, is_won, amount, is_known, true as is_previous
+        partner_id, branch_id, rep_id, {{ add_months('month', 12) }} as month, is_won, amount, is_known, is_sentinel,
+        true as is_previous
     from won
 ),
 
@@ -65,28 +67,28 @@ totals as (
     group by scope, entity_id, period_type, months, period_start, is_previous
 ),
 
--- How few branches make four fifths of the money.
+-- How few branches make four fifths of the money; money of no known branch is part of it, and no branch of its own.
 largest as (
     select scope, entity_id, period_type, period_start, count(*) as units_to_80
     from (
         select
             scope, entity_id, period_type, period_start, branch_id,
+            is_sentinel,
             won_amount,
             sum(won_amount) over (partition by scope, entity_id, period_type, period_start) as total,
-            sum(won_amount) over (
+            sum(case when is_sentinel then 0 else won_amount end) over (
                 partition by scope, entity_id, period_type, period_start
                 order by won_amount desc, branch_id
                 rows between unbounded preceding and current row
             ) as running_total
         from (
-            select scope, entity_id, period_type, period_start, branch_id, sum(amount) as won_amount
+            select scope, entity_id, period_type, period_start, branch_id, is_sentinel, coalesce(sum(amount), 0) as won_amount
             from dated
             where not is_previous
-            group by scope, entity_id, period_type, period_start, branch_id
-            having sum(amount) > 0
+            group by scope, entity_id, period_type, period_start, branch_id, is_sentinel
         ) as branches
     ) as ranked
-    where running_total - won_amount < 0.8 * total
+    where not is_sentinel and won_amount > 0 and running_total - won_amount < 0.8 * total
     group by scope, entity_id, period_type, period_start
 ),
 

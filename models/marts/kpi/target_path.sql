@@ -80,7 +80,11 @@ measured as (
         actuals.actual,
         {{ dbt.datediff('month_ends.month_end', 'targets.deadline', 'day') }} / 365.25 as years_left
     from targets
-    inner join month_ends on month_ends.month <= {{ month_of('targets.deadline') }}
+    cross join bounds
+    inner join month_ends
+        on
+            month_ends.month <= {{ month_of('targets.deadline') }}
+            and month_ends.month >= coalesce({{ month_of('targets.baseline_on') }}, bounds.first_month)
     cross join {{ ref('int_as_of') }} as today
     left join actuals
         on

@@ -1,0 +1,153 @@
+"""What a second computation needs: tables, accepted rows, months and days, wins, and the cells that differ."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+
+import polars as pl
+
+from orchestration.home import Home
+
+Again = Callable[[Home], pl.DataFrame]
+
+
+@cache
+def table(home: Home, schema: str, name: str) -> pl.DataFrame:
+    """Return a published table, its money as numbers."""
+    frame = pl.read_parquet(home.published / "parquet" / schema / f"{name}.parquet")
+    return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
+
+
+@cache
+def accepted(home: Home, dataset: str, *key: str) -> pl.DataFrame:
+    """Return a dataset's accepted rows, of each key the latest; without a key those of the latest extract."""
+    files = sorted((home.lake / "raw" / dataset).glob("20*.parquet"))
+    rows = pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed").sort("extracted_on")
+    if key:
+        return rows.unique(subset=key, keep="last", maintain_order=True)
+    return rows.filter(pl.col("extracted_on") == pl.col("extracted_on").max())
+
+
+def today(home: Home) -> date:
+    """Return the day up to which the release tells."""
+    return table(home, "ops", "release")["as_of"].item()
+
+
+def first_of_month(day: date, months: int = 0) -> date:
+    """Return the first day of a day's month, or of one so many months later."""
+    years, month = divmod(day.month - 1 + months, 12)
+    return date(day.year + years, month + 1, 1)
+
+
+def month_end(month: date) -> date:
+    """Return the last day of a month."""
+    return first_of_month(month, 1) - timedelta(days=1)
+
+
+def months(home: Home) -> list[date]:
+    """Return every month that the company has."""
+    return table(home, "kpi", "company_monthly")["month"].sort().to_list()
+
+
+def months_between(month: pl.Expr, until: date) -> pl.Expr:
+    """Return how many months a month lies before another."""
+    return (until.year - month.dt.year()) * 12 + until.month - month.dt.month()
+
+
+def within(month: date, length: int, column: str = "month") -> pl.Expr:
+    """Return whether a row's month is one of the last ones up to this one."""
+    age = months_between(pl.col(column), month)
+    return (age >= 0) & (age < length)
+
+
+def fiscal_start(month: date) -> date:
+    """Return the first month of a month's fiscal year."""
+    return date(month.year - (month.month < 4), 4, 1)
+
+
+@cache
+def wins(home: Home) -> pl.DataFrame:
+    """Return money and wins by deal and month: won in the first month that is left as won."""
+    kinds = {"win": 1, "rewin": 1, "reversal": -1, "cancel": -1}
+    by_month = (
+        table(home, "core", "fct_revenue")
+        .filter("is_counted")
+        .with_columns(net=pl.col("event_type").replace_strict(kinds, default=0, return_dtype=pl.Int64))
+        .group_by(
+            "deal_id", "branch_id", "branch_id_current", "partner_id", "rep_id", "channel_class", "recognized_month"
+        )
+        .agg(
+            pl.col("net").sum(), pl.when(pl.col("amount").count() > 0).then(pl.col("amount").sum())
+        )  # unknown is not 0
+        .rename({"recognized_month": "month"})
+        .sort("deal_id", "month")
+    )
+    is_won = pl.col("net") > 0
+    return by_month.with_columns(is_won=is_won & (is_won.cum_sum().over("deal_id") == 1))
+
+
+@cache
+def milestones(home: Home) -> pl.DataFrame:
+    """Return each counted deal's first days: a skipped stage was reached with the next one."""
+    entries = table(home, "core", "fct_stage_entries").filter("is_counted")
+    later = {
+        "open_on": ["open", "qualified", "proposed", "won"],
+        "qualified_on": ["qualified", "proposed", "won"],
+        "proposed_on": ["proposed", "won"],
+        "won_on": ["won"],
+        "lost_on": ["lost"],
+    }
+    return entries.group_by("deal_id", "branch_id", "partner_id", "channel_class").agg(
+        pl.col("entered_on").filter(pl.col("stage").is_in(stages)).min().alias(name) for name, stages in later.items()
+    )
+
+
+def same(found: object, expected: object) -> bool:
+    """Return whether two cells say the same; numbers may differ by what adding in another order makes of them."""
+    if isinstance(found, float | int) and isinstance(expected, float | int):
+        return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-6)
+    return found == expected
+
+
+def differences(found: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) -> list[Mapping[str, object]]:
+    """Return each cell of the second computation that is not as found, and each row that only one of them has."""
+    assert not again.is_empty()
+    cells = [column for column in again.columns if column not in key]
+    both = found.select(*key, *cells, _found=True).join(
+        again.with_columns(_again=True), on=list(key), how="full", coalesce=True, suffix="_again", nulls_equal=True
+    )
+    wrong: list[Mapping[str, object]] = []
+    for row in both.iter_rows(named=True):
+        at = {column: row[column] for column in key}
+        if not (row["_found"] and row["_again"]):
+            wrong.append(at | {"only": "found" if row["_found"] else "again"})
+            continue
+        wrong += [
+            at | {"column": column, "found": row[column], "again": row[f"{column}_again"]}
+            for column in cells
+            if not same(row[column], row[f"{column}_again"])
+        ]
+    return wrong
+
+
+def changed(value: pl.Series) -> pl.Series:
+    """Return a series of which no cell is as it was."""
+    if value.dtype == pl.Boolean:
+        return ~value.fill_null(True)
+    if value.dtype.is_temporal():
+        return value.fill_null(date.max - timedelta(days=1)).dt.offset_by("1d")
+    return value.fill_null("") + "?" if value.dtype == pl.String else value.fill_null(0) + 1
+
+
+def assert_same(found: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) -> None:
+    """Fail with the cells that differ; and show on one row that a change of any of its cells would be told."""
+    wrong = differences(found, again, key)
+    assert wrong == [], f"{len(wrong)} cells: {wrong[:8]}"
+    row = found.head(1)
+    twin = row.join(again, on=list(key), how="left", nulls_equal=True, suffix="_again").select(
+        *key, **{column: f"{column}_again" for column in again.columns if column not in key}
+    )
+    for column in set(again.columns) - set(key):
+        told = differences(row.with_columns(changed(row[column])), twin, key)
+        assert [cell.get("column") for cell in told] == [column]

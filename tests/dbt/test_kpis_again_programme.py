@@ -1,0 +1,391 @@
+"""Network, target paths, scorecard, conflicts, inquiries and coverage, computed a second time from the facts."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import polars as pl
+
+from orchestration.home import PROJECT, Home
+from tests.conftest import PROJECT_VARS
+from tests.dbt.again import (
+    accepted,
+    assert_same,
+    first_of_month,
+    milestones,
+    month_end,
+    months,
+    months_between,
+    table,
+    today,
+    wins,
+    within,
+)
+
+N_MIN = PROJECT_VARS["n_min"]
+YEAR = 365.25  # days
+KPI_SETS = pl.read_csv(PROJECT / "seeds" / "kpi_sets.csv")  # of which none has changed so far
+SHOWN = set(KPI_SETS["metric"])
+
+
+def runs(start: str, end: str, on: date) -> pl.Expr:
+    """Return whether a half-open interval that has a beginning holds a day."""
+    return (pl.col(start) <= on) & (pl.col(end).fill_null(date.max) > on)
+
+
+def real(home: Home, name: str) -> pl.DataFrame:
+    return table(home, "core", name).filter(~pl.col("is_sentinel"))
+
+
+def half_start(month: date) -> date:
+    """Return the first month of a month's fiscal half."""
+    return first_of_month(month, -((month.month - 4) % 6))
+
+
+def counted_as_longest(days: list[int | None]) -> float | None:
+    """Return the median of days, a missing one being longer than any; None while the median is missing."""
+    ordered = sorted(float("inf") if day is None else day for day in days)
+    middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
+    return None if not middle or middle[-1] == float("inf") else sum(middle) / len(middle)
+
+
+def test_network(built_home: Home) -> None:
+    partners = real(built_home, "dim_partner").with_columns(
+        company=pl.coalesce("corporate_number", "partner_id"), month=pl.col("contract_started_on").dt.truncate("1mo")
+    )
+    branches = real(built_home, "dim_branch")
+    deals = milestones(built_home)
+    firsts = {
+        day: dict(deals.group_by("branch_id").agg(pl.col(day).min()).iter_rows()) for day in ("open_on", "won_on")
+    }
+    entries = table(built_home, "core", "fct_stage_entries").filter(
+        "is_counted", pl.col("stage") == "open", pl.col("branch_id").is_in(branches["branch_id"].implode())
+    )
+    again = []
+    for month in months(built_home):
+        end = min(month_end(month), today(built_home))
+        age = months_between(pl.col("entered_month"), month)
+        alive = branches.filter(
+            (pl.col("opened_on").fill_null(date.min) <= end) & (pl.col("closed_on").fill_null(date.max) > end)
+        )
+        with_deals = entries.filter(pl.col("branch_id").is_in(alive["branch_id"].implode()))
+        active = set(with_deals.filter((age >= 0) & (age < PROJECT_VARS["active_window_months"]))["branch_id"])
+        dormant = set(with_deals.filter(age >= PROJECT_VARS["active_window_months"])["branch_id"]) - active
+        last = end - timedelta(days=PROJECT_VARS["activation_days"])
+        cohort = branches.filter(
+            (pl.col("contract_started_on") > last.replace(year=last.year - 1)) & (pl.col("contract_started_on") <= last)
+        )
+        waits: dict[str, list[int | None]] = {
+            name: [
+                max((first[branch] - since).days, 0) if first.get(branch) and first[branch] <= end else None
+                for branch, since in cohort.select("branch_id", "contract_started_on").iter_rows()
+            ]
+            for name, first in firsts.items()
+        }
+        quick = [days for days in waits["open_on"] if days is not None and days <= PROJECT_VARS["activation_days"]]
+        again.append(
+            {
+                "month": month,
+                "partners_contracted": partners.filter(runs("contract_started_on", "contract_ended_on", end))[
+                    "company"
+                ].n_unique(),
+                "partners_signed": partners.filter(pl.col("month") == month)["company"].n_unique(),
+                "branches_contracted": len(alive.filter(runs("contract_started_on", "contract_ended_on", end))),
+                "branches_active": len(active),
+                "dormant_units": len(dormant),
+                "dormancy_rate": len(dormant) / len(dormant | active) if dormant | active else None,
+                "activation_rate_numerator": len(quick),
+                "activation_rate_denominator": len(cohort),
+                "activation_rate": len(quick) / len(cohort) if len(cohort) >= N_MIN else None,
+                "ttfd": counted_as_longest(waits["open_on"]),
+                "ttfw": counted_as_longest(waits["won_on"]),
+            }
+        )
+    assert_same(table(built_home, "kpi", "network_monthly"), pl.DataFrame(again, infer_schema_length=None), ["month"])
+
+
+def twelve_months(home: Home, metric: str, scope: str, entity: str, month: date) -> float | None:
+    """Return a target's metric over the twelve months up to one that is over."""
+    if month_end(month) > today(home) or first_of_month(month, -11) < months(home)[0]:
+        return None
+    won = wins(home).filter(within(month, 12))
+    if scope == "partner":
+        won = won.filter(pl.col("partner_id") == entity)
+    if metric == "won_amount":
+        return float(won["amount"].sum())
+    kinds = dict(won.group_by("channel_class").agg(pl.col("amount").sum()).iter_rows())
+    return kinds["indirect"] / (kinds["indirect"] + kinds["direct"])
+
+
+def paths(home: Home) -> pl.DataFrame:
+    """Compute each target's months: the straight line, the actual, the gap and the growth that still gets there."""
+    again = []
+    for row in accepted(home, "targets").with_columns(pl.col(pl.Decimal).cast(pl.Float64)).iter_rows(named=True):
+        entity, month = row["scope_id"] or "ALL", first_of_month(row["baseline_on"] or months(home)[0])
+        while month <= row["deadline"]:
+            end, path, growth = min(month_end(month), row["deadline"]), None, None
+            if row["baseline"] is not None:
+                way = (end - row["baseline_on"]) / (row["deadline"] - row["baseline_on"])
+                path = row["baseline"] + (row["target"] - row["baseline"]) * way
+            actual = twelve_months(home, row["metric"], row["scope"], entity, month)
+            years = (row["deadline"] - end).days / YEAR
+            if actual is not None and years > 0:
+                if row["metric"] == "indirect_ratio":
+                    growth = (row["target"] - actual) / years
+                elif actual > 0:
+                    growth = (row["target"] / actual) ** (1 / years) - 1
+            again.append(
+                {
+                    "metric": row["metric"],
+                    "scope": row["scope"],
+                    "entity_id": entity,
+                    "deadline": row["deadline"],
+                    "month": month,
+                    "target": row["target"],
+                    "path": path,
+                    "actual": actual,
+                    "path_gap": None if path is None or actual is None else actual - path,
+                    "required_growth": growth,
+                }
+            )
+            month = first_of_month(month, 1)
+    return pl.DataFrame(again, infer_schema_length=None)
+
+
+def test_target_paths(built_home: Home) -> None:
+    key = ["metric", "scope", "entity_id", "deadline", "month"]
+    assert_same(table(built_home, "kpi", "target_path"), paths(built_home), key)
+
+
+def phases(home: Home) -> Callable[[str, str, date], str | None]:
+    """Return what tells an entity's phase at the end of a month: its own, else its partner's, else the company's."""
+    told = accepted(home, "phase_history").sort("valid_from")
+    partner_of = dict(table(home, "core", "dim_branch").select("branch_id", "partner_id").iter_rows())
+    known: dict[tuple[str, str], list[tuple[date, str]]] = defaultdict(list)
+    for scope, entity, phase, since in told.select("scope", "scope_id", "phase", "valid_from").iter_rows():
+        known[scope, entity or "ALL"].append((since, phase))
+
+    def phase(scope: str, entity: str, month: date) -> str | None:
+        for asked in ((scope, entity), ("partner", partner_of.get(entity, entity)), ("company", "ALL")):
+            so_far = [phase for since, phase in known[asked] if since <= month_end(month)]
+            if so_far:
+                return so_far[-1]
+        return None
+
+    return phase
+
+
+def channels(home: Home, scope: str) -> dict[tuple[str, date], str]:
+    """Return the channel by entity and month: referral where more than half of a year's new deals are referred."""
+    deals = (
+        table(home, "core", "fct_stage_entries")
+        .filter("is_counted", pl.col("stage") == "open")
+        .select(
+            entity=pl.lit("ALL") if scope == "company" else pl.col(f"{scope}_id"),
+            month="entered_month",
+            referred=pl.col("channel").is_in(["referral", "matching"]).fill_null(False),
+        )
+    )
+    return {
+        (entity, month): "referral" if 2 * referred > total else "resale"
+        for month in months(home)
+        for entity, referred, total in deals.filter(within(month, 12))
+        .group_by("entity")
+        .agg(pl.col("referred").sum(), pl.len())
+        .iter_rows()
+    }
+
+
+def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
+    """Return every value that a scorecard may show, by scope, entity, month and metric."""
+    values = {}
+    performance = table(home, "kpi", "performance").partition_by("scope", as_dict=True)
+    for scope in ("company", "partner", "branch"):
+        entity = {"company": pl.lit("ALL"), "partner": pl.col("partner_id"), "branch": pl.col("branch_id")}[scope]
+        marts = [
+            table(home, "kpi", f"{scope}_monthly"),
+            performance[(scope,)].with_columns(branch_id="entity_id", partner_id="entity_id"),
+        ]
+        if scope != "partner":
+            marts.append(table(home, "kpi", "network_monthly" if scope == "company" else "rep_concentration"))
+        for mart, of_window in zip(marts, (False, True, False), strict=False):
+            mine = mart.with_columns(entity=entity)
+            # A win rate is that of three months, and never the single month's.
+            for metric in set(mine.columns) & SHOWN - (set() if of_window else {"win_rate"}):
+                for name, month, value in mine.select("entity", "month", metric).iter_rows():
+                    values.setdefault((scope, name, month, metric), value)
+    return values
+
+
+def test_scorecard(built_home: Home) -> None:
+    """The metrics of the set that holds for an entity's phase and channel, and their values in the other marts."""
+    phase_of, value_of = phases(built_home), metrics(built_home)
+    lines = {
+        (row["scope"], row["entity_id"], row["month"], row["metric"]): row
+        for row in table(built_home, "kpi", "target_path").iter_rows(named=True)
+    }
+    again = []
+    for scope in ("company", "partner", "branch"):
+        channel_of = channels(built_home, scope)
+        mart = table(built_home, "kpi", f"{scope}_monthly")
+        for month, *names in mart.select("month", *([] if scope == "company" else [f"{scope}_id"])).iter_rows():
+            entity = names[0] if names else "ALL"
+            phase, channel = phase_of(scope, entity, month), channel_of.get((entity, month), "resale")
+            chosen = KPI_SETS.filter((pl.col("phase") == phase) & (pl.col("channel") == channel))
+            for rank, metric in chosen.select("kpi_rank", "metric").iter_rows():
+                line = lines.get((scope, entity, month, metric), {"path": None, "path_gap": None})
+                again.append(
+                    {
+                        "scope": scope,
+                        "entity_id": entity,
+                        "month": month,
+                        "metric": metric,
+                        "phase": phase,
+                        "channel": channel,
+                        "kpi_rank": rank,
+                        "actual": value_of.get((scope, entity, month, metric)),
+                        "actual_year_before": value_of.get((scope, entity, first_of_month(month, -12), metric)),
+                        "target": line["path"],
+                        "gap": line["path_gap"],
+                    }
+                )
+    key = ["scope", "entity_id", "month", "metric"]
+    assert_same(table(built_home, "kpi", "scorecard"), pl.DataFrame(again, infer_schema_length=None), key)
+
+
+def open_deals(home: Home) -> pl.DataFrame:
+    """Return counted deals with a customer, from their first day until they were first won or lost."""
+    deals = table(home, "core", "fct_deals").filter("is_counted", pl.col("customer_id").is_not_null())
+    return deals.select("deal_id", "customer_id").join(
+        milestones(home).with_columns(closed_on=pl.min_horizontal("won_on", "lost_on")), on="deal_id"
+    )
+
+
+def conflicts(home: Home) -> pl.DataFrame:
+    """Return pairs of deals of one customer that were open at the same time: partner and direct, or two partners."""
+    deals = open_deals(home)
+    pairs = deals.filter(pl.col("channel_class") == "indirect").join(deals, on="customer_id", suffix="_other")
+    both_from = pl.max_horizontal("open_on", "open_on_other")
+    two_partners = (
+        (pl.col("channel_class_other") == "indirect")
+        & (pl.col("partner_id") != pl.col("partner_id_other"))
+        & (pl.col("deal_id") < pl.col("deal_id_other"))
+    )
+    return (
+        pairs.filter((pl.col("channel_class_other") == "direct") | two_partners)
+        .select(
+            "customer_id",
+            "deal_id",
+            "branch_id",
+            "partner_id",
+            other_deal_id="deal_id_other",
+            other_branch_id="branch_id_other",
+            other_partner_id="partner_id_other",
+            conflict_kind=pl.when(pl.col("channel_class_other") == "direct")
+            .then(pl.lit("direct_and_partner"))
+            .otherwise(pl.lit("two_partners")),
+            conflict_from=both_from,
+            conflict_to=pl.min_horizontal("closed_on", "closed_on_other"),
+        )
+        .filter(pl.col("conflict_to").is_null() | (pl.col("conflict_from") < pl.col("conflict_to")))
+    )
+
+
+def test_channel_conflicts(built_home: Home) -> None:
+    found = table(built_home, "kpi", "channel_conflicts")
+    assert_same(found, conflicts(built_home), ["deal_id", "other_deal_id"])
+
+
+def test_conflict_rate(built_home: Home) -> None:
+    deals, pairs, again = open_deals(built_home), conflicts(built_home), []
+    deals = deals.filter(pl.col("channel_class") == "indirect")
+    for start in [month for month in months(built_home) if month.month % 3 == 1]:
+        end = first_of_month(start, 3)
+
+        def during(since: str, until: str, start: date = start, end: date = end) -> pl.Expr:
+            return (pl.col(since) < end) & (pl.col(until).fill_null(date.max) >= start)
+
+        fought = pairs.filter(during("conflict_from", "conflict_to"))["customer_id"].n_unique()
+        worked = deals.filter(during("open_on", "closed_on"))["customer_id"].n_unique()
+        again.append(
+            {
+                "quarter_from": start,
+                "conflict_rate_numerator": fought,
+                "conflict_rate_denominator": worked,
+                "conflict_rate": fought / worked if worked >= N_MIN else None,
+            }
+        )
+    found = table(built_home, "kpi", "conflict_rate")
+    assert_same(found, pl.DataFrame(again, infer_schema_length=None), ["quarter_from"])
+
+
+def test_inquiry_index(built_home: Home) -> None:
+    inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(
+        pl.col("kind").is_in(["resale", "referral", "oem"])
+    )
+    inquiries = inquiries.with_columns(
+        pl.col("industry").fill_null("unknown"),
+        on=pl.col("received_at").dt.offset_by("9h").dt.date(),
+    )
+    customers = table(built_home, "core", "dim_customer").with_columns(pl.col("industry").fill_null("unknown"))
+    universe = dict(customers.group_by("industry").agg(pl.len()).iter_rows())
+    again = []
+    for start in sorted({half_start(month) for month in months(built_home)}):
+        of_half = inquiries.filter((pl.col("on") >= start) & (pl.col("on") < first_of_month(start, 6)))
+        for industry in set(inquiries["industry"]) | set(universe):
+            mine = of_half.filter(pl.col("industry") == industry)
+            share = universe.get(industry, 0) / len(customers)
+            again.append(
+                {
+                    "industry": industry,
+                    "period_start": start,
+                    "inquiries": len(mine),
+                    "all_inquiries": len(of_half),
+                    "customers": universe.get(industry, 0),
+                    "all_customers": len(customers),
+                    "became_partner": mine["became_partner_id"].count(),
+                    "inquiry_index": len(mine) / len(of_half) / share if share and len(of_half) >= N_MIN else None,
+                }
+            )
+    found = table(built_home, "kpi", "inquiry_index")
+    assert_same(found, pl.DataFrame(again, infer_schema_length=None), ["industry", "period_start"])
+
+
+def test_prefecture_coverage(built_home: Home) -> None:
+    branches = real(built_home, "dim_branch").filter(pl.col("prefecture").is_not_null())
+    customers = table(built_home, "core", "dim_customer").filter(pl.col("prefecture").is_not_null())
+    won = wins(built_home)
+    revenue = (
+        table(built_home, "core", "fct_revenue")
+        .filter("is_counted")
+        .rename({"recognized_month": "month"})
+        .join(customers, on="customer_id")
+    )
+    last_months = {first_of_month(half_start(month), 5) for month in months(built_home)}
+    again = []
+    for month in sorted({min(month, months(built_home)[-1]) for month in last_months}):
+        end = min(month_end(month), today(built_home))
+        alive = branches.filter(
+            (pl.col("opened_on").fill_null(date.min) <= end) & (pl.col("closed_on").fill_null(date.max) > end)
+        )
+        winners = won.filter(within(month, 12) & pl.col("is_won"))["branch_id"]
+        bought = revenue.filter(within(month, 12))
+        for prefecture in set(branches["prefecture"]) | set(customers["prefecture"]):
+            there = pl.col("prefecture") == prefecture
+            producing = len(branches.filter(there & pl.col("branch_id").is_in(winners.implode())))
+            money = bought.filter(there)
+            again.append(
+                {
+                    "prefecture": prefecture,
+                    "last_month": month,
+                    "branches": len(alive.filter(there)),
+                    "producing_branches": producing,
+                    "is_covered": producing > 0,
+                    "customers_won_amount": float(money["amount"].sum()),
+                    "customers_won_amount_indirect": float(
+                        money.filter(pl.col("channel_class") == "indirect")["amount"].sum()
+                    ),
+                }
+            )
+    found = table(built_home, "kpi", "prefecture_coverage")
+    assert_same(found, pl.DataFrame(again, infer_schema_length=None), ["prefecture", "last_month"])
