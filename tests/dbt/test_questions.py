@@ -358,3 +358,17 @@ def test_companies_and_branches_are_counted_apart(built_home: Home, release: duc
     )
     without = set(partners["partner_id"]) - set(accepted(built_home, "branches")["partner_id"])
     assert row["branches_contracted"] == len(branches) + len(without)  # a partner without branches is its own
+
+
+def test_where_the_known_partners_stand(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S4-15: asleep six months after its only deal, and for far longer than usual; under contract; met and answered."""
+    rows = release.execute("select entity_id, status, since::varchar, is_stuck from kpi.status_today").fetchall()
+    today = {entity: values for entity, *values in rows}
+    assert today[NEW] == ["dormant", "2023-01-01", True]
+    assert today[ABROAD][:2] == ["contracted", "2025-10-15"]
+    assert today[LEAK][:2] == ["repeat", "2026-03-10"]
+    assert today[f"{FEW}-R4"][:2] == ["contactable", "2026-04-03"]
+    assert today[f"{FEW}-R5"][0] == "untouched"
+    counted = answer(release, "R-S4-15")
+    assert sum(row["entities"] for row in counted) == len(today)
+    assert sum(row["stuck"] for row in counted) == sum(stuck for *_, stuck in today.values()) > 0
