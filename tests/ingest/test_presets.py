@@ -408,8 +408,12 @@ def test_kintone_records_of_the_api_are_those_of_the_screen(tmp_path, source):
     more += "    datasets: {deals: {amounts: {amount: 円}}}\n"
     texts = {name: path.read_text(encoding="utf-8") for name, path in sample("kintone").items()}
     api = {name.replace(".csv", ".jsonl"): as_records(text) for name, text in texts.items()}
+    answers = {
+        name.replace(".jsonl", ".json"): f'{{"records": [{",".join(text.splitlines())}], "totalCount": null}}'
+        for name, text in api.items()
+    }
     found = []
-    for kind, files in (("csv", texts), ("api", api)):
+    for kind, files in (("csv", texts), ("api", api), ("answers", answers)):
         shutil.rmtree(tmp_path / "delivery", ignore_errors=True)
         desk = Desk(tmp_path / kind)
         result = desk.load(source("kintone", files, more))
@@ -417,7 +421,7 @@ def test_kintone_records_of_the_api_are_those_of_the_screen(tmp_path, source):
         assert {name: rejected for name, (_, rejected) in loaded(result).items() if rejected} == {}
         of_file = "loaded_at, file_sha256, file_name, row_number, extra_columns"
         found.append({name: desk.lake(name, of_file) for name in loaded(result)})
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert len(found[0]["deal_lines"]) == 2
 
 
