@@ -13,7 +13,7 @@ from orchestration.ingest.contract import load_contract, nearest
 from orchestration.ingest.mapping import Mapping, load_mapping
 
 SOURCE = "landing"
-TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl")
+TEXT_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
 SUFFIXES = (*TEXT_SUFFIXES, *(s + ".gz" for s in TEXT_SUFFIXES), ".parquet", ".xlsx")
 _IGNORED = {"thumbs.db", "desktop.ini"}
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")

@@ -25,6 +25,8 @@ from orchestration.ingest.sql import RefusedError
 
 _CHUNK = 1 << 20
 _LONGEST_RECORD = 2_000_000  # bytes that the engine takes without being told
+_LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
+_LISTS = ("$", "$.records", "$.results")  # where a document, or an API's answer, has its records
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
 WHITESPACE = " \t\r\n\v\f\u3000"
 
@@ -173,10 +175,10 @@ def _python_encoding(encoding: str) -> str:
 
 
 def kind(path: Path) -> str:
-    """Return the format by the file's ending: csv, tsv, jsonl or parquet; what has no known ending is read as csv."""
+    """Return the format by the file's ending: csv, tsv, json, jsonl or parquet; no known ending means csv."""
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     last = suffixes[-1].lstrip(".") if suffixes else "csv"
-    return last if last in ("tsv", "jsonl", "parquet") else "csv"
+    return last if last in ("tsv", "json", "jsonl", "parquet") else "csv"
 
 
 def open_scan(
@@ -193,7 +195,9 @@ def open_scan(
     if kind(path) == "parquet":
         return _parquet(connection, path)
     if kind(path) == "jsonl":
-        return _jsonl(connection, path, dialect.nested)
+        return _jsonl(connection, _lines(path), dialect.nested)
+    if kind(path) == "json":
+        return _jsonl(connection, _objects(connection, path), dialect.nested)
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
     return _delimited(path, content, replace(dialect, delimiter=delimiter), staging)
@@ -340,12 +344,32 @@ def without_broken(scan: Scan) -> Scan:
     )
 
 
-def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, nested: bool) -> Scan:
+def _lines(path: Path) -> str:
     compression = "gzip" if path.suffix.lower() == ".gz" else "none"
-    lines = (
+    return (
         f"(SELECT line FROM read_csv({sql.text(str(path))}, auto_detect=false, header=false, delim=E'{_NO_JSON}', "
         f"quote='', escape='', compression='{compression}', columns={{'line': 'VARCHAR'}}) WHERE trim(line) <> '')"
     )
+
+
+def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Return the records of a JSON document: a list, an API's answer that holds one, or objects after each other."""
+    document = (
+        f"(SELECT json(json) AS line FROM read_json_objects({sql.text(str(path))}, format='auto', "
+        f"maximum_object_size={_LARGEST_ANSWER}))"
+    )
+    is_list = " OR ".join(f"json_type(line, '{at}') = 'ARRAY'" for at in _LISTS)
+    try:
+        lists = connection.execute(f"SELECT bool_and(coalesce({is_list}, false)) FROM {document}").fetchone()
+    except duckdb.Error as error:
+        raise RefusedError(f"cannot be read as JSON: {first_line(error)}. Deliver the file again.") from error
+    if not lists or not lists[0]:
+        return document
+    held = ", ".join(f"json_extract(line, '{at}[*]')" for at in _LISTS)
+    return f"(SELECT CAST(unnest(flatten([{held}])) AS VARCHAR) AS line FROM {document})"
+
+
+def _jsonl(connection: duckdb.DuckDBPyConnection, lines: str, nested: bool) -> Scan:
     valid = "(json_valid(line) AND json_type(CASE WHEN json_valid(line) THEN line END) = 'OBJECT')"
     try:
         found = connection.execute(
@@ -370,7 +394,7 @@ def _jsonl(connection: duckdb.DuckDBPyConnection, path: Path, nested: bool) -> S
         columns=columns,
         row_number="row_number() OVER ()",
         valid="is_object",
-        invalid=("is not a JSON object", "write one JSON object per line"),
+        invalid=("is not a JSON object", "write each record as one JSON object"),
         raw="CASE WHEN is_object THEN line ELSE CAST(json_object('_line', line) AS VARCHAR) END",
     )
 

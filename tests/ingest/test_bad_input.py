@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import pytest
 
@@ -137,6 +138,14 @@ def test_malformed_json_line_is_a_rejected_row(desk):
     assert (result.read, result.accepted, result.rejected) == (4, 2, 2)
     assert [row[0] for row in desk.query("SELECT row_number FROM raw_deals ORDER BY 1")] == [1, 4]
     assert all("JSON object" in row[3] for row in desk.rejected())
+
+
+def test_a_json_document_that_is_cut_off_is_refused_and_an_odd_record_of_a_whole_one_is_rejected(desk):
+    desk.land("deals/a_2026-04-01.json", '{"records": [{"deal_id": "D1", "stage": "won"}, {"deal_id"')
+    assert re.search("cannot be read as JSON: .*end of data.*Deliver the file again", desk.only().message)
+    desk.land("deals/a_2026-04-01.json", '{"records": [{"deal_id": "D1", "stage": "won"}, 7]}')
+    result = desk.only()
+    assert (result.read, result.accepted, result.rejected) == (2, 1, 1)
 
 
 def test_nothing_in_a_file_reaches_the_engine_as_sql(desk):

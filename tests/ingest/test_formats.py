@@ -40,10 +40,26 @@ def parquet(tmp_path: Path) -> bytes:
 
 @pytest.mark.parametrize(
     "variant",
-    ["bom", "crlf", "quoted", "no end", "blank lines", "gz", "tsv", "jsonl", "jsonl.gz", "parquet", "bad mix"],
+    [
+        "bom",
+        "crlf",
+        "quoted",
+        "no end",
+        "blank lines",
+        "gz",
+        "tsv",
+        "jsonl",
+        "jsonl.gz",
+        "list",
+        "answer",
+        "answers",
+        "parquet",
+        "bad mix",
+    ],
 )
 def test_every_format_gives_the_same_rows(new_desk, tmp_path, variant):
     plain = delimited()
+    listed = json.dumps([json.loads(row) for row in jsonl().splitlines()], ensure_ascii=False, indent=2)
     name, content = {
         "bom": ("csv", b"\xef\xbb\xbf" + plain.encode()),
         "crlf": ("csv", delimited(end="\r\n")),
@@ -54,6 +70,9 @@ def test_every_format_gives_the_same_rows(new_desk, tmp_path, variant):
         "tsv": ("tsv", delimited("\t")),
         "jsonl": ("jsonl", jsonl()),
         "jsonl.gz": ("jsonl.gz", gzip.compress(jsonl().encode())),
+        "list": ("json", "\ufeff" + listed),
+        "answer": ("json.gz", gzip.compress(f'{{"records": {listed}, "totalCount": "3"}}'.encode())),
+        "answers": ("json", "".join(f'{{"results": [{row}]}}\n' for row in jsonl().splitlines())),
         "parquet": ("parquet", parquet(tmp_path)),
         "bad mix": ("csv", plain.replace("\n", "\r\n", 1)),
     }[variant]

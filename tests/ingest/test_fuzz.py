@@ -17,7 +17,7 @@ PARTS = [
     "合計".encode(), "㈱".encode("cp932"), b"\xef\xbb\xbf", b"=cmd|'/C calc'!A0", b"'; DROP TABLE rejects; --", b"\t",
 ]  # fmt: skip
 BYTES = st.one_of(st.binary(max_size=200), st.lists(st.sampled_from(PARTS), max_size=40).map(b"".join))
-ENDINGS = st.sampled_from(["csv", "tsv", "jsonl", "csv.gz", "parquet", "xlsx"])
+ENDINGS = st.sampled_from(["csv", "tsv", "json", "jsonl", "csv.gz", "parquet", "xlsx"])
 YAML = """sources:
   crm:
     path: {path}

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -118,9 +119,11 @@ def test_the_four_shapes_of_a_branch_mixed_in_one_organisation(desk, source):
     ) == [
         ("1", None, "B1", None, "R1", "2026-03-31", "2026-03-31"),
         ("2", None, "B2", None, None, None, None),
-        ("3", None, "B4", None, None, None, None),
+        ("3", None, "B4", None, "R2", None, None),  # owned by a user of the portal
         ("4", "P4", None, "札幌支店", None, None, "2026-03-30"),
     ]
+    owners = desk.query("SELECT owner_staff_id FROM raw_deals ORDER BY deal_id")
+    assert owners == [("U1",), ("U1",), (None,), ("U1",)]
     participants = desk.query("SELECT deal_id, role, party_type, party_id, is_primary FROM raw_deal_participants")
     assert participants == [("3", "distributor", "partner", "P3", False)]
     assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments ORDER BY 1") == [("R1", "B1"), ("R2", "B4")]
@@ -137,8 +140,18 @@ def test_the_other_objects_of_salesforce(desk, source):
     ]
     assert desk.query("SELECT product_family FROM raw_products") == [("SaaS",)]
     assert desk.query("SELECT staff_id, team FROM raw_staff") == [("U1", "営業部")]
-    registrations = "SELECT registration_id, deal_id, partner_id, status FROM raw_deal_registrations ORDER BY 1"
-    assert desk.query(registrations) == [("L1", "1", "P1", "approved"), ("L2", None, "P4", "submitted")]
+    assert desk.query(
+        "SELECT registration_id, deal_id, partner_id, branch_id, rep_id, submitted_by, status"
+        " FROM raw_deal_registrations ORDER BY 1"
+    ) == [
+        ("L1", "1", "P1", "B1", "R1", "partner", "approved"),
+        ("L2", None, "P4", None, None, "vendor_on_behalf", "submitted"),
+    ]
+    points = "SELECT owner_type, owner_id, kind, value FROM raw_contact_points ORDER BY 1"
+    assert desk.query(points) == [
+        ("branch", "B2", "domain", "osaka.example"),
+        ("partner", "P1", "domain", "oya.example"),
+    ]
     activities = "SELECT activity_id, activity_type, branch_id, deal_id, status FROM raw_activities ORDER BY 1"
     assert desk.query(activities) == [
         ("c1-B1", "study_session", "B1", None, "held"),
@@ -326,7 +339,10 @@ def test_the_other_objects_of_hubspot(desk, source):
         ("1", "商談", "2026-03-01 00:00:00"),
         ("1", "受注", "2026-03-30 16:00:00"),
         ("2", "商談", "2026-03-02 00:00:00"),
+        ("2", "提案", "2026-03-04 00:00:00"),
     ]
+    points = "SELECT owner_type, owner_id, kind, value FROM raw_contact_points ORDER BY 1"
+    assert desk.query(points) == [("branch", "11", "domain", "oya.example"), ("partner", "10", "domain", "oya.example")]
     assert desk.query("SELECT line_id, deal_id, product_id, amount::int FROM raw_deal_lines") == [("L1", "1", "X", 5)]
     assert desk.query("SELECT rep_id, rep_name, job_title FROM raw_reps ORDER BY 1") == [
         ("31", "佐藤 太郎", "課長"), ("32", "鈴木 花子", None)
@@ -394,6 +410,11 @@ def as_records(text: str) -> str:
             if owner := row.get("営業担当者") or row.get("担当者"):
                 users = [{"code": code, "name": code.upper()} for code in owner.split("\n")]
                 record["営業担当者" if "営業担当者" in row else "担当者"] = {"type": "USER_SELECT", "value": users}
+            if "明細" in row:
+                branch = [{"code": row["拠点コード"], "name": row["拠点名"]}] if row["拠点コード"] else []
+                record["拠点コード"] = {"type": "ORGANIZATION_SELECT", "value": branch}
+                created = datetime.fromisoformat(row["作成日時"] + "+09:00").astimezone(UTC)
+                record["作成日時"] = {"type": "CREATED_TIME", "value": f"{created:%Y-%m-%dT%H:%M:%SZ}"}
             record |= {name: {"type": "SUBTABLE", "value": []} for name in tables if name in row}
             records.append(record)
         for name, members in tables.items():
@@ -408,8 +429,12 @@ def test_kintone_records_of_the_api_are_those_of_the_screen(tmp_path, source):
     more += "    datasets: {deals: {amounts: {amount: 円}}}\n"
     texts = {name: path.read_text(encoding="utf-8") for name, path in sample("kintone").items()}
     api = {name.replace(".csv", ".jsonl"): as_records(text) for name, text in texts.items()}
+    answers = {
+        name.replace(".jsonl", ".json"): f'{{"records": [{",".join(text.splitlines())}], "totalCount": null}}'
+        for name, text in api.items()
+    }
     found = []
-    for kind, files in (("csv", texts), ("api", api)):
+    for kind, files in (("csv", texts), ("api", api), ("answers", answers)):
         shutil.rmtree(tmp_path / "delivery", ignore_errors=True)
         desk = Desk(tmp_path / kind)
         result = desk.load(source("kintone", files, more))
@@ -417,8 +442,10 @@ def test_kintone_records_of_the_api_are_those_of_the_screen(tmp_path, source):
         assert {name: rejected for name, (_, rejected) in loaded(result).items() if rejected} == {}
         of_file = "loaded_at, file_sha256, file_name, row_number, extra_columns"
         found.append({name: desk.lake(name, of_file) for name in loaded(result)})
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
     assert len(found[0]["deal_lines"]) == 2
+    created = desk.query("SELECT DISTINCT created_at::text FROM raw_deals")
+    assert created == [("2026-02-28 23:30:00",)]
 
 
 PLAIN = """
@@ -441,6 +468,8 @@ def test_mazrica(desk, source):
         ("1", 1200000, "2026-03-30", "2026-03-31", "20", None),
         ("2", 300000, None, "2026-06-30", None, "21"),
     ]
+    of_objects = "SELECT customer_id, owner_staff_id, product_id, stage FROM raw_deals ORDER BY deal_id"
+    assert desk.query(of_objects) == [("10", "5", "7", "受注"), ("10", "5", None, "提案")]
     assert desk.query("SELECT branch_id, partner_id FROM raw_branches") == [("21", "20")]
     assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments") == [("1", "21")]
     activities = "SELECT activity_id, activity_type, occurred_at::text, branch_id, deal_id FROM raw_activities"
