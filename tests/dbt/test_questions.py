@@ -104,9 +104,9 @@ def test_shares_of_partners_are_of_the_whole(release: duckdb.DuckDBPyConnection)
         "select year(recognized_on - interval 3 month), sum(case when channel_class = 'indirect' then amount end)"
         " / sum(amount) from core.fct_revenue where is_counted and channel_class != 'unresolved' group by 1 order by 1"
     ).fetchall()
-    assert [row["indirect_ratio"] for row in answer(release, "R-S4-24")] == pytest.approx(
-        [ratio for _, ratio in by_year]
-    )
+    # A year in which nothing has been sold yet has no ratio.
+    found = [row["indirect_ratio"] for row in answer(release, "R-S4-24")]
+    assert [ratio for ratio in found if ratio is not None] == pytest.approx([ratio for _, ratio in by_year])
 
 
 M = 1_000_000
