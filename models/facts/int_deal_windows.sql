@@ -1,7 +1,7 @@
 {{ config(schema='intermediate') }}
 
--- What begins to count in a month, less what ends to, for windows that end with a month: summed over all months up to it, that is the
--- window's figure. So each deal is read once and not once for every month that still has it in its window.
+-- What begins to count in a month, less what ends to, for windows that end with the month: summed over all months up to it, that
+-- is the window's figure. So each deal is read once and not once for every month that has it in its window.
 -- noqa: disable=LT02,LT05
 {% set counts = [
     ('closed', 'won_month', add_months('won_month', 3), 'true'),
