@@ -230,7 +230,6 @@ def _from(
     known = [name for name in names if name not in absent]
     given: dict[str, str] = {}
     spelt = {folded(name): name for name in names}
-    known_by_name = set(spec.columns.values())
     for column, written in spec.columns.items():
         name = written if written in known else spelt.get(folded(written), written)
         if (name in gone or name in absent) and not dataset.columns[column].required:
@@ -238,7 +237,7 @@ def _from(
             continue
         if name not in known:
             hint = nearest(name, known) or f"; it has {', '.join(known)}"
-            if not known_by_name.intersection(known):
+            if not set(spec.columns.values()) & set(known):
                 hint += ". Where the header is not the first line, state `skip_rows:`"
             raise spec.error(
                 f"columns.{column}", f"{spec.alias} has no column {name}{hint}. For SQL write “= expression”."

@@ -47,7 +47,8 @@ select
     entity_id,
     month,
     {{ fiscal_year('month') }} as fiscal_year,
-    cast(sum(sourced_amount) as {{ money_type() }}) as sourced_amount,
-    cast(sum(influenced_amount) as {{ money_type() }}) as influenced_amount
+    -- An amount without an exchange rate is unknown, and the only one of its month at times.
+    cast(coalesce(sum(sourced_amount), 0) as {{ money_type() }}) as sourced_amount,
+    cast(coalesce(sum(influenced_amount), 0) as {{ money_type() }}) as influenced_amount
 from money
 group by scope, entity_id, month
