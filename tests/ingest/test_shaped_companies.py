@@ -129,3 +129,27 @@ def test_exports_of_an_unknown_crm_become_marts(workshop):
     months = built.tables["kpi.company_monthly"]
     assert sum(month["won_amount"] for month in months) == 1_700_000
     assert not built.red_guards
+
+
+def test_a_distributors_sales_become_marts(workshop):
+    """February is told anew: an order has grown and one is gone; March takes goods of February back."""
+    home = Home(workshop.folder / "pos")
+    result = ingest(home, EXAMPLES / "distributor_pos" / "pos.yml", progress=lambda _: None, expectations=None)
+    assert not result.refused
+    assert sum(f.rejected for f in result.files) == 0
+    write_names(home)
+    built = workshop.build_lake(home)
+    deals = [[d[c] for c in ("deal_id", "branch_id", "amount")] for d in built.tables["core.fct_deals"]]
+    assert sorted(deals) == [
+        ["PO-001", "T1", 150_000],
+        ["PO-002", "T2", 110_000],
+        ["PO-003", "Y1", 60_000],
+        ["PO-005", "T2", 30_000],
+    ]
+    revenue = [(r["deal_id"], r["event_type"], r["amount"]) for r in built.tables["core.fct_revenue"]]
+    assert ("PO-001", "return", -30_000) in revenue
+    assert sum(amount for *_, amount in revenue) == 320_000
+    assert ("PO-001", "D01", "distributor") in [
+        (i["deal_id"], i["partner_id"], i["role"]) for i in built.tables["attribution.influence"]
+    ]
+    assert not built.red_guards
