@@ -9,14 +9,16 @@ from pathlib import Path
 import duckdb
 
 from orchestration.errors import KyotenError
-from orchestration.home import Home
+from orchestration.home import PROJECT, Home
 from orchestration.ingest import ingest, sql
 from orchestration.ingest.contract import load_contract
+from orchestration.ingest.landing import date_in, mapped_files
+from orchestration.ingest.mapping import Mapping, load_mapping
 from orchestration.transports import fetch
 
 
 def check_sources(sources: Path | None, timezone: str) -> int:
-    """Print what the mapping makes of its files; return how many files, batches and rows would be refused."""
+    """Print what the mapping makes of its files; return how many files, batches, rows and stages would be refused."""
     if sources is None:
         raise KyotenError("There is no mapping to check. Name one in KYOTEN_SOURCES; docs/mapping.md shows how.")
     with tempfile.TemporaryDirectory() as folder:
@@ -35,13 +37,21 @@ def check_sources(sources: Path | None, timezone: str) -> int:
             f"SELECT file_name, row_number, column_name, reason, remedy FROM {rejected} ORDER BY ALL LIMIT 20"
         ).fetchall():
             print(f"rejected: {row[0]}, row {row[1]}: {row[3]}; {row[4]}")
-    for note in result.notes:
+        unknown = _unknown_stages(connection, home)
+        undated = _undated(load_mapping(sources, home=home), timezone)
+    for note in (*result.notes, *undated):
         print(f"note: {note}")
     for refused in result.refused:
         print(f"refused: {refused.message}")
     for held in result.held:
         print(f"would be held: {held.name}: {held.findings}")
-    return len(result.refused) + len(result.held) + sum(file.rejected for file in result.files)
+    if unknown:
+        print(
+            f"would stop publishing: stages that nobody has mapped: {', '.join(unknown)}; translate them in the "
+            "mapping under `values: {stage: …}` to open, qualified, proposed, won or lost, or add them to "
+            "seeds/stage_map.csv"
+        )
+    return len(unknown) + len(result.refused) + len(result.held) + sum(file.rejected for file in result.files)
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str) -> None:
@@ -50,3 +60,25 @@ def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str) ->
         value = connection.execute(f"SELECT min(CAST({sql.name(column.name)} AS VARCHAR)) FROM {lake}").fetchone()
         if value and value[0] is not None:
             print(f"    {column.name} ({column.type}), for example {value[0]}")
+
+
+def _undated(mapping: Mapping, timezone: str) -> list[str]:
+    """Tell of which day files are taken to be that nobody has dated."""
+    return [
+        f"{file.source_name}: {file.file_name} counts as of {file.extracted_on}, when it was saved; put the day of "
+        "the export into its name, such as _2026-03-31, or state `extracted_on:`"
+        for file in sorted(mapped_files(mapping, timezone), key=lambda file: file.path)
+        for source in [mapping.sources[file.source_name]]
+        if not (source.extracted_on or source.transport or file.problem or date_in(Path(file.file_name)))
+    ]
+
+
+def _unknown_stages(connection: duckdb.DuckDBPyConnection, home: Home) -> list[str]:
+    """Return the stages that seeds/stage_map.csv does not know, as sources spell them."""
+    lakes = (f"{home.lake}/raw/{dataset}/*.parquet" for dataset in ("deals", "deal_stage_history"))
+    used = " UNION ".join(f"SELECT stage FROM read_parquet({sql.text(lake)}, union_by_name=true)" for lake in lakes)
+    seed = f"read_csv({sql.text(str(PROJECT / 'seeds' / 'stage_map.csv'))}, all_varchar=true)"
+    found = connection.execute(
+        f"SELECT stage FROM ({used}) WHERE lower(trim(stage)) NOT IN (SELECT source_stage FROM {seed}) ORDER BY 1"
+    ).fetchall()
+    return [str(row[0]) for row in found]

@@ -99,7 +99,8 @@ class Node:
             raise self.error("must be a mapping (`key: value` lines, indented below it).")
         for key, node in self.value.items():
             if allowed and key not in allowed:
-                raise node.error(f"unknown key{nearest(key, allowed)}; known here: {', '.join(sorted(allowed))}.")
+                hint = " Inside {…} quote a value that holds a comma." if " " in key.strip() else ""
+                raise node.error(f"unknown key{nearest(key, allowed)}; known here: {', '.join(sorted(allowed))}.{hint}")
         return self.value
 
     def text(self) -> str:

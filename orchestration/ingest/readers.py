@@ -153,7 +153,7 @@ def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, lines_before: int
         line = lines_before + error.object[: error.start].count(b"\n") + 1
         raise RefusedError(
             f"is not {error.encoding} text: line {line} has the byte 0x{error.object[error.start]:02x}"
-            f"{_guess(error.object)}. Save it as “CSV UTF-8”, or name its encoding in a mapping."
+            f"{_guess(error.object)}. Save it as “CSV UTF-8”, or state its `encoding:` in a mapping."
         ) from error
 
 

@@ -71,6 +71,8 @@ class Checked:
 
 
 _ACCEPTED = "«accepted»"
+# The first value of a row, as JSON, says that the line adds others up.
+_TOTAL = r'''(?i)^\{(?:"[^"]*":(?:null|""),)*"[^"]*":"\s*(合計|小計|総計|総合計|計|total|subtotal|grand total)\s*"'''
 
 
 def check(
@@ -98,7 +100,8 @@ def check(
         "column_name": _first(failures, lambda c, g: sql.text(c.name), scan.valid, "NULL"),
         "value": _first(failures, lambda c, g: _text(g), scan.valid, "NULL"),
         "reason": _reasons(dataset, failures, scan),
-        "remedy": _first(failures, lambda c, g: _remedy(dataset, c, g), scan.valid, sql.text(scan.invalid[1])),
+        "remedy": _first(failures, lambda c, g: _remedy(dataset, c, g), scan.valid, sql.text(scan.invalid[1]))
+        + f" || {_if_total(scan.raw_row)}",
         "raw_row": scan.raw_row,
     }
     numbered = f"SELECT *, {number} FROM {scan.sql}"
@@ -278,9 +281,18 @@ def _reason(dataset: Dataset, column: Column, given: Given) -> str:
     return f"{named} || CASE WHEN {_trimmed(text)} IS NULL THEN {empty} ELSE {quoted} || {wrong} END"
 
 
+def _if_total(raw_row: str) -> str:
+    """SQL of what to do with a line below the records that adds them up."""
+    word = f"regexp_extract({raw_row}, {sql.text(_TOTAL)}, 1)"
+    return (
+        f"CASE {word} WHEN '' THEN '' ELSE '; a total is no record: state `footer: ' || {word} || '` in a mapping' END"
+    )
+
+
 def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
     text = _text(given)
-    number = f"TRY_CAST(regexp_replace({text}, '[,，¥￥円\\s]', '', 'g') AS DECIMAL(18,4))"
+    plain = f"regexp_replace(regexp_replace({text}, '[,，¥￥円\\s]', '', 'g'), '^[△▲]', '-')"
+    number = f"TRY_CAST({plain} AS DECIMAL(18,4))"
     shortest = f"regexp_replace(CAST({number} AS VARCHAR), '[.]?0+$', '')"
     stated = "'correct the value, or add its form to `dates:` in the mapping'"
     alike = f"jaro_winkler_similarity(v, lower({text}))"
@@ -303,7 +315,7 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
         else f"CASE WHEN {number} IS NOT NULL THEN 'write ' || CASE WHEN {number} = trunc({number}) "
         f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || "
         "', or state the unit under `amounts:` in a mapping' "
-        "ELSE 'write a plain number such as 1234.5' END",
+        "ELSE 'write a plain number such as 1234.5, or state the unit under `amounts:` in a mapping' END",
     )
     fill = f"fill {column.name}"
     if dataset.worklist and column.name in dataset.worklist.decision_needs:

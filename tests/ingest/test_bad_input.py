@@ -179,3 +179,14 @@ def test_every_row_bad(desk):
     desk.land("deals/a_2026-04-01.csv", "deal_id,stage,amount\nD1,won,x\nD2,won,y\n")
     result = desk.only()
     assert (result.accepted, result.rejected) == (0, 2)
+
+
+def test_a_total_below_the_records_and_an_amount_in_japanese_are_told_with_what_to_state(desk):
+    desk.land("deals/a_2026-04-01.csv", "deal_id,stage,amount\n, 合計 ,5\nD1,won,△200\nD2,won,3千円\nD3,,5\n")
+    remedies = desk.load() and [row[0] for row in desk.query("SELECT remedy FROM rejected ORDER BY row_number")]
+    assert remedies == [
+        "fill deal_id; a total is no record: state `footer: 合計` in a mapping",
+        "write -200, or state the unit under `amounts:` in a mapping",
+        "write a plain number such as 1234.5, or state the unit under `amounts:` in a mapping",
+        "fill stage",
+    ]

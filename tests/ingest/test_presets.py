@@ -189,7 +189,7 @@ def test_what_partners_ask_of_the_marketing_budget_of_salesforce(desk, source):
 
 
 def test_what_a_delivery_has_not_is_noted_and_nothing_else_happens(desk, source, capsys):
-    mapping = source("salesforce", {"Opportunity.csv": "Id,StageName,Amont\n1,a,5\n"})
+    mapping = source("salesforce", {"Opportunity.csv": "Id,StageName,Amont\n1,Closed Won,5\n"})
     result = desk.load(mapping)
     assert not result.refused
     assert loaded(result) == {"deals": (1, 0)}
