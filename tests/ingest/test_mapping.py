@@ -138,6 +138,12 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
         ("where: Id <> '99'", "where: Idd <> '99'", 15, "Idd"),
         ("CAST(Amt AS", "CAST(Amount_ AS", 19, "the SQL for deals"),
         ("SELECT DISTINCT Rep AS rep_id", "SELECT DISTINCT Rep AS rep", 25, "did you mean rep_id?"),
+        (
+            "reps:\n        query: ",
+            "reps: {query: SELECT a, max(b) FROM c}\n      staff:\n        query: ",
+            24,
+            "a comma",
+        ),
         ("SELECT DISTINCT Rep AS rep_id", "SELECT Rep rep_id FROM deals; SELECT 1 rep_id", 25, "without semicolons"),
         ("FROM deals", "FROM deals, read_text('/etc/hostname')", 25, "Cannot access file"),
         ("FROM deals", "FROM range(3)", 25, "none of the source's files"),

@@ -10,6 +10,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.ingest import ingest
 from orchestration.names import write_names
 from orchestration.sample import generate
+from orchestration.sources_check import check_sources
 from tests.ingest import shapes
 from tests.property.workshop import Workshop
 
@@ -152,4 +153,34 @@ def test_a_distributors_sales_become_marts(workshop):
     assert ("PO-001", "D01", "distributor") in [
         (i["deal_id"], i["partner_id"], i["role"]) for i in built.tables["attribution.influence"]
     ]
+    assert not built.red_guards
+
+
+def test_a_ledger_of_partners_branches_and_customers_becomes_marts(workshop):
+    home = Home(workshop.folder / "ledger")
+    mapping = EXAMPLES / "account_ledger" / "crm.yml"
+    result = ingest(home, mapping, progress=lambda _: None, expectations=None)
+    assert not result.refused
+    assert sum(f.rejected for f in result.files) == 0
+    assert check_sources(mapping, "Asia/Tokyo") == 0
+    write_names(home)
+    built = workshop.build_lake(home)
+    deals = [[d[c] for c in ("deal_id", "branch_id", "rep_id", "amount")] for d in built.tables["core.fct_deals"]]
+    (implicit,) = [
+        b["branch_id"]
+        for b in built.tables["core.dim_branch"]
+        if b["partner_id"] == "1004" and not b["branch_id"].startswith("UNKNOWN")
+    ]
+    assert sorted(deals) == [
+        ["A-001", "1002", "M1", 1_500_000],
+        ["A-002", "1003", "M2", -200_000],
+        ["A-003", "1003", "NONE", 800_000],
+        ["A-004", implicit, "NONE", 2_300_000],
+        ["A-005", "DIRECT", "NONE", 500_000],
+    ]
+    entries = {(e["deal_id"], e["stage"], str(e["entered_on"])) for e in built.tables["core.fct_stage_entries"]}
+    assert entries >= {
+        ("A-001", "qualified", "2025-04-05"), ("A-001", "proposed", "2025-05-20"), ("A-001", "won", "2025-06-30"),
+        ("A-003", "qualified", "2025-09-01"), ("A-003", "proposed", "2025-12-01"),
+    }  # fmt: skip
     assert not built.red_guards
