@@ -365,6 +365,42 @@ def test_hubspot_as_its_api_gives_it(desk, source):
     assert desk.query("SELECT stage, entered_at::text FROM raw_deal_stage_history") == [("s1", "2026-03-01 00:00:00")]
 
 
+def test_merged_records_of_hubspot_go_on_under_their_oldest_id(desk, source):
+    """The branch 11 and the contact 31 are merged with others into new records."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (SAMPLES / "hubspot").iterdir()}
+    desk.load(source("hubspot", texts, HUBSPOT))
+    datasets = (
+        "branches",
+        "partners",
+        "reps",
+        "rep_assignments",
+        "customers",
+        "deals",
+        "activities",
+        "activity_attendees",
+    )
+    of_file = "loaded_at, file_sha256, file_name, row_number, extra_columns"
+    before = {name: desk.lake(name, of_file) for name in datasets}
+    for name, text in texts.items():
+        rows = list(csv.DictReader(io.StringIO(text)))
+        merged = {"companies.csv": {"11": "9011"}, "contacts.csv": {"31": "9031"}}.get(name, {})
+        for row in rows:
+            for column, value in row.items():
+                if column in ("company_id", "to_object_id", "properties_associatedcompanyid"):
+                    row[column] = {"11": "9011", "31": "9031"}.get(value, value)
+            if row.get("id") in merged:
+                row["properties_hs_merged_object_ids"] = f"5{row['id']};{row['id']}"
+                row["id"] = merged[row["id"]]
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        texts[name] = buffer.getvalue()
+    assert "9031" in texts["deals_contacts.csv"]
+    assert not desk.load(source("hubspot", texts, HUBSPOT)).refused
+    assert {name: desk.lake(name, of_file) for name in datasets} == before
+
+
 def test_typeids_decide_and_none_is_guessed(desk, source):
     desk.load(source("hubspot", sample("hubspot")))
     assert desk.query("SELECT DISTINCT partner_id, branch_id FROM raw_deals WHERE deal_id <> '3'") == [(None, None)]
