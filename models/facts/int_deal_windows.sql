@@ -10,9 +10,9 @@
     ('cycle_deals', 'won_month', add_months('won_month', 12), 'true'),
     ('logged_wins', 'won_month', add_months('won_month', 12), 'is_logged'),
     ('self_run_wins', 'won_month', add_months('won_month', 12), 'is_logged and not is_visited'),
-    ('cohort_deals', 'mature_month', 'cohort_end', 'true'),
-    ('cohort_qualified', 'greatest(mature_month, qualified_month)', 'cohort_end', 'qualified_month is not null'),
-    ('cohort_won', 'greatest(mature_month, won_month)', 'cohort_end', 'won_month is not null'),
+    ('cohort_deals', 'mature_month', 'cohort_end', 'is_mature'),
+    ('cohort_qualified', 'greatest(mature_month, qualified_month)', 'cohort_end', 'is_mature and qualified_month is not null'),
+    ('cohort_won', 'greatest(mature_month, won_month)', 'cohort_end', 'is_mature and won_month is not null'),
     ('open_qualified', 'qualified_month', 'end_month', 'true'),
 ] -%}
 
@@ -27,7 +27,8 @@ logged_branches as (
     select distinct branch_id from {{ ref('fct_activities') }}
 ),
 
--- A cohort is of twelve months; a deal comes into it in the month by whose end it has had time to ripen.
+-- A cohort is of twelve months; a deal comes into it in the month by whose end it has had time to ripen, or by today in one that is
+-- not over.
 deals as (
     select
         deals.branch_id,
@@ -40,10 +41,12 @@ deals as (
         ) as end_month,
         {{ month_of(add_days('deals.open_on', var('cohort_mature_days'))) }} as mature_month,
         {{ add_months(month_of(add_days('deals.open_on', var('cohort_mature_days'))), 12) }} as cohort_end,
+        {{ add_days('deals.open_on', var('cohort_mature_days')) }} <= today.as_of as is_mature,
         -- Nothing logged is no proof that nobody was there.
         logged_branches.branch_id is not null as is_logged,
         coalesce(joint_visits.visited_on <= deals.won_on, false) as is_visited
     from {{ ref('int_deal_milestones') }} as deals
+    cross join {{ ref('int_as_of') }} as today
     left join joint_visits on deals.deal_id = joint_visits.deal_id
     left join logged_branches on deals.branch_id = logged_branches.branch_id
     where deals.channel_class != 'direct'

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 
+import duckdb
 import polars as pl
 
 from orchestration.home import Home
@@ -27,6 +28,13 @@ def accepted(home: Home, dataset: str, *key: str) -> pl.DataFrame:
     if key:
         return rows.unique(subset=key, keep="last", maintain_order=True)
     return rows.filter(pl.col("extracted_on") == pl.col("extracted_on").max())
+
+
+def staged(home: Home, name: str) -> pl.DataFrame:
+    """Return what the sources said last, which is not published."""
+    with duckdb.connect(str(home.database), read_only=True) as built:
+        rows = built.sql(f"from staging.{name}")
+        return pl.DataFrame(rows.fetchall(), schema=rows.columns, orient="row", infer_schema_length=None)
 
 
 def today(home: Home) -> date:

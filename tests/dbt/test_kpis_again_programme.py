@@ -16,6 +16,7 @@ from tests.dbt.again import (
     month_end,
     months,
     months_between,
+    staged,
     table,
     today,
     wins,
@@ -28,9 +29,9 @@ KPI_SETS = pl.read_csv(PROJECT / "seeds" / "kpi_sets.csv")  # of which none has 
 SHOWN = set(KPI_SETS["metric"])
 
 
-def runs(start: str, end: str, on: date) -> pl.Expr:
-    """Return whether a half-open interval that has a beginning holds a day."""
-    return (pl.col(start) <= on) & (pl.col(end).fill_null(date.max) > on)
+def runs(spans: list[tuple[date, date]], on: date) -> bool:
+    """Return whether one of half-open intervals holds a day."""
+    return any(start <= on < end for start, end in spans)
 
 
 def real(home: Home, name: str) -> pl.DataFrame:
@@ -49,11 +50,40 @@ def counted_as_longest(days: list[int | None]) -> float | None:
     return None if not middle or middle[-1] == float("inf") else sum(middle) / len(middle)
 
 
-def test_network(built_home: Home) -> None:
-    partners = real(built_home, "dim_partner").with_columns(
-        company=pl.coalesce("corporate_number", "partner_id"), month=pl.col("contract_started_on").dt.truncate("1mo")
+def contracts(home: Home, dataset: str, key: str) -> dict[str, list[tuple[date, date]]]:
+    """Return who was under contract from when to when, as extract after extract told it."""
+    found: dict[str, list[tuple[date, date]]] = {}
+    told = staged(home, f"stg_{dataset}").select(
+        key, "contract_started_on", pl.col("contract_ended_on").fill_null(date.max), "extracted_on"
     )
+    dimension = real(home, f"dim_{key.removesuffix('_id')}").select(
+        key, "contract_started_on", pl.col("contract_ended_on").fill_null(date.max), extracted_on=pl.lit(date.max)
+    )
+    for row in (
+        pl.concat([told, dimension]).drop_nulls("contract_started_on").sort("extracted_on").iter_rows(named=True)
+    ):
+        start, end = row["contract_started_on"], row["contract_ended_on"]
+        earlier = [(s, e) for s, e in found.get(row[key], []) if s != start and e <= start]
+        if earlier and start - earlier[-1][1] <= timedelta(days=1):
+            start = earlier.pop()[0]
+        found[row[key]] = [*earlier, (start, end)]
+    return found
+
+
+def test_network(built_home: Home) -> None:
+    companies = dict(
+        real(built_home, "dim_partner").select("partner_id", pl.coalesce("corporate_number", "partner_id")).iter_rows()
+    )
+    partners = contracts(built_home, "partners", "partner_id")
+    own = contracts(built_home, "branches", "branch_id")
+    told = staged(built_home, "stg_branches").drop_nulls("contract_started_on")["branch_id"].unique()
     branches = real(built_home, "dim_branch")
+    under: dict[str, list[tuple[date, date]]] = {}
+    for b in branches.iter_rows(named=True):
+        runs_of = own.get(b["branch_id"], []) if b["branch_id"] in told else partners.get(b["partner_id"], [])
+        clipped = [(max(s, b["opened_on"] or s), min(e, b["closed_on"] or e)) for s, e in runs_of]
+        under[b["branch_id"]] = [(s, e) for s, e in clipped if s < e]
+    began = {branch: spans[0][0] for branch, spans in under.items() if spans}
     deals = milestones(built_home)
     firsts = {
         day: dict(deals.group_by("branch_id").agg(pl.col(day).min()).iter_rows()) for day in ("open_on", "won_on")
@@ -72,13 +102,11 @@ def test_network(built_home: Home) -> None:
         active = set(with_deals.filter((age >= 0) & (age < PROJECT_VARS["active_window_months"]))["branch_id"])
         dormant = set(with_deals.filter(age >= PROJECT_VARS["active_window_months"])["branch_id"]) - active
         last = end - timedelta(days=PROJECT_VARS["activation_days"])
-        cohort = branches.filter(
-            (pl.col("contract_started_on") > last.replace(year=last.year - 1)) & (pl.col("contract_started_on") <= last)
-        )
+        cohort = {b: since for b, since in began.items() if last.replace(year=last.year - 1) < since <= last}
         waits: dict[str, list[int | None]] = {
             name: [
                 max((first[branch] - since).days, 0) if first.get(branch) and first[branch] <= end else None
-                for branch, since in cohort.select("branch_id", "contract_started_on").iter_rows()
+                for branch, since in cohort.items()
             ]
             for name, first in firsts.items()
         }
@@ -86,11 +114,11 @@ def test_network(built_home: Home) -> None:
         again.append(
             {
                 "month": month,
-                "partners_contracted": partners.filter(runs("contract_started_on", "contract_ended_on", end))[
-                    "company"
-                ].n_unique(),
-                "partners_signed": partners.filter(pl.col("month") == month)["company"].n_unique(),
-                "branches_contracted": len(alive.filter(runs("contract_started_on", "contract_ended_on", end))),
+                "partners_contracted": len({companies[p] for p, spans in partners.items() if runs(spans, end)}),
+                "partners_signed": len(
+                    {companies[p] for p, spans in partners.items() if any(month <= s <= end < e for s, e in spans)}
+                ),
+                "branches_contracted": sum(runs(spans, end) for spans in under.values()),
                 "branches_active": len(active),
                 "dormant_units": len(dormant),
                 "dormancy_rate": len(dormant) / len(dormant | active) if dormant | active else None,

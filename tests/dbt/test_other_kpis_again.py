@@ -4,23 +4,15 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-import duckdb
 import polars as pl
 import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import milestones, month_end, same, table, wins
+from tests.dbt.again import milestones, month_end, same, staged, table, today, wins
 
 NEVER = date(9999, 12, 31)
 N_MIN = PROJECT_VARS["n_min"]
-
-
-def staged(home: Home, name: str) -> pl.DataFrame:
-    """Return what the sources said last, which is not published."""
-    with duckdb.connect(str(home.database), read_only=True) as built:
-        rows = built.sql(f"from staging.{name}")
-        return pl.DataFrame(rows.fetchall(), schema=rows.columns, orient="row", infer_schema_length=None)
 
 
 def after(month: date, months: int) -> date:
@@ -44,14 +36,9 @@ def rate(numerator: float, denominator: float, least: int = N_MIN) -> float | No
     return float(numerator / denominator) if denominator >= least else None
 
 
-def as_of(home: Home) -> date:
-    with duckdb.connect(str(home.database), read_only=True) as built:
-        return built.sql("select as_of from intermediate.int_as_of").fetchone()[0]  # type: ignore[index]
-
-
 def test_pipeline(built_home: Home) -> None:
-    today = as_of(built_home)
-    ripe = today - timedelta(days=PROJECT_VARS["cohort_mature_days"])
+    until = today(built_home)
+    ripe = until - timedelta(days=PROJECT_VARS["cohort_mature_days"])
     facts = table(built_home, "core", "fct_deals").select("deal_id", "channel", "amount", "expected_close_on")
     deals = milestones(built_home).join(facts, on="deal_id").with_columns(pl.col("channel").fill_null("none"))
     outcomes: dict[tuple[str | None, str], list[bool]] = {}
@@ -66,7 +53,7 @@ def test_pipeline(built_home: Home) -> None:
         if not ended:
             stage = "proposed" if d["proposed_on"] else "qualified" if d["qualified_on"] else "open"
             due = d["expected_close_on"]
-            close = due and max(due.replace(day=1), today.replace(day=1))
+            close = due and max(due.replace(day=1), until.replace(day=1))
             groups.setdefault((d["branch_id"], d["partner_id"], d["channel"], stage, close), []).append(d)
     again = []
     for (branch, partner, channel, stage, close), found in groups.items():
@@ -76,7 +63,7 @@ def test_pipeline(built_home: Home) -> None:
         chance = rate(sum(known), len(known))
         again.append({
             "branch_id": branch, "partner_id": partner, "channel": channel, "stage": stage, "close_month": close,
-            "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < today for d in found),
+            "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < until for d in found),
             "pipeline_amount": amount, "win_probability": chance,
         })  # fmt: skip
     mart = table(built_home, "kpi", "pipeline")
@@ -159,23 +146,23 @@ def test_resolution_and_restatements(built_home: Home) -> None:
 )
 def test_where_everybody_stands(built_home: Home, entity_type: str, dimension: str, key: str) -> None:
     """Of today's rungs those that wins, deals and ends decide; the others are what is left."""
-    today = as_of(built_home)
+    until = today(built_home)
     mart = table(built_home, "kpi", "status_today").filter(pl.col("entity_type") == entity_type)
     found = {row["entity_id"]: row for row in mart.iter_rows(named=True)}
-    entries = table(built_home, "core", "fct_stage_entries").filter("is_counted", pl.col("entered_on") <= today)
+    entries = table(built_home, "core", "fct_stage_entries").filter("is_counted", pl.col("entered_on") <= until)
     days = {
         stage: dict(entries.filter(pl.col("stage") == stage).group_by(key).agg(pl.col("entered_on").sort()).iter_rows())
         for stage in ("open", "won")
     }
-    asleep_before = after(today.replace(day=1), -PROJECT_VARS["active_window_months"])
-    asleep_before = min(asleep_before.replace(day=1) + timedelta(days=today.day - 1), month_end(asleep_before))
+    asleep_before = after(until.replace(day=1), -PROJECT_VARS["active_window_months"])
+    asleep_before = min(asleep_before.replace(day=1) + timedelta(days=until.day - 1), month_end(asleep_before))
     entities = [e for e in table(built_home, "core", dimension).iter_rows(named=True) if not e["is_sentinel"]]
     seen = set()
     for entity in entities:
         ends = [entity.get(name) for name in ("contract_ended_on", "closed_on", "left_on")]
         opened, won = (days[stage].get(entity[key], []) for stage in ("open", "won"))
         status = found[entity[key]]["status"]
-        if any(end and end <= today for end in ends):
+        if any(end and end <= until for end in ends):
             expected = {"left" if entity_type == "rep" else "ended"}
         elif opened and opened[-1] <= asleep_before:
             expected = {"dormant"}

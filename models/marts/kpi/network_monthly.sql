@@ -6,39 +6,33 @@ with month_ends as (
 
 partners as (
     select
-        coalesce(corporate_number, partner_id) as company_id,
-        contract_started_on,
-        coalesce(contract_ended_on, {{ for_ever() }}) as contract_ended_on
-    from {{ ref('dim_partner') }}
-    where not is_sentinel and contract_started_on is not null
+        coalesce(dim_partner.corporate_number, dim_partner.partner_id) as company_id,
+        contracts.started_on,
+        contracts.ended_on
+    from {{ ref('int_contracts') }} as contracts
+    inner join {{ ref('dim_partner') }} as dim_partner
+        on contracts.entity_type = 'partner' and contracts.entity_id = dim_partner.partner_id
 ),
 
 branches as (
-    select
-        branch_id,
-        contract_started_on,
-        -- A branch that opened under its partner's contract is a branch under contract from its opening on.
-        greatest(contract_started_on, coalesce(opened_on, contract_started_on)) as counts_from,
-        least(coalesce(contract_ended_on, {{ for_ever() }}), coalesce(closed_on, {{ for_ever() }})) as ended_on
-    from {{ ref('dim_branch') }}
-    where not is_sentinel and contract_started_on is not null
+    select entity_id as branch_id, started_on, ended_on from {{ ref('int_contracts') }} where entity_type = 'branch'
 ),
 
 contracted_partners as (
     select
         ends.month,
         count(distinct partners.company_id) as partners_contracted,
-        count(distinct case when partners.contract_started_on >= ends.month then partners.company_id end) as partners_signed
+        count(distinct case when partners.started_on >= ends.month then partners.company_id end) as partners_signed
     from month_ends as ends
     inner join partners
-        on {{ is_within('ends.month_end', 'partners.contract_started_on', 'partners.contract_ended_on') }}
+        on {{ is_within('ends.month_end', 'partners.started_on', 'partners.ended_on') }}
     group by ends.month
 ),
 
 contracted_branches as (
     select ends.month, count(*) as branches_contracted
     from month_ends as ends
-    inner join branches on {{ is_within('ends.month_end', 'branches.counts_from', 'branches.ended_on') }}
+    inner join branches on {{ is_within('ends.month_end', 'branches.started_on', 'branches.ended_on') }}
     group by ends.month
 ),
 
@@ -76,26 +70,29 @@ first_results as (
     group by branch_id
 ),
 
--- Branches whose contract began in the twelve months that ended when the later ones had activation_days to bring a deal. One that
--- has brought none by the month's end may still: it stands behind all others.
+-- Branches whose first contract began in the twelve months that ended when the later ones had activation_days to bring a deal.
+-- One that has brought none by the month's end may still: it stands behind all others.
+first_contracts as (
+    select branch_id, min(started_on) as started_on from branches group by branch_id
+),
+
 cohorts as (
     select
         ends.month,
-        branches.branch_id,
         case
             when first_results.first_deal_on <= ends.month_end
-                then greatest({{ dbt.datediff('branches.contract_started_on', 'first_results.first_deal_on', 'day') }}, 0)
+                then greatest({{ dbt.datediff('first_contracts.started_on', 'first_results.first_deal_on', 'day') }}, 0)
         end as days_to_deal,
         case
             when first_results.first_win_on <= ends.month_end
-                then greatest({{ dbt.datediff('branches.contract_started_on', 'first_results.first_win_on', 'day') }}, 0)
+                then greatest({{ dbt.datediff('first_contracts.started_on', 'first_results.first_win_on', 'day') }}, 0)
         end as days_to_win
     from month_ends as ends
-    inner join branches
+    inner join first_contracts
         on
-            branches.contract_started_on > {{ add_days(add_months('ends.month_end', -12), -var('activation_days')) }}
-            and branches.contract_started_on <= {{ add_days('ends.month_end', -var('activation_days')) }}
-    left join first_results on branches.branch_id = first_results.branch_id
+            first_contracts.started_on > {{ add_days(add_months('ends.month_end', -12), -var('activation_days')) }}
+            and first_contracts.started_on <= {{ add_days('ends.month_end', -var('activation_days')) }}
+    left join first_results on first_contracts.branch_id = first_results.branch_id
 ),
 
 activation as (
