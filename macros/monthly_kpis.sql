@@ -98,9 +98,8 @@
     ),
 
     trained as (
-        select {{ of_branch }} as scope_id, wanted.month, count(distinct facts.rep_id) as reps_trained
+        select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_trained
         from {{ ref('int_trained_reps') }} as facts
-        inner join wanted on facts.month <= wanted.month and facts.fiscal_year = {{ fiscal_year('wanted.month') }}
         {{ branch_join }}
         group by 1, 2
     ),

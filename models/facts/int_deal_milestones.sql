@@ -2,17 +2,25 @@
 
 -- One row per counted deal with the days on which it first reached each stage. A deal that skipped a stage reached it on the day
 -- of the next one.
+with milestones as (
+    select
+        deal_id,
+        branch_id,
+        partner_id,
+        channel,
+        channel_class,
+        min(case when stage != 'lost' then entered_on end) as open_on,
+        min(case when stage in ('qualified', 'proposed', 'won') then entered_on end) as qualified_on,
+        min(case when stage in ('proposed', 'won') then entered_on end) as proposed_on,
+        min(case when stage = 'won' then entered_on end) as won_on,
+        min(case when stage = 'lost' then entered_on end) as lost_on
+    from {{ ref('fct_stage_entries') }}
+    where is_counted
+    group by deal_id, branch_id, partner_id, channel, channel_class
+)
+
 select
-    deal_id,
-    branch_id,
-    partner_id,
-    channel,
-    channel_class,
-    min(case when stage != 'lost' then entered_on end) as open_on,
-    min(case when stage in ('qualified', 'proposed', 'won') then entered_on end) as qualified_on,
-    min(case when stage in ('proposed', 'won') then entered_on end) as proposed_on,
-    min(case when stage = 'won' then entered_on end) as won_on,
-    min(case when stage = 'lost' then entered_on end) as lost_on
-from {{ ref('fct_stage_entries') }}
-where is_counted
-group by deal_id, branch_id, partner_id, channel, channel_class
+    *,
+    {{ month_of('won_on') }} as won_month,
+    {{ dbt.datediff('open_on', 'won_on', 'day') }} as cycle_days
+from milestones

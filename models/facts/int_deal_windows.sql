@@ -33,11 +33,12 @@ deals as (
     select
         deals.branch_id,
         deals.partner_id,
+        deals.channel,
         {{ month_of('deals.qualified_on') }} as qualified_month,
-        {{ month_of('deals.won_on') }} as won_month,
+        deals.won_month,
         {{ month_of('deals.lost_on') }} as lost_month,
         least(
-            coalesce({{ month_of('deals.won_on') }}, {{ for_ever() }}), coalesce({{ month_of('deals.lost_on') }}, {{ for_ever() }})
+            coalesce(deals.won_month, {{ for_ever() }}), coalesce({{ month_of('deals.lost_on') }}, {{ for_ever() }})
         ) as end_month,
         {{ month_of(add_days('deals.open_on', var('cohort_mature_days'))) }} as mature_month,
         {{ add_months(month_of(add_days('deals.open_on', var('cohort_mature_days'))), 12) }} as cohort_end,
@@ -54,32 +55,37 @@ deals as (
 
 spans as (
     {% for measure, from_month, to_month, condition in counts -%}
-    select branch_id, partner_id, '{{ measure }}' as measure, {{ from_month }} as from_month, {{ to_month }} as to_month, 1 as value
+    select branch_id, partner_id, channel, '{{ measure }}' as measure, {{ from_month }} as from_month, {{ to_month }} as to_month, 1 as value
     from deals
     where {{ condition }}
     union all
     {% endfor -%}
-    select branch_id, partner_id, 'won_amount' as measure, month as from_month, {{ add_months('month', 12) }} as to_month, amount as value
+    select branch_id, partner_id, channel, 'won_amount' as measure, month as from_month, {{ add_months('month', 12) }} as to_month,
+        amount as value
     from {{ ref('int_won_months') }}
     where channel_class != 'direct'
     union all
-    select branch_id, partner_id, 'deals_won' as measure, month as from_month, {{ add_months('month', 12) }} as to_month, 1 as value
+    select branch_id, partner_id, channel, 'deals_won' as measure, month as from_month, {{ add_months('month', 12) }} as to_month,
+        1 as value
     from {{ ref('int_won_months') }}
     where channel_class != 'direct' and is_won
 ),
 
 changes as (
-    select branch_id, partner_id, measure, from_month as month, value from spans where from_month < to_month
+    select branch_id, partner_id, channel, measure, from_month as month, value from spans where from_month < to_month
     union all
-    select branch_id, partner_id, measure, to_month as month, -value as value from spans where from_month < to_month
+    select branch_id, partner_id, channel, measure, to_month as month, -value as value from spans where from_month < to_month
 )
 
+-- What ends after today has not ended yet: the sum over all months is today's figure.
 select
     branch_id,
     partner_id,
+    channel,
     month,
     {%- for measure in deal_window_measures() %}
     coalesce(sum(case when measure = '{{ measure }}' then value end), 0) as {{ measure }}{{ ',' if not loop.last }}
     {%- endfor %}
 from changes
-group by branch_id, partner_id, month
+where month <= (select as_of from {{ ref('int_as_of') }})
+group by branch_id, partner_id, channel, month

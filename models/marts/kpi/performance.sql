@@ -6,7 +6,6 @@
 with months as (
     select
         month,
-        {{ add_days(add_months('month', 1), -1) }} as month_end,
         {{ add_months('month', -11) }} as year_from
     from {{ ref('int_months') }}
 ),
@@ -55,9 +54,9 @@ cycles as (
     {% for scope, entity in scopes.items() -%}
     select
         '{{ scope }}' as scope, {{ entity }} as entity_id, months.month,
-        {{ median(dbt.datediff('deals.open_on', 'deals.won_on', 'day')) }} as cycle_days
+        {{ median('deals.cycle_days') }} as cycle_days
     from {{ ref('int_deal_milestones') }} as deals
-    inner join months on deals.won_on >= months.year_from and deals.won_on <= months.month_end
+    inner join months on deals.won_month >= months.year_from and deals.won_month <= months.month
     where deals.channel_class != 'direct'
     group by {{ entity ~ ', ' if scope != 'company' }}months.month
     {{ 'union all' if not loop.last }}
