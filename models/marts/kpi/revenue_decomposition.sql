@@ -1,69 +1,22 @@
 -- Why revenue changed: more branches that win, more salespeople in each, more wins of each, or larger deals. They multiply to
--- revenue, so the change is split by logarithmic means (LMDI), whose parts add up to it. A period stands beside the same months a
--- year before; one that is not over beside those of its months that are.
+-- revenue, so the change is split by logarithmic means (LMDI), whose parts add up to it.
 -- noqa: disable=LT02,LT05
 {% set factors = ['active_branches', 'reps_per_branch', 'wins_per_rep', 'average_deal'] -%}
 {% set measures = ['won_amount', 'known_amount', 'active_branches', 'producing_reps', 'deals_won'] -%}
 
-with won as (
-    select
-        won_months.partner_id, won_months.branch_id, won_months.rep_id, won_months.month, won_months.is_won, won_months.amount,
-        -- Money of no known branch or rep has no factors; it is a part of its own.
-        won_months.rep_id != 'NONE' and not branches.is_sentinel as is_known,
-        branches.is_sentinel
-    from {{ ref('int_won_months') }} as won_months
-    inner join {{ ref('dim_branch') }} as branches on won_months.branch_id = branches.branch_id
-    where won_months.channel_class = 'indirect'
-),
-
-sides as (
-    select *, false as is_previous from won
-    union all
-    select
-        partner_id, branch_id, rep_id, {{ add_months('month', 12) }} as month, is_won, amount, is_known, is_sentinel,
-        true as is_previous
-    from won
-),
-
--- A month that is not over would be compared with a whole one.
-calendar as (
-    select min(months.month) as first_month, max(months.month) as last_month
-    from {{ ref('int_months') }} as months
-    inner join {{ ref('int_as_of') }} as today on {{ add_months('months.month', 1) }} <= {{ add_days('today.as_of', 1) }}
-),
-
--- The same money in its fiscal year, half and quarter, of the company and of each partner. A year without a year before it has
--- nothing to be compared with.
-dated as (
-    {% for scope, entity in [('company', "'ALL'"), ('partner', 'sides.partner_id')] -%}
-    {%- set is_last_scope = loop.last -%}
-    {%- for period_type, months in [('year', 12), ('half', 6), ('quarter', 3)] -%}
-    select
-        '{{ scope }}' as scope,
-        {{ entity }} as entity_id,
-        '{{ period_type }}' as period_type,
-        {{ months }} as months,
-        {{ add_months('sides.month', '-mod(' ~ fiscal_month('sides.month') ~ ' - 1, ' ~ months ~ ')') }} as period_start,
-        sides.*
-    from sides
-    inner join calendar
-        on
-            sides.month <= calendar.last_month
-            and sides.month >= {{ add_months('calendar.first_month', 12) }}
-    {{ 'union all' if not (loop.last and is_last_scope) }}
-    {% endfor %}
-    {%- endfor %}
+with wins as (
+    select * from {{ ref('int_period_wins') }}
 ),
 
 totals as (
     select
         scope, entity_id, period_type, months, period_start, is_previous,
-        sum(amount) as won_amount,
-        sum(case when is_known then amount else 0 end) as known_amount,
-        count(distinct case when is_won and is_known then branch_id end) as active_branches,
-        count(distinct case when is_won and is_known then rep_id end) as producing_reps,
-        sum(case when is_won and is_known then 1 else 0 end) as deals_won
-    from dated
+        sum(won_amount) as won_amount,
+        sum(case when is_known then won_amount else 0 end) as known_amount,
+        count(distinct case when deals_won > 0 and is_known then branch_id end) as active_branches,
+        count(distinct case when deals_won > 0 and is_known then rep_id end) as producing_reps,
+        sum(case when is_known then deals_won else 0 end) as deals_won
+    from wins
     group by scope, entity_id, period_type, months, period_start, is_previous
 ),
 
@@ -82,8 +35,8 @@ largest as (
                 rows between unbounded preceding and current row
             ) as running_total
         from (
-            select scope, entity_id, period_type, period_start, branch_id, is_sentinel, coalesce(sum(amount), 0) as won_amount
-            from dated
+            select scope, entity_id, period_type, period_start, branch_id, is_sentinel, coalesce(sum(won_amount), 0) as won_amount
+            from wins
             where not is_previous
             group by scope, entity_id, period_type, period_start, branch_id, is_sentinel
         ) as branches
