@@ -1,7 +1,7 @@
 {{ config(schema='intermediate') }}
 
--- What each salesperson of a partner won in a fiscal year, half and quarter, as the company's and as the partner's, and in the same
--- months a year before. Of a period that is not over, only those of its months that are.
+-- What each salesperson of a partner won in a fiscal year, half and quarter, as the company's and as the partner's, and in the
+-- same months a year before. Of a period that is not over, only those of its months that are.
 -- noqa: disable=LT02,LT05
 with won as (
     select month, partner_id, branch_id, rep_id, sum(amount) as won_amount, sum(case when is_won then 1 else 0 end) as deals_won
