@@ -24,7 +24,8 @@ def plant_known(p: Planted) -> None:
 def organisation(p: Planted) -> None:
     """Plant 20 salespeople at each of two branches, of whom the roster knows 5 and 14, one of the 5 until 1 March.
 
-    The third partner's contract began in a year in which, at small sizes, no other one did.
+    The third partner's contract began in a year in which, at small sizes, no other one did, and was renewed three years
+    later. A rep left the branch abroad and has come back.
     """
     p.partner("KNOWN", "株式会社ヨツバ販売")
     p.branch(FEW, "KNOWN", "東京支店")
@@ -32,7 +33,7 @@ def organisation(p: Planted) -> None:
     p.partner("KNOWN2", "株式会社ナナクサ農機", industry=INDUSTRY, contract_started_on="2025-10-15")
     p.branch(LEAK, "KNOWN2", "福岡支店")
     p.branch(ABROAD, "KNOWN2", "海外支店", prefecture="海外")
-    p.partner("KNOWN3", "株式会社ヤツデ商店", contract_started_on=NEW_SINCE)
+    p.partner("KNOWN3", "株式会社ヤツデ商店", contract_started_on=NEW_SINCE, contract_renewed_on="2025-06-01")
     p.branch(NEW, "KNOWN3", "札幌支店", opened=NEW_SINCE)
     p.rep(f"{NEW}-R1", "八手 新", Post(NEW, NEW_SINCE))
     for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
@@ -43,6 +44,8 @@ def organisation(p: Planted) -> None:
         p.rep(f"{MANY}-R{n:02d}", f"大葉 第{n}", Post(MANY))
     for n in (1, 2):
         p.rep(f"{LEAK}-R{n}", f"七草 第{n}", Post(LEAK))
+    before, again = Post(ABROAD, ends="2024-10-01"), Post(ABROAD, "2025-11-01")
+    p.rep(f"{ABROAD}-R1", "七草 海", before, again, left=("2024-10-01", "2025-11-01"))
 
 
 def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount: int, **values: Any) -> None:

@@ -58,13 +58,16 @@ class Planted:
         merged: tuple[str, str] | None = None,
         industry: str = "卸売・小売",
         contract_started_on: str = "2019-04-01",
+        contract_renewed_on: str | None = None,
     ) -> None:
-        """Add a partner; `merged` names the surviving partner and the day."""
+        """Add a partner; `merged` names the surviving partner and the day. Extracts tell the present contract only."""
         for extract in ROSTER_EXTRACTS:
             known = merged is not None and day(merged[1]) <= extract
+            renewed = contract_renewed_on is not None and day(contract_renewed_on) <= extract
             self.add(
                 "partners", extract, partner_id=partner_id, partner_name=name, partner_type=kind, industry=industry,
-                contract_started_on=contract_started_on, is_focus=False,
+                contract_started_on=contract_renewed_on if renewed else contract_started_on,
+                contract_ended_on=None if renewed else contract_renewed_on, is_focus=False,
                 successor_partner_id=merged[0] if merged and known else None, succeeded_on=merged[1] if merged
                     and known else None,
             )  # fmt: skip
@@ -117,9 +120,13 @@ class Planted:
         self.branch(f"{trap}-OSAKA", trap, "大阪支店")
         return f"{trap}-TOKYO", f"{trap}-OSAKA"
 
-    def rep(self, rep_id: str, name: str, *posts: Post, email: str | None = None) -> None:
-        """Add a rep with posts."""
-        self.roster("reps", rep_id=rep_id, rep_name=name, rep_email=email, job_title="営業")
+    def rep(
+        self, rep_id: str, name: str, *posts: Post, email: str | None = None, left: tuple[str, str] | None = None
+    ) -> None:
+        """Add a rep with posts; `left` is the day of leaving and that of coming back, from which extracts forget it."""
+        for extract in ROSTER_EXTRACTS:
+            left_on = left[0] if left and day(left[0]) <= extract < day(left[1]) else None
+            self.add("reps", extract, rep_id=rep_id, rep_name=name, rep_email=email, job_title="営業", left_on=left_on)
         if email:
             self.contact("rep", rep_id, "email", email)
         for post in posts:

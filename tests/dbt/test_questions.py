@@ -236,6 +236,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "new branches": [
         {"month": day("2025-10-01"), "partners_signed": 1},
         {"month": day("2025-11-01"), "partners_signed": 0},
+        {"month": day("2025-06-01"), "partners_signed": 0},  # renewed, not signed
         # The only contract of the year: of 1 June, with a deal on 1 July and a win on 20 September.
         {"month": day("2022-12-01"), "ttfd": 30, "ttfw": 111},
     ],
@@ -369,6 +370,16 @@ def test_where_the_known_partners_stand(release: duckdb.DuckDBPyConnection) -> N
     assert today[LEAK][:2] == ["repeat", "2026-03-10"]
     assert today[f"{FEW}-R4"][:2] == ["contactable", "2026-04-03"]
     assert today[f"{FEW}-R5"][0] == "untouched"
+    back = release.execute(
+        "select status, valid_from::varchar, next_status from kpi.status_spells"
+        " where entity_id = ? and basis = 'inferred' order by valid_from",
+        [f"{ABROAD}-R1"],
+    ).fetchall()
+    assert back == [
+        ("untouched", "2022-04-01", "left"),
+        ("left", "2024-10-01", "untouched"),
+        ("untouched", "2025-11-01", None),
+    ]
     counted = answer(release, "R-S4-15")
     assert sum(row["entities"] for row in counted) == len(today)
     assert sum(row["stuck"] for row in counted) == sum(stuck for *_, stuck in today.values()) > 0
