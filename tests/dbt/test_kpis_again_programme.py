@@ -59,9 +59,11 @@ def contracts(home: Home, dataset: str, key: str) -> dict[str, list[tuple[date, 
     dimension = real(home, f"dim_{key.removesuffix('_id')}").select(
         key, "contract_started_on", pl.col("contract_ended_on").fill_null(date.max), extracted_on=pl.lit(date.max)
     )
-    for row in (
-        pl.concat([told, dimension]).drop_nulls("contract_started_on").sort("extracted_on").iter_rows(named=True)
-    ):
+    last_told = (
+        pl.concat([told, dimension]).drop_nulls("contract_started_on").sort("extracted_on")
+        .unique([key, "contract_started_on"], keep="last", maintain_order=True)
+    )  # fmt: skip
+    for row in last_told.iter_rows(named=True):
         start, end = row["contract_started_on"], row["contract_ended_on"]
         earlier = [(s, e) for s, e in found.get(row[key], []) if s != start and e <= start]
         if earlier and start - earlier[-1][1] <= timedelta(days=1):
