@@ -1,6 +1,11 @@
--- The monthly marts and performance, written once by hand for this engine alone from the same facts and dimensions: what the
--- benchmark holds the models against. Tables go to the schema `hand`; ${n_min} and the like are the project's vars.
+-- The KPI marts, written once by hand for this engine alone from the same facts and dimensions: what the benchmark holds the
+-- models against. Tables go to the schema `hand`; ${n_min} and the like are the project's vars.
 create or replace schema hand;
+
+-- The scope of a row of grouping sets by branch, partner, today's branch and today's partner, or by the first two of them.
+create macro hand_scope(groups) as case
+    when groups in (1, 7) then 'branch' when groups in (2, 11) then 'partner' when groups = 13 then 'branch now'
+    when groups = 14 then 'partner now' else 'company' end;
 
 create table hand.won as
 with months as (
@@ -13,12 +18,12 @@ with months as (
 select * exclude (net), net > 0 and row_number() over (partition by deal_id, net > 0 order by month) = 1 as is_won from months;
 
 create table hand.deals as
-select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id,
-    min(entered_on) filter (stage != 'lost') as open_on,
+select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id, any_value(channel) as channel,
+    any_value(channel_class) as channel_class, min(entered_on) filter (stage != 'lost') as open_on,
     min(entered_on) filter (stage in ('qualified', 'proposed', 'won')) as qualified_on,
-    min(entered_on) filter (stage = 'won') as won_on,
+    min(entered_on) filter (stage in ('proposed', 'won')) as proposed_on, min(entered_on) filter (stage = 'won') as won_on,
     min(entered_on) filter (stage = 'lost') as lost_on
-from core.fct_stage_entries where is_counted and channel_class != 'direct' group by deal_id;
+from core.fct_stage_entries where is_counted group by deal_id;
 
 create table hand.rep_monthly as
 select rep_id, branch_id, partner_id, month, sum(deals_new)::bigint as deals_new, sum(deals_won)::bigint as deals_won,
@@ -35,19 +40,23 @@ select branch_id, partner_id, coalesce(channel, 'none') as channel, month, sum(d
     sum(deals_qualified) as deals_qualified, sum(deals_lost) as deals_lost, sum(deals_won) as deals_won, sum(amount) as amount,
     sum(amount) filter (channel_class = 'direct') as direct, sum(amount) filter (channel_class = 'indirect') as indirect,
     sum(amount) filter (channel_class = 'unresolved') as unresolved, sum(referrals) as referrals, sum(sessions) as sessions,
-    bool_or(is_deal) as has_deals
+    bool_or(is_deal) as has_deals, sum(amount_now) as amount_now
 from (
     select branch_id, partner_id, channel, channel_class, entered_month as month, (stage = 'open')::int as deals_new,
         (stage = 'qualified')::int as deals_qualified, (stage = 'lost')::int as deals_lost, 0 as deals_won,
-        null::decimal(18, 2) as amount, 0 as referrals, 0 as sessions, true as is_deal
+        null::decimal(18, 2) as amount, 0 as referrals, 0 as sessions, true as is_deal, null::decimal(18, 2) as amount_now
     from core.fct_stage_entries where is_counted
     union all
-    select branch_id, partner_id, channel, channel_class, month, 0, 0, 0, is_won::int, amount, 0, 0, true from hand.won
+    select branch_id, partner_id, channel, channel_class, month, 0, 0, 0, is_won::int, amount, 0, 0, true, null from hand.won
     union all
-    select branch_id, partner_id, null, null, month, 0, 0, 0, 0, null, 1, 0, false from intermediate.int_referrals
+    select branch_id, partner_id, null, null, month, 0, 0, 0, 0, null, 1, 0, false, null from intermediate.int_referrals
     union all
-    select branch_id, partner_id, null, null, occurred_month, 0, 0, 0, 0, null, 0, 1, false
+    select branch_id, partner_id, null, null, occurred_month, 0, 0, 0, 0, null, 0, 1, false, null
     from core.fct_activities where activity_type = 'study_session' and status = 'held' and reps_attended > 0
+    union all
+    -- Money by today's branches, split where a branch was.
+    select branch_id_current, null, null, null, date_trunc('month', recognized_on)::date, 0, 0, 0, 0, null, 0, 0, false, amount
+    from attribution.current_credit where is_counted
 ) group by all;
 
 create table hand.branch_channel_monthly as
@@ -104,32 +113,43 @@ select distinct 'producing', rep_id, branch_id, partner_id, ends.month from hand
 inner join ends on reps.month <= ends.month and reps.month > ends.month - interval 12 month
 where deals_won > 0 and rep_id != 'NONE';
 
--- Every scope at once: a branch's, a partner's and the company's rows.
+-- Every scope at once: a branch's, a partner's and the company's rows, of their day and as they stand today.
 create table hand.monthly as
-with heads as (
-    select branch_id, partner_id, month, sales_headcount
+with places as (
+    select branch_id, partner_id, current_branch_id as branch_now, current_partner_id as partner_now, is_sentinel, opened_on, closed_on
+    from core.dim_branch
+),
+heads as (
+    select branch_id, partner_id, branch_now, partner_now, month, sales_headcount
     from (
         select branch_id, as_of as valid_from,
             coalesce(lead(as_of) over (partition by branch_id order by as_of), date '9999-12-31') as valid_to, sales_headcount
         from staging.stg_branch_profiles where sales_headcount is not null
     ) inner join intermediate.int_months
         on valid_from <= month_end and month_end < valid_to
-    inner join core.dim_branch using (branch_id)
+    inner join places using (branch_id)
     where month_end < coalesce(closed_on, date '9999-12-31')
 ),
 summed as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+    select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+        coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month,
         sum(deals_new) as deals_new, sum(deals_qualified) as deals_qualified, sum(deals_won) as deals_won,
         sum(deals_lost) as deals_lost, sum(amount) as amount, sum(direct) as direct, sum(indirect) as indirect,
-        sum(unresolved) as unresolved, sum(referrals) as referrals, sum(sessions) as sessions
-    from hand.sums group by grouping sets ((branch_id, month), (partner_id, month), (month))
+        sum(unresolved) as unresolved, sum(referrals) as referrals, sum(sessions) as sessions,
+        sum(amount_now) as amount_now
+    from (
+        select sums.*, branch_now, partner_now from hand.sums inner join places using (branch_id)
+    ) group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
 ),
 counted as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+    select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+        coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month,
         kind, count(distinct rep_id) as reps
-    from hand.people group by grouping sets ((branch_id, month, kind), (partner_id, month, kind), (month, kind))
+    from (
+        select people.*, branch_now, partner_now from hand.people inner join places using (branch_id)
+    ) group by grouping sets (
+        (branch_id, month, kind), (partner_id, month, kind), (branch_now, month, kind), (partner_now, month, kind), (month, kind)
+    )
 ),
 persons as (
     select scope, id, month, any_value(reps) filter (kind = 'contacted') as contacted, any_value(reps) filter (kind = 'known') as known,
@@ -138,16 +158,16 @@ persons as (
     from counted group by all
 ),
 headcounts as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+    select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+        coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month,
         sum(sales_headcount) as headcount
-    from heads group by grouping sets ((branch_id, month), (partner_id, month), (month))
+    from heads group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
 ),
 starts as (
     select 'branch' as scope, branch_id as id,
         least(coalesce(date_trunc('month', opened_on), first_month), coalesce(first_month, date_trunc('month', opened_on))) as since,
         is_sentinel
-    from core.dim_branch left join (
+    from places left join (
         select branch_id, min(month) as first_month from (
             select branch_id, min(entered_month) as month from core.fct_stage_entries group by 1
             union all select branch_id, min(recognized_month) from core.fct_revenue group by 1
@@ -159,8 +179,18 @@ starts as (
 branch_grid as (
     select scope, id, month from starts inner join intermediate.int_months on month >= since or (since is null and not is_sentinel)
 ),
+grid_now as (
+    select distinct 'branch now' as scope, branch_id_current as id, month
+    from branch_grid inner join intermediate.int_branch_successors on id = branch_id
+),
 grid as (
     from branch_grid
+    union all
+    from grid_now
+    union all
+    select 'partner now', partner_now, months.month from (
+        select partner_now, min(month) as since from grid_now inner join places on id = branch_id group by 1
+    ) inner join intermediate.int_months as months on months.month >= since
     union all
     select 'partner', partner_id, months.month from (
         select partner_id, min(month) as since from (
@@ -173,7 +203,8 @@ grid as (
 )
 select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(deals_qualified, 0)::bigint as deals_qualified,
     coalesce(deals_won, 0)::bigint as deals_won, coalesce(deals_lost, 0)::bigint as deals_lost,
-    coalesce(amount, 0)::decimal(18, 2) as won_amount, coalesce(direct, 0)::decimal(18, 2) as won_amount_direct,
+    coalesce(if(scope in ('branch now', 'partner now'), amount_now, amount), 0)::decimal(18, 2) as won_amount,
+    coalesce(direct, 0)::decimal(18, 2) as won_amount_direct,
     coalesce(indirect, 0)::decimal(18, 2) as won_amount_indirect, coalesce(unresolved, 0)::decimal(18, 2) as won_amount_unresolved,
     coalesce(referrals, 0)::bigint as referrals, coalesce(sessions, 0)::bigint as sessions_held,
     coalesce(contacted, 0)::bigint as reps_contacted, headcount::bigint as headcount, coalesce(known, 0)::bigint as reps_known,
@@ -199,6 +230,9 @@ from hand.monthly;
 create table hand.branch_monthly as select *, id as branch_id
 from hand.rated inner join core.dim_branch on id = branch_id where scope = 'branch';
 create table hand.partner_monthly as select *, id as partner_id from hand.rated where scope = 'partner';
+create table hand.branch_monthly_as_is as select *, id as branch_id, current_partner_id as partner_id
+from hand.rated left join (select branch_id as id, current_partner_id from core.dim_branch) using (id) where scope = 'branch now';
+create table hand.partner_monthly_as_is as select *, id as partner_id from hand.rated where scope = 'partner now';
 create table hand.company_monthly as
 select *, won_amount_indirect as indirect_ratio_numerator,
     (won_amount_indirect + won_amount_direct)::decimal(18, 2) as indirect_ratio_denominator,
@@ -220,7 +254,7 @@ dated as (
         hand_number(open_on + ${cohort_mature_days}) as c,
         branch_id in (select branch_id from core.fct_activities) as is_logged,
         coalesce(visited_on <= won_on, false) as is_visited
-    from hand.deals left join visits using (deal_id)
+    from hand.deals left join visits using (deal_id) where channel_class != 'direct'
 ),
 spans as (
     select branch_id, partner_id, unnest([
@@ -248,13 +282,12 @@ pivot turns on m in (
 
 create table hand.performance as
 with scoped as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         false as wanted, sum(columns(* exclude (branch_id, partner_id, n)))
     from hand.changes group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 grid as (
-    select scope, id, hand_number(month) as n, true as wanted from hand.monthly where scope != 'company' and id != 'DIRECT'
+    select scope, id, hand_number(month) as n, true as wanted from hand.monthly where scope in ('branch', 'partner') and id != 'DIRECT'
     union all
     select distinct 'company', 'ALL', hand_number(month), true from hand.monthly where scope = 'partner' and id != 'DIRECT'
 ),
@@ -266,17 +299,15 @@ running as (
 ),
 months as (select month, hand_number(month) as n, last_day(month) as month_end from intermediate.int_months),
 sizes as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         median(amount) as median_deal
     from (select branch_id, partner_id, amount, hand_number(month) as won_n from hand.won where channel_class != 'direct' and is_won)
     inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 cycles as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         median(date_diff('day', open_on, won_on)) as cycle_days
-    from (select *, hand_number(won_on) as won_n from hand.deals where won_on is not null)
+    from (select *, hand_number(won_on) as won_n from hand.deals where won_on is not null and channel_class != 'direct')
     inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 winners as (
@@ -285,8 +316,7 @@ winners as (
 kept as (
     select scope, id, n, count(*) filter (was) as producers_before, count(*) filter (was and still) as producers_kept
     from (
-        select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-            coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id,
+        select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id,
             rep_id, n, bool_or(won_n > n - 6) as still, bool_or(won_n <= n - 6) as was
         from winners inner join months on won_n <= n and won_n > n - 12
         group by grouping sets ((branch_id, rep_id, n), (partner_id, rep_id, n), (rep_id, n))
@@ -298,8 +328,7 @@ leavers as (
     select rep_id, branch_id, hand_number(month) from hand.people where kind = 'known'
 ),
 gone as (
-    select case when grouping(reps.branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(reps.branch_id) = 0 then reps.branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id,
+    select hand_scope(grouping(reps.branch_id, partner_id)) as scope, coalesce(reps.branch_id, partner_id, 'ALL') as id,
         n, sum(won_amount) as revenue_at_risk
     from leavers inner join hand.rep_monthly as reps
         on leavers.rep_id = reps.rep_id and leavers.branch_id = reps.branch_id
