@@ -287,7 +287,7 @@ def _stage_attribution_floor(home: Home) -> None:
 # The marts that bench_marts.sql makes, too.
 MARTS = (
     "rep_monthly", "branch_channel_monthly", "branch_monthly", "partner_monthly", "company_monthly", "performance",
-    "branch_monthly_as_is", "partner_monthly_as_is",
+    "branch_monthly_as_is", "partner_monthly_as_is", "rep_concentration", "network_monthly", "target_path",
 )  # fmt: skip
 PER_DEAL = 10  # activities, and attendances, in the benchmark of the marts
 

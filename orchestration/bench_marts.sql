@@ -136,7 +136,8 @@ summed as (
         sum(deals_new) as deals_new, sum(deals_qualified) as deals_qualified, sum(deals_won) as deals_won,
         sum(deals_lost) as deals_lost, sum(amount) as amount, sum(direct) as direct, sum(indirect) as indirect,
         sum(unresolved) as unresolved, sum(referrals) as referrals, sum(sessions) as sessions,
-        sum(amount_now) as amount_now
+        sum(amount_now) as amount_now,
+        sum(if(channel in ('referral', 'matching'), deals_new, -deals_new)) filter (branch_id != 'DIRECT') as referred
     from (
         select sums.*, branch_now, partner_now from hand.sums inner join places using (branch_id)
     ) group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
@@ -209,13 +210,14 @@ select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(d
     coalesce(referrals, 0)::bigint as referrals, coalesce(sessions, 0)::bigint as sessions_held,
     coalesce(contacted, 0)::bigint as reps_contacted, headcount::bigint as headcount, coalesce(known, 0)::bigint as reps_known,
     coalesce(contactable, 0)::bigint as reps_contactable, coalesce(trained, 0)::bigint as reps_trained,
-    coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m
+    coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m, referred
 from grid left join summed using (scope, id, month) left join persons using (scope, id, month)
 left join headcounts using (scope, id, month);
 
 -- One table for each scope, with the rates.
 create macro hand_rate(n, d, least) as case when d >= least then n::double / d end;
 create macro hand_fiscal(month) as month - interval 3 month;
+create macro hand_number(day) as (year(day) * 12 + month(day))::int;
 
 create table hand.rated as
 select *, year(hand_fiscal(month))::int as fiscal_year, case when month(hand_fiscal(month)) <= 6 then 'H1' else 'H2' end as fiscal_half,
@@ -240,9 +242,7 @@ select *, won_amount_indirect as indirect_ratio_numerator,
         then won_amount_indirect::double / (won_amount_indirect + won_amount_direct) end as indirect_ratio
 from hand.rated where scope = 'company';
 
--- Windows as running sums of what begins (1) and ends (-1) to count; months as numbers.
-create macro hand_number(day) as (year(day) * 12 + month(day))::int;
-
+-- Windows as running sums of what begins (1) and ends (-1) to count.
 create table hand.changes as
 with visits as (
     select deal_id, min(occurred_on) as visited_on from core.fct_activities
@@ -364,4 +364,164 @@ select scope, id as entity_id, month, year(hand_fiscal(month))::int as fiscal_ye
     hand_rate(self_run_wins, logged_wins, ${n_min}) as self_run_ratio, kept::bigint as producer_retention_numerator,
     before::bigint as producer_retention_denominator, hand_rate(kept, before, 1) as producer_retention,
     at_risk::decimal(18, 2) as revenue_at_risk
+from measured;
+
+-- The last twelve months of each scope; its months are dense, so rows before are months before.
+create table hand.years as
+select scope, id, month, sum(deals_won) over year as deals_won, sum(deals_won + deals_lost) over year as deals_closed,
+    sum(won_amount) over year as won_amount, count(*) over year as months, sum(referred) over year > 0 as is_referral,
+    sum(deals_new) over (partition by scope, id order by month rows ${active_window_months} - 1 preceding) as deals_new_lately,
+    sum(deals_new) over (partition by scope, id order by month rows unbounded preceding) as deals_new_ever
+from hand.monthly where scope in ('branch', 'partner', 'company')
+window year as (partition by scope, id order by month rows 11 preceding);
+
+create table hand.rep_concentration as
+with reps as (
+    select branch_id, rep_id, n, greatest(sum(won_amount), 0)::decimal(18, 2) as amount
+    from (
+        select *, unnest(range(hand_number(month), hand_number(month) + 12)) as n from hand.rep_monthly
+        where rep_id != 'NONE' and (deals_won > 0 or won_amount != 0)
+    ) group by branch_id, rep_id, n having sum(deals_won) > 0
+),
+money as (
+    -- Squares are summed as decimals: a sum of floats depends on the order of its rows.
+    select branch_id, n, sum(amount) as amount, max(amount)::double as top, median(amount) as median_amount,
+        sum(amount::decimal(19, 2) * amount::decimal(19, 2))::double as squares
+    from reps group by branch_id, n
+),
+usual as (
+    select month, hand_rate(sum(deals_won), sum(deals_closed), ${n_min}) as reference_win_rate
+    from hand.years where scope = 'branch' and id != 'DIRECT' group by month
+),
+measured as (
+    select branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter, reps_producing_t12m as producing_reps, headcount,
+        rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
+        if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi, if(amount > 0, top / amount::double, null) as top_rep_share,
+        round(median_amount, 0)::decimal(18, 2) as median_rep_amount,
+        if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
+        years.deals_won::bigint as win_rate_numerator, deals_closed::bigint as win_rate_denominator,
+        hand_rate(years.deals_won, deals_closed, ${n_min}) as win_rate, reference_win_rate,
+        case when rep_penetration < ${target_penetration} then 'widen_contacts' when rep_penetration is null then null
+            when hand_rate(years.deals_won, deals_closed, ${n_min}) < reference_win_rate then 'raise_win_rate'
+            when deals_closed >= ${n_min} then 'raise_deal_size' end as lever
+    from hand.branch_monthly inner join hand.years using (scope, id, month) inner join usual using (month)
+    left join money on branch_monthly.branch_id = money.branch_id and hand_number(month) = n where not is_sentinel
+)
+select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
+    round((missing * ${headroom_ramp})::decimal(19, 4) * median_rep_amount, 0)::decimal(18, 2) as headroom_amount,
+    case lever
+        when 'widen_contacts'
+            then format('{} of {} salespeople won a deal in twelve months: reach more of them.', producing_reps, headcount)
+        when 'raise_win_rate' then format(
+            '{} of {} salespeople sell, but {} wins of {} closed deals are below the usual {} %: help them win.',
+            producing_reps, headcount, win_rate_numerator, win_rate_denominator, round(100 * reference_win_rate)::int
+        )
+        when 'raise_deal_size' then format(
+            '{} of {} salespeople sell and win {} of {} closed deals: raise the deal size.',
+            producing_reps, headcount, win_rate_numerator, win_rate_denominator
+        )
+    end as lever_reason,
+    case lever
+        when 'widen_contacts' then format('営業{}名のうち12か月で受注したのは{}名。接点を広げる。', headcount, producing_reps)
+        when 'raise_win_rate' then format(
+            '営業{}名中{}名が受注。ただし決着{}件中の受注{}件は全体の受注率{}%を下回る。受注率を上げる。',
+            headcount, producing_reps, win_rate_denominator, win_rate_numerator, round(100 * reference_win_rate)::int
+        )
+        when 'raise_deal_size' then format(
+            '営業{}名中{}名が受注し、決着{}件中{}件を受注。単価を上げる。',
+            headcount, producing_reps, win_rate_denominator, win_rate_numerator
+        )
+    end as lever_reason_ja
+from measured;
+
+create table hand.network_monthly as
+with branches as (
+    select branch_id, contract_started_on as signed_on, greatest(contract_started_on, opened_on) as since,
+        coalesce(least(contract_ended_on, closed_on), date '9999-12-31') as until
+    from core.dim_branch where not is_sentinel and contract_started_on is not null
+),
+partners as (
+    select coalesce(corporate_number, partner_id) as company_id, contract_started_on as since,
+        coalesce(contract_ended_on, date '9999-12-31') as until
+    from core.dim_partner where not is_sentinel
+),
+of_partners as (
+    select month, count(distinct company_id) as contracted, count(distinct company_id) filter (since >= month) as signed
+    from intermediate.int_months inner join partners on since <= month_end and month_end < until group by month
+),
+of_branches as (
+    select month, count(*) as contracted
+    from intermediate.int_months inner join branches on since <= month_end and month_end < until group by month
+),
+activity as (
+    select month, count(*) filter (deals_new_lately > 0) as active,
+        count(*) filter (deals_new_lately = 0 and deals_new_ever > 0) as dormant
+    from hand.years inner join intermediate.int_months using (month) inner join core.dim_branch on id = branch_id
+    where scope = 'branch' and not is_sentinel and month_end < coalesce(closed_on, date '9999-12-31') group by month
+),
+firsts as (
+    select branch_id, signed_on, min(open_on) as open_on, min(won_on) as won_on
+    from branches left join hand.deals using (branch_id) group by branch_id, signed_on
+),
+activation as (
+    -- What has not come by the month's end stands behind all that has.
+    select month, count(*) as observed, count(*) filter (to_deal <= ${activation_days}) as activated, median(to_deal) as to_deal,
+        median(to_win) as to_win
+    from (
+        select month, if(open_on <= month_end, greatest(open_on - signed_on, 0), 100000) as to_deal,
+            if(won_on <= month_end, greatest(won_on - signed_on, 0), 100000) as to_win
+        from firsts inner join intermediate.int_months
+            on signed_on <= month_end - ${activation_days} and signed_on > (month_end - interval 12 month)::date - ${activation_days}
+    ) group by month
+)
+select month, year(hand_fiscal(month))::int as fiscal_year, if(month(hand_fiscal(month)) <= 6, 'H1', 'H2') as fiscal_half,
+    'Q' || quarter(hand_fiscal(month)) as fiscal_quarter, coalesce(of_partners.contracted, 0) as partners_contracted,
+    coalesce(signed, 0) as partners_signed, coalesce(of_branches.contracted, 0) as branches_contracted,
+    coalesce(active, 0) as branches_active, coalesce(dormant, 0) as dormant_units,
+    hand_rate(dormant, active + dormant, 1) as dormancy_rate, coalesce(activated, 0) as activation_rate_numerator,
+    coalesce(observed, 0) as activation_rate_denominator, hand_rate(activated, observed, ${n_min}) as activation_rate,
+    if(to_deal < 50000, to_deal, null)::double as ttfd, if(to_win < 50000, to_win, null)::double as ttfw
+from intermediate.int_months left join of_partners using (month) left join of_branches using (month)
+left join activity using (month) left join activation using (month);
+
+create table hand.target_path as
+with targets as (
+    select metric, scope, coalesce(scope_id, 'ALL') as id, baseline::double as baseline, baseline_on, target, deadline,
+        (target - baseline)::double as way
+    from staging.stg_targets
+    qualify row_number() over (
+        partition by metric, scope, scope_id, deadline order by extracted_on desc, source_name, file_name, row_number
+    ) = 1 and next_extracted_on is null
+),
+dated as (
+    select * replace (month::date as month), last_day(month)::date as month_end, date_diff('day', month_end, deadline) / 365.25 as years_left
+    from (
+        select *, unnest(generate_series(
+            coalesce(date_trunc('month', baseline_on), (select min(month) from intermediate.int_months)),
+            date_trunc('month', deadline), interval 1 month
+        )) as month from targets
+    ) cross join intermediate.int_as_of
+),
+ratios as (
+    select month, 'company' as scope, sum(indirect_ratio_numerator) over year as indirect,
+        sum(indirect_ratio_denominator) over year as placed
+    from hand.company_monthly window year as (order by month rows 11 preceding)
+),
+measured as (
+    select dated.*,
+        case when month_end >= deadline then target::double
+            when month_end >= baseline_on
+                then baseline + way * date_diff('day', baseline_on, month_end) / date_diff('day', baseline_on, deadline)
+        end as line,
+        case metric when 'won_amount' then won_amount::double when 'deals_won' then deals_won::double
+            when 'indirect_ratio' then if(placed > 0, indirect::double / placed::double, null) end as actual
+    from dated left join hand.years on dated.scope = years.scope and dated.id = years.id and dated.month = years.month
+        and months = 12 and month_end <= as_of
+    left join ratios on years.month = ratios.month and years.scope = ratios.scope
+)
+select metric, scope, id as entity_id, deadline, month, target::double as target, if(baseline is null, null, line) as path, actual,
+    actual - path as path_gap,
+    -- A share grows by points a year, an amount by a rate.
+    case when years_left <= 0 then null when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
+        when actual > 0 then power(target::double / actual, 1 / years_left) - 1 end as required_growth
 from measured;
