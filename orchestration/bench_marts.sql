@@ -525,3 +525,197 @@ select metric, scope, id as entity_id, deadline, month, target::double as target
     case when years_left <= 0 then null when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
         when actual > 0 then power(target::double / actual, 1 / years_left) - 1 end as required_growth
 from measured;
+
+-- The few figures that count in the phase of each company, partner and branch, now and a year before.
+create table hand.scorecard as
+with phases as (
+    select scope, id, month, arg_max(phase, valid_from) as phase
+    from (
+        select scope, coalesce(scope_id, 'ALL') as id, phase, valid_from from staging.stg_phase_history
+        qualify row_number() over (
+            partition by scope, scope_id, valid_from order by extracted_on desc, source_name, file_name, row_number
+        ) = 1 and next_extracted_on is null
+    ) inner join intermediate.int_months on valid_from <= last_day(month) group by scope, id, month
+),
+-- The sets of one day replace those of earlier days as a whole. The place of a metric is that in the list of figures below.
+sets as (
+    select month, phase, channel, metric, kpi_rank::int as kpi_rank, list_position([
+        'deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held', 'reps_contacted', 'reps_contactable',
+        'reps_trained', 'reps_active', 'reps_producing_t12m', 'rep_penetration', 'win_rate', 'qualify_rate', 'win_rate_cohort',
+        'avg_deal', 'cycle_days', 'velocity', 'self_run_ratio', 'producer_retention', 'revenue_at_risk', 'partner_share',
+        'company_share', 'effective_reps', 'rep_hhi', 'top_rep_share', 'headroom_reps', 'headroom_amount', 'partners_contracted',
+        'branches_contracted', 'partners_signed', 'branches_active', 'dormant_units', 'activation_rate', 'ttfd', 'ttfw'
+    ], metric) as place
+    from kpi.kpi_sets inner join intermediate.int_months on valid_from <= last_day(month)
+    qualify rank() over (partition by month, phase, channel order by valid_from desc) = 1
+),
+figures as (
+    select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter, [
+        rated.deals_new::double, rated.deals_qualified, rated.deals_won, rated.won_amount, rated.referrals, rated.sessions_held,
+        rated.reps_contacted, rated.reps_contactable, rated.reps_trained, rated.reps_active, rated.reps_producing_t12m,
+        rated.rep_penetration, performance.win_rate, qualify_rate, win_rate_cohort, avg_deal, cycle_days, velocity, self_run_ratio,
+        producer_retention, revenue_at_risk, partner_share, company_share, effective_reps, rep_hhi, top_rep_share, headroom_reps,
+        headroom_amount, partners_contracted, branches_contracted, partners_signed, branches_active, dormant_units, activation_rate,
+        ttfd, ttfw
+    ] as list
+    from hand.rated
+    left join hand.performance on rated.scope = performance.scope and id = entity_id and rated.month = performance.month
+    left join hand.rep_concentration as reps on rated.scope = 'branch' and id = reps.branch_id and rated.month = reps.month
+    left join hand.network_monthly as network on rated.scope = 'company' and rated.month = network.month
+    where rated.scope in ('branch', 'partner', 'company')
+),
+placed as (
+    select figures.*, if(is_referral, 'referral', 'resale') as channel, before.list as list_before,
+        coalesce(own.phase, of_partner.phase, of_company.phase) as phase
+    from figures inner join hand.years using (scope, id, month)
+    left join figures as before on figures.scope = before.scope and figures.id = before.id and figures.n = before.n + 12
+    left join core.dim_branch on figures.scope = 'branch' and figures.id = branch_id
+    left join phases as own on figures.scope = own.scope and figures.id = own.id and figures.month = own.month
+    left join phases as of_partner on of_partner.scope = 'partner' and partner_id = of_partner.id and figures.month = of_partner.month
+    left join phases as of_company on of_company.scope = 'company' and figures.month = of_company.month
+),
+targets as (
+    select scope, entity_id as id, month, metric, arg_min(path, deadline) as target, arg_min(path_gap, deadline) as gap
+    from hand.target_path where deadline >= month group by all
+)
+select scope, id as entity_id, month, fiscal_year, fiscal_quarter, phase, channel, kpi_rank, metric, list[place] as actual,
+    list_before[place] as actual_year_before, target, gap
+from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric);
+
+-- Where a branch's funnel leaks: deals that entered a step in the window and have passed it, were lost, or had time enough.
+create table hand.bottlenecks as
+with passages as (
+    select branch_id, s.step as step_order, as_of, s.is_passed::int as is_passed
+    from (
+        select branch_id, lost_on, unnest([
+            {'step': 1, 'since': open_on, 'is_passed': qualified_on is not null},
+            {'step': 2, 'since': qualified_on, 'is_passed': proposed_on is not null},
+            {'step': 3, 'since': proposed_on, 'is_passed': won_on is not null}
+        ]) as s
+        from hand.deals where branch_id != 'DIRECT'
+    ) inner join intermediate.int_as_of on s.since <= as_of and s.since > as_of - interval (${bottleneck_window_months}) month
+    where s.is_passed or lost_on is not null or s.since <= as_of - ${cohort_mature_days}
+),
+counted as (
+    select branch_id, step_order, any_value(as_of) as as_of, count(*) as entered, sum(is_passed)::bigint as passed
+    from passages group by branch_id, step_order
+),
+usual as (
+    select step_order, hand_rate(sum(passed), sum(entered), ${n_min}) as reference_rate from counted group by step_order
+),
+-- A deal that passes a step still has to pass those after it.
+chances as (
+    select step_order, reference_rate, coalesce(product(reference_rate) over (
+        order by step_order rows between 1 following and unbounded following
+    ), 1) as rate_after
+    from usual
+),
+won as (
+    select branch_id, sum(amount) as amount, count(*) filter (is_won) as wins
+    from hand.won inner join intermediate.int_as_of on month > as_of - interval 12 month
+    where channel_class != 'direct' group by branch_id
+),
+priced as (
+    select *, if(pass_rate is not null and reference_rate is not null, greatest(entered * reference_rate - passed, 0), null)
+            as deals_missing,
+        round(deals_missing * rate_after * average_deal, 0)::decimal(18, 2) as lost_amount
+    from (
+        select counted.*, reference_rate, rate_after, hand_rate(passed, entered, ${n_min}) as pass_rate,
+            coalesce(hand_rate(amount, wins, ${n_min}), (select hand_rate(sum(amount), sum(wins), 1) from won)) as average_deal
+        from counted inner join chances using (step_order) left join won using (branch_id)
+    )
+)
+select branch_id, partner_id, step, step_order, (as_of - interval (${bottleneck_window_months}) month)::date as window_start,
+    as_of as window_end, entered, passed, pass_rate, reference_rate, deals_missing, average_deal, lost_amount,
+    coalesce(lost_amount > 0 and row_number() over (partition by branch_id order by lost_amount desc nulls last, step_order) = 1, false)
+        as is_bottleneck,
+    play as recommended_play, play_ja as recommended_play_ja
+from priced inner join core.dim_branch using (branch_id)
+inner join (values (1, 'open'), (2, 'qualified'), (3, 'proposed')) as steps (step_order, step) using (step_order)
+left join kpi.plays using (step) where not is_sentinel;
+
+-- What is open today, weighted by how often deals of its channel that got as far were won.
+create table hand.pipeline as
+with chances as (
+    select coalesce(channel, 'none') as channel, grouping(channel) as is_usual, stage, count(won_on) as won, count(*) as decided
+    from (
+        select coalesce(channel, 'none') as channel, won_on, lost_on, unnest([
+            {'stage': 'open', 'since': open_on}, {'stage': 'qualified', 'since': qualified_on}, {'stage': 'proposed', 'since': proposed_on}
+        ], recursive := true)
+        from hand.deals
+    ) cross join intermediate.int_as_of
+    where since is not null and (won_on is not null or lost_on is not null or since <= as_of - ${cohort_mature_days})
+    group by grouping sets ((channel, stage), (stage))
+),
+counted as (
+    select deals.branch_id, deals.partner_id, coalesce(deals.channel, 'none') as channel,
+        case when proposed_on is not null then 'proposed' when qualified_on is not null then 'qualified' else 'open' end as stage,
+        if(expected_close_on is null, null, date_trunc('month', greatest(expected_close_on, as_of)))::date as close_month,
+        count(*) as open_deals, count(*) filter (expected_close_on < as_of) as overdue_deals, coalesce(sum(amount), 0) as amount
+    from hand.deals inner join core.fct_deals using (deal_id) cross join intermediate.int_as_of
+    where deals.won_on is null and lost_on is null group by all
+)
+select branch_id, partner_id, counted.channel, stage, close_month, open_deals, overdue_deals, amount::decimal(18, 2) as pipeline_amount,
+    if(own.decided >= ${n_min}, own.won, coalesce(usual.won, 0)) as win_probability_numerator,
+    if(own.decided >= ${n_min}, own.decided, coalesce(usual.decided, 0)) as win_probability_denominator,
+    hand_rate(win_probability_numerator, win_probability_denominator, ${n_min}) as win_probability,
+    round(amount * win_probability, 0)::decimal(18, 2) as pipeline_weighted
+from counted left join (from chances where is_usual = 0) as own using (channel, stage)
+left join (from chances where is_usual = 1) as usual using (stage);
+
+create table hand.sourced_monthly as
+with had_part as (
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, deal_id
+    from attribution.influence group by grouping sets ((deal_id, branch_id), (deal_id, partner_id), (deal_id))
+),
+registered as (
+    select deal_id, min(submitted_at + interval 9 hour)::date as submitted_on from staging.stg_deal_registrations
+    where deal_id is not null and status = 'approved' and coalesce(submitted_by, 'partner') = 'partner' group by deal_id
+),
+-- A lead that the vendor had passed on before is not the partner's own.
+supplied as (
+    select deal_id, min(passed_at + interval 9 hour)::date as passed_on from staging.stg_leads_supplied
+    where deal_id is not null group by deal_id
+),
+sourced as (
+    select deal_id from core.fct_deals left join registered using (deal_id) left join supplied using (deal_id)
+    where channel_class = 'indirect' and (registered.deal_id is not null or channel in ('referral', 'matching'))
+        and (supplied.deal_id is null or passed_on > coalesce(submitted_on, created_on, credit_on))
+)
+select scope, entity_id, month, year(hand_fiscal(month))::int as fiscal_year,
+    coalesce(sum(sourced), 0)::decimal(18, 2) as sourced_amount, coalesce(sum(influenced), 0)::decimal(18, 2) as influenced_amount
+from (
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, month,
+        sum(amount) as sourced, null::decimal(18, 2) as influenced
+    from hand.won semi join sourced using (deal_id) group by grouping sets ((branch_id, month), (partner_id, month), (month))
+    union all
+    select scope, entity_id, month, null, sum(amount) from had_part inner join hand.won using (deal_id) group by all
+) group by all;
+
+create table hand.resolution_monthly as
+with moved as (
+    select deal_id, month, change_number, partner_id, grouping(partner_id) = 1 as is_company, any_value(abs(amount)) as amount
+    from (select *, unnest([from_branch_id, to_branch_id]) as branch_id from attribution.restatements)
+    inner join (select branch_id, partner_id from core.dim_branch) using (branch_id)
+    where branch_id != 'DIRECT'
+    group by grouping sets ((deal_id, month, change_number, partner_id), (deal_id, month, change_number))
+)
+select if(is_company, 'company', 'partner') as scope, coalesce(partner_id, 'ALL') as entity_id, month,
+    sum(resolved)::bigint as resolution_rate_numerator, sum(deals)::bigint as resolution_rate_denominator,
+    hand_rate(sum(resolved), sum(deals), 1) as resolution_rate,
+    sum(resolved_amount)::decimal(18, 2) as resolution_rate_amount_numerator,
+    sum(amount)::decimal(18, 2) as resolution_rate_amount_denominator,
+    if(sum(amount) > 0, sum(resolved_amount)::double / sum(amount)::double, null) as resolution_rate_amount,
+    sum(restated)::decimal(18, 2) as restated_amount
+from (
+    select grouping(partner_id) = 1 as is_company, partner_id, date_trunc('month', credit_on)::date as month,
+        count(*) filter (is_resolved) as resolved, count(*) as deals,
+        coalesce(sum(abs(amount)) filter (is_resolved), 0) as resolved_amount, coalesce(sum(abs(amount)), 0) as amount,
+        0::decimal(18, 2) as restated
+    from (
+        select partner_id, credit_on, amount, branch_id != 'UNRESOLVED' and not starts_with(branch_id, 'UNKNOWN:') as is_resolved
+        from core.fct_deals where branch_id != 'DIRECT'
+    ) group by grouping sets ((partner_id, date_trunc('month', credit_on)::date), (date_trunc('month', credit_on)::date))
+    union all
+    select is_company, partner_id, month, 0, 0, 0, 0, sum(amount) from moved group by all
+) group by all;
