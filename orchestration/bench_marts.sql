@@ -394,8 +394,8 @@ usual as (
     from hand.years where scope = 'branch' and id != 'DIRECT' group by month
 ),
 measured as (
-    select branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter, reps_producing_t12m as producing_reps, headcount,
-        rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
+    select scope, id, branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter,
+        reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
         if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi, if(amount > 0, top / amount::double, null) as top_rep_share,
         round(median_amount, 0)::decimal(18, 2) as median_rep_amount,
         if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
@@ -474,8 +474,8 @@ activation as (
             on signed_on <= month_end - ${activation_days} and signed_on > (month_end - interval 12 month)::date - ${activation_days}
     ) group by month
 )
-select month, year(hand_fiscal(month))::int as fiscal_year, if(month(hand_fiscal(month)) <= 6, 'H1', 'H2') as fiscal_half,
-    'Q' || quarter(hand_fiscal(month)) as fiscal_quarter, coalesce(of_partners.contracted, 0) as partners_contracted,
+select 'company' as scope, 'ALL' as id, month, year(hand_fiscal(month))::int as fiscal_year,
+    if(month(hand_fiscal(month)) <= 6, 'H1', 'H2') as fiscal_half, 'Q' || quarter(hand_fiscal(month)) as fiscal_quarter, coalesce(of_partners.contracted, 0) as partners_contracted,
     coalesce(signed, 0) as partners_signed, coalesce(of_branches.contracted, 0) as branches_contracted,
     coalesce(active, 0) as branches_active, coalesce(dormant, 0) as dormant_units,
     hand_rate(dormant, active + dormant, 1) as dormancy_rate, coalesce(activated, 0) as activation_rate_numerator,
@@ -559,9 +559,9 @@ figures as (
         ttfd, ttfw
     ] as list
     from hand.rated
-    left join hand.performance on rated.scope = performance.scope and id = entity_id and rated.month = performance.month
-    left join hand.rep_concentration as reps on rated.scope = 'branch' and id = reps.branch_id and rated.month = reps.month
-    left join hand.network_monthly as network on rated.scope = 'company' and rated.month = network.month
+    left join hand.performance on rated.scope = performance.scope and rated.id = entity_id and rated.month = performance.month
+    left join hand.rep_concentration as reps on rated.scope = reps.scope and rated.id = reps.id and rated.month = reps.month
+    left join hand.network_monthly as net on rated.scope = net.scope and rated.id = net.id and rated.month = net.month
     where rated.scope in ('branch', 'partner', 'company')
 ),
 placed as (
@@ -569,7 +569,8 @@ placed as (
         coalesce(own.phase, of_partner.phase, of_company.phase) as phase
     from figures inner join hand.years using (scope, id, month)
     left join figures as before on figures.scope = before.scope and figures.id = before.id and figures.n = before.n + 12
-    left join core.dim_branch on figures.scope = 'branch' and figures.id = branch_id
+    left join (select 'branch' as scope, branch_id as id, partner_id from core.dim_branch) as branches
+        on figures.scope = branches.scope and figures.id = branches.id
     left join phases as own on figures.scope = own.scope and figures.id = own.id and figures.month = own.month
     left join phases as of_partner on of_partner.scope = 'partner' and partner_id = of_partner.id and figures.month = of_partner.month
     left join phases as of_company on of_company.scope = 'company' and figures.month = of_company.month
