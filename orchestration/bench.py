@@ -288,7 +288,9 @@ def _stage_attribution_floor(home: Home) -> None:
 MARTS = (
     "rep_monthly", "branch_channel_monthly", "branch_monthly", "partner_monthly", "company_monthly", "performance",
     "branch_monthly_as_is", "partner_monthly_as_is", "rep_concentration", "network_monthly", "target_path",
-    "scorecard", "bottlenecks", "pipeline", "sourced_monthly", "resolution_monthly",
+    "scorecard", "bottlenecks", "pipeline", "sourced_monthly", "resolution_monthly", "branch_timeline",
+    "two_tier_monthly", "channel_conflicts", "conflict_rate", "inquiry_index", "prefecture_coverage",
+    "revenue_decomposition",
 )  # fmt: skip
 PER_DEAL = 10  # activities, and attendances, in the benchmark of the marts
 

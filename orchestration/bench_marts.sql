@@ -720,3 +720,215 @@ from (
     union all
     select is_company, partner_id, month, 0, 0, 0, 0, sum(amount) from moved group by all
 ) group by all;
+
+create table hand.two_tier_monthly as
+select distributor_id, branch_id, partner_id, month, count(*) filter (is_won) as deals_won,
+    coalesce(sum(amount), 0)::decimal(18, 2) as won_amount
+from hand.won inner join (select distinct deal_id, acting_partner_id as distributor_id from intermediate.int_deal_distributors)
+    using (deal_id)
+group by all;
+
+-- What happened at a branch, and when it was known. Statuses are another mart's.
+create table hand.branch_timeline as
+from (
+    from (
+        select branch_id, unnest([
+            {'happened_on': opened_on, 'known_on': null::date, 'event_type': 'opened', 'source_id': opened_on::varchar},
+            {'happened_on': closed_on, 'known_on': null, 'event_type': 'closed', 'source_id': closed_on::varchar}
+        ], recursive := true), branch_name as subject, null::decimal(18, 2) as amount
+        from core.dim_branch
+        union all
+        select branch_id, unnest([
+            {'on': if(valid_from > date '1900-01-01', valid_from, null), 'known': null, 'type': 'rep_joined'},
+            {'on': if(valid_to < date '9999-12-31', valid_to, null), 'known': null, 'type': 'rep_left'}
+        ], recursive := true), rep_id || ' ' || valid_from, rep_name, null
+        from intermediate.int_rep_posts inner join core.dim_rep using (rep_id)
+    ) where happened_on is not null
+    union all
+    from (
+        select from_branch_id, effective_on, extracted_on, 'succeeded', from_branch_id || ' > ' || to_branch_id, to_branch_id, null
+        from staging.stg_branch_successions
+        qualify row_number() over (
+            partition by from_branch_id, to_branch_id, effective_on order by extracted_on desc, source_name, file_name, row_number
+        ) = 1 and next_extracted_on is null
+    )
+    union all
+    select entity_id, valid_from, null, 'status', entity_id || ' ' || status, status, null
+    from kpi.status_spells where entity_type = 'branch' and basis = 'typed'
+    union all
+    select branch_id, recorded_on, extracted_on, 'case_' || kind, case_id, summary, null from staging.stg_cases
+    union all
+    select revenue.branch_id, revenue.recognized_on, first_extracted_on, event_type, deal_id || ' ' || event_id, deal_name, revenue.amount
+    from core.fct_revenue as revenue inner join intermediate.int_deals using (deal_id)
+    union all
+    select activities.branch_id, occurred_on, coalesce((logged_at + interval 9 hour)::date, extracted_on), activities.activity_type,
+        activity_id, activities.next_action, null
+    from core.fct_activities as activities inner join staging.stg_activities using (activity_id)
+    where activities.status = 'held'
+        and activities.activity_type in ('study_session', 'joint_visit', 'regular_meeting', 'qbr', 'training')
+)
+semi join (select branch_id from core.dim_branch where not is_sentinel) using (branch_id);
+
+-- On which customer who worked from when to when, and the pairs that met there: the partner's deal first, of two the lower id.
+create table hand.claims as
+select customer_id, deal_id, deals.branch_id, deals.partner_id, deals.channel_class, open_on as since,
+    coalesce(least(deals.won_on, lost_on), date '9999-12-31') as until
+from hand.deals inner join core.fct_deals using (deal_id)
+where customer_id is not null and deals.channel_class != 'unresolved' and open_on is not null;
+
+create table hand.channel_conflicts as
+select one.customer_id, one.deal_id, other.deal_id as other_deal_id,
+    if(other.channel_class = 'direct', 'direct_and_partner', 'two_partners') as conflict_kind, one.branch_id, one.partner_id,
+    other.branch_id as other_branch_id, other.partner_id as other_partner_id, greatest(one.since, other.since) as conflict_from,
+    nullif(least(one.until, other.until), date '9999-12-31') as conflict_to
+from (from hand.claims where channel_class = 'indirect') as one
+inner join hand.claims as other on one.customer_id = other.customer_id and one.partner_id != other.partner_id
+    and one.since < other.until and other.since < one.until and (other.channel_class = 'direct' or one.deal_id < other.deal_id);
+
+create macro hand_quarter(day) as (hand_number(day) - 1) // 3;
+
+create table hand.conflict_rate as
+with spans as (
+    select customer_id, since, until, false as is_conflict from hand.claims where channel_class = 'indirect'
+    union all
+    select customer_id, conflict_from, coalesce(conflict_to, date '9999-12-31'), true from hand.channel_conflicts
+),
+counted as (
+    select q, count(distinct customer_id) filter (is_conflict) as conflicts,
+        count(distinct customer_id) filter (not is_conflict) as customers
+    from (
+        select customer_id, is_conflict, unnest(range(hand_quarter(since), hand_quarter(least(until, last_on)) + 1)) as q
+        from spans inner join (select last_day(max(month)) as last_on from intermediate.int_months) on since <= last_on
+    ) group by q
+)
+select quarter_from, year(hand_fiscal(quarter_from))::int as fiscal_year, 'Q' || quarter(hand_fiscal(quarter_from)) as fiscal_quarter,
+    coalesce(conflicts, 0) as conflict_rate_numerator, coalesce(customers, 0) as conflict_rate_denominator,
+    hand_rate(coalesce(conflicts, 0), customers, ${n_min}) as conflict_rate
+from (select hand_quarter(month) as q, min(month) as quarter_from from intermediate.int_months group by q) left join counted using (q);
+
+create table hand.halves as
+select year(hand_fiscal(month))::int as fiscal_year, if(month(hand_fiscal(month)) <= 6, 'H1', 'H2') as fiscal_half,
+    min(month) as first_month, max(month) as last_month, last_day(max(month)) as last_on
+from intermediate.int_months group by 1, 2;
+
+create table hand.inquiry_index as
+with asked as (
+    select first_month, coalesce(industry, 'unknown') as industry, count(*) as inquiries, count(became_partner_id) as became_partner
+    from staging.stg_inquiries inner join hand.halves on (received_at + interval 9 hour)::date between first_month and last_on
+    where kind in ('resale', 'referral', 'oem') group by all
+),
+customers as (select coalesce(industry, 'unknown') as industry, count(*) as customers from core.dim_customer group by 1),
+counted as (
+    select industry, first_month as period_start, fiscal_year, fiscal_half, coalesce(inquiries, 0) as inquiries,
+        coalesce(became_partner, 0) as became_partner, coalesce(customers, 0) as customers,
+        (sum(inquiries) over half)::bigint as all_inquiries, (sum(customers) over half)::bigint as all_customers
+    from (select industry from asked union select industry from customers) cross join hand.halves
+    left join asked using (first_month, industry) left join customers using (industry)
+    window half as (partition by first_month)
+)
+select * replace (coalesce(all_inquiries, 0) as all_inquiries, coalesce(all_customers, 0) as all_customers),
+    if(all_inquiries >= ${n_min} and customers > 0, inquiries::double / all_inquiries / (customers::double / all_customers), null)
+        as inquiry_index
+from counted;
+
+create table hand.prefecture_coverage as
+with prefectures as (
+    select prefecture from core.dim_branch union select prefecture from core.dim_customer
+),
+open_branches as (
+    select prefecture, last_month, count(*) as branches
+    from core.dim_branch inner join hand.halves on coalesce(opened_on <= last_on, true) and coalesce(closed_on > last_on, true)
+    where not is_sentinel group by all
+),
+winners as (
+    select prefecture, last_month, count(distinct branch_id) as producing_branches
+    from (select distinct branch_id, month from hand.won where is_won)
+    inner join (select branch_id, prefecture from core.dim_branch where not is_sentinel) using (branch_id)
+    inner join hand.halves on month <= last_month and month > last_month - interval 12 month
+    group by all
+),
+bought as (
+    select prefecture, last_month, sum(amount) as amount, sum(indirect) as indirect
+    from (
+        select prefecture, recognized_month as month, sum(amount) as amount, sum(amount) filter (channel_class = 'indirect') as indirect
+        from core.fct_revenue inner join core.dim_customer using (customer_id) where is_counted group by all
+    ) inner join hand.halves on month <= last_month and month > last_month - interval 12 month
+    group by all
+)
+select prefecture, last_month, fiscal_year, fiscal_half, coalesce(branches, 0) as branches,
+    coalesce(producing_branches, 0) as producing_branches, producing_branches is not null as is_covered,
+    coalesce(amount, 0)::decimal(18, 2) as customers_won_amount, coalesce(indirect, 0)::decimal(18, 2) as customers_won_amount_indirect
+from prefectures cross join hand.halves left join open_branches using (prefecture, last_month)
+left join winners using (prefecture, last_month) left join bought using (prefecture, last_month)
+where prefecture is not null;
+
+-- Why money changed from the same months a year before: each year, half and quarter, of the company and of each partner.
+create table hand.revenue_decomposition as
+with whole_months as (
+    select hand_number(min(month)) + 12 as first_n, hand_number(max(month)) as last_n
+    from intermediate.int_months cross join intermediate.int_as_of where last_day(month) <= as_of
+),
+dated as (
+    select *, n - (n - 4) % months as start
+    from (
+        select won.partner_id, branch_id, rep_id, is_sentinel, is_won, amount, rep_id != 'NONE' and not is_sentinel as is_known,
+            is_previous, hand_number(month) + if(is_previous, 12, 0) as n, unnest([12, 6, 3]) as months
+        from hand.won inner join core.dim_branch using (branch_id) cross join (values (false), (true)) as sides (is_previous)
+        where channel_class = 'indirect'
+    ) inner join whole_months on n between first_n and last_n
+),
+totals as (
+    select if(grouping(partner_id) = 0, 'partner', 'company') as scope, coalesce(partner_id, 'ALL') as entity_id, months, start,
+        coalesce(sum(amount) filter (not is_previous), 0) as money, coalesce(sum(amount) filter (is_previous), 0) as money_0,
+        coalesce(sum(amount) filter (is_known and not is_previous), 0) as known,
+        coalesce(sum(amount) filter (is_known and is_previous), 0) as known_0,
+        count(distinct branch_id) filter (is_won and is_known and not is_previous) as branches,
+        count(distinct branch_id) filter (is_won and is_known and is_previous) as branches_0,
+        count(distinct rep_id) filter (is_won and is_known and not is_previous) as reps,
+        count(distinct rep_id) filter (is_won and is_known and is_previous) as reps_0,
+        count(*) filter (is_won and is_known and not is_previous) as wins,
+        count(*) filter (is_won and is_known and is_previous) as wins_0
+    from dated group by grouping sets ((partner_id, months, start), (months, start))
+),
+-- How few branches make four fifths of the money, which that of no known branch is part of.
+largest as (
+    select scope, entity_id, months, start, count(*) as units_to_80
+    from (
+        select *, sum(money) over (partition by scope, entity_id, months, start) as total,
+            sum(if(is_sentinel, 0, money)) over (
+                partition by scope, entity_id, months, start order by money desc, branch_id rows unbounded preceding
+            ) as running
+        from (
+            select if(grouping(partner_id) = 0, 'partner', 'company') as scope, coalesce(partner_id, 'ALL') as entity_id, months, start,
+                branch_id, any_value(is_sentinel) as is_sentinel, coalesce(sum(amount), 0) as money
+            from dated where not is_previous
+            group by grouping sets ((partner_id, months, start, branch_id), (months, start, branch_id))
+        )
+    ) where not is_sentinel and money > 0 and running - money < 0.8 * total group by all
+),
+-- Shares of the change by logarithmic means, which add up to it; rounded as running sums, so that they do to the minor unit.
+explained as (
+    select *, known - known_0 as change, hand_rate(reps, branches, 1) as depth, hand_rate(reps_0, branches_0, 1) as depth_0,
+        hand_rate(wins, reps, 1) as pace, hand_rate(wins_0, reps_0, 1) as pace_0, hand_rate(known, wins, 1) as size,
+        hand_rate(known_0, wins_0, 1) as size_0,
+        list_transform(
+            [branches / branches_0, branches / branches_0 * (depth / depth_0), branches / branches_0 * (depth / depth_0) * (pace / pace_0)],
+            lambda ratio: round(case when wins = 0 or wins_0 = 0 then change when known <= 0 or known_0 <= 0 then 0
+                when change = 0 then known::double * ln(ratio)
+                else change::double / ln(known::double / known_0::double) * ln(ratio) end, 0)::decimal(18, 2)
+        ) as parts
+    from totals
+)
+select scope, entity_id, case months when 12 then 'year' when 6 then 'half' else 'quarter' end as period_type,
+    make_date((start - 1) // 12, (start - 1) % 12 + 1, 1) as period_start, year(hand_fiscal(period_start))::int as fiscal_year,
+    case months when 12 then 'FY' when 6 then if(month(hand_fiscal(period_start)) <= 6, 'H1', 'H2')
+        else 'Q' || quarter(hand_fiscal(period_start)) end as fiscal_period,
+    start + months - 1 <= last_n as is_complete, money::decimal(18, 2) as won_amount, money_0::decimal(18, 2) as previous_won_amount,
+    (money - money_0)::decimal(18, 2) as change_amount, branches as active_branches, reps as producing_reps, wins as deals_won,
+    depth as reps_per_branch, pace as wins_per_rep, size as average_deal, branches_0 as previous_active_branches,
+    reps_0 as previous_producing_reps, wins_0 as previous_deals_won, depth_0 as previous_reps_per_branch,
+    pace_0 as previous_wins_per_rep, size_0 as previous_average_deal, parts[1] as active_branches_effect,
+    (parts[2] - parts[1])::decimal(18, 2) as reps_per_branch_effect, (parts[3] - parts[2])::decimal(18, 2) as wins_per_rep_effect,
+    (change - parts[3])::decimal(18, 2) as average_deal_effect, (money - money_0 - change)::decimal(18, 2) as unassigned_effect,
+    coalesce(units_to_80, 0) as units_to_80
+from explained cross join whole_months left join largest using (scope, entity_id, months, start);
