@@ -87,8 +87,8 @@ reached as (
 trained as (
     select touches.rep_id, touches.branch_id, date_trunc('year', occurred_on - interval 3 month) as fiscal_year,
         min(touches.occurred_month) as month
-    from core.fct_attendance as touches semi join (select activity_id from core.fct_activities where activity_type = 'study_session')
-        using (activity_id)
+    from core.fct_attendance as touches
+    semi join (select activity_id from core.fct_activities where activity_type = 'study_session') using (activity_id)
     where is_attended and rep_id is not null and branch_id is not null group by all
 ),
 at_branches as (
@@ -116,7 +116,8 @@ where deals_won > 0 and rep_id != 'NONE';
 -- Every scope at once: a branch's, a partner's and the company's rows, of their day and as they stand today.
 create table hand.monthly as
 with places as (
-    select branch_id, partner_id, current_branch_id as branch_now, current_partner_id as partner_now, is_sentinel, opened_on, closed_on
+    select branch_id, partner_id, current_branch_id as branch_now, current_partner_id as partner_now, is_sentinel, opened_on,
+        closed_on
     from core.dim_branch
 ),
 heads as (
@@ -153,7 +154,8 @@ counted as (
     )
 ),
 persons as (
-    select scope, id, month, any_value(reps) filter (kind = 'contacted') as contacted, any_value(reps) filter (kind = 'known') as known,
+    select scope, id, month, any_value(reps) filter (kind = 'contacted') as contacted,
+        any_value(reps) filter (kind = 'known') as known,
         any_value(reps) filter (kind = 'contactable') as contactable, any_value(reps) filter (kind = 'trained') as trained,
         any_value(reps) filter (kind = 'active') as active, any_value(reps) filter (kind = 'producing') as producing
     from counted group by all
@@ -162,11 +164,12 @@ headcounts as (
     select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
         coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month,
         sum(sales_headcount) as headcount
-    from heads group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
+    from heads
+    group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
 ),
 starts as (
     select 'branch' as scope, branch_id as id,
-        least(coalesce(date_trunc('month', opened_on), first_month), coalesce(first_month, date_trunc('month', opened_on))) as since,
+        least(date_trunc('month', opened_on), first_month) as since,
         is_sentinel
     from places left join (
         select branch_id, min(month) as first_month from (
@@ -178,7 +181,8 @@ starts as (
     ) using (branch_id)
 ),
 branch_grid as (
-    select scope, id, month from starts inner join intermediate.int_months on month >= since or (since is null and not is_sentinel)
+    select scope, id, month
+    from starts inner join intermediate.int_months on month >= since or (since is null and not is_sentinel)
 ),
 grid_now as (
     select distinct 'branch now' as scope, branch_id_current as id, month
@@ -206,7 +210,8 @@ select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(d
     coalesce(deals_won, 0)::bigint as deals_won, coalesce(deals_lost, 0)::bigint as deals_lost,
     coalesce(if(scope in ('branch now', 'partner now'), amount_now, amount), 0)::decimal(18, 2) as won_amount,
     coalesce(direct, 0)::decimal(18, 2) as won_amount_direct,
-    coalesce(indirect, 0)::decimal(18, 2) as won_amount_indirect, coalesce(unresolved, 0)::decimal(18, 2) as won_amount_unresolved,
+    coalesce(indirect, 0)::decimal(18, 2) as won_amount_indirect,
+    coalesce(unresolved, 0)::decimal(18, 2) as won_amount_unresolved,
     coalesce(referrals, 0)::bigint as referrals, coalesce(sessions, 0)::bigint as sessions_held,
     coalesce(contacted, 0)::bigint as reps_contacted, headcount::bigint as headcount, coalesce(known, 0)::bigint as reps_known,
     coalesce(contactable, 0)::bigint as reps_contactable, coalesce(trained, 0)::bigint as reps_trained,
@@ -217,11 +222,14 @@ left join headcounts using (scope, id, month);
 -- One table for each scope, with the rates.
 create macro hand_rate(n, d, least) as case when d >= least then n::double / d end;
 create macro hand_fiscal(month) as month - interval 3 month;
+create macro hand_year(month) as year(hand_fiscal(month))::int;
+create macro hand_half(month) as if(month(hand_fiscal(month)) <= 6, 'H1', 'H2');
+create macro hand_quarter(month) as 'Q' || quarter(hand_fiscal(month));
 create macro hand_number(day) as (year(day) * 12 + month(day))::int;
 
 create table hand.rated as
-select *, year(hand_fiscal(month))::int as fiscal_year, case when month(hand_fiscal(month)) <= 6 then 'H1' else 'H2' end as fiscal_half,
-    'Q' || quarter(hand_fiscal(month)) as fiscal_quarter, deals_won as win_rate_numerator,
+select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
+    hand_quarter(month) as fiscal_quarter, deals_won as win_rate_numerator,
     deals_won + deals_lost as win_rate_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate,
     hand_rate(reps_known, headcount, 1) as known_rate, hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
     hand_rate(reps_trained, reps_contactable, 1) as trained_rate,
@@ -261,7 +269,8 @@ spans as (
         {'m': 'closed', 'f': w, 't': w + 3}, {'m': 'closed', 'f': l, 't': l + 3}, {'m': 'closed_won', 'f': w, 't': w + 3},
         {'m': 'cycle_deals', 'f': w, 't': w + 12}, {'m': 'logged_wins', 'f': if(is_logged, w, null), 't': w + 12},
         {'m': 'self_run_wins', 'f': if(is_logged and not is_visited, w, null), 't': w + 12},
-        {'m': 'cohort_deals', 'f': c, 't': c + 12}, {'m': 'cohort_qualified', 'f': if(q is null, null, greatest(c, q)), 't': c + 12},
+        {'m': 'cohort_deals', 'f': c, 't': c + 12},
+        {'m': 'cohort_qualified', 'f': if(q is null, null, greatest(c, q)), 't': c + 12},
         {'m': 'cohort_won', 'f': if(w is null, null, greatest(c, w)), 't': c + 12}, {'m': 'open_qualified', 'f': q, 't': e}
     ]) as s, 1::decimal(18, 2) as v
     from dated
@@ -287,7 +296,8 @@ with scoped as (
     from hand.changes group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 grid as (
-    select scope, id, hand_number(month) as n, true as wanted from hand.monthly where scope in ('branch', 'partner') and id != 'DIRECT'
+    select scope, id, hand_number(month) as n, true as wanted
+    from hand.monthly where scope in ('branch', 'partner') and id != 'DIRECT'
     union all
     select distinct 'company', 'ALL', hand_number(month), true from hand.monthly where scope = 'partner' and id != 'DIRECT'
 ),
@@ -301,8 +311,10 @@ months as (select month, hand_number(month) as n, last_day(month) as month_end f
 sizes as (
     select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         median(amount) as median_deal
-    from (select branch_id, partner_id, amount, hand_number(month) as won_n from hand.won where channel_class != 'direct' and is_won)
-    inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
+    from (
+        select branch_id, partner_id, amount, hand_number(month) as won_n
+        from hand.won where channel_class != 'direct' and is_won
+    ) inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 cycles as (
     select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
@@ -311,7 +323,8 @@ cycles as (
     inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 winners as (
-    select rep_id, branch_id, partner_id, hand_number(month) as won_n from hand.rep_monthly where deals_won > 0 and rep_id != 'NONE'
+    select rep_id, branch_id, partner_id, hand_number(month) as won_n
+    from hand.rep_monthly where deals_won > 0 and rep_id != 'NONE'
 ),
 kept as (
     select scope, id, n, count(*) filter (was) as producers_before, count(*) filter (was and still) as producers_kept
@@ -347,8 +360,8 @@ measured as (
     left join cycles using (scope, id, n) left join kept using (scope, id, n) left join gone using (scope, id, n)
     where wanted
 )
-select scope, id as entity_id, month, year(hand_fiscal(month))::int as fiscal_year,
-    case when month(hand_fiscal(month)) <= 6 then 'H1' else 'H2' end as fiscal_half, 'Q' || quarter(hand_fiscal(month)) as fiscal_quarter,
+select scope, id as entity_id, month, hand_year(month) as fiscal_year,
+    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter,
     won_amount::decimal(18, 2) as won_amount_t12m, deals_won::bigint as deals_won_t12m, avg_deal,
     round(median_deal, 0)::decimal(18, 2) as median_deal, all_partners::decimal(18, 2) as partner_share_denominator,
     case when scope != 'company' and id != 'UNRESOLVED' and all_partners > 0 then won_amount::double / all_partners::double end
@@ -359,7 +372,8 @@ select scope, id as entity_id, month, year(hand_fiscal(month))::int as fiscal_ye
     cohort_qualified::bigint as qualify_rate_numerator, cohort_deals::bigint as qualify_rate_denominator,
     hand_rate(cohort_qualified, cohort_deals, ${n_min}) as qualify_rate, cohort_won::bigint as win_rate_cohort_numerator,
     cohort_deals::bigint as win_rate_cohort_denominator, hand_rate(cohort_won, cohort_deals, ${n_min}) as win_rate_cohort,
-    open_qualified::bigint as open_qualified, open_qualified * win_rate * avg_deal / if(cycle_days < 1, 1, cycle_days) as velocity,
+    open_qualified::bigint as open_qualified,
+    open_qualified * win_rate * avg_deal / if(cycle_days < 1, 1, cycle_days) as velocity,
     self_run_wins::bigint as self_run_ratio_numerator, logged_wins::bigint as self_run_ratio_denominator,
     hand_rate(self_run_wins, logged_wins, ${n_min}) as self_run_ratio, kept::bigint as producer_retention_numerator,
     before::bigint as producer_retention_denominator, hand_rate(kept, before, 1) as producer_retention,
@@ -396,7 +410,8 @@ usual as (
 measured as (
     select scope, id, branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter,
         reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
-        if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi, if(amount > 0, top / amount::double, null) as top_rep_share,
+        if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi,
+        if(amount > 0, top / amount::double, null) as top_rep_share,
         round(median_amount, 0)::decimal(18, 2) as median_rep_amount,
         if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
         years.deals_won::bigint as win_rate_numerator, deals_closed::bigint as win_rate_denominator,
@@ -471,11 +486,13 @@ activation as (
         select month, if(open_on <= month_end, greatest(open_on - signed_on, 0), 100000) as to_deal,
             if(won_on <= month_end, greatest(won_on - signed_on, 0), 100000) as to_win
         from firsts inner join intermediate.int_months
-            on signed_on <= month_end - ${activation_days} and signed_on > (month_end - interval 12 month)::date - ${activation_days}
+            on signed_on <= month_end - ${activation_days}
+            and signed_on > (month_end - interval 12 month)::date - ${activation_days}
     ) group by month
 )
-select 'company' as scope, 'ALL' as id, month, year(hand_fiscal(month))::int as fiscal_year,
-    if(month(hand_fiscal(month)) <= 6, 'H1', 'H2') as fiscal_half, 'Q' || quarter(hand_fiscal(month)) as fiscal_quarter, coalesce(of_partners.contracted, 0) as partners_contracted,
+select 'company' as scope, 'ALL' as id, month, hand_year(month) as fiscal_year,
+    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter,
+    coalesce(of_partners.contracted, 0) as partners_contracted,
     coalesce(signed, 0) as partners_signed, coalesce(of_branches.contracted, 0) as branches_contracted,
     coalesce(active, 0) as branches_active, coalesce(dormant, 0) as dormant_units,
     hand_rate(dormant, active + dormant, 1) as dormancy_rate, coalesce(activated, 0) as activation_rate_numerator,
@@ -494,7 +511,8 @@ with targets as (
     ) = 1 and next_extracted_on is null
 ),
 dated as (
-    select * replace (month::date as month), last_day(month)::date as month_end, date_diff('day', month_end, deadline) / 365.25 as years_left
+    select * replace (month::date as month), last_day(month)::date as month_end,
+        date_diff('day', month_end, deadline) / 365.25 as years_left
     from (
         select *, unnest(generate_series(
             coalesce(date_trunc('month', baseline_on), (select min(month) from intermediate.int_months)),
@@ -519,8 +537,8 @@ measured as (
         and months = 12 and month_end <= as_of
     left join ratios on years.month = ratios.month and years.scope = ratios.scope
 )
-select metric, scope, id as entity_id, deadline, month, target::double as target, if(baseline is null, null, line) as path, actual,
-    actual - path as path_gap,
+select metric, scope, id as entity_id, deadline, month, target::double as target,
+    if(baseline is null, null, line) as path, actual, actual - path as path_gap,
     -- A share grows by points a year, an amount by a rate.
     case when years_left <= 0 then null when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
         when actual > 0 then power(target::double / actual, 1 / years_left) - 1 end as required_growth
@@ -540,23 +558,24 @@ with phases as (
 -- The sets of one day replace those of earlier days as a whole. The place of a metric is that in the list of figures below.
 sets as (
     select month, phase, channel, metric, kpi_rank::int as kpi_rank, list_position([
-        'deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held', 'reps_contacted', 'reps_contactable',
-        'reps_trained', 'reps_active', 'reps_producing_t12m', 'rep_penetration', 'win_rate', 'qualify_rate', 'win_rate_cohort',
-        'avg_deal', 'cycle_days', 'velocity', 'self_run_ratio', 'producer_retention', 'revenue_at_risk', 'partner_share',
-        'company_share', 'effective_reps', 'rep_hhi', 'top_rep_share', 'headroom_reps', 'headroom_amount', 'partners_contracted',
-        'branches_contracted', 'partners_signed', 'branches_active', 'dormant_units', 'activation_rate', 'ttfd', 'ttfw'
+        'deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held', 'reps_contacted',
+        'reps_contactable', 'reps_trained', 'reps_active', 'reps_producing_t12m', 'rep_penetration', 'win_rate',
+        'qualify_rate', 'win_rate_cohort', 'avg_deal', 'cycle_days', 'velocity', 'self_run_ratio', 'producer_retention',
+        'revenue_at_risk', 'partner_share', 'company_share', 'effective_reps', 'rep_hhi', 'top_rep_share',
+        'headroom_reps', 'headroom_amount', 'partners_contracted', 'branches_contracted', 'partners_signed',
+        'branches_active', 'dormant_units', 'activation_rate', 'ttfd', 'ttfw'
     ], metric) as place
     from kpi.kpi_sets inner join intermediate.int_months on valid_from <= last_day(month)
     qualify rank() over (partition by month, phase, channel order by valid_from desc) = 1
 ),
 figures as (
     select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter, [
-        rated.deals_new::double, rated.deals_qualified, rated.deals_won, rated.won_amount, rated.referrals, rated.sessions_held,
-        rated.reps_contacted, rated.reps_contactable, rated.reps_trained, rated.reps_active, rated.reps_producing_t12m,
-        rated.rep_penetration, performance.win_rate, qualify_rate, win_rate_cohort, avg_deal, cycle_days, velocity, self_run_ratio,
-        producer_retention, revenue_at_risk, partner_share, company_share, effective_reps, rep_hhi, top_rep_share, headroom_reps,
-        headroom_amount, partners_contracted, branches_contracted, partners_signed, branches_active, dormant_units, activation_rate,
-        ttfd, ttfw
+        rated.deals_new::double, rated.deals_qualified, rated.deals_won, rated.won_amount, rated.referrals,
+        rated.sessions_held, rated.reps_contacted, rated.reps_contactable, rated.reps_trained, rated.reps_active,
+        rated.reps_producing_t12m, rated.rep_penetration, performance.win_rate, qualify_rate, win_rate_cohort, avg_deal,
+        cycle_days, velocity, self_run_ratio, producer_retention, revenue_at_risk, partner_share, company_share,
+        effective_reps, rep_hhi, top_rep_share, headroom_reps, headroom_amount, partners_contracted, branches_contracted,
+        partners_signed, branches_active, dormant_units, activation_rate, ttfd, ttfw
     ] as list
     from hand.rated
     left join hand.performance on rated.scope = performance.scope and rated.id = entity_id and rated.month = performance.month
@@ -572,7 +591,8 @@ placed as (
     left join (select 'branch' as scope, branch_id as id, partner_id from core.dim_branch) as branches
         on figures.scope = branches.scope and figures.id = branches.id
     left join phases as own on figures.scope = own.scope and figures.id = own.id and figures.month = own.month
-    left join phases as of_partner on of_partner.scope = 'partner' and partner_id = of_partner.id and figures.month = of_partner.month
+    left join phases as of_partner
+        on of_partner.scope = 'partner' and partner_id = of_partner.id and figures.month = of_partner.month
     left join phases as of_company on of_company.scope = 'company' and figures.month = of_company.month
 ),
 targets as (
@@ -628,8 +648,9 @@ priced as (
 )
 select branch_id, partner_id, step, step_order, (as_of - interval (${bottleneck_window_months}) month)::date as window_start,
     as_of as window_end, entered, passed, pass_rate, reference_rate, deals_missing, average_deal, lost_amount,
-    coalesce(lost_amount > 0 and row_number() over (partition by branch_id order by lost_amount desc nulls last, step_order) = 1, false)
-        as is_bottleneck,
+    coalesce(lost_amount > 0 and row_number() over (
+        partition by branch_id order by lost_amount desc nulls last, step_order
+    ) = 1, false) as is_bottleneck,
     play as recommended_play, play_ja as recommended_play_ja
 from priced inner join core.dim_branch using (branch_id)
 inner join (values (1, 'open'), (2, 'qualified'), (3, 'proposed')) as steps (step_order, step) using (step_order)
@@ -641,7 +662,8 @@ with chances as (
     select coalesce(channel, 'none') as channel, grouping(channel) as is_usual, stage, count(won_on) as won, count(*) as decided
     from (
         select coalesce(channel, 'none') as channel, won_on, lost_on, unnest([
-            {'stage': 'open', 'since': open_on}, {'stage': 'qualified', 'since': qualified_on}, {'stage': 'proposed', 'since': proposed_on}
+            {'stage': 'open', 'since': open_on}, {'stage': 'qualified', 'since': qualified_on},
+            {'stage': 'proposed', 'since': proposed_on}
         ], recursive := true)
         from hand.deals
     ) cross join intermediate.int_as_of
@@ -656,7 +678,8 @@ counted as (
     from hand.deals inner join core.fct_deals using (deal_id) cross join intermediate.int_as_of
     where deals.won_on is null and lost_on is null group by all
 )
-select branch_id, partner_id, counted.channel, stage, close_month, open_deals, overdue_deals, amount::decimal(18, 2) as pipeline_amount,
+select branch_id, partner_id, counted.channel, stage, close_month, open_deals, overdue_deals,
+    amount::decimal(18, 2) as pipeline_amount,
     if(own.decided >= ${n_min}, own.won, coalesce(usual.won, 0)) as win_probability_numerator,
     if(own.decided >= ${n_min}, own.decided, coalesce(usual.decided, 0)) as win_probability_denominator,
     hand_rate(win_probability_numerator, win_probability_denominator, ${n_min}) as win_probability,
@@ -683,7 +706,7 @@ sourced as (
     where channel_class = 'indirect' and (registered.deal_id is not null or channel in ('referral', 'matching'))
         and (supplied.deal_id is null or passed_on > coalesce(submitted_on, created_on, credit_on))
 )
-select scope, entity_id, month, year(hand_fiscal(month))::int as fiscal_year,
+select scope, entity_id, month, hand_year(month) as fiscal_year,
     coalesce(sum(sourced), 0)::decimal(18, 2) as sourced_amount, coalesce(sum(influenced), 0)::decimal(18, 2) as influenced_amount
 from (
     select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, month,
@@ -746,7 +769,8 @@ from (
     ) where happened_on is not null
     union all
     from (
-        select from_branch_id, effective_on, extracted_on, 'succeeded', from_branch_id || ' > ' || to_branch_id, to_branch_id, null
+        select from_branch_id, effective_on, extracted_on, 'succeeded', from_branch_id || ' > ' || to_branch_id,
+            to_branch_id, null
         from staging.stg_branch_successions
         qualify row_number() over (
             partition by from_branch_id, to_branch_id, effective_on order by extracted_on desc, source_name, file_name, row_number
@@ -758,11 +782,12 @@ from (
     union all
     select branch_id, recorded_on, extracted_on, 'case_' || kind, case_id, summary, null from staging.stg_cases
     union all
-    select revenue.branch_id, revenue.recognized_on, first_extracted_on, event_type, deal_id || ' ' || event_id, deal_name, revenue.amount
+    select revenue.branch_id, revenue.recognized_on, first_extracted_on, event_type, deal_id || ' ' || event_id, deal_name,
+        revenue.amount
     from core.fct_revenue as revenue inner join intermediate.int_deals using (deal_id)
     union all
-    select activities.branch_id, occurred_on, coalesce((logged_at + interval 9 hour)::date, extracted_on), activities.activity_type,
-        activity_id, activities.next_action, null
+    select activities.branch_id, occurred_on, coalesce((logged_at + interval 9 hour)::date, extracted_on),
+        activities.activity_type, activity_id, activities.next_action, null
     from core.fct_activities as activities inner join staging.stg_activities using (activity_id)
     where activities.status = 'held'
         and activities.activity_type in ('study_session', 'joint_visit', 'regular_meeting', 'qbr', 'training')
@@ -785,7 +810,7 @@ from (from hand.claims where channel_class = 'indirect') as one
 inner join hand.claims as other on one.customer_id = other.customer_id and one.partner_id != other.partner_id
     and one.since < other.until and other.since < one.until and (other.channel_class = 'direct' or one.deal_id < other.deal_id);
 
-create macro hand_quarter(day) as (hand_number(day) - 1) // 3;
+create macro hand_quarters(day) as (hand_number(day) - 1) // 3;
 
 create table hand.conflict_rate as
 with spans as (
@@ -797,23 +822,25 @@ counted as (
     select q, count(distinct customer_id) filter (is_conflict) as conflicts,
         count(distinct customer_id) filter (not is_conflict) as customers
     from (
-        select customer_id, is_conflict, unnest(range(hand_quarter(since), hand_quarter(least(until, last_on)) + 1)) as q
+        select customer_id, is_conflict, unnest(range(hand_quarters(since), hand_quarters(least(until, last_on)) + 1)) as q
         from spans inner join (select last_day(max(month)) as last_on from intermediate.int_months) on since <= last_on
     ) group by q
 )
-select quarter_from, year(hand_fiscal(quarter_from))::int as fiscal_year, 'Q' || quarter(hand_fiscal(quarter_from)) as fiscal_quarter,
+select quarter_from, hand_year(quarter_from) as fiscal_year, hand_quarter(quarter_from) as fiscal_quarter,
     coalesce(conflicts, 0) as conflict_rate_numerator, coalesce(customers, 0) as conflict_rate_denominator,
     hand_rate(coalesce(conflicts, 0), customers, ${n_min}) as conflict_rate
-from (select hand_quarter(month) as q, min(month) as quarter_from from intermediate.int_months group by q) left join counted using (q);
+from (select hand_quarters(month) as q, min(month) as quarter_from from intermediate.int_months group by q)
+left join counted using (q);
 
 create table hand.halves as
-select year(hand_fiscal(month))::int as fiscal_year, if(month(hand_fiscal(month)) <= 6, 'H1', 'H2') as fiscal_half,
+select hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
     min(month) as first_month, max(month) as last_month, last_day(max(month)) as last_on
 from intermediate.int_months group by 1, 2;
 
 create table hand.inquiry_index as
 with asked as (
-    select first_month, coalesce(industry, 'unknown') as industry, count(*) as inquiries, count(became_partner_id) as became_partner
+    select first_month, coalesce(industry, 'unknown') as industry, count(*) as inquiries,
+        count(became_partner_id) as became_partner
     from staging.stg_inquiries inner join hand.halves on (received_at + interval 9 hour)::date between first_month and last_on
     where kind in ('resale', 'referral', 'oem') group by all
 ),
@@ -850,14 +877,16 @@ winners as (
 bought as (
     select prefecture, last_month, sum(amount) as amount, sum(indirect) as indirect
     from (
-        select prefecture, recognized_month as month, sum(amount) as amount, sum(amount) filter (channel_class = 'indirect') as indirect
+        select prefecture, recognized_month as month, sum(amount) as amount,
+            sum(amount) filter (channel_class = 'indirect') as indirect
         from core.fct_revenue inner join core.dim_customer using (customer_id) where is_counted group by all
     ) inner join hand.halves on month <= last_month and month > last_month - interval 12 month
     group by all
 )
 select prefecture, last_month, fiscal_year, fiscal_half, coalesce(branches, 0) as branches,
     coalesce(producing_branches, 0) as producing_branches, producing_branches is not null as is_covered,
-    coalesce(amount, 0)::decimal(18, 2) as customers_won_amount, coalesce(indirect, 0)::decimal(18, 2) as customers_won_amount_indirect
+    coalesce(amount, 0)::decimal(18, 2) as customers_won_amount,
+    coalesce(indirect, 0)::decimal(18, 2) as customers_won_amount_indirect
 from prefectures cross join hand.halves left join open_branches using (prefecture, last_month)
 left join winners using (prefecture, last_month) left join bought using (prefecture, last_month)
 where prefecture is not null;
@@ -899,8 +928,8 @@ largest as (
                 partition by scope, entity_id, months, start order by money desc, branch_id rows unbounded preceding
             ) as running
         from (
-            select if(grouping(partner_id) = 0, 'partner', 'company') as scope, coalesce(partner_id, 'ALL') as entity_id, months, start,
-                branch_id, any_value(is_sentinel) as is_sentinel, coalesce(sum(amount), 0) as money
+            select if(grouping(partner_id) = 0, 'partner', 'company') as scope, coalesce(partner_id, 'ALL') as entity_id, months,
+                start, branch_id, any_value(is_sentinel) as is_sentinel, coalesce(sum(amount), 0) as money
             from dated where not is_previous
             group by grouping sets ((partner_id, months, start, branch_id), (months, start, branch_id))
         )
@@ -912,7 +941,10 @@ explained as (
         hand_rate(wins, reps, 1) as pace, hand_rate(wins_0, reps_0, 1) as pace_0, hand_rate(known, wins, 1) as size,
         hand_rate(known_0, wins_0, 1) as size_0,
         list_transform(
-            [branches / branches_0, branches / branches_0 * (depth / depth_0), branches / branches_0 * (depth / depth_0) * (pace / pace_0)],
+            [
+                branches / branches_0, branches / branches_0 * (depth / depth_0),
+                branches / branches_0 * (depth / depth_0) * (pace / pace_0)
+            ],
             lambda ratio: round(case when wins = 0 or wins_0 = 0 then change when known <= 0 or known_0 <= 0 then 0
                 when change = 0 then known::double * ln(ratio)
                 else change::double / ln(known::double / known_0::double) * ln(ratio) end, 0)::decimal(18, 2)
@@ -920,11 +952,12 @@ explained as (
     from totals
 )
 select scope, entity_id, case months when 12 then 'year' when 6 then 'half' else 'quarter' end as period_type,
-    make_date((start - 1) // 12, (start - 1) % 12 + 1, 1) as period_start, year(hand_fiscal(period_start))::int as fiscal_year,
-    case months when 12 then 'FY' when 6 then if(month(hand_fiscal(period_start)) <= 6, 'H1', 'H2')
-        else 'Q' || quarter(hand_fiscal(period_start)) end as fiscal_period,
-    start + months - 1 <= last_n as is_complete, money::decimal(18, 2) as won_amount, money_0::decimal(18, 2) as previous_won_amount,
-    (money - money_0)::decimal(18, 2) as change_amount, branches as active_branches, reps as producing_reps, wins as deals_won,
+    make_date((start - 1) // 12, (start - 1) % 12 + 1, 1) as period_start, hand_year(period_start) as fiscal_year,
+    case months when 12 then 'FY' when 6 then hand_half(period_start)
+        else hand_quarter(period_start) end as fiscal_period,
+    start + months - 1 <= last_n as is_complete, money::decimal(18, 2) as won_amount,
+    money_0::decimal(18, 2) as previous_won_amount, (money - money_0)::decimal(18, 2) as change_amount,
+    branches as active_branches, reps as producing_reps, wins as deals_won,
     depth as reps_per_branch, pace as wins_per_rep, size as average_deal, branches_0 as previous_active_branches,
     reps_0 as previous_producing_reps, wins_0 as previous_deals_won, depth_0 as previous_reps_per_branch,
     pace_0 as previous_wins_per_rep, size_0 as previous_average_deal, parts[1] as active_branches_effect,
