@@ -7,6 +7,14 @@ create macro hand_scope(groups) as case
     when groups in (1, 7) then 'branch' when groups in (2, 11) then 'partner' when groups = 13 then 'branch now'
     when groups = 14 then 'partner now' else 'company' end;
 
+create macro hand_rate(n, d, least) as case when d >= least then n::double / d end;
+create macro hand_fiscal(month) as month - interval 3 month;
+create macro hand_year(month) as year(hand_fiscal(month))::int;
+create macro hand_half(month) as if(month(hand_fiscal(month)) <= 6, 'H1', 'H2');
+create macro hand_quarter(month) as 'Q' || quarter(hand_fiscal(month));
+-- Months as numbers, so that a window of months is a range of integers.
+create macro hand_number(day) as (year(day) * 12 + month(day))::int;
+
 create table hand.won as
 with months as (
     select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id, any_value(rep_id) as rep_id,
@@ -64,9 +72,10 @@ select branch_id, partner_id, channel, month, deals_new::bigint as deals_new, de
     deals_won::bigint as deals_won, deals_lost::bigint as deals_lost, coalesce(amount, 0)::decimal(18, 2) as won_amount
 from hand.sums where has_deals;
 
--- Who counts at which branch, of which partner and in which month, as what.
+-- Who counts at which branch, of which partner and in which month, as what: known 1, contacted 2, contactable 4, trained 8,
+-- active 16, producing 32, added up.
 create table hand.people as
-with ends as (from intermediate.int_months),
+with ends as (select *, hand_number(month) as n from intermediate.int_months),
 posts as (
     select rep_id, branch_id, valid_from, valid_to from intermediate.int_rep_posts where branch_id is not null
     union
@@ -92,26 +101,29 @@ trained as (
     where is_attended and rep_id is not null and branch_id is not null group by all
 ),
 at_branches as (
-    select 'contacted' as kind, rep_id, branch_id, occurred_month as month from core.fct_attendance
+    select 2 as kind, rep_id, branch_id, occurred_month as month from core.fct_attendance
     where is_live_touch and rep_id is not null group by all
     union all
-    select 'known', rep_id, branch_id, month from posts inner join ends on valid_from <= month_end and month_end < valid_to
+    select 1, rep_id, branch_id, month from posts inner join ends on valid_from <= month_end and month_end < valid_to
     union all
-    select 'contactable', rep_id, branch_id, month from reached inner join posts using (rep_id)
+    select 4, rep_id, branch_id, month from reached inner join posts using (rep_id)
     where valid_from <= month_end and month_end < valid_to
     union all
-    select 'trained', rep_id, branch_id, ends.month from trained
+    select 8, rep_id, branch_id, ends.month from trained
     inner join ends on ends.month >= trained.month and date_trunc('year', ends.month - interval 3 month) = fiscal_year
 )
-select kind, rep_id, branch_id, partner_id, month from at_branches inner join core.dim_branch using (branch_id)
-union all
-select distinct 'active', rep_id, branch_id, partner_id, ends.month from hand.rep_monthly as reps
-inner join ends on reps.month <= ends.month and reps.month > ends.month - interval (${active_window_months}) month
-where deals_new > 0 and rep_id != 'NONE'
-union all
-select distinct 'producing', rep_id, branch_id, partner_id, ends.month from hand.rep_monthly as reps
-inner join ends on reps.month <= ends.month and reps.month > ends.month - interval 12 month
-where deals_won > 0 and rep_id != 'NONE';
+select rep_id, branch_id, partner_id, month, bit_or(kind) as kinds
+from (
+    select kind, rep_id, branch_id, partner_id, month from at_branches inner join core.dim_branch using (branch_id)
+    union all
+    select kind, rep_id, branch_id, partner_id, ends.month
+    from (
+        select 16 as kind, *, unnest(range(hand_number(month), hand_number(month) + ${active_window_months})) as n
+        from hand.rep_monthly where deals_new > 0
+        union all
+        select 32, *, unnest(range(hand_number(month), hand_number(month) + 12)) from hand.rep_monthly where deals_won > 0
+    ) inner join ends using (n) where rep_id != 'NONE'
+) group by all;
 
 -- Every scope at once: a branch's, a partner's and the company's rows, of their day and as they stand today.
 create table hand.monthly as
@@ -143,22 +155,19 @@ summed as (
         select sums.*, branch_now, partner_now from hand.sums inner join places using (branch_id)
     ) group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
 ),
-counted as (
-    select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
-        coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month,
-        kind, count(distinct rep_id) as reps
-    from (
-        select people.*, branch_now, partner_now from hand.people inner join places using (branch_id)
-    ) group by grouping sets (
-        (branch_id, month, kind), (partner_id, month, kind), (branch_now, month, kind), (partner_now, month, kind), (month, kind)
-    )
-),
 persons as (
-    select scope, id, month, any_value(reps) filter (kind = 'contacted') as contacted,
-        any_value(reps) filter (kind = 'known') as known,
-        any_value(reps) filter (kind = 'contactable') as contactable, any_value(reps) filter (kind = 'trained') as trained,
-        any_value(reps) filter (kind = 'active') as active, any_value(reps) filter (kind = 'producing') as producing
-    from counted group by all
+    select scope, id, month, count(*) filter (kinds & 1 > 0) as known, count(*) filter (kinds & 2 > 0) as contacted,
+        count(*) filter (kinds & 4 > 0) as contactable, count(*) filter (kinds & 8 > 0) as trained,
+        count(*) filter (kinds & 16 > 0) as active, count(*) filter (kinds & 32 > 0) as producing
+    from (
+        select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+            coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month, bit_or(kinds) as kinds
+        from (select people.*, branch_now, partner_now from hand.people inner join places using (branch_id))
+        group by grouping sets (
+            (branch_id, month, rep_id), (partner_id, month, rep_id), (branch_now, month, rep_id), (partner_now, month, rep_id),
+            (month, rep_id)
+        )
+    ) group by scope, id, month
 ),
 headcounts as (
     select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
@@ -219,15 +228,8 @@ select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(d
 from grid left join summed using (scope, id, month) left join persons using (scope, id, month)
 left join headcounts using (scope, id, month);
 
--- One table for each scope, with the rates.
-create macro hand_rate(n, d, least) as case when d >= least then n::double / d end;
-create macro hand_fiscal(month) as month - interval 3 month;
-create macro hand_year(month) as year(hand_fiscal(month))::int;
-create macro hand_half(month) as if(month(hand_fiscal(month)) <= 6, 'H1', 'H2');
-create macro hand_quarter(month) as 'Q' || quarter(hand_fiscal(month));
-create macro hand_number(day) as (year(day) * 12 + month(day))::int;
-
-create table hand.rated as
+-- With the rates, and a table for each scope.
+create view hand.rated as
 select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
     hand_quarter(month) as fiscal_quarter, deals_won as win_rate_numerator,
     deals_won + deals_lost as win_rate_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate,
@@ -238,7 +240,7 @@ select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
 from hand.monthly;
 
 create table hand.branch_monthly as select *, id as branch_id
-from hand.rated inner join core.dim_branch on id = branch_id where scope = 'branch';
+from hand.rated inner join (select branch_id as id, partner_id, is_sentinel from core.dim_branch) using (id) where scope = 'branch';
 create table hand.partner_monthly as select *, id as partner_id from hand.rated where scope = 'partner';
 create table hand.branch_monthly_as_is as select *, id as branch_id, current_partner_id as partner_id
 from hand.rated left join (select branch_id as id, current_partner_id from core.dim_branch) using (id) where scope = 'branch now';
@@ -336,9 +338,9 @@ kept as (
     ) group by all
 ),
 leavers as (
-    select rep_id, branch_id, hand_number(month) + 3 as n from hand.people where kind = 'known'
+    select rep_id, branch_id, hand_number(month) + 3 as n from hand.people where kinds & 1 > 0
     except
-    select rep_id, branch_id, hand_number(month) from hand.people where kind = 'known'
+    select rep_id, branch_id, hand_number(month) from hand.people where kinds & 1 > 0
 ),
 gone as (
     select hand_scope(grouping(reps.branch_id, partner_id)) as scope, coalesce(reps.branch_id, partner_id, 'ALL') as id,
