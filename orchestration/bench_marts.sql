@@ -1,6 +1,19 @@
--- The monthly marts and performance, written once by hand for this engine alone from the same facts and dimensions: what the
--- benchmark holds the models against. Tables go to the schema `hand`; ${n_min} and the like are the project's vars.
+-- The KPI marts, written once by hand for this engine alone from the same facts and dimensions: what the benchmark holds the
+-- models against. Tables go to the schema `hand`; ${n_min} and the like are the project's vars.
 create or replace schema hand;
+
+-- The scope of a row of grouping sets by branch, partner, today's branch and today's partner, or by the first two of them.
+create macro hand_scope(groups) as case
+    when groups in (1, 7) then 'branch' when groups in (2, 11) then 'partner' when groups = 13 then 'branch now'
+    when groups = 14 then 'partner now' else 'company' end;
+
+create macro hand_rate(n, d, least) as case when d >= least then n::double / d end;
+create macro hand_fiscal(month) as month - interval 3 month;
+create macro hand_year(month) as year(hand_fiscal(month))::int;
+create macro hand_half(month) as if(month(hand_fiscal(month)) <= 6, 'H1', 'H2');
+create macro hand_quarter(month) as 'Q' || quarter(hand_fiscal(month));
+-- Months as numbers, so that a window of months is a range of integers.
+create macro hand_number(day) as (year(day) * 12 + month(day))::int;
 
 create table hand.won as
 with months as (
@@ -13,12 +26,12 @@ with months as (
 select * exclude (net), net > 0 and row_number() over (partition by deal_id, net > 0 order by month) = 1 as is_won from months;
 
 create table hand.deals as
-select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id,
-    min(entered_on) filter (stage != 'lost') as open_on,
+select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id, any_value(channel) as channel,
+    any_value(channel_class) as channel_class, min(entered_on) filter (stage != 'lost') as open_on,
     min(entered_on) filter (stage in ('qualified', 'proposed', 'won')) as qualified_on,
-    min(entered_on) filter (stage = 'won') as won_on,
+    min(entered_on) filter (stage in ('proposed', 'won')) as proposed_on, min(entered_on) filter (stage = 'won') as won_on,
     min(entered_on) filter (stage = 'lost') as lost_on
-from core.fct_stage_entries where is_counted and channel_class != 'direct' group by deal_id;
+from core.fct_stage_entries where is_counted group by deal_id;
 
 create table hand.rep_monthly as
 select rep_id, branch_id, partner_id, month, sum(deals_new)::bigint as deals_new, sum(deals_won)::bigint as deals_won,
@@ -35,19 +48,23 @@ select branch_id, partner_id, coalesce(channel, 'none') as channel, month, sum(d
     sum(deals_qualified) as deals_qualified, sum(deals_lost) as deals_lost, sum(deals_won) as deals_won, sum(amount) as amount,
     sum(amount) filter (channel_class = 'direct') as direct, sum(amount) filter (channel_class = 'indirect') as indirect,
     sum(amount) filter (channel_class = 'unresolved') as unresolved, sum(referrals) as referrals, sum(sessions) as sessions,
-    bool_or(is_deal) as has_deals
+    bool_or(is_deal) as has_deals, sum(amount_now) as amount_now
 from (
     select branch_id, partner_id, channel, channel_class, entered_month as month, (stage = 'open')::int as deals_new,
         (stage = 'qualified')::int as deals_qualified, (stage = 'lost')::int as deals_lost, 0 as deals_won,
-        null::decimal(18, 2) as amount, 0 as referrals, 0 as sessions, true as is_deal
+        null::decimal(18, 2) as amount, 0 as referrals, 0 as sessions, true as is_deal, null::decimal(18, 2) as amount_now
     from core.fct_stage_entries where is_counted
     union all
-    select branch_id, partner_id, channel, channel_class, month, 0, 0, 0, is_won::int, amount, 0, 0, true from hand.won
+    select branch_id, partner_id, channel, channel_class, month, 0, 0, 0, is_won::int, amount, 0, 0, true, null from hand.won
     union all
-    select branch_id, partner_id, null, null, month, 0, 0, 0, 0, null, 1, 0, false from intermediate.int_referrals
+    select branch_id, partner_id, null, null, month, 0, 0, 0, 0, null, 1, 0, false, null from intermediate.int_referrals
     union all
-    select branch_id, partner_id, null, null, occurred_month, 0, 0, 0, 0, null, 0, 1, false
+    select branch_id, partner_id, null, null, occurred_month, 0, 0, 0, 0, null, 0, 1, false, null
     from core.fct_activities where activity_type = 'study_session' and status = 'held' and reps_attended > 0
+    union all
+    -- Money by today's branches, split where a branch was.
+    select branch_id_current, null, null, null, date_trunc('month', recognized_on)::date, 0, 0, 0, 0, null, 0, 0, false, amount
+    from attribution.current_credit where is_counted
 ) group by all;
 
 create table hand.branch_channel_monthly as
@@ -55,9 +72,10 @@ select branch_id, partner_id, channel, month, deals_new::bigint as deals_new, de
     deals_won::bigint as deals_won, deals_lost::bigint as deals_lost, coalesce(amount, 0)::decimal(18, 2) as won_amount
 from hand.sums where has_deals;
 
--- Who counts at which branch, of which partner and in which month, as what.
+-- Who counts at which branch, of which partner and in which month, as what: known 1, contacted 2, contactable 4, trained 8,
+-- active 16, producing 32, added up.
 create table hand.people as
-with ends as (from intermediate.int_months),
+with ends as (select *, hand_number(month) as n from intermediate.int_months),
 posts as (
     select rep_id, branch_id, valid_from, valid_to from intermediate.int_rep_posts where branch_id is not null
     union
@@ -78,76 +96,91 @@ reached as (
 trained as (
     select touches.rep_id, touches.branch_id, date_trunc('year', occurred_on - interval 3 month) as fiscal_year,
         min(touches.occurred_month) as month
-    from core.fct_attendance as touches semi join (select activity_id from core.fct_activities where activity_type = 'study_session')
-        using (activity_id)
+    from core.fct_attendance as touches
+    semi join (select activity_id from core.fct_activities where activity_type = 'study_session') using (activity_id)
     where is_attended and rep_id is not null and branch_id is not null group by all
 ),
 at_branches as (
-    select 'contacted' as kind, rep_id, branch_id, occurred_month as month from core.fct_attendance
+    select 2 as kind, rep_id, branch_id, occurred_month as month from core.fct_attendance
     where is_live_touch and rep_id is not null group by all
     union all
-    select 'known', rep_id, branch_id, month from posts inner join ends on valid_from <= month_end and month_end < valid_to
+    select 1, rep_id, branch_id, month from posts inner join ends on valid_from <= month_end and month_end < valid_to
     union all
-    select 'contactable', rep_id, branch_id, month from reached inner join posts using (rep_id)
+    select 4, rep_id, branch_id, month from reached inner join posts using (rep_id)
     where valid_from <= month_end and month_end < valid_to
     union all
-    select 'trained', rep_id, branch_id, ends.month from trained
+    select 8, rep_id, branch_id, ends.month from trained
     inner join ends on ends.month >= trained.month and date_trunc('year', ends.month - interval 3 month) = fiscal_year
 )
-select kind, rep_id, branch_id, partner_id, month from at_branches inner join core.dim_branch using (branch_id)
-union all
-select distinct 'active', rep_id, branch_id, partner_id, ends.month from hand.rep_monthly as reps
-inner join ends on reps.month <= ends.month and reps.month > ends.month - interval (${active_window_months}) month
-where deals_new > 0 and rep_id != 'NONE'
-union all
-select distinct 'producing', rep_id, branch_id, partner_id, ends.month from hand.rep_monthly as reps
-inner join ends on reps.month <= ends.month and reps.month > ends.month - interval 12 month
-where deals_won > 0 and rep_id != 'NONE';
+select rep_id, branch_id, partner_id, month, bit_or(kind) as kinds
+from (
+    select kind, rep_id, branch_id, partner_id, month from at_branches inner join core.dim_branch using (branch_id)
+    union all
+    select kind, rep_id, branch_id, partner_id, ends.month
+    from (
+        select 16 as kind, *, unnest(range(hand_number(month), hand_number(month) + ${active_window_months})) as n
+        from hand.rep_monthly where deals_new > 0
+        union all
+        select 32, *, unnest(range(hand_number(month), hand_number(month) + 12)) from hand.rep_monthly where deals_won > 0
+    ) inner join ends using (n) where rep_id != 'NONE'
+) group by all;
 
--- Every scope at once: a branch's, a partner's and the company's rows.
+-- Every scope at once: a branch's, a partner's and the company's rows, of their day and as they stand today.
 create table hand.monthly as
-with heads as (
-    select branch_id, partner_id, month, sales_headcount
+with places as (
+    select branch_id, partner_id, current_branch_id as branch_now, current_partner_id as partner_now, is_sentinel, opened_on,
+        closed_on
+    from core.dim_branch
+),
+heads as (
+    select branch_id, partner_id, branch_now, partner_now, month, sales_headcount
     from (
         select branch_id, as_of as valid_from,
             coalesce(lead(as_of) over (partition by branch_id order by as_of), date '9999-12-31') as valid_to, sales_headcount
         from staging.stg_branch_profiles where sales_headcount is not null
     ) inner join intermediate.int_months
         on valid_from <= month_end and month_end < valid_to
-    inner join core.dim_branch using (branch_id)
+    inner join places using (branch_id)
     where month_end < coalesce(closed_on, date '9999-12-31')
 ),
 summed as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+    select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+        coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month,
         sum(deals_new) as deals_new, sum(deals_qualified) as deals_qualified, sum(deals_won) as deals_won,
         sum(deals_lost) as deals_lost, sum(amount) as amount, sum(direct) as direct, sum(indirect) as indirect,
-        sum(unresolved) as unresolved, sum(referrals) as referrals, sum(sessions) as sessions
-    from hand.sums group by grouping sets ((branch_id, month), (partner_id, month), (month))
-),
-counted as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
-        kind, count(distinct rep_id) as reps
-    from hand.people group by grouping sets ((branch_id, month, kind), (partner_id, month, kind), (month, kind))
+        sum(unresolved) as unresolved, sum(referrals) as referrals, sum(sessions) as sessions,
+        sum(amount_now) as amount_now,
+        sum(if(channel in ('referral', 'matching'), deals_new, -deals_new)) filter (branch_id != 'DIRECT') as referred
+    from (
+        select sums.*, branch_now, partner_now from hand.sums inner join places using (branch_id)
+    ) group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
 ),
 persons as (
-    select scope, id, month, any_value(reps) filter (kind = 'contacted') as contacted, any_value(reps) filter (kind = 'known') as known,
-        any_value(reps) filter (kind = 'contactable') as contactable, any_value(reps) filter (kind = 'trained') as trained,
-        any_value(reps) filter (kind = 'active') as active, any_value(reps) filter (kind = 'producing') as producing
-    from counted group by all
+    select scope, id, month, count(*) filter (kinds & 1 > 0) as known, count(*) filter (kinds & 2 > 0) as contacted,
+        count(*) filter (kinds & 4 > 0) as contactable, count(*) filter (kinds & 8 > 0) as trained,
+        count(*) filter (kinds & 16 > 0) as active, count(*) filter (kinds & 32 > 0) as producing
+    from (
+        select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+            coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month, bit_or(kinds) as kinds
+        from (select people.*, branch_now, partner_now from hand.people inner join places using (branch_id))
+        group by grouping sets (
+            (branch_id, month, rep_id), (partner_id, month, rep_id), (branch_now, month, rep_id), (partner_now, month, rep_id),
+            (month, rep_id)
+        )
+    ) group by scope, id, month
 ),
 headcounts as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, month,
+    select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+        coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month,
         sum(sales_headcount) as headcount
-    from heads group by grouping sets ((branch_id, month), (partner_id, month), (month))
+    from heads
+    group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
 ),
 starts as (
     select 'branch' as scope, branch_id as id,
-        least(coalesce(date_trunc('month', opened_on), first_month), coalesce(first_month, date_trunc('month', opened_on))) as since,
+        least(date_trunc('month', opened_on), first_month) as since,
         is_sentinel
-    from core.dim_branch left join (
+    from places left join (
         select branch_id, min(month) as first_month from (
             select branch_id, min(entered_month) as month from core.fct_stage_entries group by 1
             union all select branch_id, min(recognized_month) from core.fct_revenue group by 1
@@ -157,10 +190,21 @@ starts as (
     ) using (branch_id)
 ),
 branch_grid as (
-    select scope, id, month from starts inner join intermediate.int_months on month >= since or (since is null and not is_sentinel)
+    select scope, id, month
+    from starts inner join intermediate.int_months on month >= since or (since is null and not is_sentinel)
+),
+grid_now as (
+    select distinct 'branch now' as scope, branch_id_current as id, month
+    from branch_grid inner join intermediate.int_branch_successors on id = branch_id
 ),
 grid as (
     from branch_grid
+    union all
+    from grid_now
+    union all
+    select 'partner now', partner_now, months.month from (
+        select partner_now, min(month) as since from grid_now inner join places on id = branch_id group by 1
+    ) inner join intermediate.int_months as months on months.month >= since
     union all
     select 'partner', partner_id, months.month from (
         select partner_id, min(month) as since from (
@@ -173,22 +217,21 @@ grid as (
 )
 select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(deals_qualified, 0)::bigint as deals_qualified,
     coalesce(deals_won, 0)::bigint as deals_won, coalesce(deals_lost, 0)::bigint as deals_lost,
-    coalesce(amount, 0)::decimal(18, 2) as won_amount, coalesce(direct, 0)::decimal(18, 2) as won_amount_direct,
-    coalesce(indirect, 0)::decimal(18, 2) as won_amount_indirect, coalesce(unresolved, 0)::decimal(18, 2) as won_amount_unresolved,
+    coalesce(if(scope in ('branch now', 'partner now'), amount_now, amount), 0)::decimal(18, 2) as won_amount,
+    coalesce(direct, 0)::decimal(18, 2) as won_amount_direct,
+    coalesce(indirect, 0)::decimal(18, 2) as won_amount_indirect,
+    coalesce(unresolved, 0)::decimal(18, 2) as won_amount_unresolved,
     coalesce(referrals, 0)::bigint as referrals, coalesce(sessions, 0)::bigint as sessions_held,
     coalesce(contacted, 0)::bigint as reps_contacted, headcount::bigint as headcount, coalesce(known, 0)::bigint as reps_known,
     coalesce(contactable, 0)::bigint as reps_contactable, coalesce(trained, 0)::bigint as reps_trained,
-    coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m
+    coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m, referred
 from grid left join summed using (scope, id, month) left join persons using (scope, id, month)
 left join headcounts using (scope, id, month);
 
--- One table for each scope, with the rates.
-create macro hand_rate(n, d, least) as case when d >= least then n::double / d end;
-create macro hand_fiscal(month) as month - interval 3 month;
-
-create table hand.rated as
-select *, year(hand_fiscal(month))::int as fiscal_year, case when month(hand_fiscal(month)) <= 6 then 'H1' else 'H2' end as fiscal_half,
-    'Q' || quarter(hand_fiscal(month)) as fiscal_quarter, deals_won as win_rate_numerator,
+-- With the rates, and a table for each scope.
+create view hand.rated as
+select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
+    hand_quarter(month) as fiscal_quarter, deals_won as win_rate_numerator,
     deals_won + deals_lost as win_rate_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate,
     hand_rate(reps_known, headcount, 1) as known_rate, hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
     hand_rate(reps_trained, reps_contactable, 1) as trained_rate,
@@ -197,8 +240,11 @@ select *, year(hand_fiscal(month))::int as fiscal_year, case when month(hand_fis
 from hand.monthly;
 
 create table hand.branch_monthly as select *, id as branch_id
-from hand.rated inner join core.dim_branch on id = branch_id where scope = 'branch';
+from hand.rated inner join (select branch_id as id, partner_id, is_sentinel from core.dim_branch) using (id) where scope = 'branch';
 create table hand.partner_monthly as select *, id as partner_id from hand.rated where scope = 'partner';
+create table hand.branch_monthly_as_is as select *, id as branch_id, current_partner_id as partner_id
+from hand.rated left join (select branch_id as id, current_partner_id from core.dim_branch) using (id) where scope = 'branch now';
+create table hand.partner_monthly_as_is as select *, id as partner_id from hand.rated where scope = 'partner now';
 create table hand.company_monthly as
 select *, won_amount_indirect as indirect_ratio_numerator,
     (won_amount_indirect + won_amount_direct)::decimal(18, 2) as indirect_ratio_denominator,
@@ -206,9 +252,7 @@ select *, won_amount_indirect as indirect_ratio_numerator,
         then won_amount_indirect::double / (won_amount_indirect + won_amount_direct) end as indirect_ratio
 from hand.rated where scope = 'company';
 
--- Windows as running sums of what begins (1) and ends (-1) to count; months as numbers.
-create macro hand_number(day) as (year(day) * 12 + month(day))::int;
-
+-- Windows as running sums of what begins (1) and ends (-1) to count.
 create table hand.changes as
 with visits as (
     select deal_id, min(occurred_on) as visited_on from core.fct_activities
@@ -220,14 +264,15 @@ dated as (
         hand_number(open_on + ${cohort_mature_days}) as c,
         branch_id in (select branch_id from core.fct_activities) as is_logged,
         coalesce(visited_on <= won_on, false) as is_visited
-    from hand.deals left join visits using (deal_id)
+    from hand.deals left join visits using (deal_id) where channel_class != 'direct'
 ),
 spans as (
     select branch_id, partner_id, unnest([
         {'m': 'closed', 'f': w, 't': w + 3}, {'m': 'closed', 'f': l, 't': l + 3}, {'m': 'closed_won', 'f': w, 't': w + 3},
         {'m': 'cycle_deals', 'f': w, 't': w + 12}, {'m': 'logged_wins', 'f': if(is_logged, w, null), 't': w + 12},
         {'m': 'self_run_wins', 'f': if(is_logged and not is_visited, w, null), 't': w + 12},
-        {'m': 'cohort_deals', 'f': c, 't': c + 12}, {'m': 'cohort_qualified', 'f': if(q is null, null, greatest(c, q)), 't': c + 12},
+        {'m': 'cohort_deals', 'f': c, 't': c + 12},
+        {'m': 'cohort_qualified', 'f': if(q is null, null, greatest(c, q)), 't': c + 12},
         {'m': 'cohort_won', 'f': if(w is null, null, greatest(c, w)), 't': c + 12}, {'m': 'open_qualified', 'f': q, 't': e}
     ]) as s, 1::decimal(18, 2) as v
     from dated
@@ -248,13 +293,13 @@ pivot turns on m in (
 
 create table hand.performance as
 with scoped as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         false as wanted, sum(columns(* exclude (branch_id, partner_id, n)))
     from hand.changes group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 grid as (
-    select scope, id, hand_number(month) as n, true as wanted from hand.monthly where scope != 'company' and id != 'DIRECT'
+    select scope, id, hand_number(month) as n, true as wanted
+    from hand.monthly where scope in ('branch', 'partner') and id != 'DIRECT'
     union all
     select distinct 'company', 'ALL', hand_number(month), true from hand.monthly where scope = 'partner' and id != 'DIRECT'
 ),
@@ -266,40 +311,39 @@ running as (
 ),
 months as (select month, hand_number(month) as n, last_day(month) as month_end from intermediate.int_months),
 sizes as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         median(amount) as median_deal
-    from (select branch_id, partner_id, amount, hand_number(month) as won_n from hand.won where channel_class != 'direct' and is_won)
-    inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
+    from (
+        select branch_id, partner_id, amount, hand_number(month) as won_n
+        from hand.won where channel_class != 'direct' and is_won
+    ) inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 cycles as (
-    select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id, n,
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         median(date_diff('day', open_on, won_on)) as cycle_days
-    from (select *, hand_number(won_on) as won_n from hand.deals where won_on is not null)
+    from (select *, hand_number(won_on) as won_n from hand.deals where won_on is not null and channel_class != 'direct')
     inner join months on won_n <= n and won_n > n - 12 group by grouping sets ((branch_id, n), (partner_id, n), (n))
 ),
 winners as (
-    select rep_id, branch_id, partner_id, hand_number(month) as won_n from hand.rep_monthly where deals_won > 0 and rep_id != 'NONE'
+    select rep_id, branch_id, partner_id, hand_number(month) as won_n
+    from hand.rep_monthly where deals_won > 0 and rep_id != 'NONE'
 ),
 kept as (
     select scope, id, n, count(*) filter (was) as producers_before, count(*) filter (was and still) as producers_kept
     from (
-        select case when grouping(branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-            coalesce(case when grouping(branch_id) = 0 then branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id,
+        select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id,
             rep_id, n, bool_or(won_n > n - 6) as still, bool_or(won_n <= n - 6) as was
         from winners inner join months on won_n <= n and won_n > n - 12
         group by grouping sets ((branch_id, rep_id, n), (partner_id, rep_id, n), (rep_id, n))
     ) group by all
 ),
 leavers as (
-    select rep_id, branch_id, hand_number(month) + 3 as n from hand.people where kind = 'known'
+    select rep_id, branch_id, hand_number(month) + 3 as n from hand.people where kinds & 1 > 0
     except
-    select rep_id, branch_id, hand_number(month) from hand.people where kind = 'known'
+    select rep_id, branch_id, hand_number(month) from hand.people where kinds & 1 > 0
 ),
 gone as (
-    select case when grouping(reps.branch_id) = 0 then 'branch' when grouping(partner_id) = 0 then 'partner' else 'company' end as scope,
-        coalesce(case when grouping(reps.branch_id) = 0 then reps.branch_id when grouping(partner_id) = 0 then partner_id end, 'ALL') as id,
+    select hand_scope(grouping(reps.branch_id, partner_id)) as scope, coalesce(reps.branch_id, partner_id, 'ALL') as id,
         n, sum(won_amount) as revenue_at_risk
     from leavers inner join hand.rep_monthly as reps
         on leavers.rep_id = reps.rep_id and leavers.branch_id = reps.branch_id
@@ -318,8 +362,8 @@ measured as (
     left join cycles using (scope, id, n) left join kept using (scope, id, n) left join gone using (scope, id, n)
     where wanted
 )
-select scope, id as entity_id, month, year(hand_fiscal(month))::int as fiscal_year,
-    case when month(hand_fiscal(month)) <= 6 then 'H1' else 'H2' end as fiscal_half, 'Q' || quarter(hand_fiscal(month)) as fiscal_quarter,
+select scope, id as entity_id, month, hand_year(month) as fiscal_year,
+    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter,
     won_amount::decimal(18, 2) as won_amount_t12m, deals_won::bigint as deals_won_t12m, avg_deal,
     round(median_deal, 0)::decimal(18, 2) as median_deal, all_partners::decimal(18, 2) as partner_share_denominator,
     case when scope != 'company' and id != 'UNRESOLVED' and all_partners > 0 then won_amount::double / all_partners::double end
@@ -330,9 +374,596 @@ select scope, id as entity_id, month, year(hand_fiscal(month))::int as fiscal_ye
     cohort_qualified::bigint as qualify_rate_numerator, cohort_deals::bigint as qualify_rate_denominator,
     hand_rate(cohort_qualified, cohort_deals, ${n_min}) as qualify_rate, cohort_won::bigint as win_rate_cohort_numerator,
     cohort_deals::bigint as win_rate_cohort_denominator, hand_rate(cohort_won, cohort_deals, ${n_min}) as win_rate_cohort,
-    open_qualified::bigint as open_qualified, open_qualified * win_rate * avg_deal / if(cycle_days < 1, 1, cycle_days) as velocity,
+    open_qualified::bigint as open_qualified,
+    open_qualified * win_rate * avg_deal / if(cycle_days < 1, 1, cycle_days) as velocity,
     self_run_wins::bigint as self_run_ratio_numerator, logged_wins::bigint as self_run_ratio_denominator,
     hand_rate(self_run_wins, logged_wins, ${n_min}) as self_run_ratio, kept::bigint as producer_retention_numerator,
     before::bigint as producer_retention_denominator, hand_rate(kept, before, 1) as producer_retention,
     at_risk::decimal(18, 2) as revenue_at_risk
 from measured;
+
+-- The last twelve months of each scope; its months are dense, so rows before are months before.
+create table hand.years as
+select scope, id, month, sum(deals_won) over year as deals_won, sum(deals_won + deals_lost) over year as deals_closed,
+    sum(won_amount) over year as won_amount, count(*) over year as months, sum(referred) over year > 0 as is_referral,
+    sum(deals_new) over (partition by scope, id order by month rows ${active_window_months} - 1 preceding) as deals_new_lately,
+    sum(deals_new) over (partition by scope, id order by month rows unbounded preceding) as deals_new_ever
+from hand.monthly where scope in ('branch', 'partner', 'company')
+window year as (partition by scope, id order by month rows 11 preceding);
+
+create table hand.rep_concentration as
+with reps as (
+    select branch_id, rep_id, n, greatest(sum(won_amount), 0)::decimal(18, 2) as amount
+    from (
+        select *, unnest(range(hand_number(month), hand_number(month) + 12)) as n from hand.rep_monthly
+        where rep_id != 'NONE' and (deals_won > 0 or won_amount != 0)
+    ) group by branch_id, rep_id, n having sum(deals_won) > 0
+),
+money as (
+    -- Squares are summed as decimals: a sum of floats depends on the order of its rows.
+    select branch_id, n, sum(amount) as amount, max(amount)::double as top, median(amount) as median_amount,
+        sum(amount::decimal(19, 2) * amount::decimal(19, 2))::double as squares
+    from reps group by branch_id, n
+),
+usual as (
+    select month, hand_rate(sum(deals_won), sum(deals_closed), ${n_min}) as reference_win_rate
+    from hand.years where scope = 'branch' and id != 'DIRECT' group by month
+),
+measured as (
+    select scope, id, branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter,
+        reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
+        if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi,
+        if(amount > 0, top / amount::double, null) as top_rep_share,
+        round(median_amount, 0)::decimal(18, 2) as median_rep_amount,
+        if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
+        years.deals_won::bigint as win_rate_numerator, deals_closed::bigint as win_rate_denominator,
+        hand_rate(years.deals_won, deals_closed, ${n_min}) as win_rate, reference_win_rate,
+        case when rep_penetration < ${target_penetration} then 'widen_contacts' when rep_penetration is null then null
+            when hand_rate(years.deals_won, deals_closed, ${n_min}) < reference_win_rate then 'raise_win_rate'
+            when deals_closed >= ${n_min} then 'raise_deal_size' end as lever
+    from hand.branch_monthly inner join hand.years using (scope, id, month) inner join usual using (month)
+    left join money on branch_monthly.branch_id = money.branch_id and hand_number(month) = n where not is_sentinel
+)
+select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
+    round((missing * ${headroom_ramp})::decimal(19, 4) * median_rep_amount, 0)::decimal(18, 2) as headroom_amount,
+    case lever
+        when 'widen_contacts'
+            then format('{} of {} salespeople won a deal in twelve months: reach more of them.', producing_reps, headcount)
+        when 'raise_win_rate' then format(
+            '{} of {} salespeople sell, but {} wins of {} closed deals are below the usual {} %: help them win.',
+            producing_reps, headcount, win_rate_numerator, win_rate_denominator, round(100 * reference_win_rate)::int
+        )
+        when 'raise_deal_size' then format(
+            '{} of {} salespeople sell and win {} of {} closed deals: raise the deal size.',
+            producing_reps, headcount, win_rate_numerator, win_rate_denominator
+        )
+    end as lever_reason,
+    case lever
+        when 'widen_contacts' then format('営業{}名のうち12か月で受注したのは{}名。接点を広げる。', headcount, producing_reps)
+        when 'raise_win_rate' then format(
+            '営業{}名中{}名が受注。ただし決着{}件中の受注{}件は全体の受注率{}%を下回る。受注率を上げる。',
+            headcount, producing_reps, win_rate_denominator, win_rate_numerator, round(100 * reference_win_rate)::int
+        )
+        when 'raise_deal_size' then format(
+            '営業{}名中{}名が受注し、決着{}件中{}件を受注。単価を上げる。',
+            headcount, producing_reps, win_rate_denominator, win_rate_numerator
+        )
+    end as lever_reason_ja
+from measured;
+
+create table hand.network_monthly as
+with branches as (
+    select branch_id, contract_started_on as signed_on, greatest(contract_started_on, opened_on) as since,
+        coalesce(least(contract_ended_on, closed_on), date '9999-12-31') as until
+    from core.dim_branch where not is_sentinel and contract_started_on is not null
+),
+partners as (
+    select coalesce(corporate_number, partner_id) as company_id, contract_started_on as since,
+        coalesce(contract_ended_on, date '9999-12-31') as until
+    from core.dim_partner where not is_sentinel
+),
+of_partners as (
+    select month, count(distinct company_id) as contracted, count(distinct company_id) filter (since >= month) as signed
+    from intermediate.int_months inner join partners on since <= month_end and month_end < until group by month
+),
+of_branches as (
+    select month, count(*) as contracted
+    from intermediate.int_months inner join branches on since <= month_end and month_end < until group by month
+),
+activity as (
+    select month, count(*) filter (deals_new_lately > 0) as active,
+        count(*) filter (deals_new_lately = 0 and deals_new_ever > 0) as dormant
+    from hand.years inner join intermediate.int_months using (month) inner join core.dim_branch on id = branch_id
+    where scope = 'branch' and not is_sentinel and month_end < coalesce(closed_on, date '9999-12-31') group by month
+),
+firsts as (
+    select branch_id, signed_on, min(open_on) as open_on, min(won_on) as won_on
+    from branches left join hand.deals using (branch_id) group by branch_id, signed_on
+),
+activation as (
+    -- What has not come by the month's end stands behind all that has.
+    select month, count(*) as observed, count(*) filter (to_deal <= ${activation_days}) as activated, median(to_deal) as to_deal,
+        median(to_win) as to_win
+    from (
+        select month, if(open_on <= month_end, greatest(open_on - signed_on, 0), 100000) as to_deal,
+            if(won_on <= month_end, greatest(won_on - signed_on, 0), 100000) as to_win
+        from firsts inner join intermediate.int_months
+            on signed_on <= month_end - ${activation_days}
+            and signed_on > (month_end - interval 12 month)::date - ${activation_days}
+    ) group by month
+)
+select 'company' as scope, 'ALL' as id, month, hand_year(month) as fiscal_year,
+    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter,
+    coalesce(of_partners.contracted, 0) as partners_contracted,
+    coalesce(signed, 0) as partners_signed, coalesce(of_branches.contracted, 0) as branches_contracted,
+    coalesce(active, 0) as branches_active, coalesce(dormant, 0) as dormant_units,
+    hand_rate(dormant, active + dormant, 1) as dormancy_rate, coalesce(activated, 0) as activation_rate_numerator,
+    coalesce(observed, 0) as activation_rate_denominator, hand_rate(activated, observed, ${n_min}) as activation_rate,
+    if(to_deal < 50000, to_deal, null)::double as ttfd, if(to_win < 50000, to_win, null)::double as ttfw
+from intermediate.int_months left join of_partners using (month) left join of_branches using (month)
+left join activity using (month) left join activation using (month);
+
+create table hand.target_path as
+with targets as (
+    select metric, scope, coalesce(scope_id, 'ALL') as id, baseline::double as baseline, baseline_on, target, deadline,
+        (target - baseline)::double as way
+    from staging.stg_targets
+    qualify row_number() over (
+        partition by metric, scope, scope_id, deadline order by extracted_on desc, source_name, file_name, row_number
+    ) = 1 and next_extracted_on is null
+),
+dated as (
+    select * replace (month::date as month), last_day(month)::date as month_end,
+        date_diff('day', month_end, deadline) / 365.25 as years_left
+    from (
+        select *, unnest(generate_series(
+            coalesce(date_trunc('month', baseline_on), (select min(month) from intermediate.int_months)),
+            date_trunc('month', deadline), interval 1 month
+        )) as month from targets
+    ) cross join intermediate.int_as_of
+),
+ratios as (
+    select month, 'company' as scope, sum(indirect_ratio_numerator) over year as indirect,
+        sum(indirect_ratio_denominator) over year as placed
+    from hand.company_monthly window year as (order by month rows 11 preceding)
+),
+measured as (
+    select dated.*,
+        case when month_end >= deadline then target::double
+            when month_end >= baseline_on
+                then baseline + way * date_diff('day', baseline_on, month_end) / date_diff('day', baseline_on, deadline)
+        end as line,
+        case metric when 'won_amount' then won_amount::double when 'deals_won' then deals_won::double
+            when 'indirect_ratio' then if(placed > 0, indirect::double / placed::double, null) end as actual
+    from dated left join hand.years on dated.scope = years.scope and dated.id = years.id and dated.month = years.month
+        and months = 12 and month_end <= as_of
+    left join ratios on years.month = ratios.month and years.scope = ratios.scope
+)
+select metric, scope, id as entity_id, deadline, month, target::double as target,
+    if(baseline is null, null, line) as path, actual, actual - path as path_gap,
+    -- A share grows by points a year, an amount by a rate.
+    case when years_left <= 0 then null when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
+        when actual > 0 then power(target::double / actual, 1 / years_left) - 1 end as required_growth
+from measured;
+
+-- The few figures that count in the phase of each company, partner and branch, now and a year before.
+create table hand.scorecard as
+with phases as (
+    select scope, id, month, arg_max(phase, valid_from) as phase
+    from (
+        select scope, coalesce(scope_id, 'ALL') as id, phase, valid_from from staging.stg_phase_history
+        qualify row_number() over (
+            partition by scope, scope_id, valid_from order by extracted_on desc, source_name, file_name, row_number
+        ) = 1 and next_extracted_on is null
+    ) inner join intermediate.int_months on valid_from <= last_day(month) group by scope, id, month
+),
+-- The sets of one day replace those of earlier days as a whole. The place of a metric is that in the list of figures below.
+sets as (
+    select month, phase, channel, metric, kpi_rank::int as kpi_rank, list_position([
+        'deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held', 'reps_contacted',
+        'reps_contactable', 'reps_trained', 'reps_active', 'reps_producing_t12m', 'rep_penetration', 'win_rate',
+        'qualify_rate', 'win_rate_cohort', 'avg_deal', 'cycle_days', 'velocity', 'self_run_ratio', 'producer_retention',
+        'revenue_at_risk', 'partner_share', 'company_share', 'effective_reps', 'rep_hhi', 'top_rep_share',
+        'headroom_reps', 'headroom_amount', 'partners_contracted', 'branches_contracted', 'partners_signed',
+        'branches_active', 'dormant_units', 'activation_rate', 'ttfd', 'ttfw'
+    ], metric) as place
+    from kpi.kpi_sets inner join intermediate.int_months on valid_from <= last_day(month)
+    qualify rank() over (partition by month, phase, channel order by valid_from desc) = 1
+),
+figures as (
+    select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter, [
+        rated.deals_new::double, rated.deals_qualified, rated.deals_won, rated.won_amount, rated.referrals,
+        rated.sessions_held, rated.reps_contacted, rated.reps_contactable, rated.reps_trained, rated.reps_active,
+        rated.reps_producing_t12m, rated.rep_penetration, performance.win_rate, qualify_rate, win_rate_cohort, avg_deal,
+        cycle_days, velocity, self_run_ratio, producer_retention, revenue_at_risk, partner_share, company_share,
+        effective_reps, rep_hhi, top_rep_share, headroom_reps, headroom_amount, partners_contracted, branches_contracted,
+        partners_signed, branches_active, dormant_units, activation_rate, ttfd, ttfw
+    ] as list
+    from hand.rated
+    left join hand.performance on rated.scope = performance.scope and rated.id = entity_id and rated.month = performance.month
+    left join hand.rep_concentration as reps on rated.scope = reps.scope and rated.id = reps.id and rated.month = reps.month
+    left join hand.network_monthly as net on rated.scope = net.scope and rated.id = net.id and rated.month = net.month
+    where rated.scope in ('branch', 'partner', 'company')
+),
+placed as (
+    select figures.*, if(is_referral, 'referral', 'resale') as channel, before.list as list_before,
+        coalesce(own.phase, of_partner.phase, of_company.phase) as phase
+    from figures inner join hand.years using (scope, id, month)
+    left join figures as before on figures.scope = before.scope and figures.id = before.id and figures.n = before.n + 12
+    left join (select 'branch' as scope, branch_id as id, partner_id from core.dim_branch) as branches
+        on figures.scope = branches.scope and figures.id = branches.id
+    left join phases as own on figures.scope = own.scope and figures.id = own.id and figures.month = own.month
+    left join phases as of_partner
+        on of_partner.scope = 'partner' and partner_id = of_partner.id and figures.month = of_partner.month
+    left join phases as of_company on of_company.scope = 'company' and figures.month = of_company.month
+),
+targets as (
+    select scope, entity_id as id, month, metric, arg_min(path, deadline) as target, arg_min(path_gap, deadline) as gap
+    from hand.target_path where deadline >= month group by all
+)
+select scope, id as entity_id, month, fiscal_year, fiscal_quarter, phase, channel, kpi_rank, metric, list[place] as actual,
+    list_before[place] as actual_year_before, target, gap
+from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric);
+
+-- Where a branch's funnel leaks: deals that entered a step in the window and have passed it, were lost, or had time enough.
+create table hand.bottlenecks as
+with passages as (
+    select branch_id, s.step as step_order, as_of, s.is_passed::int as is_passed
+    from (
+        select branch_id, lost_on, unnest([
+            {'step': 1, 'since': open_on, 'is_passed': qualified_on is not null},
+            {'step': 2, 'since': qualified_on, 'is_passed': proposed_on is not null},
+            {'step': 3, 'since': proposed_on, 'is_passed': won_on is not null}
+        ]) as s
+        from hand.deals where branch_id != 'DIRECT'
+    ) inner join intermediate.int_as_of on s.since <= as_of and s.since > as_of - interval (${bottleneck_window_months}) month
+    where s.is_passed or lost_on is not null or s.since <= as_of - ${cohort_mature_days}
+),
+counted as (
+    select branch_id, step_order, any_value(as_of) as as_of, count(*) as entered, sum(is_passed)::bigint as passed
+    from passages group by branch_id, step_order
+),
+usual as (
+    select step_order, hand_rate(sum(passed), sum(entered), ${n_min}) as reference_rate from counted group by step_order
+),
+-- A deal that passes a step still has to pass those after it.
+chances as (
+    select step_order, reference_rate, coalesce(product(reference_rate) over (
+        order by step_order rows between 1 following and unbounded following
+    ), 1) as rate_after
+    from usual
+),
+won as (
+    select branch_id, sum(amount) as amount, count(*) filter (is_won) as wins
+    from hand.won inner join intermediate.int_as_of on month > as_of - interval 12 month
+    where channel_class != 'direct' group by branch_id
+),
+priced as (
+    select *, if(pass_rate is not null and reference_rate is not null, greatest(entered * reference_rate - passed, 0), null)
+            as deals_missing,
+        round(deals_missing * rate_after * average_deal, 0)::decimal(18, 2) as lost_amount
+    from (
+        select counted.*, reference_rate, rate_after, hand_rate(passed, entered, ${n_min}) as pass_rate,
+            coalesce(hand_rate(amount, wins, ${n_min}), (select hand_rate(sum(amount), sum(wins), 1) from won)) as average_deal
+        from counted inner join chances using (step_order) left join won using (branch_id)
+    )
+)
+select branch_id, partner_id, step, step_order, (as_of - interval (${bottleneck_window_months}) month)::date as window_start,
+    as_of as window_end, entered, passed, pass_rate, reference_rate, deals_missing, average_deal, lost_amount,
+    coalesce(lost_amount > 0 and row_number() over (
+        partition by branch_id order by lost_amount desc nulls last, step_order
+    ) = 1, false) as is_bottleneck,
+    play as recommended_play, play_ja as recommended_play_ja
+from priced inner join core.dim_branch using (branch_id)
+inner join (values (1, 'open'), (2, 'qualified'), (3, 'proposed')) as steps (step_order, step) using (step_order)
+left join kpi.plays using (step) where not is_sentinel;
+
+-- What is open today, weighted by how often deals of its channel that got as far were won.
+create table hand.pipeline as
+with chances as (
+    select coalesce(channel, 'none') as channel, grouping(channel) as is_usual, stage, count(won_on) as won, count(*) as decided
+    from (
+        select coalesce(channel, 'none') as channel, won_on, lost_on, unnest([
+            {'stage': 'open', 'since': open_on}, {'stage': 'qualified', 'since': qualified_on},
+            {'stage': 'proposed', 'since': proposed_on}
+        ], recursive := true)
+        from hand.deals
+    ) cross join intermediate.int_as_of
+    where since is not null and (won_on is not null or lost_on is not null or since <= as_of - ${cohort_mature_days})
+    group by grouping sets ((channel, stage), (stage))
+),
+counted as (
+    select deals.branch_id, deals.partner_id, coalesce(deals.channel, 'none') as channel,
+        case when proposed_on is not null then 'proposed' when qualified_on is not null then 'qualified' else 'open' end as stage,
+        if(expected_close_on is null, null, date_trunc('month', greatest(expected_close_on, as_of)))::date as close_month,
+        count(*) as open_deals, count(*) filter (expected_close_on < as_of) as overdue_deals, coalesce(sum(amount), 0) as amount
+    from hand.deals inner join core.fct_deals using (deal_id) cross join intermediate.int_as_of
+    where deals.won_on is null and lost_on is null group by all
+)
+select branch_id, partner_id, counted.channel, stage, close_month, open_deals, overdue_deals,
+    amount::decimal(18, 2) as pipeline_amount,
+    if(own.decided >= ${n_min}, own.won, coalesce(usual.won, 0)) as win_probability_numerator,
+    if(own.decided >= ${n_min}, own.decided, coalesce(usual.decided, 0)) as win_probability_denominator,
+    hand_rate(win_probability_numerator, win_probability_denominator, ${n_min}) as win_probability,
+    round(amount * win_probability, 0)::decimal(18, 2) as pipeline_weighted
+from counted left join (from chances where is_usual = 0) as own using (channel, stage)
+left join (from chances where is_usual = 1) as usual using (stage);
+
+create table hand.sourced_monthly as
+with had_part as (
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, deal_id
+    from attribution.influence group by grouping sets ((deal_id, branch_id), (deal_id, partner_id), (deal_id))
+),
+registered as (
+    select deal_id, min(submitted_at + interval 9 hour)::date as submitted_on from staging.stg_deal_registrations
+    where deal_id is not null and status = 'approved' and coalesce(submitted_by, 'partner') = 'partner' group by deal_id
+),
+-- A lead that the vendor had passed on before is not the partner's own.
+supplied as (
+    select deal_id, min(passed_at + interval 9 hour)::date as passed_on from staging.stg_leads_supplied
+    where deal_id is not null group by deal_id
+),
+sourced as (
+    select deal_id from core.fct_deals left join registered using (deal_id) left join supplied using (deal_id)
+    where channel_class = 'indirect' and (registered.deal_id is not null or channel in ('referral', 'matching'))
+        and (supplied.deal_id is null or passed_on > coalesce(submitted_on, created_on, credit_on))
+)
+select scope, entity_id, month, hand_year(month) as fiscal_year,
+    coalesce(sum(sourced), 0)::decimal(18, 2) as sourced_amount, coalesce(sum(influenced), 0)::decimal(18, 2) as influenced_amount
+from (
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, month,
+        sum(amount) as sourced, null::decimal(18, 2) as influenced
+    from hand.won semi join sourced using (deal_id) group by grouping sets ((branch_id, month), (partner_id, month), (month))
+    union all
+    select scope, entity_id, month, null, sum(amount) from had_part inner join hand.won using (deal_id) group by all
+) group by all;
+
+create table hand.resolution_monthly as
+with moved as (
+    select deal_id, month, change_number, partner_id, grouping(partner_id) = 1 as is_company, any_value(abs(amount)) as amount
+    from (select *, unnest([from_branch_id, to_branch_id]) as branch_id from attribution.restatements)
+    inner join (select branch_id, partner_id from core.dim_branch) using (branch_id)
+    where branch_id != 'DIRECT'
+    group by grouping sets ((deal_id, month, change_number, partner_id), (deal_id, month, change_number))
+)
+select if(is_company, 'company', 'partner') as scope, coalesce(partner_id, 'ALL') as entity_id, month,
+    sum(resolved)::bigint as resolution_rate_numerator, sum(deals)::bigint as resolution_rate_denominator,
+    hand_rate(sum(resolved), sum(deals), 1) as resolution_rate,
+    sum(resolved_amount)::decimal(18, 2) as resolution_rate_amount_numerator,
+    sum(amount)::decimal(18, 2) as resolution_rate_amount_denominator,
+    if(sum(amount) > 0, sum(resolved_amount)::double / sum(amount)::double, null) as resolution_rate_amount,
+    sum(restated)::decimal(18, 2) as restated_amount
+from (
+    select grouping(partner_id) = 1 as is_company, partner_id, date_trunc('month', credit_on)::date as month,
+        count(*) filter (is_resolved) as resolved, count(*) as deals,
+        coalesce(sum(abs(amount)) filter (is_resolved), 0) as resolved_amount, coalesce(sum(abs(amount)), 0) as amount,
+        0::decimal(18, 2) as restated
+    from (
+        select partner_id, credit_on, amount, branch_id != 'UNRESOLVED' and not starts_with(branch_id, 'UNKNOWN:') as is_resolved
+        from core.fct_deals where branch_id != 'DIRECT'
+    ) group by grouping sets ((partner_id, date_trunc('month', credit_on)::date), (date_trunc('month', credit_on)::date))
+    union all
+    select is_company, partner_id, month, 0, 0, 0, 0, sum(amount) from moved group by all
+) group by all;
+
+create table hand.two_tier_monthly as
+select distributor_id, branch_id, partner_id, month, count(*) filter (is_won) as deals_won,
+    coalesce(sum(amount), 0)::decimal(18, 2) as won_amount
+from hand.won inner join (select distinct deal_id, acting_partner_id as distributor_id from intermediate.int_deal_distributors)
+    using (deal_id)
+group by all;
+
+-- What happened at a branch, and when it was known. Statuses are another mart's.
+create table hand.branch_timeline as
+from (
+    from (
+        select branch_id, unnest([
+            {'happened_on': opened_on, 'known_on': null::date, 'event_type': 'opened', 'source_id': opened_on::varchar},
+            {'happened_on': closed_on, 'known_on': null, 'event_type': 'closed', 'source_id': closed_on::varchar}
+        ], recursive := true), branch_name as subject, null::decimal(18, 2) as amount
+        from core.dim_branch
+        union all
+        select branch_id, unnest([
+            {'on': if(valid_from > date '1900-01-01', valid_from, null), 'known': null, 'type': 'rep_joined'},
+            {'on': if(valid_to < date '9999-12-31', valid_to, null), 'known': null, 'type': 'rep_left'}
+        ], recursive := true), rep_id || ' ' || valid_from, rep_name, null
+        from intermediate.int_rep_posts inner join core.dim_rep using (rep_id)
+    ) where happened_on is not null
+    union all
+    from (
+        select from_branch_id, effective_on, extracted_on, 'succeeded', from_branch_id || ' > ' || to_branch_id,
+            to_branch_id, null
+        from staging.stg_branch_successions
+        qualify row_number() over (
+            partition by from_branch_id, to_branch_id, effective_on order by extracted_on desc, source_name, file_name, row_number
+        ) = 1 and next_extracted_on is null
+    )
+    union all
+    select entity_id, valid_from, null, 'status', entity_id || ' ' || status, status, null
+    from kpi.status_spells where entity_type = 'branch' and basis = 'typed'
+    union all
+    select branch_id, recorded_on, extracted_on, 'case_' || kind, case_id, summary, null from staging.stg_cases
+    union all
+    select revenue.branch_id, revenue.recognized_on, first_extracted_on, event_type, deal_id || ' ' || event_id, deal_name,
+        revenue.amount
+    from core.fct_revenue as revenue inner join intermediate.int_deals using (deal_id)
+    union all
+    select activities.branch_id, occurred_on, coalesce((logged_at + interval 9 hour)::date, extracted_on),
+        activities.activity_type, activity_id, activities.next_action, null
+    from core.fct_activities as activities inner join staging.stg_activities using (activity_id)
+    where activities.status = 'held'
+        and activities.activity_type in ('study_session', 'joint_visit', 'regular_meeting', 'qbr', 'training')
+)
+semi join (select branch_id from core.dim_branch where not is_sentinel) using (branch_id);
+
+-- On which customer who worked from when to when, and the pairs that met there: the partner's deal first, of two the lower id.
+create table hand.claims as
+select customer_id, deal_id, deals.branch_id, deals.partner_id, deals.channel_class, open_on as since,
+    coalesce(least(deals.won_on, lost_on), date '9999-12-31') as until
+from hand.deals inner join core.fct_deals using (deal_id)
+where customer_id is not null and deals.channel_class != 'unresolved' and open_on is not null;
+
+create table hand.channel_conflicts as
+select one.customer_id, one.deal_id, other.deal_id as other_deal_id,
+    if(other.channel_class = 'direct', 'direct_and_partner', 'two_partners') as conflict_kind, one.branch_id, one.partner_id,
+    other.branch_id as other_branch_id, other.partner_id as other_partner_id, greatest(one.since, other.since) as conflict_from,
+    nullif(least(one.until, other.until), date '9999-12-31') as conflict_to
+from (from hand.claims where channel_class = 'indirect') as one
+inner join hand.claims as other on one.customer_id = other.customer_id and one.partner_id != other.partner_id
+    and one.since < other.until and other.since < one.until and (other.channel_class = 'direct' or one.deal_id < other.deal_id);
+
+create macro hand_quarters(day) as (hand_number(day) - 1) // 3;
+
+create table hand.conflict_rate as
+with spans as (
+    select customer_id, since, until, false as is_conflict from hand.claims where channel_class = 'indirect'
+    union all
+    select customer_id, conflict_from, coalesce(conflict_to, date '9999-12-31'), true from hand.channel_conflicts
+),
+counted as (
+    select q, count(distinct customer_id) filter (is_conflict) as conflicts,
+        count(distinct customer_id) filter (not is_conflict) as customers
+    from (
+        select customer_id, is_conflict, unnest(range(hand_quarters(since), hand_quarters(least(until, last_on)) + 1)) as q
+        from spans inner join (select last_day(max(month)) as last_on from intermediate.int_months) on since <= last_on
+    ) group by q
+)
+select quarter_from, hand_year(quarter_from) as fiscal_year, hand_quarter(quarter_from) as fiscal_quarter,
+    coalesce(conflicts, 0) as conflict_rate_numerator, coalesce(customers, 0) as conflict_rate_denominator,
+    hand_rate(coalesce(conflicts, 0), customers, ${n_min}) as conflict_rate
+from (select hand_quarters(month) as q, min(month) as quarter_from from intermediate.int_months group by q)
+left join counted using (q);
+
+create table hand.halves as
+select hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
+    min(month) as first_month, max(month) as last_month, last_day(max(month)) as last_on
+from intermediate.int_months group by 1, 2;
+
+create table hand.inquiry_index as
+with asked as (
+    select first_month, coalesce(industry, 'unknown') as industry, count(*) as inquiries,
+        count(became_partner_id) as became_partner
+    from staging.stg_inquiries inner join hand.halves on (received_at + interval 9 hour)::date between first_month and last_on
+    where kind in ('resale', 'referral', 'oem') group by all
+),
+customers as (select coalesce(industry, 'unknown') as industry, count(*) as customers from core.dim_customer group by 1),
+counted as (
+    select industry, first_month as period_start, fiscal_year, fiscal_half, coalesce(inquiries, 0) as inquiries,
+        coalesce(became_partner, 0) as became_partner, coalesce(customers, 0) as customers,
+        (sum(inquiries) over half)::bigint as all_inquiries, (sum(customers) over half)::bigint as all_customers
+    from (select industry from asked union select industry from customers) cross join hand.halves
+    left join asked using (first_month, industry) left join customers using (industry)
+    window half as (partition by first_month)
+)
+select * replace (coalesce(all_inquiries, 0) as all_inquiries, coalesce(all_customers, 0) as all_customers),
+    if(all_inquiries >= ${n_min} and customers > 0, inquiries::double / all_inquiries / (customers::double / all_customers), null)
+        as inquiry_index
+from counted;
+
+create table hand.prefecture_coverage as
+with prefectures as (
+    select prefecture from core.dim_branch union select prefecture from core.dim_customer
+),
+open_branches as (
+    select prefecture, last_month, count(*) as branches
+    from core.dim_branch inner join hand.halves on coalesce(opened_on <= last_on, true) and coalesce(closed_on > last_on, true)
+    where not is_sentinel group by all
+),
+winners as (
+    select prefecture, last_month, count(distinct branch_id) as producing_branches
+    from (select distinct branch_id, month from hand.won where is_won)
+    inner join (select branch_id, prefecture from core.dim_branch where not is_sentinel) using (branch_id)
+    inner join hand.halves on month <= last_month and month > last_month - interval 12 month
+    group by all
+),
+bought as (
+    select prefecture, last_month, sum(amount) as amount, sum(indirect) as indirect
+    from (
+        select prefecture, recognized_month as month, sum(amount) as amount,
+            sum(amount) filter (channel_class = 'indirect') as indirect
+        from core.fct_revenue inner join core.dim_customer using (customer_id) where is_counted group by all
+    ) inner join hand.halves on month <= last_month and month > last_month - interval 12 month
+    group by all
+)
+select prefecture, last_month, fiscal_year, fiscal_half, coalesce(branches, 0) as branches,
+    coalesce(producing_branches, 0) as producing_branches, producing_branches is not null as is_covered,
+    coalesce(amount, 0)::decimal(18, 2) as customers_won_amount,
+    coalesce(indirect, 0)::decimal(18, 2) as customers_won_amount_indirect
+from prefectures cross join hand.halves left join open_branches using (prefecture, last_month)
+left join winners using (prefecture, last_month) left join bought using (prefecture, last_month)
+where prefecture is not null;
+
+-- Why money changed from the same months a year before: each year, half and quarter, of the company and of each partner.
+create table hand.revenue_decomposition as
+with whole_months as (
+    select hand_number(min(month)) + 12 as first_n, hand_number(max(month)) as last_n
+    from intermediate.int_months cross join intermediate.int_as_of where last_day(month) <= as_of
+),
+dated as (
+    select *, n - (n - 4) % months as start
+    from (
+        select won.partner_id, branch_id, rep_id, is_sentinel, is_won, amount, rep_id != 'NONE' and not is_sentinel as is_known,
+            is_previous, hand_number(month) + if(is_previous, 12, 0) as n, unnest([12, 6, 3]) as months
+        from hand.won inner join core.dim_branch using (branch_id) cross join (values (false), (true)) as sides (is_previous)
+        where channel_class = 'indirect'
+    ) inner join whole_months on n between first_n and last_n
+),
+totals as (
+    select if(grouping(partner_id) = 0, 'partner', 'company') as scope, coalesce(partner_id, 'ALL') as entity_id, months, start,
+        coalesce(sum(amount) filter (not is_previous), 0) as money, coalesce(sum(amount) filter (is_previous), 0) as money_0,
+        coalesce(sum(amount) filter (is_known and not is_previous), 0) as known,
+        coalesce(sum(amount) filter (is_known and is_previous), 0) as known_0,
+        count(distinct branch_id) filter (is_won and is_known and not is_previous) as branches,
+        count(distinct branch_id) filter (is_won and is_known and is_previous) as branches_0,
+        count(distinct rep_id) filter (is_won and is_known and not is_previous) as reps,
+        count(distinct rep_id) filter (is_won and is_known and is_previous) as reps_0,
+        count(*) filter (is_won and is_known and not is_previous) as wins,
+        count(*) filter (is_won and is_known and is_previous) as wins_0
+    from dated group by grouping sets ((partner_id, months, start), (months, start))
+),
+-- How few branches make four fifths of the money, which that of no known branch is part of.
+largest as (
+    select scope, entity_id, months, start, count(*) as units_to_80
+    from (
+        select *, sum(money) over (partition by scope, entity_id, months, start) as total,
+            sum(if(is_sentinel, 0, money)) over (
+                partition by scope, entity_id, months, start order by money desc, branch_id rows unbounded preceding
+            ) as running
+        from (
+            select if(grouping(partner_id) = 0, 'partner', 'company') as scope, coalesce(partner_id, 'ALL') as entity_id, months,
+                start, branch_id, any_value(is_sentinel) as is_sentinel, coalesce(sum(amount), 0) as money
+            from dated where not is_previous
+            group by grouping sets ((partner_id, months, start, branch_id), (months, start, branch_id))
+        )
+    ) where not is_sentinel and money > 0 and running - money < 0.8 * total group by all
+),
+-- Shares of the change by logarithmic means, which add up to it; rounded as running sums, so that they do to the minor unit.
+explained as (
+    select *, known - known_0 as change, hand_rate(reps, branches, 1) as depth, hand_rate(reps_0, branches_0, 1) as depth_0,
+        hand_rate(wins, reps, 1) as pace, hand_rate(wins_0, reps_0, 1) as pace_0, hand_rate(known, wins, 1) as size,
+        hand_rate(known_0, wins_0, 1) as size_0,
+        list_transform(
+            [
+                branches / branches_0, branches / branches_0 * (depth / depth_0),
+                branches / branches_0 * (depth / depth_0) * (pace / pace_0)
+            ],
+            lambda ratio: round(case when wins = 0 or wins_0 = 0 then change when known <= 0 or known_0 <= 0 then 0
+                when change = 0 then known::double * ln(ratio)
+                else change::double / ln(known::double / known_0::double) * ln(ratio) end, 0)::decimal(18, 2)
+        ) as parts
+    from totals
+)
+select scope, entity_id, case months when 12 then 'year' when 6 then 'half' else 'quarter' end as period_type,
+    make_date((start - 1) // 12, (start - 1) % 12 + 1, 1) as period_start, hand_year(period_start) as fiscal_year,
+    case months when 12 then 'FY' when 6 then hand_half(period_start)
+        else hand_quarter(period_start) end as fiscal_period,
+    start + months - 1 <= last_n as is_complete, money::decimal(18, 2) as won_amount,
+    money_0::decimal(18, 2) as previous_won_amount, (money - money_0)::decimal(18, 2) as change_amount,
+    branches as active_branches, reps as producing_reps, wins as deals_won,
+    depth as reps_per_branch, pace as wins_per_rep, size as average_deal, branches_0 as previous_active_branches,
+    reps_0 as previous_producing_reps, wins_0 as previous_deals_won, depth_0 as previous_reps_per_branch,
+    pace_0 as previous_wins_per_rep, size_0 as previous_average_deal, parts[1] as active_branches_effect,
+    (parts[2] - parts[1])::decimal(18, 2) as reps_per_branch_effect, (parts[3] - parts[2])::decimal(18, 2) as wins_per_rep_effect,
+    (change - parts[3])::decimal(18, 2) as average_deal_effect, (money - money_0 - change)::decimal(18, 2) as unassigned_effect,
+    coalesce(units_to_80, 0) as units_to_80
+from explained cross join whole_months left join largest using (scope, entity_id, months, start);
