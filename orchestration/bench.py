@@ -290,7 +290,7 @@ MARTS = (
     "branch_monthly_as_is", "partner_monthly_as_is", "rep_concentration", "network_monthly", "target_path",
     "scorecard", "bottlenecks", "pipeline", "sourced_monthly", "resolution_monthly", "branch_timeline",
     "two_tier_monthly", "channel_conflicts", "conflict_rate", "inquiry_index", "prefecture_coverage",
-    "revenue_decomposition",
+    "revenue_decomposition", "status_spells", "status_transitions", "status_today",
 )  # fmt: skip
 PER_DEAL = 10  # activities, and attendances, in the benchmark of the marts
 
