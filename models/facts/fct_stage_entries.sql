@@ -1,4 +1,4 @@
--- Logged entries first; what the source did not log is taken from the deal's own dates.
+-- Logged entries first; what the source did not log is taken from the deal's own dates, else from what its extracts said.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -15,6 +15,19 @@ logged as (
     group by deal_id
 ),
 
+-- A stage of which an extract told after the deal's end was reached by then.
+told as (
+    select
+        stages.deal_id,
+        case when ends.ended_on < stages.qualified_on then ends.ended_on else stages.qualified_on end as qualified_on,
+        case when ends.ended_on < stages.proposed_on then ends.ended_on else stages.proposed_on end as proposed_on
+    from {{ ref('int_told_stages') }} as stages
+    inner join (
+        select deal_id, case when status = 'won' then recognized_on else lost_on end as ended_on from deals
+    ) as ends on stages.deal_id = ends.deal_id
+    where stages.deal_id not in (select deal_id from logged)
+),
+
 dated as (
     select
         deals.deal_id,
@@ -26,17 +39,18 @@ dated as (
             deals.lost_on,
             deals.first_extracted_on
         ) as open_on,
-        logged.qualified_on,
-        logged.proposed_on,
+        coalesce(logged.qualified_on, told.qualified_on) as qualified_on,
+        coalesce(logged.proposed_on, told.proposed_on) as proposed_on,
         coalesce(
             logged.won_on,
             case when deals.status = 'won' then deals.recognized_on end,
-            case when logged.deal_id is null then told.won_on end
+            case when logged.deal_id is null then wins.won_on end
         ) as won_on,
         coalesce(logged.lost_on, deals.lost_on) as lost_on
     from deals
     left join logged on deals.deal_id = logged.deal_id
-    left join {{ ref('int_told_wins') }} as told on deals.deal_id = told.deal_id
+    left join {{ ref('int_told_wins') }} as wins on deals.deal_id = wins.deal_id
+    left join told on deals.deal_id = told.deal_id
 ),
 
 entries as (

@@ -184,3 +184,37 @@ def test_a_ledger_of_partners_branches_and_customers_becomes_marts(workshop):
         ("A-003", "qualified", "2025-09-01"), ("A-003", "proposed", "2025-12-01"),
     }  # fmt: skip
     assert not built.red_guards
+
+
+def test_stages_that_no_log_tells_are_seen_from_day_to_day(workshop):
+    """A CRM without a log, delivered daily: the funnel is that of the extracts; what the first one had is undated."""
+    home = Home(workshop.folder / "unlogged")
+    told = {
+        "2026-03-01": ("D1,商談,,", "D2,案件化,,"),
+        "2026-03-02": ("D1,案件化,,", "D2,案件化,,"),
+        "2026-03-04": ("D1,提案,,", "D2,提案,,", "D3,提案,,"),
+        "2026-03-05": ("D1,受注,2026-03-05,", "D2,失注,,2026-03-05", "D3,商談,,"),
+    }
+    for day, rows in told.items():
+        folder = home.landing / "deals"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = ["deal_id,stage,won_on,closed_on,created_at,partner_id", *(f"{row},2026-02-20,P1" for row in rows)]
+        (folder / f"deals_{day}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (home.landing / "partners").mkdir()
+    (home.landing / "partners" / "partners_2026-03-01.csv").write_text(
+        "partner_id,partner_name\nP1,山田商事\n", "utf-8"
+    )
+    assert not ingest(home, progress=lambda _: None, expectations=None).refused
+    write_names(home)
+    built = workshop.build_lake(home)
+    entries = sorted(
+        (e["deal_id"], str(e["entered_on"]), e["stage"])
+        for e in built.tables["core.fct_stage_entries"]
+        if e["stage"] != "open"
+    )
+    assert entries == [
+        ("D1", "2026-03-02", "qualified"), ("D1", "2026-03-04", "proposed"), ("D1", "2026-03-05", "won"),
+        ("D2", "2026-03-04", "proposed"), ("D2", "2026-03-05", "lost"),
+        ("D3", "2026-03-04", "proposed"), ("D3", "2026-03-04", "qualified"),
+    ]  # fmt: skip
+    assert not built.red_guards
