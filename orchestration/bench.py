@@ -321,7 +321,7 @@ def _stage_marts(home: Home) -> None:
     from orchestration.warehouse import read_manifest
 
     plan = Plan.of(read_manifest(home), home)
-    by_hand = _query_set()
+    by_hand = query_set()
     read = [node["name"] for node in plan.nodes if re.search(rf"\b{node['schema']}\.{node['alias']}\b", by_hand)]
     given = {node["name"] for node in plan.ancestors([n["name"] for n in plan.nodes if n["schema"] == "core"] + read)}
     if leaks := given & set(MARTS):
@@ -333,7 +333,8 @@ def _stage_marts(home: Home) -> None:
                 print(f"built: {node['name']}")
 
 
-def _query_set() -> str:
+def query_set() -> str:
+    """Return the SQL that writes every mart once more, by hand, with the project's vars as ${names}."""
     return (PROJECT / "orchestration" / "bench_marts.sql").read_text(encoding="utf-8")
 
 
@@ -341,7 +342,7 @@ def write_by_hand(connection: "duckdb.DuckDBPyConnection") -> None:
     """Write the query set's tables to the schema `hand` of a working database."""
     from orchestration.warehouse import var
 
-    text = _query_set()
+    text = query_set()
     for name in set(re.findall(r"\$\{(\w+)\}", text)):
         text = text.replace(f"${{{name}}}", str(var(name)))
     connection.execute(text)

@@ -752,7 +752,146 @@ from hand.won inner join (select distinct deal_id, acting_partner_id as distribu
     using (deal_id)
 group by all;
 
--- What happened at a branch, and when it was known. Statuses are another mart's.
+-- Where everybody stands on its ladder since when: stays, one after another, then what happened in each.
+create table hand.stays as
+with departures as (
+    select rep_id, told.left_on, min(valid_from) filter (valid_from >= told.left_on) as returned_on
+    from (select distinct rep_id, left_on from staging.stg_reps where left_on is not null) as told
+    inner join core.dim_rep as reps using (rep_id) left join core.dim_rep_assignment using (rep_id)
+    group by rep_id, told.left_on, reps.left_on
+    having told.left_on = reps.left_on
+        or (max(valid_from) >= told.left_on and not bool_or(valid_from <= told.left_on and told.left_on < valid_to))
+),
+begun as (
+    select entity_type, entity_id, started_on, started_on as signed_on, ended_on from intermediate.int_contracts
+    union all
+    select 'rep', arrivals.rep_id, started_on, null, left_on
+    from (
+        select rep_id, null::date as started_on from core.dim_rep
+        union select rep_id, returned_on from departures where returned_on is not null
+    ) as arrivals asof left join departures
+        on arrivals.rep_id = departures.rep_id and coalesce(started_on, date '1900-01-01') < left_on
+),
+entities as (
+    select 'partner' as entity_type, partner_id as entity_id, null::date as known_on, contract_ended_on as ended_on
+    from core.dim_partner where not is_sentinel
+    union all
+    select 'branch', branch_id, opened_on, least(contract_ended_on, closed_on) from core.dim_branch where not is_sentinel
+    union all
+    select 'rep', rep_id, min(valid_from), null
+    from core.dim_rep left join core.dim_rep_assignment using (rep_id) where not is_sentinel group by rep_id
+)
+select entity_type, entity_id, signed_on, coalesce(begun.ended_on, entities.ended_on, date '9999-12-31') as ended_on,
+    if(row_number() over time_after_time = 1 and entity_type != 'partner', known_on, started_on) as known_on,
+    if(row_number() over time_after_time = 1, date '1900-01-01', started_on) as since,
+    coalesce(lead(started_on) over time_after_time, date '9999-12-31') as until
+from entities left join begun using (entity_type, entity_id)
+window time_after_time as (partition by entity_type, entity_id order by started_on nulls first);
+
+create table hand.statuses as
+with entries as (
+    select *, count(*) as deals
+    from (
+        select unnest([
+            {'entity_type': 'partner', 'entity_id': partner_id}, {'entity_type': 'branch', 'entity_id': branch_id},
+            {'entity_type': 'rep', 'entity_id': rep_id}
+        ], recursive := true), stage, entered_on as day
+        from core.fct_stage_entries where is_counted and stage in ('open', 'won')
+    ) group by all
+),
+counted as (
+    select stays.entity_type, stays.entity_id, since, stage, day, lead(day) over so_far as next_day,
+        row_number() over so_far = 1 as is_first, sum(deals) over so_far as deals, sum(deals) over so_far - deals as deals_before
+    from entries asof inner join hand.stays as stays
+        on entries.entity_type = stays.entity_type and entries.entity_id = stays.entity_id and day >= since
+    window so_far as (partition by entries.entity_type, entries.entity_id, since, stage order by day)
+),
+touches as (
+    select unnest([
+        {'entity_type': 'partner', 'entity_id': partner_id}, {'entity_type': 'branch', 'entity_id': branch_id}
+    ], recursive := true), day, 2 as step
+    from (
+        select distinct branch_id, partner_id, occurred_on as day from core.fct_activities where is_live and status = 'held'
+    )
+    union all
+    select 'rep', rep_id, occurred_on, max(case
+        when is_attended and activity_id in (
+            select activity_id from core.fct_activities where activity_type = 'study_session'
+        ) then 4 when is_two_way_touch then 3 else 2 end)
+    from core.fct_attendance where is_live_touch and rep_id is not null group by rep_id, occurred_on
+),
+bounds as (select min(month) as first_month, (from intermediate.int_as_of) as as_of from intermediate.int_months),
+changes as (
+    select entity_type, entity_id, since, day, 5 as step, 0 as sleeps, 0 as ends from counted where stage = 'open' and is_first
+    union all
+    select entity_type, entity_id, since, day, if(deals = 1, 6, 7), 0, 0 from counted where stage = 'won' and deals_before < 2
+    union all
+    select entity_type, entity_id, since, unnest([asleep_on, next_day]), 0, unnest([1, -1]), 0
+    from (select *, (day + interval ${active_window_months} month)::date as asleep_on from counted where stage = 'open')
+    where coalesce(next_day, date '9999-12-31') > asleep_on
+    union all
+    select stays.entity_type, stays.entity_id, since, min(day), if(signed_on <= day, 4, step) as rung, 0, 0
+    from touches asof inner join hand.stays as stays
+        on touches.entity_type = stays.entity_type and touches.entity_id = stays.entity_id and day >= since
+    group by stays.entity_type, stays.entity_id, since, rung
+    union all
+    select entity_type, entity_id, since, unnest([greatest(known_on, first_month), signed_on, ended_on]), unnest([1, 3, 0]), 0,
+        unnest([0, 0, 1])
+    from hand.stays cross join bounds
+),
+stood as (
+    select entity_type, entity_id, greatest(day, first_month) as day,
+        case when max(ends) over so_far = 1 then 9 when sum(sleeps) over so_far > 0 then 8 else max(step) over so_far end as step
+    from changes inner join hand.stays as stays using (entity_type, entity_id, since) cross join bounds
+    where day <= as_of and day < until and first_month < until
+    window so_far as (partition by entity_type, entity_id, since order by day)
+),
+days as (select entity_type, entity_id, day, max(step) as step from stood group by all)
+select entity_type, entity_id, status, day as valid_from
+from days inner join kpi.status_ladder using (entity_type, step)
+qualify step is distinct from lag(step) over (partition by entity_type, entity_id order by day);
+
+create table hand.status_spells as
+with statuses as (
+    select 'typed' as basis, entity_type, entity_id, status, valid_from
+    from staging.stg_status_history
+    qualify row_number() over (
+        partition by entity_type, entity_id, valid_from order by extracted_on desc, source_name, file_name, row_number
+    ) = 1 and next_extracted_on is null
+    union all
+    select 'inferred', * from hand.statuses
+),
+changes as (
+    from statuses
+    qualify status is distinct from lag(status) over (partition by basis, entity_type, entity_id order by valid_from)
+)
+select changes.*, ladder.status as ladder_status, lead(changes.status) over its_way as next_status,
+    lead(valid_from) over its_way as valid_to, valid_to is null as is_current,
+    date_diff('day', valid_from, coalesce(valid_to, (from intermediate.int_as_of))) as dwell_days
+from changes left join kpi.status_ladder as ladder
+    on changes.entity_type = ladder.entity_type
+    and lower(trim(changes.status)) in (ladder.status, lower(ladder.label), ladder.label_ja)
+window its_way as (partition by basis, changes.entity_type, entity_id order by valid_from);
+
+create table hand.status_transitions as
+select entity_type, basis, status, next_status, hand_year(valid_to) as fiscal_year, hand_half(valid_to) as fiscal_half,
+    count(*) as transitions, median(dwell_days)::double as median_dwell_days
+from hand.status_spells where next_status is not null group by all;
+
+create table hand.status_today as
+with usual as (
+    select entity_type, status, if(count(*) >= ${n_min}, median(dwell_days), null) as usual_days
+    from hand.status_spells where basis = 'inferred' and not is_current group by all
+)
+select entity_type, entity_id, status, label, label_ja, here.valid_from as since, here.dwell_days,
+    usual_days::double as usual_days,
+    coalesce(status not in ('repeat', 'ended', 'left') and here.dwell_days > usual_days * ${stuck_factor}, false) as is_stuck,
+    typed.status as typed_status, typed.valid_from as typed_since, typed.ladder_status != here.status as is_different
+from (from hand.status_spells where basis = 'inferred' and is_current) as here
+inner join kpi.status_ladder using (entity_type, status) left join usual using (entity_type, status)
+left join (from hand.status_spells where basis = 'typed' and is_current) as typed using (entity_type, entity_id);
+
+-- What happened at a branch, and when it was known.
 create table hand.branch_timeline as
 from (
     from (
@@ -779,7 +918,7 @@ from (
     )
     union all
     select entity_id, valid_from, null, 'status', entity_id || ' ' || status, status, null
-    from kpi.status_spells where entity_type = 'branch' and basis = 'typed'
+    from hand.status_spells where entity_type = 'branch' and basis = 'typed'
     union all
     select branch_id, recorded_on, extracted_on, 'case_' || kind, case_id, summary, null from staging.stg_cases
     union all
@@ -966,142 +1105,3 @@ select scope, entity_id, case months when 12 then 'year' when 6 then 'half' else
     (change - parts[3])::decimal(18, 2) as average_deal_effect, (money - money_0 - change)::decimal(18, 2) as unassigned_effect,
     coalesce(units_to_80, 0) as units_to_80
 from explained cross join whole_months left join largest using (scope, entity_id, months, start);
-
--- Where everybody stands on its ladder since when: stays, one after another, then what happened in each.
-create table hand.stays as
-with departures as (
-    select rep_id, told.left_on, min(valid_from) filter (valid_from >= told.left_on) as returned_on
-    from (select distinct rep_id, left_on from staging.stg_reps where left_on is not null) as told
-    inner join core.dim_rep as reps using (rep_id) left join core.dim_rep_assignment using (rep_id)
-    group by rep_id, told.left_on, reps.left_on
-    having told.left_on = reps.left_on
-        or (max(valid_from) >= told.left_on and not bool_or(valid_from <= told.left_on and told.left_on < valid_to))
-),
-begun as (
-    select entity_type, entity_id, started_on, started_on as signed_on, ended_on from intermediate.int_contracts
-    union all
-    select 'rep', arrivals.rep_id, started_on, null, left_on
-    from (
-        select rep_id, null::date as started_on from core.dim_rep
-        union select rep_id, returned_on from departures where returned_on is not null
-    ) as arrivals asof left join departures
-        on arrivals.rep_id = departures.rep_id and coalesce(started_on, date '1900-01-01') < left_on
-),
-entities as (
-    select 'partner' as entity_type, partner_id as entity_id, null::date as known_on, contract_ended_on as ended_on
-    from core.dim_partner where not is_sentinel
-    union all
-    select 'branch', branch_id, opened_on, least(contract_ended_on, closed_on) from core.dim_branch where not is_sentinel
-    union all
-    select 'rep', rep_id, min(valid_from), null
-    from core.dim_rep left join core.dim_rep_assignment using (rep_id) where not is_sentinel group by rep_id
-)
-select entity_type, entity_id, signed_on, coalesce(begun.ended_on, entities.ended_on, date '9999-12-31') as ended_on,
-    if(row_number() over time_after_time = 1 and entity_type != 'partner', known_on, started_on) as known_on,
-    if(row_number() over time_after_time = 1, date '1900-01-01', started_on) as since,
-    coalesce(lead(started_on) over time_after_time, date '9999-12-31') as until
-from entities left join begun using (entity_type, entity_id)
-window time_after_time as (partition by entity_type, entity_id order by started_on nulls first);
-
-create table hand.statuses as
-with entries as (
-    select *, count(*) as deals
-    from (
-        select unnest([
-            {'entity_type': 'partner', 'entity_id': partner_id}, {'entity_type': 'branch', 'entity_id': branch_id},
-            {'entity_type': 'rep', 'entity_id': rep_id}
-        ], recursive := true), stage, entered_on as day
-        from core.fct_stage_entries where is_counted and stage in ('open', 'won')
-    ) group by all
-),
-counted as (
-    select stays.entity_type, stays.entity_id, since, stage, day, lead(day) over so_far as next_day,
-        row_number() over so_far = 1 as is_first, sum(deals) over so_far as deals, sum(deals) over so_far - deals as deals_before
-    from entries asof inner join hand.stays as stays
-        on entries.entity_type = stays.entity_type and entries.entity_id = stays.entity_id and day >= since
-    window so_far as (partition by entries.entity_type, entries.entity_id, since, stage order by day)
-),
-touches as (
-    select unnest([
-        {'entity_type': 'partner', 'entity_id': partner_id}, {'entity_type': 'branch', 'entity_id': branch_id}
-    ], recursive := true), day, 2 as step
-    from (
-        select distinct branch_id, partner_id, occurred_on as day from core.fct_activities where is_live and status = 'held'
-    )
-    union all
-    select 'rep', rep_id, occurred_on, max(case
-        when is_attended and activity_id in (
-            select activity_id from core.fct_activities where activity_type = 'study_session'
-        ) then 4 when is_two_way_touch then 3 else 2 end)
-    from core.fct_attendance where is_live_touch and rep_id is not null group by rep_id, occurred_on
-),
-bounds as (select min(month) as first_month, (from intermediate.int_as_of) as as_of from intermediate.int_months),
-changes as (
-    select entity_type, entity_id, since, day, 5 as step, 0 as sleeps, 0 as ends from counted where stage = 'open' and is_first
-    union all
-    select entity_type, entity_id, since, day, if(deals = 1, 6, 7), 0, 0 from counted where stage = 'won' and deals_before < 2
-    union all
-    select entity_type, entity_id, since, unnest([asleep_on, next_day]), 0, unnest([1, -1]), 0
-    from (select *, (day + interval ${active_window_months} month)::date as asleep_on from counted where stage = 'open')
-    where coalesce(next_day, date '9999-12-31') > asleep_on
-    union all
-    select stays.entity_type, stays.entity_id, since, min(day), if(signed_on <= day, 4, step) as rung, 0, 0
-    from touches asof inner join hand.stays as stays
-        on touches.entity_type = stays.entity_type and touches.entity_id = stays.entity_id and day >= since
-    group by stays.entity_type, stays.entity_id, since, rung
-    union all
-    select entity_type, entity_id, since, unnest([greatest(known_on, first_month), signed_on, ended_on]), unnest([1, 3, 0]), 0,
-        unnest([0, 0, 1])
-    from hand.stays cross join bounds
-),
-stood as (
-    select entity_type, entity_id, greatest(day, first_month) as day,
-        case when max(ends) over so_far = 1 then 9 when sum(sleeps) over so_far > 0 then 8 else max(step) over so_far end as step
-    from changes inner join hand.stays as stays using (entity_type, entity_id, since) cross join bounds
-    where day <= as_of and day < until and first_month < until
-    window so_far as (partition by entity_type, entity_id, since order by day)
-),
-days as (select entity_type, entity_id, day, max(step) as step from stood group by all)
-select entity_type, entity_id, status, day as valid_from
-from days inner join kpi.status_ladder using (entity_type, step)
-qualify step is distinct from lag(step) over (partition by entity_type, entity_id order by day);
-
-create table hand.status_spells as
-with statuses as (
-    select 'typed' as basis, entity_type, entity_id, status, valid_from
-    from staging.stg_status_history
-    qualify row_number() over (
-        partition by entity_type, entity_id, valid_from order by extracted_on desc, source_name, file_name, row_number
-    ) = 1 and next_extracted_on is null
-    union all
-    select 'inferred', * from hand.statuses
-),
-changes as (
-    from statuses
-    qualify status is distinct from lag(status) over (partition by basis, entity_type, entity_id order by valid_from)
-)
-select changes.*, ladder.status as ladder_status, lead(changes.status) over its_way as next_status,
-    lead(valid_from) over its_way as valid_to, valid_to is null as is_current,
-    date_diff('day', valid_from, coalesce(valid_to, (from intermediate.int_as_of))) as dwell_days
-from changes left join kpi.status_ladder as ladder
-    on changes.entity_type = ladder.entity_type
-    and lower(trim(changes.status)) in (ladder.status, lower(ladder.label), ladder.label_ja)
-window its_way as (partition by basis, changes.entity_type, entity_id order by valid_from);
-
-create table hand.status_transitions as
-select entity_type, basis, status, next_status, hand_year(valid_to) as fiscal_year, hand_half(valid_to) as fiscal_half,
-    count(*) as transitions, median(dwell_days)::double as median_dwell_days
-from hand.status_spells where next_status is not null group by all;
-
-create table hand.status_today as
-with usual as (
-    select entity_type, status, if(count(*) >= ${n_min}, median(dwell_days), null) as usual_days
-    from hand.status_spells where basis = 'inferred' and not is_current group by all
-)
-select entity_type, entity_id, status, label, label_ja, here.valid_from as since, here.dwell_days,
-    usual_days::double as usual_days,
-    coalesce(status not in ('repeat', 'ended', 'left') and here.dwell_days > usual_days * ${stuck_factor}, false) as is_stuck,
-    typed.status as typed_status, typed.valid_from as typed_since, typed.ladder_status != here.status as is_different
-from (from hand.status_spells where basis = 'inferred' and is_current) as here
-inner join kpi.status_ladder using (entity_type, status) left join usual using (entity_type, status)
-left join (from hand.status_spells where basis = 'typed' and is_current) as typed using (entity_type, entity_id);

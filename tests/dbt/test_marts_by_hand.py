@@ -1,11 +1,17 @@
 """The query set that the benchmark holds the marts against gives the same tables."""
 
+import re
+
 import duckdb
 import pytest
 
-from orchestration.bench import MARTS, compare_by_hand, write_by_hand
+from orchestration.bench import MARTS, compare_by_hand, query_set, write_by_hand
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+
+
+def test_the_query_set_reads_no_mart() -> None:
+    assert not re.search(rf"\bkpi\.({'|'.join(MARTS)})\b", query_set())
 
 
 def test_every_mart_is_its_twin(home_copy: Home) -> None:
