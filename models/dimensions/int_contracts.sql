@@ -1,8 +1,8 @@
 {{ config(schema='intermediate') }}
 
 -- The contracts of partners and branches, one after another: an extract tells of the present one alone. One that earlier extracts
--- told of was another if it ended before the next began, else the next corrects it. One that begins where the last ended renews
--- it. A branch without its own is under its partner's, while it is open.
+-- told of was another if it ended, or was told of last, before the next began; else the next corrects it. One that begins where
+-- the last ended renews it. A branch without its own is under its partner's, while it is open.
 -- noqa: disable=LT02,LT05
 with partners as (
     select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on from {{ ref('stg_partners') }}
@@ -41,7 +41,7 @@ last_told as (
 ),
 
 corrected as (
-    select entity_type, entity_id, started_on, coalesce(ended_on, {{ for_ever() }}) as ended_on,
+    select entity_type, entity_id, started_on, coalesce(ended_on, {{ for_ever() }}) as ended_on, extracted_on,
         min(started_on) over (
             partition by entity_type, entity_id order by extracted_on, started_on rows between 1 following and unbounded following
         ) as told_after
@@ -49,15 +49,20 @@ corrected as (
     where latest_rank = 1
 ),
 
+others as (
+    select entity_type, entity_id, started_on, least(ended_on, coalesce(told_after, ended_on)) as ended_on
+    from corrected
+    where told_after is null or ended_on <= told_after or extracted_on < told_after
+),
+
 -- Some write the last day, some the day after it.
 begun as (
-    select entity_type, entity_id, started_on, ended_on,
+    select *,
         case
             when {{ add_days('started_on', -1) }} <= lag(ended_on) over (partition by entity_type, entity_id order by started_on) then 0
             else 1
         end as begins
-    from corrected
-    where told_after is null or ended_on <= told_after
+    from others
 ),
 
 numbered as (

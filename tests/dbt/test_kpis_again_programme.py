@@ -53,6 +53,7 @@ def counted_as_longest(days: list[int | None]) -> float | None:
 def contracts(home: Home, dataset: str, key: str) -> dict[str, list[tuple[date, date]]]:
     """Return who was under contract from when to when, as extract after extract told it."""
     found: dict[str, list[tuple[date, date]]] = {}
+    last: dict[str, date] = {}
     told = staged(home, f"stg_{dataset}").select(
         key, "contract_started_on", pl.col("contract_ended_on").fill_null(date.max), "extracted_on"
     )
@@ -65,7 +66,10 @@ def contracts(home: Home, dataset: str, key: str) -> dict[str, list[tuple[date, 
     )  # fmt: skip
     for row in last_told.iter_rows(named=True):
         start, end = row["contract_started_on"], row["contract_ended_on"]
-        earlier = [(s, e) for s, e in found.get(row[key], []) if s != start and e <= start]
+        # What was told of last before this one began was a contract of its own, until then at the latest.
+        before = last.get(row[key], date.max) < start
+        earlier = [(s, min(e, start)) for s, e in found.get(row[key], []) if s != start and (before or e <= start)]
+        last[row[key]] = row["extracted_on"]
         if earlier and start - earlier[-1][1] <= timedelta(days=1):
             start = earlier.pop()[0]
         found[row[key]] = [*earlier, (start, end)]
