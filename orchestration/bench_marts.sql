@@ -240,7 +240,8 @@ select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
 from hand.monthly;
 
 create table hand.branch_monthly as select *, id as branch_id
-from hand.rated inner join (select branch_id as id, partner_id, is_sentinel from core.dim_branch) using (id) where scope = 'branch';
+from hand.rated inner join (select branch_id as id, partner_id, is_sentinel from core.dim_branch) using (id)
+where scope = 'branch';
 create table hand.partner_monthly as select *, id as partner_id from hand.rated where scope = 'partner';
 create table hand.branch_monthly_as_is as select *, id as branch_id, current_partner_id as partner_id
 from hand.rated left join (select branch_id as id, current_partner_id from core.dim_branch) using (id) where scope = 'branch now';
@@ -261,7 +262,7 @@ with visits as (
 dated as (
     select branch_id, partner_id, hand_number(qualified_on) as q, hand_number(won_on) as w, hand_number(lost_on) as l,
         least(coalesce(hand_number(won_on), 999999), coalesce(hand_number(lost_on), 999999)) as e,
-        if(open_on + ${cohort_mature_days} <= (from intermediate.int_as_of), hand_number(open_on + ${cohort_mature_days}), null) as c,
+        open_on + ${cohort_mature_days} as ripe_on, if(ripe_on <= (from intermediate.int_as_of), hand_number(ripe_on), null) as c,
         branch_id in (select branch_id from core.fct_activities) as is_logged,
         coalesce(visited_on <= won_on, false) as is_visited
     from hand.deals left join visits using (deal_id) where channel_class != 'direct'
@@ -554,7 +555,7 @@ with phases as (
         qualify row_number() over (
             partition by scope, scope_id, valid_from order by extracted_on desc, source_name, file_name, row_number
         ) = 1 and next_extracted_on is null
-    ) inner join intermediate.int_months on valid_from <= last_day(month) group by scope, id, month
+    ) inner join intermediate.int_months on valid_from <= month_end group by scope, id, month
 ),
 -- The sets of one day replace those of earlier days as a whole. The place of a metric is that in the list of figures below.
 sets as (
@@ -566,7 +567,7 @@ sets as (
         'headroom_reps', 'headroom_amount', 'partners_contracted', 'branches_contracted', 'partners_signed',
         'branches_active', 'dormant_units', 'activation_rate', 'ttfd', 'ttfw'
     ], metric) as place
-    from kpi.kpi_sets inner join intermediate.int_months on valid_from <= last_day(month)
+    from kpi.kpi_sets inner join intermediate.int_months on valid_from <= month_end
     qualify rank() over (partition by month, phase, channel order by valid_from desc) = 1
 ),
 figures as (
@@ -597,11 +598,12 @@ placed as (
     left join phases as of_company on of_company.scope = 'company' and figures.month = of_company.month
 ),
 targets as (
-    select scope, entity_id as id, month, metric, arg_min(path, deadline) as target, arg_min(path_gap, deadline) as gap
+    select scope, entity_id as id, month, metric, arg_min(path, deadline) as target, arg_min(actual, deadline) as target_actual,
+        arg_min(path_gap, deadline) as gap
     from hand.target_path where deadline >= month group by all
 )
 select scope, id as entity_id, month, fiscal_year, fiscal_quarter, phase, channel, kpi_rank, metric, list[place] as actual,
-    list_before[place] as actual_year_before, target, gap
+    list_before[place] as actual_year_before, target, target_actual, gap
 from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric);
 
 -- Where a branch's funnel leaks: deals that entered a step in the window and have passed it, were lost, or had time enough.

@@ -6,8 +6,7 @@
 {% set scopes = {'company': "'ALL'", 'partner': 'partner_id', 'branch': 'branch_id'} -%}
 
 with month_ends as (
-    select month, {{ add_days(add_months('month', 1), -1) }} as month_end
-    from {{ ref('int_months') }}
+    select month, month_end from {{ ref('int_months') }}
 ),
 
 entities as (

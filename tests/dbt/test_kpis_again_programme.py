@@ -201,7 +201,7 @@ def phases(home: Home) -> Callable[[str, str, date], str | None]:
 
     def phase(scope: str, entity: str, month: date) -> str | None:
         for asked in ((scope, entity), ("partner", partner_of.get(entity, entity)), ("company", "ALL")):
-            so_far = [phase for since, phase in known[asked] if since <= month_end(month)]
+            so_far = [phase for since, phase in known[asked] if since <= min(month_end(month), today(home))]
             if so_far:
                 return so_far[-1]
         return None
@@ -267,7 +267,7 @@ def test_scorecard(built_home: Home) -> None:
             phase, channel = phase_of(scope, entity, month), channel_of.get((entity, month), "resale")
             chosen = KPI_SETS.filter((pl.col("phase") == phase) & (pl.col("channel") == channel))
             for rank, metric in chosen.select("kpi_rank", "metric").iter_rows():
-                line = lines.get((scope, entity, month, metric), {"path": None, "path_gap": None})
+                line = lines.get((scope, entity, month, metric), {"path": None, "actual": None, "path_gap": None})
                 again.append(
                     {
                         "scope": scope,
@@ -280,6 +280,7 @@ def test_scorecard(built_home: Home) -> None:
                         "actual": value_of.get((scope, entity, month, metric)),
                         "actual_year_before": value_of.get((scope, entity, first_of_month(month, -12), metric)),
                         "target": line["path"],
+                        "target_actual": line["actual"],
                         "gap": line["path_gap"],
                     }
                 )

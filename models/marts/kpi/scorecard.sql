@@ -57,7 +57,7 @@ actuals as (
 -- The nearest deadline of a metric that has several.
 paths as (
     select
-        scope, entity_id, metric, month, path, path_gap,
+        scope, entity_id, metric, month, actual, path, path_gap,
         row_number() over (partition by scope, entity_id, metric, month order by deadline) as nearness
     from {{ ref('target_path') }}
     where deadline >= month
@@ -76,6 +76,7 @@ select
     actuals.actual,
     year_before.actual as actual_year_before,
     paths.path as target,
+    paths.actual as target_actual,
     paths.path_gap as gap
 from shown
 left join actuals
