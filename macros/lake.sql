@@ -21,15 +21,15 @@
 {% macro latest_rows(dataset, key) -%}
     select landed.*
     from ({{ extract_rows(dataset) }}) as landed
-    where
-        not exists (
-            select 1
-            from ({{ extract_rows(dataset) }}) as later
-            where
-                later.extract_number > 1
-                and later.extract_number > landed.extract_number
-                {%- for column in key %}
-                and later.{{ column }} = landed.{{ column }}
-                {%- endfor %}
-        )
+    left join (
+        select {{ key | join(', ') }}, max(extract_number) as last_extract_number
+        from ({{ extract_rows(dataset) }}) as extracted
+        where extract_number > 1
+        group by {{ key | join(', ') }}
+    ) as later
+        on
+            {%- for column in key %}
+            {{ 'and ' if not loop.first }}landed.{{ column }} = later.{{ column }}
+            {%- endfor %}
+    where later.last_extract_number is null or later.last_extract_number <= landed.extract_number
 {%- endmacro %}

@@ -9,7 +9,7 @@ attendance as (
     select
         activity_id,
         count(distinct case when is_attended then rep_id end) as reps_attended,
-        case when count(distinct branch_id) = 1 then min(branch_id) end as attending_branch_id
+        case when min(branch_id) = max(branch_id) then min(branch_id) end as attending_branch_id
     from {{ ref('fct_attendance') }}
     group by activity_id
 ),
