@@ -15,24 +15,21 @@ stays as (
     select * from {{ ref('int_status_stays') }}
 ),
 
-entries as (
+events as (
     {% for entity_type, entity_id in scopes.items() -%}
-    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, stage, entered_on as happened_on
+    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, stage as kind, 0 as step, entered_on as happened_on
     from {{ ref('fct_stage_entries') }}
     where is_counted and stage in ('open', 'won')
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
-touches as (
-    {% for entity_type, entity_id in scopes.items() if entity_type != 'rep' -%}
-    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, 2 as step, occurred_on as happened_on
+    union all
+    {% if entity_type != 'rep' -%}
+    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, 'touch' as kind, 2 as step, occurred_on as happened_on
     from {{ ref('fct_activities') }}
     where is_live and status = 'held'
     group by {{ entity_id }}, occurred_on
     union all
+    {% endif -%}
     {% endfor -%}
-    select 'rep' as entity_type, touches.rep_id as entity_id,
+    select 'rep' as entity_type, touches.rep_id as entity_id, 'touch' as kind,
         max(case
             when touches.is_attended and sessions.activity_id is not null then 4
             when touches.is_two_way_touch then 3
@@ -46,34 +43,25 @@ touches as (
     group by touches.rep_id, touches.occurred_on
 ),
 
-opened as (
-    select stays.entity_type, stays.entity_id, stays.nth, entries.happened_on
-    from entries
+-- With a contract, a touch is help to get started.
+of_stays as (
+    select stays.entity_type, stays.entity_id, stays.nth, events.kind, events.happened_on,
+        case when events.kind = 'touch' and stays.contract_started_on <= events.happened_on then 4 else events.step end as step
+    from events
     inner join stays
-        on entries.entity_type = stays.entity_type and entries.entity_id = stays.entity_id
-        and {{ is_within('entries.happened_on', 'stays.counts_from', 'stays.counts_to') }}
-    where entries.stage = 'open'
-    group by stays.entity_type, stays.entity_id, stays.nth, entries.happened_on
+        on events.entity_type = stays.entity_type and events.entity_id = stays.entity_id
+        and {{ is_within('events.happened_on', 'stays.counts_from', 'stays.counts_to') }}
+),
+
+opened as (
+    select distinct entity_type, entity_id, nth, happened_on from of_stays where kind = 'open'
 ),
 
 wins as (
-    select stays.entity_type, stays.entity_id, stays.nth, entries.happened_on,
-        row_number() over (partition by stays.entity_type, stays.entity_id, stays.nth order by entries.happened_on) as win
-    from entries
-    inner join stays
-        on entries.entity_type = stays.entity_type and entries.entity_id = stays.entity_id
-        and {{ is_within('entries.happened_on', 'stays.counts_from', 'stays.counts_to') }}
-    where entries.stage = 'won'
-),
-
--- With a contract, a touch is help to get started.
-touched as (
-    select stays.entity_type, stays.entity_id, stays.nth, touches.happened_on,
-        case when stays.contract_started_on <= touches.happened_on then 4 else touches.step end as step
-    from touches
-    inner join stays
-        on touches.entity_type = stays.entity_type and touches.entity_id = stays.entity_id
-        and {{ is_within('touches.happened_on', 'stays.counts_from', 'stays.counts_to') }}
+    select entity_type, entity_id, nth, happened_on,
+        row_number() over (partition by entity_type, entity_id, nth order by happened_on) as win
+    from of_stays
+    where kind = 'won'
 ),
 
 -- What happened before anybody looked is not known to have happened then.
@@ -84,7 +72,8 @@ happened as (
     union all
     select entity_type, entity_id, nth, contract_started_on as happened_on, 3 as step from stays where contract_started_on is not null
     union all
-    select entity_type, entity_id, nth, min(happened_on) as happened_on, step from touched group by entity_type, entity_id, nth, step
+    select entity_type, entity_id, nth, min(happened_on) as happened_on, step from of_stays where kind = 'touch'
+    group by entity_type, entity_id, nth, step
     union all
     select entity_type, entity_id, nth, min(happened_on) as happened_on, 5 as step from opened group by entity_type, entity_id, nth
     union all
