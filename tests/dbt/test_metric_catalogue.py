@@ -17,7 +17,7 @@ TWINS = {"branch_monthly": ("branch_monthly_as_is", "partner_monthly", "partner_
 # Columns that are numbers and no metrics of their own: parts of one, its other side, and what a row is about.
 PARTS = re.compile(
     r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
-    r"|fiscal_year|.*_order|.*_rank|(median_)?dwell_days|usual_days|transitions|amount|actual|target|path|gap"
+    r"|fiscal_year|.*_order|.*_rank|(median_)?dwell_days|usual_days|transitions|amount|(target_)?actual|target|path|gap"
 )
 # Named in the docs of the mart that has them and nowhere else.
 DETAILS = {
