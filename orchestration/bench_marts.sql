@@ -881,17 +881,24 @@ select entity_type, basis, status, next_status, hand_year(valid_to) as fiscal_ye
 from hand.status_spells where next_status is not null group by all;
 
 create table hand.status_today as
-with usual as (
+with ranked as (
+    select spells.*, label, label_ja,
+        case when ladder.status in ('ended', 'left') then -1 when ladder.status = 'dormant' then 0 else step end as standing
+    from hand.status_spells as spells left join kpi.status_ladder as ladder
+        on spells.entity_type = ladder.entity_type and ladder_status = ladder.status
+    where is_current
+),
+usual as (
     select entity_type, status, if(count(*) >= ${n_min}, median(dwell_days), null) as usual_days
     from hand.status_spells where basis = 'inferred' and not is_current group by all
 )
-select entity_type, entity_id, status, label, label_ja, here.valid_from as since, here.dwell_days,
+select entity_type, entity_id, here.status, here.label, here.label_ja, here.valid_from as since, here.dwell_days,
     usual_days::double as usual_days,
-    coalesce(status not in ('repeat', 'ended', 'left') and here.dwell_days > usual_days * ${stuck_factor}, false) as is_stuck,
-    typed.status as typed_status, typed.valid_from as typed_since, typed.ladder_status != here.status as is_different
-from (from hand.status_spells where basis = 'inferred' and is_current) as here
-inner join kpi.status_ladder using (entity_type, status) left join usual using (entity_type, status)
-left join (from hand.status_spells where basis = 'typed' and is_current) as typed using (entity_type, entity_id);
+    coalesce(here.status not in ('repeat', 'ended', 'left') and here.dwell_days > usual_days * ${stuck_factor}, false) as is_stuck,
+    typed.status as typed_status, typed.valid_from as typed_since, typed.ladder_status != here.status as is_different,
+    if(typed.standing > here.standing, 'ahead', if(typed.standing < here.standing, 'behind', null)) as difference
+from (from ranked where basis = 'inferred') as here left join usual using (entity_type, status)
+left join (from ranked where basis = 'typed') as typed using (entity_type, entity_id);
 
 -- What happened at a branch, and when it was known.
 create table hand.branch_timeline as

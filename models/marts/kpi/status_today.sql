@@ -1,11 +1,25 @@
 -- Where each partner, branch and rep stands today, by what happened and as somebody typed it; whether the two differ, and whether
 -- it has stood there for much longer than is usual.
-with inferred as (
-    select * from {{ ref('status_spells') }} where basis = 'inferred' and is_current
+with spells as (
+    select
+        spells.*,
+        ladder.label,
+        ladder.label_ja,
+        -- Asleep is below every rung that was reached awake, and gone below that.
+        case when ladder.status in ('ended', 'left') then -1 when ladder.status = 'dormant' then 0 else ladder.step end
+            as standing
+    from {{ ref('status_spells') }} as spells
+    left join {{ ref('status_ladder') }} as ladder
+        on spells.entity_type = ladder.entity_type and spells.ladder_status = ladder.status
+    where spells.is_current
+),
+
+inferred as (
+    select * from spells where basis = 'inferred'
 ),
 
 typed as (
-    select * from {{ ref('status_spells') }} where basis = 'typed' and is_current
+    select * from spells where basis = 'typed'
 ),
 
 -- How long those took that went on.
@@ -20,14 +34,14 @@ select
     inferred.entity_type,
     inferred.entity_id,
     inferred.status,
-    ladder.label,
-    ladder.label_ja,
+    inferred.label,
+    inferred.label_ja,
     inferred.valid_from as since,
     inferred.dwell_days,
     cast(case when usual.spells >= {{ var('n_min') }} then usual.usual_days end as double) as usual_days,
     -- Who sells again and again, or has left, is where it should be.
     coalesce(
-        ladder.status not in ('repeat', 'ended', 'left')
+        inferred.status not in ('repeat', 'ended', 'left')
         and usual.spells >= {{ var('n_min') }}
         and inferred.dwell_days > usual.usual_days * {{ var('stuck_factor') }},
         false
@@ -35,9 +49,9 @@ select
     typed.status as typed_status,
     typed.valid_from as typed_since,
     -- A word that is on no ladder cannot be compared.
-    case when typed.ladder_status is not null then typed.ladder_status != inferred.status end as is_different
+    case when typed.ladder_status is not null then typed.ladder_status != inferred.status end as is_different,
+    case when typed.standing > inferred.standing then 'ahead' when typed.standing < inferred.standing then 'behind' end
+        as difference
 from inferred
-inner join {{ ref('status_ladder') }} as ladder
-    on inferred.entity_type = ladder.entity_type and inferred.status = ladder.status
 left join typed on inferred.entity_type = typed.entity_type and inferred.entity_id = typed.entity_id
 left join usual on inferred.entity_type = usual.entity_type and inferred.status = usual.status
