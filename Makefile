@@ -1,7 +1,7 @@
 # Every command installs what it needs the first time. KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS may be given to each of
 # them, as in `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy demo fetch refresh summary why what-if worklist accept sources-check dev doctor test check mutants sqlfluff lock clean
+.PHONY: help accuracy demo fetch refresh summary why what-if worklist accept sources-check dev docs doctor test check mutants sqlfluff lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -67,6 +67,10 @@ sources-check: ## What the mapping makes of its files; loads nothing (KYOTEN_SOU
 dev: ## The Dagster UI: asset graph, guards, runs (PORT=3000)
 	@./setup.sh run
 	@$(KYOTEN) dev --port $(PORT)
+
+docs: ## dbt's documentation of every model, column and metric as one page, dbt_docs/index.html of the home
+	@./setup.sh run
+	@$(KYOTEN) docs
 
 doctor: ## Versions, disk, who holds the lock, what is set
 	@./setup.sh run

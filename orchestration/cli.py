@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     accuracy.add_argument("--noise", type=levels_of_noise, default=[0.0, 1.0, 5.0], help="levels (default 0,1,5)")
     accuracy.add_argument("--markdown", action="store_true", help="print the table in Markdown")
     accuracy.set_defaults(run=_accuracy)
+    commands.add_parser("docs", help="dbt's documentation as one page").set_defaults(run=_docs)
     dev = commands.add_parser("dev", help="open the Dagster UI")
     dev.add_argument("--port", type=number_of_deals, default=3000, help="port of the UI on this machine (default 3000)")
     dev.set_defaults(run=_dev)
@@ -191,6 +192,13 @@ def _dev(home: Home, options: argparse.Namespace) -> int:
     print(f"Dagster for {home.root}: http://127.0.0.1:{options.port}. Stop it with Ctrl-C.", flush=True)
     os.chdir(PROJECT)  # where pyproject.toml names the definitions
     os.execv(dagster, [str(dagster), "dev", "--port", str(options.port)])
+
+
+def _docs(home: Home, _: argparse.Namespace) -> int:
+    from orchestration.dbt_docs import write_docs
+
+    print(f"Every model, column, test and metric, and what hangs on what: open {write_docs(home)}")
+    return 0
 
 
 def _accuracy(home: Home, options: argparse.Namespace) -> int:

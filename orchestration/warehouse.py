@@ -151,15 +151,20 @@ def run_results(home: Home) -> list[dict[str, Any]]:
     return json.loads(path.read_text())["results"] if path.exists() else []
 
 
+def require_free(home: Home) -> None:
+    """Refuse to go on while another process has the working database open."""
+    if user := database_user(home.database):
+        raise KyotenError(
+            f"The working database {home.database} is open in process {user}. Close it there; read the published one."
+        )
+
+
 def make_way(home: Home, *, discard: bool) -> None:
     """Make the working database free for a build, and forget the results of the one before.
 
     Discarding it is for a build of everything: a table that no model makes any more must not linger.
     """
-    if user := database_user(home.database):
-        raise KyotenError(
-            f"The working database {home.database} is open in process {user}. Close it there; read the published one."
-        )
+    require_free(home)
     (target(home) / "run_results.json").unlink(missing_ok=True)
     if discard:
         for file in home.build.glob(f"{home.database.name}*"):
