@@ -1,4 +1,4 @@
-"""dbt's documentation as one page that opens without a server: models, columns, tests, metrics, exposures and lineage."""
+"""dbt's documentation as one page that opens without a server: tables, tests, metrics, exposures, lineage."""
 
 import os
 import shutil
