@@ -33,11 +33,19 @@ def organisation(p: Planted) -> None:
     p.partner("KNOWN2", "株式会社ナナクサ農機", industry=INDUSTRY, contract_started_on="2025-10-15")
     p.branch(LEAK, "KNOWN2", "福岡支店")
     p.branch(ABROAD, "KNOWN2", "海外支店", prefecture="海外")
-    p.partner("KNOWN3", "株式会社ヤツデ商店", contract_started_on=NEW_SINCE, contract_renewed_on="2025-06-01")
+    p.partner(
+        "KNOWN3", "株式会社ヤツデ商店", contract_started_on=NEW_SINCE, contract_renewed_on="2025-06-01", focus=True,
+    )  # fmt: skip
     p.branch(NEW, "KNOWN3", "札幌支店", opened=NEW_SINCE)
     p.rep(f"{NEW}-R1", "八手 新", Post(NEW, NEW_SINCE))
     for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
         p.add("branch_profiles", PROFILED, branch_id=branch, as_of="2025-04-01", sales_headcount=headcount)
+    # All that is asked was told in the latest year, the headcount alone the year before.
+    p.add("branch_profiles", PROFILED, branch_id=NEW, as_of="2024-04-05", sales_headcount=2)
+    p.add(
+        "branch_profiles", PROFILED, branch_id=NEW, as_of="2025-04-02", sales_headcount=2, evaluation_scheme="件数評価",
+        focus_products=PRODUCT,
+    )  # fmt: skip
     for n, name in enumerate(("四葉 一", "四葉 二郎", "四葉 三奈", "四葉 史郎", "四葉 吾郎"), 1):
         p.rep(f"{FEW}-R{n}", name, Post(FEW, ends="2026-03-01" if n == 2 else None), email=f"r{n}@known.example")
     for n in range(1, 15):

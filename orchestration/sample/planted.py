@@ -59,6 +59,8 @@ class Planted:
         industry: str = "卸売・小売",
         contract_started_on: str = "2019-04-01",
         contract_renewed_on: str | None = None,
+        *,
+        focus: bool = False,
     ) -> None:
         """Add a partner; `merged` names the surviving partner and the day. Extracts tell the present contract only."""
         for extract in ROSTER_EXTRACTS:
@@ -67,7 +69,7 @@ class Planted:
             self.add(
                 "partners", extract, partner_id=partner_id, partner_name=name, partner_type=kind, industry=industry,
                 contract_started_on=contract_renewed_on if renewed else contract_started_on,
-                contract_ended_on=None if renewed else contract_renewed_on, is_focus=False,
+                contract_ended_on=None if renewed else contract_renewed_on, is_focus=focus,
                 successor_partner_id=merged[0] if merged and known else None, succeeded_on=merged[1] if merged
                     and known else None,
             )  # fmt: skip

@@ -22,7 +22,8 @@ PARTS = re.compile(
 # Named in the docs of the mart that has them and nowhere else.
 DETAILS = {
     "active_branches", "average_deal", "became_partner", "branches", "customers", "cycle_deals", "deals_missing",
-    "deals_won_t12m", "entered", "inquiries", "known_weight", "median_rep_amount", "overdue_deals", "pass_rate",
+    "deals_won_t12m", "entered", "evaluation_known", "focus_products_known", "headcount_known", "inquiries",
+    "known_weight", "median_rep_amount", "overdue_deals", "pass_rate",
     "passed", "points_competitor", "points_customers", "points_headcount", "points_overlap", "producing_branches",
     "producing_reps", "reps_per_branch", "result", "support_priority", "wins_per_rep",
 }  # fmt: skip

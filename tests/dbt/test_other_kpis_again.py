@@ -9,7 +9,7 @@ import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import milestones, month_end, same, staged, table, today, wins
+from tests.dbt.again import accepted, milestones, month_end, months, same, staged, table, today, wins
 
 NEVER = date(9999, 12, 31)
 N_MIN = PROJECT_VARS["n_min"]
@@ -138,6 +138,41 @@ def test_resolution_and_restatements(built_home: Home) -> None:
         for (scope, entity, month), v in values.items()
     ]  # fmt: skip
     assert_same(table(built_home, "kpi", "resolution_monthly"), again, ["scope", "entity_id", "month"], 50)
+
+
+def test_profiles_of_branches_in_focus(built_home: Home) -> None:
+    questions = {
+        "headcount_known": "sales_headcount",
+        "evaluation_known": "evaluation_scheme",
+        "focus_products_known": "focus_products",
+    }
+    told: dict[tuple[str, int], set[str]] = {}
+    for row in accepted(built_home, "branch_profiles", "branch_id", "as_of").iter_rows(named=True):
+        if row["as_of"] <= today(built_home):
+            known = {name for name, column in questions.items() if row[column] is not None}
+            told.setdefault((row["branch_id"], row["as_of"].year - (row["as_of"].month < 4)), set()).update(known)
+    counts: dict[tuple[str, str, int], list[int]] = {}
+    last_days = {m.year - (m.month < 4): min(month_end(m), today(built_home)) for m in months(built_home)}
+    for branch in (
+        table(built_home, "core", "dim_branch").filter("is_focus", ~pl.col("is_sentinel")).iter_rows(named=True)
+    ):
+        for year, last in last_days.items():
+            if (branch["opened_on"] or date.min) > last or (branch["closed_on"] or date.max) <= last:
+                continue
+            known = told.get((branch["branch_id"], year), set())
+            numbers = [*(name in known for name in questions), len(known) == 3, 1]
+            for place in (("company", "ALL"), ("partner", branch["partner_id"]), ("branch", branch["branch_id"])):
+                cell = counts.setdefault((*place, year), [0] * 5)
+                cell[:] = [one + other for one, other in zip(cell, numbers, strict=True)]
+    again = [
+        {
+            "scope": scope, "entity_id": entity, "fiscal_year": year, **dict(zip(questions, numbers, strict=False)),
+            "profile_coverage_numerator": numbers[3], "profile_coverage_denominator": numbers[4],
+            "profile_coverage": numbers[3] / numbers[4],
+        }
+        for (scope, entity, year), numbers in counts.items()
+    ]  # fmt: skip
+    assert_same(table(built_home, "kpi", "profile_coverage"), again, ["scope", "entity_id", "fiscal_year"], 50)
 
 
 @pytest.mark.parametrize(

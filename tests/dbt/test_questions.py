@@ -26,7 +26,7 @@ QUERIES = {
 }
 # What the design asks for here; the rest of its questions come with plans, segments and programmes.
 REQUIRED = [
-    *(f"R-S3-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13)),
+    *(f"R-S3-{n:02}" for n in range(1, 14)),
     *(f"R-S4-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 21, 23, 24, 29)),
     *("R-S0-07", "R-S0-08", "R-S0-11", "R-S0-14", "R-S2-01", "R-S2-04", "R-S2-12"),
 ]
@@ -173,6 +173,14 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "branch_id": MANY, "headcount": 20, "reps_known": 14, "reps_contactable": 0, "reps_trained": 0,
             "reps_producing_t12m": 14, "known_rate": 0.7, "contactable_rate": 0, "trained_rate": None,
         },
+    ],
+    # All was told in April 2025, the headcount alone in April 2024, nothing yet in the year that has just begun.
+    "R-S3-08": [
+        {
+            "entity_id": "KNOWN3-NEW", "fiscal_year": year, "headcount_known": n, "evaluation_known": whole,
+            "focus_products_known": whole, "profile_coverage_numerator": whole, "profile_coverage_denominator": 1,
+        }
+        for year, n, whole in ((2024, 1, 0), (2025, 1, 1), (2026, 0, 0))
     ],
     # The first trap: two deals from before the move to Osaka and one from the day of it.
     "R-S3-09": [

@@ -246,6 +246,16 @@ def test_resolution(built_home: Home, query: Query, scope: str, by: list[str]) -
             assert same(found.get((row["entity_id"], row["month"]), {}).get(metric, ""), row[metric]), (row, metric)
 
 
+def test_profiles_by_fiscal_year(built_home: Home, query: Query) -> None:
+    rows = query("--metrics", "focus_branches,profile_coverage", "--group-by", "metric_time__fiscal_year")
+    table = pl.read_parquet(built_home.published / "parquet" / "kpi" / "profile_coverage.parquet")
+    found = {int(row["metric_time__fiscal_year"]): row for row in rows}
+    for row in table.filter(pl.col("scope") == "company").iter_rows(named=True):
+        assert same(found[row["fiscal_year"]]["focus_branches"], row["profile_coverage_denominator"])
+        assert same(found[row["fiscal_year"]]["profile_coverage"], row["profile_coverage"])
+    assert len(found) > 3
+
+
 def test_conflicts_by_quarter(built_home: Home, query: Query) -> None:
     rows = query("--metrics", "customers_in_conflict,conflict_rate", "--group-by", "metric_time__month")
     table = pl.read_parquet(built_home.published / "parquet" / "kpi" / "conflict_rate.parquet")
