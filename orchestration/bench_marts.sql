@@ -894,7 +894,8 @@ usual as (
 )
 select entity_type, entity_id, here.status, here.label, here.label_ja, here.valid_from as since, here.dwell_days,
     usual_days::double as usual_days,
-    coalesce(here.status not in ('repeat', 'ended', 'left') and here.dwell_days > usual_days * ${stuck_factor}, false) as is_stuck,
+    coalesce(here.status not in ('repeat', 'ended', 'left') and here.dwell_days > usual_days * ${stuck_factor}, false)
+        as is_stuck,
     typed.status as typed_status, typed.valid_from as typed_since, typed.ladder_status != here.status as is_different,
     if(typed.standing > here.standing, 'ahead', if(typed.standing < here.standing, 'behind', null)) as difference
 from (from ranked where basis = 'inferred') as here left join usual using (entity_type, status)
@@ -962,19 +963,20 @@ inner join hand.claims as other on one.customer_id = other.customer_id and one.p
 create table hand.profile_coverage as
 with years as (select hand_year(month) as fiscal_year, max(month_end) as as_of from intermediate.int_months group by all),
 told as (
-    select branches.branch_id, any_value(partner_id) as partner_id, fiscal_year, years.as_of, count(sales_headcount) > 0 as headcount,
-        count(evaluation_scheme) > 0 as evaluation, count(focus_products) > 0 as products
+    select branches.branch_id, any_value(partner_id) as partner_id, fiscal_year, years.as_of,
+        count(sales_headcount) > 0 as headcount, count(evaluation_scheme) > 0 as evaluation, count(focus_products) > 0 as products
     from (from core.dim_branch where is_focus and not is_sentinel) as branches inner join years
         on coalesce(opened_on, years.as_of) <= years.as_of and coalesce(closed_on, date '9999-12-31') > years.as_of
     left join staging.stg_branch_profiles as profiles
         on branches.branch_id = profiles.branch_id and fiscal_year = hand_year(profiles.as_of) and profiles.as_of <= years.as_of
     group by branches.branch_id, fiscal_year, years.as_of
 )
-select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, fiscal_year, as_of,
-    count(*) filter (headcount) as headcount_known, count(*) filter (evaluation) as evaluation_known,
+select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, fiscal_year,
+    as_of, count(*) filter (headcount) as headcount_known, count(*) filter (evaluation) as evaluation_known,
     count(*) filter (products) as focus_products_known,
     count(*) filter (headcount and evaluation and products) as profile_coverage_numerator,
-    count(*) as profile_coverage_denominator, profile_coverage_numerator::double / profile_coverage_denominator as profile_coverage
+    count(*) as profile_coverage_denominator,
+    profile_coverage_numerator::double / profile_coverage_denominator as profile_coverage
 from told group by grouping sets ((branch_id, fiscal_year, as_of), (partner_id, fiscal_year, as_of), (fiscal_year, as_of));
 
 create macro hand_quarters(day) as (hand_number(day) - 1) // 3;
