@@ -890,7 +890,8 @@ with ranked as (
 ),
 usual as (
     select entity_type, status, if(count(*) >= ${n_min}, median(dwell_days), null) as usual_days
-    from hand.status_spells where basis = 'inferred' and not is_current group by all
+    from hand.status_spells
+    where basis = 'inferred' and not is_current and next_status not in ('dormant', 'ended', 'left') group by all
 )
 select entity_type, entity_id, here.status, here.label, here.label_ja, here.valid_from as since, here.dwell_days,
     usual_days::double as usual_days,

@@ -254,7 +254,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"distributor_id": "TRAP09D", "branch_id": "TRAP09-FUKUOKA", "deals_won": 2, "won_amount": 1_200_000},
         {"distributor_id": "TRAP10", "branch_id": "UNKNOWN:TRAP10", "deals_won": 1, "won_amount": 600_000},
     ],
-    "R-S4-16": [{"partner_id": "KNOWN", "headcount": 40, "reps_known": 18, "never_met": 22}],
+    "R-S4-16": [{"partner_id": "KNOWN", "headcount": 40, "reps_known": 18, "not_on_roster": 22}],
     "R-S4-21": [
         {"month": day("2025-05-01"), "deals_new": 0, "deals_won": 0, "won_amount": 0, "reps_contacted": 2},
         {"month": day("2025-06-01"), "deals_new": 2, "deals_won": 0, "won_amount": 0, "reps_active": 2},

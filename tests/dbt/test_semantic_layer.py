@@ -121,6 +121,17 @@ def test_the_sales_force_by_month(built_home: Home, query: Query) -> None:
             assert same(row[metric], expected[row["metric_time__month"][:10]][metric]), (row, metric)
 
 
+def test_persons_of_a_longer_period_are_those_of_its_last_month(built_home: Home, query: Query) -> None:
+    metrics = ("headcount", "reps_known", "reps_contactable", "reps_trained", "known_rate", "contactable_rate")
+    rows = query("--metrics", ",".join(metrics), "--group-by", "metric_time__fiscal_year")
+    months = mart(built_home, "company_monthly").sort("month")
+    last = {row["fiscal_year"]: row for row in months.iter_rows(named=True)}
+    assert {int(row["metric_time__fiscal_year"]) for row in rows} == last.keys()
+    for row in rows:
+        for metric in metrics:
+            assert same(row[metric], last[int(row["metric_time__fiscal_year"])][metric]), (row, metric)
+
+
 PERFORMANCE = (
     "won_amount_t12m", "deals_won_t12m", "avg_deal", "median_deal", "cycle_days", "win_rate", "qualify_rate",
     "win_rate_cohort", "open_qualified", "velocity", "self_run_ratio",

@@ -22,11 +22,11 @@ typed as (
     select * from spells where basis = 'typed'
 ),
 
--- How long those took that went on.
+-- How long those took that went on, and neither fell asleep nor ended.
 usual as (
     select entity_type, status, count(*) as spells, {{ median('dwell_days') }} as usual_days
     from {{ ref('status_spells') }}
-    where basis = 'inferred' and not is_current
+    where basis = 'inferred' and not is_current and next_status not in ('dormant', 'ended', 'left')
     group by entity_type, status
 )
 
