@@ -7,8 +7,6 @@
     month, the rows wanted.
 #}
 {% macro monthly_kpis(months, scope) -%}
-    {%- set producing_months = 12 -%}
-    {%- set active_months = var('active_window_months') -%}
     {%- set is_current = scope in ['current_branch_id', 'current_partner_id'] -%}
     {#- What a roster tells has a branch and no partner of the day; facts have both. -#}
     {%- set of_branch = 'branches.' ~ scope if scope in ['branch_id', 'partner_id'] or is_current else scope -%}
@@ -80,7 +78,11 @@
     ),
 
     known as (
-        select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_known
+        select
+            {{ of_branch }} as scope_id,
+            facts.month,
+            count(distinct facts.rep_id) as reps_known,
+            count(distinct case when facts.has_headcount then facts.rep_id end) as known_rate_numerator
         from {{ ref('int_known_reps') }} as facts
         {{ branch_join }}
         group by 1, 2
@@ -104,21 +106,29 @@
         group by 1, 2
     ),
 
-    {%- for name, measure, window in [('active', 'deals_new', active_months), ('producing', 'deals_won', producing_months)] %}
-
     -- A rep-month counts in its own month and in those that still have it in their window.
-    {{ name }} as (
-        select {{ of_fact }} as scope_id, wanted.month, count(distinct facts.rep_id) as reps_{{ name }}
+    active as (
+        select {{ of_fact }} as scope_id, wanted.month, count(distinct facts.rep_id) as reps_active
         from {{ ref('rep_monthly') }} as facts
         inner join wanted
             on
                 facts.month <= wanted.month
-                and facts.month > {{ add_months('wanted.month', -window) }}
+                and facts.month > {{ add_months('wanted.month', -var('active_window_months')) }}
         {{ fact_join }}
-        where facts.{{ measure }} > 0 and facts.rep_id != 'NONE'
+        where (facts.deals_new > 0 or facts.referrals > 0) and facts.rep_id != 'NONE'
         group by 1, 2
     ),
-    {%- endfor %}
+
+    producing as (
+        select
+            {{ of_fact }} as scope_id,
+            facts.month,
+            count(distinct facts.rep_id) as reps_producing_t12m,
+            count(distinct case when facts.has_headcount then facts.rep_id end) as rep_penetration_numerator
+        from {{ ref('int_producing_reps') }} as facts
+        {{ fact_join }}
+        group by 1, 2
+    ),
 
     headcounts as (
         select {{ of_branch }} as scope_id, facts.month, sum(facts.sales_headcount) as headcount
@@ -131,6 +141,8 @@
         select
             months.scope_id,
             months.month,
+            calendar.is_complete,
+            calendar.has_twelve_months,
             cast(coalesce(entries.deals_new, 0) as bigint) as deals_new,
             cast(coalesce(entries.deals_qualified, 0) as bigint) as deals_qualified,
             cast(coalesce(wins.deals_won, 0) as bigint) as deals_won,
@@ -146,10 +158,15 @@
             cast(coalesce(contactable.reps_contactable, 0) as bigint) as reps_contactable,
             cast(coalesce(trained.reps_trained, 0) as bigint) as reps_trained,
             cast(coalesce(active.reps_active, 0) as bigint) as reps_active,
-            cast(coalesce(producing.reps_producing, 0) as bigint) as reps_producing_t12m,
-            -- Unknown is not zero: a branch that reported no headcount has none here.
-            cast(headcounts.headcount as bigint) as headcount
+            cast(coalesce(producing.reps_producing_t12m, 0) as bigint) as reps_producing_t12m,
+            -- Unknown is not zero: a branch that reported no headcount has none here, and its reps are in no share of one.
+            cast(headcounts.headcount as bigint) as headcount,
+            cast(case when headcounts.headcount is not null then coalesce(known.known_rate_numerator, 0) end as bigint)
+                as known_rate_numerator,
+            cast(case when headcounts.headcount is not null then coalesce(producing.rep_penetration_numerator, 0) end as bigint)
+                as rep_penetration_numerator
         from {{ months }} as months
+        inner join {{ ref('int_months') }} as calendar on months.month = calendar.month
         {%- for measure in [
             'entries', 'wins', 'referrals', 'sessions', 'contacted', 'known', 'contactable', 'trained', 'active', 'producing',
             'headcounts'
@@ -164,14 +181,16 @@
     {{ fiscal_year('measured.month') }} as fiscal_year,
     {{ fiscal_half('measured.month') }} as fiscal_half,
     {{ fiscal_quarter('measured.month') }} as fiscal_quarter,
+    measured.is_complete,
+    measured.has_twelve_months,
     measured.deals_new,
     measured.deals_qualified,
     measured.deals_won,
     measured.deals_lost,
     measured.won_amount,
-    measured.deals_won as win_rate_numerator,
-    measured.deals_won + measured.deals_lost as win_rate_denominator,
-    {{ rate('measured.deals_won', '(measured.deals_won + measured.deals_lost)', var('n_min')) }} as win_rate,
+    measured.deals_won as win_rate_month_numerator,
+    measured.deals_won + measured.deals_lost as win_rate_month_denominator,
+    {{ rate('measured.deals_won', '(measured.deals_won + measured.deals_lost)', var('n_min')) }} as win_rate_month,
     measured.referrals,
     measured.sessions_held,
     measured.reps_contacted,
@@ -182,13 +201,15 @@
     measured.reps_active,
     measured.reps_producing_t12m,
     -- The ladder of salespeople: each step as a share of the one before.
-    {{ rate('measured.reps_known', 'measured.headcount') }} as known_rate,
+    measured.known_rate_numerator,
+    measured.headcount as known_rate_denominator,
+    {{ rate('measured.known_rate_numerator', 'measured.headcount') }} as known_rate,
     {{ rate('measured.reps_contactable', 'measured.reps_known') }} as contactable_rate,
     {{ rate('measured.reps_trained', 'measured.reps_contactable') }} as trained_rate,
     {{ rate('measured.reps_producing_t12m', 'measured.reps_trained') }} as producing_rate,
-    measured.reps_producing_t12m as rep_penetration_numerator,
+    measured.rep_penetration_numerator,
     measured.headcount as rep_penetration_denominator,
-    {{ rate('measured.reps_producing_t12m', 'measured.headcount') }} as rep_penetration
+    {{ rate('measured.rep_penetration_numerator', 'measured.headcount') }} as rep_penetration
 {%- endmacro %}
 
 {# The figures of windows that int_deal_windows holds and performance adds up. #}

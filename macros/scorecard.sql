@@ -1,13 +1,14 @@
 {# The metrics that a KPI set may hold, by the mart that has them; one that a scope lacks is shown without a value. #}
 {% macro scorecard_metrics() -%}
-    {%- set monthly = [
-        'deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held', 'reps_contacted',
-        'reps_contactable', 'reps_trained', 'reps_active', 'reps_producing_t12m', 'rep_penetration',
+    {%- set additive = ['deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held'] -%}
+    {%- set persons = [
+        'reps_contacted', 'reps_contactable', 'reps_trained', 'reps_active', 'reps_producing_t12m', 'rep_penetration',
     ] -%}
     {{ return({
-        'company_monthly': monthly,
-        'partner_monthly': monthly,
-        'branch_monthly': monthly,
+        'all_partners': additive,
+        'company_monthly': persons,
+        'partner_monthly': additive + persons,
+        'branch_monthly': additive + persons,
         'performance': [
             'win_rate', 'qualify_rate', 'win_rate_cohort', 'avg_deal', 'cycle_days', 'velocity', 'self_run_ratio',
             'producer_retention', 'revenue_at_risk', 'partner_share', 'company_share',

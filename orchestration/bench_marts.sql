@@ -34,13 +34,16 @@ select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as part
 from core.fct_stage_entries where is_counted group by deal_id;
 
 create table hand.rep_monthly as
-select rep_id, branch_id, partner_id, month, sum(deals_new)::bigint as deals_new, sum(deals_won)::bigint as deals_won,
-    sum(won_amount)::decimal(18, 2) as won_amount
+select rep_id, branch_id, partner_id, month, sum(deals_new)::bigint as deals_new, sum(referrals)::bigint as referrals,
+    sum(deals_won)::bigint as deals_won, sum(won_amount)::decimal(18, 2) as won_amount
 from (
-    select rep_id, branch_id, partner_id, entered_month as month, 1 as deals_new, 0 as deals_won, 0::decimal(18, 2) as won_amount
+    select rep_id, branch_id, partner_id, entered_month as month, 1 as deals_new, 0 as referrals, 0 as deals_won,
+        0::decimal(18, 2) as won_amount
     from core.fct_stage_entries where stage = 'open' and is_counted
     union all
-    select rep_id, branch_id, partner_id, month, 0, is_won::int, coalesce(amount, 0) from hand.won
+    select rep_id, branch_id, partner_id, month, 0, 1, 0, 0 from intermediate.int_referrals
+    union all
+    select rep_id, branch_id, partner_id, month, 0, 0, is_won::int, coalesce(amount, 0) from hand.won
 ) group by all;
 
 create table hand.sums as
@@ -119,7 +122,7 @@ from (
     select kind, rep_id, branch_id, partner_id, ends.month
     from (
         select 16 as kind, *, unnest(range(hand_number(month), hand_number(month) + ${active_window_months})) as n
-        from hand.rep_monthly where deals_new > 0
+        from hand.rep_monthly where deals_new > 0 or referrals > 0
         union all
         select 32, *, unnest(range(hand_number(month), hand_number(month) + 12)) from hand.rep_monthly where deals_won > 0
     ) inner join ends using (n) where rep_id != 'NONE'
@@ -155,14 +158,24 @@ summed as (
         select sums.*, branch_now, partner_now from hand.sums inner join places using (branch_id)
     ) group by grouping sets ((branch_id, month), (partner_id, month), (branch_now, month), (partner_now, month), (month))
 ),
+-- Known and producing reps at branches that declare a headcount, or live on in one that does, are 64 and 128.
+counted_people as (
+    select rep_id, people.branch_id, people.partner_id, places.branch_now, places.partner_now, people.month,
+        kinds + if(own.branch_id is null, 0, 64 * (kinds & 1))
+        + if(coalesce(own.branch_id, heir.branch_id) is null, 0, 4 * (kinds & 32)) as kinds
+    from hand.people inner join places using (branch_id) inner join intermediate.int_months using (month)
+    left join heads as own on people.branch_id = own.branch_id and people.month = own.month
+    left join heads as heir on closed_on <= month_end and places.branch_now = heir.branch_id and people.month = heir.month
+),
 persons as (
-    select scope, id, month, count(*) filter (kinds & 1 > 0) as known, count(*) filter (kinds & 2 > 0) as contacted,
+    select scope, id, month, count(*) filter (kinds & 64 > 0) as known_counted,
+        count(*) filter (kinds & 128 > 0) as producing_counted, count(*) filter (kinds & 1 > 0) as known, count(*) filter (kinds & 2 > 0) as contacted,
         count(*) filter (kinds & 4 > 0) as contactable, count(*) filter (kinds & 8 > 0) as trained,
         count(*) filter (kinds & 16 > 0) as active, count(*) filter (kinds & 32 > 0) as producing
     from (
         select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
             coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, month, bit_or(kinds) as kinds
-        from (select people.*, branch_now, partner_now from hand.people inner join places using (branch_id))
+        from counted_people
         group by grouping sets (
             (branch_id, month, rep_id), (partner_id, month, rep_id), (branch_now, month, rep_id), (partner_now, month, rep_id),
             (month, rep_id)
@@ -224,20 +237,21 @@ select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(d
     coalesce(referrals, 0)::bigint as referrals, coalesce(sessions, 0)::bigint as sessions_held,
     coalesce(contacted, 0)::bigint as reps_contacted, headcount::bigint as headcount, coalesce(known, 0)::bigint as reps_known,
     coalesce(contactable, 0)::bigint as reps_contactable, coalesce(trained, 0)::bigint as reps_trained,
-    coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m, referred
+    coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m, referred,
+    if(headcount is null, null, coalesce(known_counted, 0)) as known_rate_numerator,
+    if(headcount is null, null, coalesce(producing_counted, 0)) as rep_penetration_numerator
 from grid left join summed using (scope, id, month) left join persons using (scope, id, month)
 left join headcounts using (scope, id, month);
 
 -- With the rates, and a table for each scope.
 create view hand.rated as
 select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
-    hand_quarter(month) as fiscal_quarter, deals_won as win_rate_numerator,
-    deals_won + deals_lost as win_rate_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate,
-    hand_rate(reps_known, headcount, 1) as known_rate, hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
+    hand_quarter(month) as fiscal_quarter, deals_won as win_rate_month_numerator,
+    deals_won + deals_lost as win_rate_month_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate_month,
+    headcount as known_rate_denominator, hand_rate(known_rate_numerator, headcount, 1) as known_rate, hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
     hand_rate(reps_trained, reps_contactable, 1) as trained_rate,
-    hand_rate(reps_producing_t12m, reps_trained, 1) as producing_rate, reps_producing_t12m as rep_penetration_numerator,
-    headcount as rep_penetration_denominator, hand_rate(reps_producing_t12m, headcount, 1) as rep_penetration
-from hand.monthly;
+    hand_rate(reps_producing_t12m, reps_trained, 1) as producing_rate, headcount as rep_penetration_denominator, hand_rate(rep_penetration_numerator, headcount, 1) as rep_penetration
+from hand.monthly inner join intermediate.int_months using (month);
 
 create table hand.branch_monthly as select *, id as branch_id
 from hand.rated inner join (select branch_id as id, partner_id, is_sentinel from core.dim_branch) using (id)
@@ -269,7 +283,7 @@ dated as (
 ),
 spans as (
     select branch_id, partner_id, unnest([
-        {'m': 'closed', 'f': w, 't': w + 3}, {'m': 'closed', 'f': l, 't': l + 3}, {'m': 'closed_won', 'f': w, 't': w + 3},
+        {'m': 'closed', 'f': l, 't': l + 3},
         {'m': 'cycle_deals', 'f': w, 't': w + 12}, {'m': 'logged_wins', 'f': if(is_logged, w, null), 't': w + 12},
         {'m': 'self_run_wins', 'f': if(is_logged and not is_visited, w, null), 't': w + 12},
         {'m': 'cohort_deals', 'f': c, 't': c + 12},
@@ -281,7 +295,11 @@ spans as (
     select branch_id, partner_id, {'m': 'won_amount', 'f': hand_number(month), 't': hand_number(month) + 12}, amount
     from hand.won where channel_class != 'direct'
     union all
-    select branch_id, partner_id, {'m': 'deals_won', 'f': hand_number(month), 't': hand_number(month) + 12}, 1
+    select branch_id, partner_id, unnest([
+        {'m': 'deals_won', 'f': hand_number(month), 't': hand_number(month) + 12},
+        {'m': 'closed', 'f': hand_number(month), 't': hand_number(month) + 3},
+        {'m': 'closed_won', 'f': hand_number(month), 't': hand_number(month) + 3}
+    ]), 1
     from hand.won where channel_class != 'direct' and is_won
 ),
 turns as (
@@ -310,7 +328,7 @@ running as (
     )
     from (from scoped union all by name from grid)
 ),
-months as (select month, hand_number(month) as n, last_day(month) as month_end from intermediate.int_months),
+months as (select *, hand_number(month) as n from intermediate.int_months),
 sizes as (
     select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, n,
         median(amount) as median_deal
@@ -338,24 +356,28 @@ kept as (
         group by grouping sets ((branch_id, rep_id, n), (partner_id, rep_id, n), (rep_id, n))
     ) group by all
 ),
-leavers as (
-    select rep_id, branch_id, hand_number(month) + 3 as n from hand.people where kinds & 1 > 0
-    except
-    select rep_id, branch_id, hand_number(month) from hand.people where kinds & 1 > 0
+standing as (
+    select hand_scope(grouping(branch_id, dim_branch.partner_id)) as scope,
+        coalesce(branch_id, dim_branch.partner_id, 'ALL') as id, rep_id, hand_number(month) as n
+    from hand.people inner join core.dim_branch using (branch_id) where kinds & 1 > 0
+    group by grouping sets ((branch_id, rep_id, month), (dim_branch.partner_id, rep_id, month), (rep_id, month))
+),
+leavers as (select scope, id, rep_id, n + 3 as n from standing except from standing),
+made as (
+    select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as id, rep_id,
+        hand_number(month) as made_n, sum(won_amount) as amount
+    from hand.rep_monthly
+    group by grouping sets ((branch_id, rep_id, month), (partner_id, rep_id, month), (rep_id, month))
 ),
 gone as (
-    select hand_scope(grouping(reps.branch_id, partner_id)) as scope, coalesce(reps.branch_id, partner_id, 'ALL') as id,
-        n, sum(won_amount) as revenue_at_risk
-    from leavers inner join hand.rep_monthly as reps
-        on leavers.rep_id = reps.rep_id and leavers.branch_id = reps.branch_id
-        and hand_number(month) <= n and hand_number(month) > n - 12
-    group by grouping sets ((reps.branch_id, n), (partner_id, n), (n))
+    select scope, id, n, sum(amount) as revenue_at_risk
+    from leavers inner join made using (scope, id, rep_id) where made_n <= n and made_n > n - 12 group by all
 ),
 company as (
     select hand_number(month) as n, sum(won_amount) over (order by month rows 11 preceding) as all_won from hand.company_monthly
 ),
 measured as (
-    select running.*, month, all_won, median_deal, if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
+    select running.*, month, is_complete, has_twelve_months, all_won, median_deal, if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
         coalesce(sum(won_amount) filter (scope = 'partner' and id != 'UNRESOLVED') over (partition by n), 0) as all_partners,
         hand_rate(won_amount, deals_won, 1) as avg_deal, hand_rate(closed_won, closed, ${n_min}) as win_rate,
         coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
@@ -364,7 +386,7 @@ measured as (
     where wanted
 )
 select scope, id as entity_id, month, hand_year(month) as fiscal_year,
-    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter,
+    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter, is_complete, has_twelve_months,
     won_amount::decimal(18, 2) as won_amount_t12m, deals_won::bigint as deals_won_t12m, avg_deal,
     round(median_deal, 0)::decimal(18, 2) as median_deal, all_partners::decimal(18, 2) as partner_share_denominator,
     case when scope != 'company' and id != 'UNRESOLVED' and all_partners > 0 then won_amount::double / all_partners::double end
@@ -411,14 +433,14 @@ usual as (
     from hand.years where scope = 'branch' and id != 'DIRECT' group by month
 ),
 measured as (
-    select scope, id, branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter,
-        reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
+    select scope, id, branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter, is_complete,
+        has_twelve_months, reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
         if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi,
         if(amount > 0, top / amount::double, null) as top_rep_share,
         round(median_amount, 0)::decimal(18, 2) as median_rep_amount,
         if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
-        years.deals_won::bigint as win_rate_numerator, deals_closed::bigint as win_rate_denominator,
-        hand_rate(years.deals_won, deals_closed, ${n_min}) as win_rate, reference_win_rate,
+        years.deals_won::bigint as win_rate_t12m_numerator, deals_closed::bigint as win_rate_t12m_denominator,
+        hand_rate(years.deals_won, deals_closed, ${n_min}) as win_rate_t12m, reference_win_rate,
         case when rep_penetration < ${target_penetration} then 'widen_contacts' when rep_penetration is null then null
             when hand_rate(years.deals_won, deals_closed, ${n_min}) < reference_win_rate then 'raise_win_rate'
             when deals_closed >= ${n_min} then 'raise_deal_size' end as lever
@@ -432,22 +454,22 @@ select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
             then format('{} of {} salespeople won a deal in twelve months: reach more of them.', producing_reps, headcount)
         when 'raise_win_rate' then format(
             '{} of {} salespeople sell, but {} wins of {} closed deals are below the usual {} %: help them win.',
-            producing_reps, headcount, win_rate_numerator, win_rate_denominator, round(100 * reference_win_rate)::int
+            producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator, round(100 * reference_win_rate)::int
         )
         when 'raise_deal_size' then format(
             '{} of {} salespeople sell and win {} of {} closed deals: raise the deal size.',
-            producing_reps, headcount, win_rate_numerator, win_rate_denominator
+            producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator
         )
     end as lever_reason,
     case lever
         when 'widen_contacts' then format('営業{}名のうち12か月で受注したのは{}名。接点を広げる。', headcount, producing_reps)
         when 'raise_win_rate' then format(
             '営業{}名中{}名が受注。ただし決着{}件中の受注{}件は全体の受注率{}%を下回る。受注率を上げる。',
-            headcount, producing_reps, win_rate_denominator, win_rate_numerator, round(100 * reference_win_rate)::int
+            headcount, producing_reps, win_rate_t12m_denominator, win_rate_t12m_numerator, round(100 * reference_win_rate)::int
         )
         when 'raise_deal_size' then format(
             '営業{}名中{}名が受注し、決着{}件中{}件を受注。単価を上げる。',
-            headcount, producing_reps, win_rate_denominator, win_rate_numerator
+            headcount, producing_reps, win_rate_t12m_denominator, win_rate_t12m_numerator
         )
     end as lever_reason_ja
 from measured;
@@ -488,12 +510,12 @@ activation as (
         select month, if(open_on <= month_end, greatest(open_on - signed_on, 0), 100000) as to_deal,
             if(won_on <= month_end, greatest(won_on - signed_on, 0), 100000) as to_win
         from firsts inner join intermediate.int_months
-            on signed_on <= month_end - ${activation_days}
+            on signed_on >= (select min(month) from intermediate.int_months) and signed_on <= month_end - ${activation_days}
             and signed_on > (month_end - interval 12 month)::date - ${activation_days}
     ) group by month
 )
 select 'company' as scope, 'ALL' as id, month, hand_year(month) as fiscal_year,
-    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter,
+    hand_half(month) as fiscal_half, hand_quarter(month) as fiscal_quarter, is_complete,
     coalesce(of_partners.contracted, 0) as partners_contracted,
     coalesce(signed, 0) as partners_signed, coalesce(of_branches.contracted, 0) as branches_contracted,
     coalesce(active, 0) as branches_active, coalesce(dormant, 0) as dormant_units,
@@ -518,9 +540,9 @@ dated as (
     from (
         select *, unnest(generate_series(
             coalesce(date_trunc('month', baseline_on), (select min(month) from intermediate.int_months)),
-            date_trunc('month', deadline), interval 1 month
-        )) as month from targets
-    ) cross join intermediate.int_as_of
+            date_trunc('month', greatest(deadline, as_of)), interval 1 month
+        )) as month from targets cross join intermediate.int_as_of
+    )
 ),
 ratios as (
     select month, 'company' as scope, sum(indirect_ratio_numerator) over year as indirect,
@@ -542,7 +564,7 @@ measured as (
 select metric, scope, id as entity_id, deadline, month, target::double as target,
     if(baseline is null, null, line) as path, actual, actual - path as path_gap,
     -- A share grows by points a year, an amount by a rate.
-    case when years_left <= 0 then null when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
+    case when years_left < 0.25 then null when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
         when actual > 0 then power(target::double / actual, 1 / years_left) - 1 end as required_growth
 from measured;
 
@@ -571,15 +593,20 @@ sets as (
     qualify rank() over (partition by month, phase, channel order by valid_from desc) = 1
 ),
 figures as (
-    select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter, [
-        rated.deals_new::double, rated.deals_qualified, rated.deals_won, rated.won_amount, rated.referrals,
-        rated.sessions_held, rated.reps_contacted, rated.reps_contactable, rated.reps_trained, rated.reps_active,
+    select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter, rated.is_complete, [
+        -- The company is all partners together.
+        (rated.deals_new - coalesce(direct.deals_new, 0))::double, rated.deals_qualified - coalesce(direct.deals_qualified, 0),
+        rated.deals_won - coalesce(direct.deals_won, 0), rated.won_amount - coalesce(direct.won_amount, 0),
+        rated.referrals - coalesce(direct.referrals, 0), rated.sessions_held - coalesce(direct.sessions_held, 0),
+        rated.reps_contacted, rated.reps_contactable, rated.reps_trained, rated.reps_active,
         rated.reps_producing_t12m, rated.rep_penetration, performance.win_rate, qualify_rate, win_rate_cohort, avg_deal,
         cycle_days, velocity, self_run_ratio, producer_retention, revenue_at_risk, partner_share, company_share,
         effective_reps, rep_hhi, top_rep_share, headroom_reps, headroom_amount, partners_contracted, branches_contracted,
         partners_signed, branches_active, dormant_units, activation_rate, ttfd, ttfw
     ] as list
     from hand.rated
+    left join hand.rated as direct
+        on rated.scope = 'company' and direct.scope = 'partner' and direct.id = 'DIRECT' and rated.month = direct.month
     left join hand.performance on rated.scope = performance.scope and rated.id = entity_id and rated.month = performance.month
     left join hand.rep_concentration as reps on rated.scope = reps.scope and rated.id = reps.id and rated.month = reps.month
     left join hand.network_monthly as net on rated.scope = net.scope and rated.id = net.id and rated.month = net.month
@@ -598,11 +625,13 @@ placed as (
     left join phases as of_company on of_company.scope = 'company' and figures.month = of_company.month
 ),
 targets as (
-    select scope, entity_id as id, month, metric, arg_min(path, deadline) as target, arg_min(actual, deadline) as target_actual,
-        arg_min(path_gap, deadline) as gap
-    from hand.target_path where deadline >= month group by all
+    select scope, entity_id as id, month, metric, path as target, actual as target_actual, path_gap as gap
+    from hand.target_path
+    qualify row_number() over (
+        partition by scope, id, metric, month order by deadline < month, abs(date_diff('day', month, deadline))
+    ) = 1
 )
-select scope, id as entity_id, month, fiscal_year, fiscal_quarter, phase, channel, kpi_rank, metric, list[place] as actual,
+select scope, id as entity_id, month, fiscal_year, fiscal_quarter, is_complete, phase, channel, kpi_rank, metric, list[place] as actual,
     list_before[place] as actual_year_before, target, target_actual, gap
 from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric);
 
@@ -651,8 +680,8 @@ priced as (
 )
 select branch_id, partner_id, step, step_order, (as_of - interval (${bottleneck_window_months}) month)::date as window_start,
     as_of as window_end, entered, passed, pass_rate, reference_rate, deals_missing, average_deal, lost_amount,
-    coalesce(lost_amount > 0 and row_number() over (
-        partition by branch_id order by lost_amount desc nulls last, step_order
+    coalesce(lost_amount > 0 and deals_missing >= 1 and row_number() over (
+        partition by branch_id order by if(deals_missing >= 1, lost_amount, null) desc nulls last, step_order
     ) = 1, false) as is_bottleneck,
     play as recommended_play, play_ja as recommended_play_ja
 from priced inner join core.dim_branch using (branch_id)
@@ -677,12 +706,13 @@ counted as (
     select deals.branch_id, deals.partner_id, coalesce(deals.channel, 'none') as channel,
         case when proposed_on is not null then 'proposed' when qualified_on is not null then 'qualified' else 'open' end as stage,
         if(expected_close_on is null, null, date_trunc('month', greatest(expected_close_on, as_of)))::date as close_month,
-        count(*) as open_deals, count(*) filter (expected_close_on < as_of) as overdue_deals, coalesce(sum(amount), 0) as amount
+        count(*) as open_deals, count(*) filter (expected_close_on < as_of) as overdue_deals,
+        coalesce(sum(amount) filter (expected_close_on < as_of), 0) as overdue_amount, coalesce(sum(amount), 0) as amount
     from hand.deals inner join core.fct_deals using (deal_id) cross join intermediate.int_as_of
     where deals.won_on is null and lost_on is null group by all
 )
 select branch_id, partner_id, counted.channel, stage, close_month, open_deals, overdue_deals,
-    amount::decimal(18, 2) as pipeline_amount,
+    overdue_amount::decimal(18, 2) as overdue_amount, amount::decimal(18, 2) as pipeline_amount,
     if(own.decided >= ${n_min}, own.won, coalesce(usual.won, 0)) as win_probability_numerator,
     if(own.decided >= ${n_min}, own.decided, coalesce(usual.decided, 0)) as win_probability_denominator,
     hand_rate(win_probability_numerator, win_probability_denominator, ${n_min}) as win_probability,
@@ -1024,7 +1054,7 @@ counted as (
     window half as (partition by first_month)
 )
 select * replace (coalesce(all_inquiries, 0) as all_inquiries, coalesce(all_customers, 0) as all_customers),
-    if(all_inquiries >= ${n_min} and customers > 0, inquiries::double / all_inquiries / (customers::double / all_customers), null)
+    if(least(all_inquiries, customers) >= ${n_min}, inquiries::double / all_inquiries / (customers::double / all_customers), null)
         as inquiry_index
 from counted;
 

@@ -19,8 +19,22 @@ with bounds as (
 
 months as (
     {{ date_series('(select first_month from bounds)', '(select last_month from bounds)', 'month', 'month') }}
+),
+
+ends as (
+    select
+        months.month,
+        {{ add_days(add_months('months.month', 1), -1) }} as last_day,
+        bounds.today,
+        {{ add_months('bounds.first_month', 11) }} as first_whole_year
+    from months
+    cross join bounds
 )
 
-select months.month, least({{ add_days(add_months('months.month', 1), -1) }}, bounds.today) as month_end
-from months
-cross join bounds
+select
+    month,
+    least(last_day, today) as month_end,
+    last_day <= today as is_complete,
+    -- A window that began before anything was recorded would be short, too.
+    last_day <= today and month >= first_whole_year as has_twelve_months
+from ends

@@ -6,7 +6,7 @@
 {% set scopes = {'company': "'ALL'", 'partner': 'partner_id', 'branch': 'branch_id'} -%}
 
 with month_ends as (
-    select month, month_end from {{ ref('int_months') }}
+    select month, month_end, is_complete from {{ ref('int_months') }}
 ),
 
 entities as (
@@ -53,6 +53,7 @@ select
     entities.entity_id,
     entities.month,
     ends.month_end,
+    ends.is_complete,
     coalesce(own.phase, of_partner.phase, of_company.phase) as phase,
     case when coalesce(channels.is_referral, false) then 'referral' else 'resale' end as channel
 from entities

@@ -1,6 +1,6 @@
 {{ config(schema='intermediate') }}
 
--- Referrals as they were submitted: at the branch of their deal, else at the one that they name.
+-- Referrals as they were submitted: at the branch and of the rep of their deal, else as they name them.
 with registrations as (
     select *, {{ business_date('submitted_at') }} as submitted_on
     from {{ ref('stg_deal_registrations') }}
@@ -16,11 +16,13 @@ placed as (
             branches.branch_id,
             case when partners.partner_id is not null then {{ dbt.concat(["'UNKNOWN:'", "partners.partner_id"]) }} end,
             'UNRESOLVED'
-        ) as branch_id
+        ) as branch_id,
+        coalesce(nullif(deals.rep_id, 'NONE'), reps.rep_id, 'NONE') as rep_id
     from registrations
     left join {{ ref('deal_attribution') }} as deals on registrations.deal_id = deals.deal_id
     left join {{ ref('int_branches') }} as branches on registrations.branch_id = branches.branch_id
     left join {{ ref('int_partners') }} as partners on registrations.partner_id = partners.partner_id
+    left join {{ ref('dim_rep') }} as reps on registrations.rep_id = reps.rep_id
 )
 
 select
@@ -28,6 +30,7 @@ select
     placed.submitted_on,
     {{ month_of('placed.submitted_on') }} as month,
     placed.branch_id,
+    placed.rep_id,
     branches.partner_id
 from placed
 left join {{ ref('int_branches') }} as branches on placed.branch_id = branches.branch_id

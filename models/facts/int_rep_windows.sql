@@ -19,28 +19,40 @@ with producing as (
     {% endfor %}
 ),
 
--- Reps who were at the branch a quarter ago and are not at the month's end.
+standing as (
+    {% for scope, entity in scopes.items() -%}
+    select distinct '{{ scope }}' as scope, {{ entity | replace('reps.', 'branches.') }} as entity_id, known.rep_id, known.month
+    from {{ ref('int_known_reps') }} as known
+    inner join {{ ref('dim_branch') }} as branches on known.branch_id = branches.branch_id
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- Reps who stood there a quarter ago and do not at the month's end: a move to another branch is a loss to the branch, none to the
+-- partner.
 leavers as (
-    select before.rep_id, before.branch_id, months.month
+    select before.scope, before.entity_id, before.rep_id, months.month
     from {{ ref('int_months') }} as months
-    inner join {{ ref('int_known_reps') }} as before on before.month = {{ add_months('months.month', -3) }}
-    left join {{ ref('int_known_reps') }} as still
-        on before.rep_id = still.rep_id and before.branch_id = still.branch_id and months.month = still.month
+    inner join standing as before on before.month = {{ add_months('months.month', -3) }}
+    left join standing as still
+        on
+            before.scope = still.scope and before.entity_id = still.entity_id
+            and before.rep_id = still.rep_id and months.month = still.month
     where still.rep_id is null
-    group by before.rep_id, before.branch_id, months.month
 ),
 
 at_risk as (
     {% for scope, entity in scopes.items() -%}
-    select '{{ scope }}' as scope, {{ entity }} as entity_id, leavers.month, sum(reps.won_amount) as revenue_at_risk
+    select leavers.scope, leavers.entity_id, leavers.month, sum(reps.won_amount) as revenue_at_risk
     from leavers
     inner join {{ ref('rep_monthly') }} as reps
         on
             leavers.rep_id = reps.rep_id
-            and leavers.branch_id = reps.branch_id
+            and leavers.entity_id = {{ entity }}
             and reps.month > {{ add_months('leavers.month', -12) }}
             and reps.month <= leavers.month
-    group by 1, 2, 3
+    where leavers.scope = '{{ scope }}'
+    group by leavers.scope, leavers.entity_id, leavers.month
     {{ 'union all' if not loop.last }}
     {% endfor %}
 )

@@ -113,7 +113,8 @@ def direct_sales(p: Planted) -> None:
     p.add(
         "products", AS_OF, product_id=PRODUCT, product_name="温室管理クラウド", product_family="SaaS", is_service=False
     )
-    p.customer("KNOWN-C1", prefecture="海外", industry=INDUSTRY)
+    for n in range(1, 6):
+        p.customer(f"KNOWN-C{n}", prefecture="海外" if n == 1 else None, industry=INDUSTRY)
     for n in (1, 2, 3):
         p.deal(
             f"KNOWN-DIRECT-{n}", None, "a direct deal whose figures are known", DIRECT, "L13", "2025-12-15",
@@ -131,10 +132,10 @@ def meetings(p: Planted) -> None:
     for branch, on, reps in (
         (FEW, "2025-05-14", ("R1", "R2")), (FEW, "2025-11-12", ("R1", "R3")),
         (MANY, "2024-11-13", ("R01", "R02")), (MANY, "2025-05-15", tuple(f"R{n:02d}" for n in range(1, 8))),
-        (MANY, "2025-11-13", tuple(f"R{n:02d}" for n in range(8, 15))), (FEW, "2026-04-03", ("R4",)),
+        (MANY, "2025-11-13", tuple(f"R{n:02d}" for n in range(8, 15))), (FEW, "2026-03-25", ("R4",)),
     ):  # fmt: skip
         p.activity(f"{branch}-CALL-{on}", "call", branch, on, *(f"{branch}-{rep}" for rep in reps))
-    p.activity(f"{FEW}-SESSION", "study_session", FEW, "2026-04-02", f"{FEW}-R1", f"{FEW}-R3")
+    p.activity(f"{FEW}-SESSION", "study_session", FEW, "2026-03-24", f"{FEW}-R1", f"{FEW}-R3")
     p.activity(
         f"{LEAK}-SESSION", "study_session", LEAK, "2025-11-05", f"{LEAK}-R1", logged="2025-12-05",
         next_action="見積提出",

@@ -21,7 +21,8 @@ def entered() -> list[pl.Expr]:
 
 def referrals(home: Home) -> pl.DataFrame:
     """Return referrals by the day of submission here, at their deal's branch, else as they name it."""
-    deals = table(home, "core", "fct_deals").select("deal_id", of_deal="branch_id")
+    deals = table(home, "core", "fct_deals").select("deal_id", of_deal="branch_id", rep_of_deal="rep_id")
+    reps = table(home, "core", "dim_rep")["rep_id"].implode()
     branches = table(home, "core", "dim_branch")["branch_id"].implode()
     submitted = accepted(home, "deal_registrations", "registration_id").filter(
         pl.col("channel").is_in(["referral", "matching"])
@@ -30,6 +31,11 @@ def referrals(home: Home) -> pl.DataFrame:
     unnamed = pl.when(pl.col("partner_id").is_not_null()).then("UNKNOWN:" + pl.col("partner_id"))
     return submitted.join(deals, on="deal_id", how="left").select(
         branch_id=pl.coalesce("of_deal", named, unnamed, pl.lit("UNRESOLVED")),
+        rep_id=pl.coalesce(
+            pl.when(pl.col("rep_of_deal") != "NONE").then("rep_of_deal"),
+            pl.when(pl.col("rep_id").is_in(reps)).then("rep_id"),
+            pl.lit("NONE"),
+        ),
         month=pl.col("submitted_at").dt.offset_by("9h").dt.date().dt.truncate("1mo"),
         referrals=1,
     )
@@ -76,9 +82,9 @@ def results(home: Home, mart: str) -> pl.DataFrame:
     closed = pl.col("deals_won") + pl.col("deals_lost")
     again = again.with_columns(
         *([pl.col("unit").alias(key_of(mart)[0])] if key_of(mart) else []),
-        win_rate_numerator="deals_won",
-        win_rate_denominator=closed,
-        win_rate=pl.when(closed >= PROJECT_VARS["n_min"]).then(pl.col("deals_won") / closed),
+        win_rate_month_numerator="deals_won",
+        win_rate_month_denominator=closed,
+        win_rate_month=pl.when(closed >= PROJECT_VARS["n_min"]).then(pl.col("deals_won") / closed),
     ).drop("unit")
     if mart != "company_monthly":
         return again.drop("^won_amount_.*$")
@@ -114,6 +120,28 @@ def test_channels(built_home: Home) -> None:
     )
     found = table(built_home, "kpi", "branch_channel_monthly")
     assert_same(found, again, key)
+
+
+def test_reps(built_home: Home) -> None:
+    """Deals, referrals and money of each rep at each branch; a referral without a deal is of its branch's partner."""
+    key = ["rep_id", "branch_id", "partner_id", "month"]
+    partners = table(built_home, "core", "dim_branch").select("branch_id", "partner_id")
+    opened = table(built_home, "core", "fct_stage_entries").filter("is_counted", pl.col("stage") == "open")
+    again = (
+        pl.concat(
+            [
+                opened.rename({"entered_month": "month"}).group_by(key).agg(pl.len().alias("deals_new")),
+                referrals(built_home).join(partners, on="branch_id").group_by(key).agg(pl.col("referrals").sum()),
+                wins(built_home)
+                .group_by(key)
+                .agg(pl.col("is_won").sum().alias("deals_won"), pl.col("amount").sum().alias("won_amount")),
+            ],
+            how="diagonal_relaxed",
+        )
+        .group_by(key)
+        .agg(pl.exclude(key).cast(pl.Float64).sum())
+    )
+    assert_same(table(built_home, "kpi", "rep_monthly"), again, key)
 
 
 def test_two_tiers(built_home: Home) -> None:

@@ -8,15 +8,25 @@ import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import accepted, assert_same, fiscal_start, month_end, table, today, within
+from tests.dbt.again import (
+    accepted,
+    assert_same,
+    first_of_month,
+    fiscal_start,
+    month_end,
+    months,
+    table,
+    today,
+    within,
+)
 
 MARTS = ("branch_monthly", "branch_monthly_as_is", "partner_monthly", "partner_monthly_as_is", "company_monthly")
 LADDER = {
-    "known_rate": ("reps_known", "headcount"),
+    "known_rate": ("known_rate_numerator", "headcount"),
     "contactable_rate": ("reps_contactable", "reps_known"),
     "trained_rate": ("reps_trained", "reps_contactable"),
     "producing_rate": ("reps_producing_t12m", "reps_trained"),
-    "rep_penetration": ("reps_producing_t12m", "headcount"),
+    "rep_penetration": ("rep_penetration_numerator", "headcount"),
 }
 Placed = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -62,8 +72,8 @@ def at_work(posts: pl.DataFrame, end: date) -> pl.DataFrame:
     return standing.filter(pl.col("is_primary") | ~primaries)
 
 
-def headcounts(home: Home, place: Placed, end: date) -> dict[str, int]:
-    """Return what each unit's branches declared last, those that are open."""
+def headcounts(home: Home, end: date) -> pl.DataFrame:
+    """Return what each branch declared last, of those that are open."""
     branches = table(home, "core", "dim_branch").filter(pl.col("closed_on").fill_null(date.max) > end)
     profiles = accepted(home, "branch_profiles", "branch_id", "as_of")
     last = (
@@ -71,8 +81,15 @@ def headcounts(home: Home, place: Placed, end: date) -> dict[str, int]:
         .sort("as_of")
         .unique(subset="branch_id", keep="last")
     )
-    last = last.filter(pl.col("branch_id").is_in(branches["branch_id"].implode()))
-    return dict(place(last).group_by("unit").agg(pl.col("sales_headcount").sum()).iter_rows())
+    return last.filter(pl.col("branch_id").is_in(branches["branch_id"].implode()))
+
+
+def heirs(home: Home, end: date) -> pl.DataFrame:
+    """Return where what a branch was stands on a day: at itself, or where it lives on once it has closed."""
+    is_closed = pl.col("closed_on").fill_null(date.max) <= end
+    return table(home, "core", "dim_branch").select(
+        "branch_id", heir=pl.when(is_closed).then("current_branch_id").otherwise("branch_id")
+    )
 
 
 def reachable(home: Home, end: date) -> set[str]:
@@ -110,6 +127,8 @@ def people(home: Home, mart: str) -> pl.DataFrame:
         end = min(month_end(month), today(home))
         standing = place(at_work(posts, end))
         year = within(month, (month.year - fiscal_start(month).year) * 12 + month.month - 3)
+        sizes = headcounts(home, end)
+        winners = sellers.filter(within(month, 12) & (pl.col("deals_won") > 0))
         counts = {
             "sessions_held": persons(sessions.filter(pl.col("month") == month), "activity_id"),
             "reps_contacted": persons(visits.filter(pl.col("month") == month)),
@@ -117,18 +136,32 @@ def people(home: Home, mart: str) -> pl.DataFrame:
             "reps_contactable": persons(standing.filter(pl.col("rep_id").is_in(reachable(home, end)))),
             "reps_trained": persons(pupils.filter(year)),
             "reps_active": persons(
-                sellers.filter(within(month, PROJECT_VARS["active_window_months"]) & (pl.col("deals_new") > 0))
+                sellers.filter(
+                    within(month, PROJECT_VARS["active_window_months"]), pl.col("deals_new") + pl.col("referrals") > 0
+                )
             ),
-            "reps_producing_t12m": persons(sellers.filter(within(month, 12) & (pl.col("deals_won") > 0))),
+            "reps_producing_t12m": persons(winners),
+            "known_rate_numerator": persons(standing.filter(pl.col("branch_id").is_in(sizes["branch_id"].implode()))),
+            "rep_penetration_numerator": persons(
+                winners.join(heirs(home, end), on="branch_id").filter(
+                    pl.col("heir").is_in(sizes["branch_id"].implode())
+                )
+            ),
         }
-        declared = headcounts(home, place, end)
+        declared = dict(place(sizes).group_by("unit").agg(pl.col("sales_headcount").sum()).iter_rows())
         units = found.filter(pl.col("month") == month)
         for unit in units[key_of(mart)[0]] if key_of(mart) else ["ALL"]:
             row = dict.fromkeys(key_of(mart), unit) | {name: of.get(unit, 0) for name, of in counts.items()}
             row |= {"month": month, "headcount": declared.get(unit)}
+            if row["headcount"] is None:  # nobody can be a share of what is unknown
+                row |= dict.fromkeys(("known_rate_numerator", "rep_penetration_numerator"))
+            row |= {
+                "is_complete": month_end(month) <= today(home),
+                "has_twelve_months": month_end(month) <= today(home) and first_of_month(month, -11) >= months(home)[0],
+            }
             row |= {rate: row[up] / row[down] if row[down] else None for rate, (up, down) in LADDER.items()}
             row |= {
-                "rep_penetration_numerator": row["reps_producing_t12m"],
+                "known_rate_denominator": row["headcount"],
                 "rep_penetration_denominator": row["headcount"],
             }
             again.append(row)

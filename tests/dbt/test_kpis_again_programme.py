@@ -156,14 +156,14 @@ def paths(home: Home) -> pl.DataFrame:
     again = []
     for row in accepted(home, "targets").with_columns(pl.col(pl.Decimal).cast(pl.Float64)).iter_rows(named=True):
         entity, month = row["scope_id"] or "ALL", first_of_month(row["baseline_on"] or months(home)[0])
-        while month <= row["deadline"]:
+        while month <= max(row["deadline"], today(home)):
             end, path, growth = min(month_end(month), row["deadline"]), None, None
             if row["baseline"] is not None:
                 way = (end - row["baseline_on"]) / (row["deadline"] - row["baseline_on"])
                 path = row["baseline"] + (row["target"] - row["baseline"]) * way
             actual = twelve_months(home, row["metric"], row["scope"], entity, month)
             years = (row["deadline"] - end).days / YEAR
-            if actual is not None and years > 0:
+            if actual is not None and years >= 0.25:
                 if row["metric"] == "indirect_ratio":
                     growth = (row["target"] - actual) / years
                 elif actual > 0:
@@ -230,6 +230,17 @@ def channels(home: Home, scope: str) -> dict[tuple[str, date], str]:
     }
 
 
+def of_partners(home: Home) -> pl.DataFrame:
+    """Return the company's months without what it sells itself, which is no partner's."""
+    everything = table(home, "kpi", "company_monthly")
+    direct = table(home, "kpi", "partner_monthly").filter(pl.col("partner_id") == "DIRECT")
+    both = everything.join(direct, on="month", how="left", suffix="_of_direct")
+    return both.with_columns(
+        pl.col(name) - pl.col(f"{name}_of_direct").fill_null(0)
+        for name in ("deals_new", "deals_qualified", "deals_won", "won_amount", "referrals", "sessions_held")
+    )
+
+
 def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
     """Return every value that a scorecard may show, by scope, entity, month and metric."""
     values = {}
@@ -237,15 +248,14 @@ def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
     for scope in ("company", "partner", "branch"):
         entity = {"company": pl.lit("ALL"), "partner": pl.col("partner_id"), "branch": pl.col("branch_id")}[scope]
         marts = [
-            table(home, "kpi", f"{scope}_monthly"),
+            of_partners(home) if scope == "company" else table(home, "kpi", f"{scope}_monthly"),
             performance[(scope,)].with_columns(branch_id="entity_id", partner_id="entity_id"),
         ]
         if scope != "partner":
             marts.append(table(home, "kpi", "network_monthly" if scope == "company" else "rep_concentration"))
-        for mart, of_window in zip(marts, (False, True, False), strict=False):
+        for mart in marts:
             mine = mart.with_columns(entity=entity)
-            # A win rate is that of three months, and never the single month's.
-            for metric in set(mine.columns) & SHOWN - (set() if of_window else {"win_rate"}):
+            for metric in set(mine.columns) & SHOWN:
                 for name, month, value in mine.select("entity", "month", metric).iter_rows():
                     values.setdefault((scope, name, month, metric), value)
     return values
@@ -369,17 +379,18 @@ def test_inquiry_index(built_home: Home) -> None:
         of_half = inquiries.filter((pl.col("on") >= start) & (pl.col("on") < first_of_month(start, 6)))
         for industry in set(inquiries["industry"]) | set(universe):
             mine = of_half.filter(pl.col("industry") == industry)
-            share = universe.get(industry, 0) / len(customers)
+            buyers = universe.get(industry, 0)
+            is_enough = min(len(of_half), buyers) >= N_MIN
             again.append(
                 {
                     "industry": industry,
                     "period_start": start,
                     "inquiries": len(mine),
                     "all_inquiries": len(of_half),
-                    "customers": universe.get(industry, 0),
+                    "customers": buyers,
                     "all_customers": len(customers),
                     "became_partner": mine["became_partner_id"].count(),
-                    "inquiry_index": len(mine) / len(of_half) / share if share and len(of_half) >= N_MIN else None,
+                    "inquiry_index": len(mine) / len(of_half) / (buyers / len(customers)) if is_enough else None,
                 }
             )
     found = table(built_home, "kpi", "inquiry_index")

@@ -64,6 +64,7 @@ def test_pipeline(built_home: Home) -> None:
         again.append({
             "branch_id": branch, "partner_id": partner, "channel": channel, "stage": stage, "close_month": close,
             "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < until for d in found),
+            "overdue_amount": sum((d["amount"] or 0) for d in found if (d["expected_close_on"] or NEVER) < until),
             "pipeline_amount": amount, "win_probability": chance,
         })  # fmt: skip
     mart = table(built_home, "kpi", "pipeline")

@@ -248,7 +248,7 @@ def branch_money_is_the_ledger(facts: Facts, built: Built) -> None:
     expected = sum((ledger[deal] for deal in counted), Decimal(0))
     for mart in ("branch_monthly", "partner_monthly", "company_monthly", "rep_monthly"):
         assert total(built[f"kpi.{mart}"], "won_amount") == expected, mart
-    for measure in ("deals_new", "deals_won"):
+    for measure in ("deals_new", "referrals", "deals_won"):
         sums = {
             mart: sum(r[measure] for r in built[f"kpi.{mart}"])
             for mart in ("branch_monthly", "company_monthly", "rep_monthly")

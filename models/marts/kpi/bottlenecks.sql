@@ -128,10 +128,13 @@ select
     priced.deals_missing,
     priced.average_deal,
     priced.lost_amount,
+    -- Of less than a deal every branch misses some at some step.
     coalesce(
-        priced.lost_amount > 0
+        priced.deals_missing >= 1
+        and priced.lost_amount > 0
         and row_number() over (
-            partition by priced.branch_id order by coalesce(priced.lost_amount, 0) desc, priced.step_order
+            partition by priced.branch_id
+            order by case when priced.deals_missing >= 1 then coalesce(priced.lost_amount, 0) else 0 end desc, priced.step_order
         ) = 1, false
     ) as is_bottleneck,
     plays.play as recommended_play,

@@ -59,7 +59,7 @@ select
     cast(all_customers as bigint) as all_customers,
     became_partner,
     case
-        when all_inquiries >= {{ var('n_min') }} and customers > 0
+        when all_inquiries >= {{ var('n_min') }} and customers >= {{ var('n_min') }}
             then (cast(inquiries as double) / all_inquiries) / (cast(customers as double) / all_customers)
     end as inquiry_index
 from counted

@@ -1,7 +1,7 @@
 -- How large and how alive the network of partners is at the end of a month. Companies and branches are counted apart: which of
 -- them is meant by "partners" has to be said.
 with month_ends as (
-    select month, month_end from {{ ref('int_months') }}
+    select month, month_end, is_complete from {{ ref('int_months') }}
 ),
 
 partners as (
@@ -71,9 +71,13 @@ first_results as (
 ),
 
 -- Branches whose first contract began in the twelve months that ended when the later ones had activation_days to bring a deal.
--- One that has brought none by the month's end may still: it stands behind all others.
+-- One that has brought none by the month's end may still: it stands behind all others. What a branch brought before anything was
+-- recorded nobody knows, so those contracted by then are left out.
 first_contracts as (
-    select branch_id, min(started_on) as started_on from branches group by branch_id
+    select branch_id, min(started_on) as started_on
+    from branches
+    group by branch_id
+    having min(started_on) >= (select min(month) from month_ends)
 ),
 
 cohorts as (
@@ -111,6 +115,7 @@ select
     {{ fiscal_year('ends.month') }} as fiscal_year,
     {{ fiscal_half('ends.month') }} as fiscal_half,
     {{ fiscal_quarter('ends.month') }} as fiscal_quarter,
+    ends.is_complete,
     coalesce(contracted_partners.partners_contracted, 0) as partners_contracted,
     coalesce(contracted_partners.partners_signed, 0) as partners_signed,
     coalesce(contracted_branches.branches_contracted, 0) as branches_contracted,

@@ -6,7 +6,9 @@
 with months as (
     select
         month,
-        {{ add_months('month', -11) }} as year_from
+        {{ add_months('month', -11) }} as year_from,
+        is_complete,
+        has_twelve_months
     from {{ ref('int_months') }}
 ),
 
@@ -72,6 +74,8 @@ company as (
 measured as (
     select
         windows.*,
+        months.is_complete,
+        months.has_twelve_months,
         -- Money without a partner is on neither side of a share.
         coalesce(
             sum(case when windows.scope = 'partner' and windows.entity_id != 'UNRESOLVED' then windows.won_amount end)
@@ -86,6 +90,7 @@ measured as (
         coalesce(reps.producers_kept, 0) as producers_kept,
         coalesce(reps.revenue_at_risk, 0) as revenue_at_risk
     from windows
+    inner join months on windows.month = months.month
     left join company on windows.month = company.month
     {%- for measure, alias in [('deal_sizes', 'deal_sizes'), ('cycles', 'cycles'), (ref('int_rep_windows'), 'reps')] %}
     left join {{ measure }} as {{ alias }}
@@ -101,6 +106,8 @@ select
     {{ fiscal_year('month') }} as fiscal_year,
     {{ fiscal_half('month') }} as fiscal_half,
     {{ fiscal_quarter('month') }} as fiscal_quarter,
+    is_complete,
+    has_twelve_months,
     cast(won_amount as {{ money_type() }}) as won_amount_t12m,
     cast(deals_won as bigint) as deals_won_t12m,
     avg_deal,

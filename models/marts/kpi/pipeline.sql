@@ -66,6 +66,7 @@ counted as (
         case when expected_close_on is not null then due_month end as close_month,
         count(*) as open_deals,
         sum(case when is_overdue then 1 else 0 end) as overdue_deals,
+        coalesce(sum(case when is_overdue then amount end), 0) as overdue_amount,
         coalesce(sum(amount), 0) as pipeline_amount
     from open_deals
     group by branch_id, partner_id, channel, stage, case when expected_close_on is not null then due_month end
@@ -90,6 +91,7 @@ select
     close_month,
     open_deals,
     cast(overdue_deals as bigint) as overdue_deals,
+    cast(overdue_amount as {{ money_type() }}) as overdue_amount,
     cast(pipeline_amount as {{ money_type() }}) as pipeline_amount,
     cast(won as bigint) as win_probability_numerator,
     cast(decided as bigint) as win_probability_denominator,

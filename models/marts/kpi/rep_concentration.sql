@@ -67,6 +67,8 @@ measured as (
         months.fiscal_year,
         months.fiscal_half,
         months.fiscal_quarter,
+        months.is_complete,
+        months.has_twelve_months,
         months.headcount,
         coalesce(concentration.producing_reps, 0) as producing_reps,
         cast(coalesce(concentration.won_amount, 0) as {{ money_type() }}) as reps_won_amount,
@@ -82,7 +84,7 @@ measured as (
         {{ rate('coalesce(concentration.producing_reps, 0)', 'months.headcount') }} as rep_penetration,
         closed.deals_won,
         closed.deals_closed,
-        {{ rate('closed.deals_won', 'closed.deals_closed', var('n_min')) }} as win_rate,
+        {{ rate('closed.deals_won', 'closed.deals_closed', var('n_min')) }} as win_rate_t12m,
         {{ rate('usual.deals_won', 'usual.deals_closed', var('n_min')) }} as reference_win_rate
     from months
     inner join {{ ref('dim_branch') }} as branches on months.branch_id = branches.branch_id and not branches.is_sentinel
@@ -97,8 +99,8 @@ levers as (
         case
             when rep_penetration is null then null
             when rep_penetration < {{ var('target_penetration') }} then 'widen_contacts'
-            when win_rate < reference_win_rate then 'raise_win_rate'
-            when win_rate is not null then 'raise_deal_size'
+            when win_rate_t12m < reference_win_rate then 'raise_win_rate'
+            when win_rate_t12m is not null then 'raise_deal_size'
         end as lever,
         case when headcount is not null then greatest({{ var('target_penetration') }} * headcount - producing_reps, 0) end
             as headroom_reps
@@ -112,6 +114,8 @@ select
     levers.fiscal_year,
     levers.fiscal_half,
     levers.fiscal_quarter,
+    levers.is_complete,
+    levers.has_twelve_months,
     cast(levers.producing_reps as bigint) as producing_reps,
     levers.headcount,
     levers.rep_penetration,
@@ -124,9 +128,9 @@ select
     {{ round_money(
         "cast(levers.headroom_reps * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * levers.median_rep_amount"
     ) }} as headroom_amount,
-    cast(levers.deals_won as bigint) as win_rate_numerator,
-    cast(levers.deals_closed as bigint) as win_rate_denominator,
-    levers.win_rate,
+    cast(levers.deals_won as bigint) as win_rate_t12m_numerator,
+    cast(levers.deals_closed as bigint) as win_rate_t12m_denominator,
+    levers.win_rate_t12m,
     levers.reference_win_rate,
     levers.lever,
     {{ lever_reason('en') }} as lever_reason,

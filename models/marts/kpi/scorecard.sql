@@ -10,7 +10,7 @@ with set_versions as (
 ),
 
 shown as (
-    select placed.scope, placed.entity_id, placed.month, placed.phase, placed.channel, sets.metric, sets.kpi_rank
+    select placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel, sets.metric, sets.kpi_rank
     from {{ ref('int_phases') }} as placed
     inner join set_versions as versions
         on
@@ -28,9 +28,21 @@ asked as (
     select scope, entity_id, {{ add_months('month', -12) }} as month, metric from shown
 ),
 
+-- The company is all partners together, here as in performance: direct sales are none of theirs.
+all_partners as (
+    select
+        month,
+        {%- for metric in scorecard_metrics()['all_partners'] %}
+        sum({{ metric }}) as {{ metric }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('partner_monthly') }}
+    where partner_id != 'DIRECT'
+    group by month
+),
+
 actuals as (
     {% for scope, mart in [
-        ('company', 'company_monthly'), ('company', 'performance'), ('company', 'network_monthly'),
+        ('company', 'all_partners'), ('company', 'company_monthly'), ('company', 'performance'), ('company', 'network_monthly'),
         ('partner', 'partner_monthly'), ('partner', 'performance'),
         ('branch', 'branch_monthly'), ('branch', 'performance'), ('branch', 'rep_concentration'),
     ] -%}
@@ -44,7 +56,7 @@ actuals as (
             {%- endfor %}
         end as actual
     from asked
-    inner join {{ ref(mart) }} as marts
+    inner join {{ mart if mart == 'all_partners' else ref(mart) }} as marts
         on asked.month = marts.month
         {%- if mart == 'performance' %} and asked.scope = marts.scope and asked.entity_id = marts.entity_id
         {%- else %} and asked.entity_id = {{ entity }}
@@ -54,13 +66,18 @@ actuals as (
     {% endfor %}
 ),
 
--- The nearest deadline of a metric that has several.
+-- Of a metric's deadlines the nearest to come, or the last where all have passed: a target that was missed stays in view.
 paths as (
     select
         scope, entity_id, metric, month, actual, path, path_gap,
-        row_number() over (partition by scope, entity_id, metric, month order by deadline) as nearness
+        row_number() over (
+            partition by scope, entity_id, metric, month
+            order by
+                case when deadline >= month then 0 else 1 end,
+                case when deadline >= month then deadline end,
+                deadline desc
+        ) as nearness
     from {{ ref('target_path') }}
-    where deadline >= month
 )
 
 select
@@ -69,6 +86,7 @@ select
     shown.month,
     {{ fiscal_year('shown.month') }} as fiscal_year,
     {{ fiscal_quarter('shown.month') }} as fiscal_quarter,
+    shown.is_complete,
     shown.phase,
     shown.channel,
     cast(shown.kpi_rank as integer) as kpi_rank,

@@ -83,7 +83,7 @@ measured as (
     cross join bounds
     inner join month_ends
         on
-            month_ends.month <= {{ month_of('targets.deadline') }}
+            month_ends.month <= greatest({{ month_of('targets.deadline') }}, bounds.last_month)
             and month_ends.month >= coalesce({{ month_of('targets.baseline_on') }}, bounds.first_month)
     cross join {{ ref('int_as_of') }} as today
     left join actuals
@@ -106,7 +106,8 @@ select
     actual,
     actual - path as path_gap,
     case
-        when years_left <= 0 or actual is null then null
+        -- A few weeks' growth told by the year is a number without a sense.
+        when years_left < 0.25 or actual is null then null
         -- A share grows by points a year, an amount by a rate.
         when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
         when actual > 0 then power(cast(target as double) / actual, 1 / years_left) - 1
