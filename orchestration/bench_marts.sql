@@ -161,11 +161,10 @@ summed as (
 -- Known and producing reps at branches that declare a headcount, or live on in one that does, are 64 and 128.
 counted_people as (
     select rep_id, people.branch_id, people.partner_id, places.branch_now, places.partner_now, people.month,
-        kinds + if(own.branch_id is null, 0, 64 * (kinds & 1))
-        + if(coalesce(own.branch_id, heir.branch_id) is null, 0, 4 * (kinds & 32)) as kinds
+        kinds + if(heads.branch_id is null, 0, 4 * (kinds & 32) + if(closed_on <= month_end, 0, 64 * (kinds & 1))) as kinds
     from hand.people inner join places using (branch_id) inner join intermediate.int_months using (month)
-    left join heads as own on people.branch_id = own.branch_id and people.month = own.month
-    left join heads as heir on closed_on <= month_end and places.branch_now = heir.branch_id and people.month = heir.month
+    left join heads on people.month = heads.month
+        and if(closed_on <= month_end, places.branch_now, people.branch_id) = heads.branch_id
 ),
 persons as (
     select scope, id, month, count(*) filter (kinds & 64 > 0) as known_counted,

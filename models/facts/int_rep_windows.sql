@@ -19,26 +19,36 @@ with producing as (
     {% endfor %}
 ),
 
-standing as (
-    {% for scope, entity in scopes.items() -%}
-    select distinct '{{ scope }}' as scope, {{ entity | replace('reps.', 'branches.') }} as entity_id, known.rep_id, known.month
-    from {{ ref('int_known_reps') }} as known
-    inner join {{ ref('dim_branch') }} as branches on known.branch_id = branches.branch_id
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+-- Reps who stood at a branch a quarter ago and do not at the month's end, and where they stand instead.
+gone as (
+    select before.rep_id, before.branch_id, branches.partner_id, months.month
+    from {{ ref('int_months') }} as months
+    inner join {{ ref('int_known_reps') }} as before on before.month = {{ add_months('months.month', -3) }}
+    inner join {{ ref('dim_branch') }} as branches on before.branch_id = branches.branch_id
+    left join {{ ref('int_known_reps') }} as still
+        on before.rep_id = still.rep_id and before.branch_id = still.branch_id and months.month = still.month
+    where still.rep_id is null
 ),
 
--- Reps who stood there a quarter ago and do not at the month's end: a move to another branch is a loss to the branch, none to the
--- partner.
+elsewhere as (
+    select distinct gone.rep_id, gone.month, still.branch_id, branches.partner_id
+    from gone
+    inner join {{ ref('int_known_reps') }} as still on gone.rep_id = still.rep_id and gone.month = still.month
+    inner join {{ ref('dim_branch') }} as branches on still.branch_id = branches.branch_id
+),
+
+-- A move to another branch is a loss to the branch and none to the partner.
 leavers as (
-    select before.scope, before.entity_id, before.rep_id, months.month
-    from {{ ref('int_months') }} as months
-    inner join standing as before on before.month = {{ add_months('months.month', -3) }}
-    left join standing as still
-        on
-            before.scope = still.scope and before.entity_id = still.entity_id
-            and before.rep_id = still.rep_id and months.month = still.month
-    where still.rep_id is null
+    {% for scope, entity in scopes.items() -%}
+    {%- set column = entity | replace('reps.', '') -%}
+    select distinct '{{ scope }}' as scope, {{ entity | replace('reps.', 'gone.') }} as entity_id, gone.rep_id, gone.month
+    from gone
+    left join elsewhere
+        on gone.rep_id = elsewhere.rep_id and gone.month = elsewhere.month
+        {%- if scope != 'company' %} and gone.{{ column }} = elsewhere.{{ column }}{% endif %}
+    where elsewhere.rep_id is null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 at_risk as (
