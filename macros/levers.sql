@@ -7,7 +7,9 @@
     {%- set usual = "cast(cast(round(100 * levers.reference_win_rate) as integer) as varchar)" -%}
     {%- set texts = {
         'en': {
-            'widen_contacts': [producing, "' of '", headcount, "' salespeople won a deal in twelve months: reach more of them.'"],
+            'widen_contacts': [
+                producing, "' of '", headcount, "' salespeople are known to have won in twelve months: reach more of them.'",
+            ],
             'raise_win_rate': [
                 producing, "' of '", headcount, "' salespeople sell, but '", won, "' wins of '", closed,
                 "' closed deals are below the usual '", usual, "' %: help them win.'",
@@ -18,7 +20,7 @@
             ],
         },
         'ja': {
-            'widen_contacts': ["'営業'", headcount, "'名のうち12か月で受注したのは'", producing, "'名。接点を広げる。'"],
+            'widen_contacts': ["'営業'", headcount, "'名のうち12か月の受注が確認できたのは'", producing, "'名。接点を広げる。'"],
             'raise_win_rate': [
                 "'営業'", headcount, "'名中'", producing, "'名が受注。ただし決着'", closed, "'件中の受注'", won,
                 "'件は全体の受注率'", usual, "'%を下回る。受注率を上げる。'",

@@ -95,10 +95,6 @@
         group by 1, 2
     ),
 
-    wanted as (
-        select distinct month from {{ months }}
-    ),
-
     trained as (
         select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_trained
         from {{ ref('int_trained_reps') }} as facts
@@ -108,12 +104,12 @@
 
     -- A rep-month counts in its own month and in those that still have it in their window.
     active as (
-        select {{ of_fact }} as scope_id, wanted.month, count(distinct facts.rep_id) as reps_active
+        select {{ of_fact }} as scope_id, calendar.month, count(distinct facts.rep_id) as reps_active
         from {{ ref('rep_monthly') }} as facts
-        inner join wanted
+        inner join {{ ref('int_months') }} as calendar
             on
-                facts.month <= wanted.month
-                and facts.month > {{ add_months('wanted.month', -var('active_window_months')) }}
+                facts.month <= calendar.month
+                and facts.month > {{ add_months('calendar.month', -var('active_window_months')) }}
         {{ fact_join }}
         where (facts.deals_new > 0 or facts.referrals > 0) and facts.rep_id != 'NONE'
         group by 1, 2

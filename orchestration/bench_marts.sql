@@ -168,7 +168,8 @@ counted_people as (
 ),
 persons as (
     select scope, id, month, count(*) filter (kinds & 64 > 0) as known_counted,
-        count(*) filter (kinds & 128 > 0) as producing_counted, count(*) filter (kinds & 1 > 0) as known, count(*) filter (kinds & 2 > 0) as contacted,
+        count(*) filter (kinds & 128 > 0) as producing_counted, count(*) filter (kinds & 1 > 0) as known,
+        count(*) filter (kinds & 2 > 0) as contacted,
         count(*) filter (kinds & 4 > 0) as contactable, count(*) filter (kinds & 8 > 0) as trained,
         count(*) filter (kinds & 16 > 0) as active, count(*) filter (kinds & 32 > 0) as producing
     from (
@@ -247,9 +248,11 @@ create view hand.rated as
 select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
     hand_quarter(month) as fiscal_quarter, deals_won as win_rate_month_numerator,
     deals_won + deals_lost as win_rate_month_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate_month,
-    headcount as known_rate_denominator, hand_rate(known_rate_numerator, headcount, 1) as known_rate, hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
+    headcount as known_rate_denominator, hand_rate(known_rate_numerator, headcount, 1) as known_rate,
+    hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
     hand_rate(reps_trained, reps_contactable, 1) as trained_rate,
-    hand_rate(reps_producing_t12m, reps_trained, 1) as producing_rate, headcount as rep_penetration_denominator, hand_rate(rep_penetration_numerator, headcount, 1) as rep_penetration
+    hand_rate(reps_producing_t12m, reps_trained, 1) as producing_rate, headcount as rep_penetration_denominator,
+    hand_rate(rep_penetration_numerator, headcount, 1) as rep_penetration
 from hand.monthly inner join intermediate.int_months using (month);
 
 create table hand.branch_monthly as select *, id as branch_id
@@ -376,7 +379,8 @@ company as (
     select hand_number(month) as n, sum(won_amount) over (order by month rows 11 preceding) as all_won from hand.company_monthly
 ),
 measured as (
-    select running.*, month, is_complete, has_twelve_months, all_won, median_deal, if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
+    select running.*, month, is_complete, has_twelve_months, all_won, median_deal,
+        if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
         coalesce(sum(won_amount) filter (scope = 'partner' and id != 'UNRESOLVED') over (partition by n), 0) as all_partners,
         hand_rate(won_amount, deals_won, 1) as avg_deal, hand_rate(closed_won, closed, ${n_min}) as win_rate,
         coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
@@ -433,7 +437,8 @@ usual as (
 ),
 measured as (
     select scope, id, branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter, is_complete,
-        has_twelve_months, reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
+        has_twelve_months, reps_producing_t12m as producing_reps, headcount, rep_penetration,
+        coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
         if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi,
         if(amount > 0, top / amount::double, null) as top_rep_share,
         round(median_amount, 0)::decimal(18, 2) as median_rep_amount,
@@ -450,7 +455,7 @@ select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
     round((missing * ${headroom_ramp})::decimal(19, 4) * median_rep_amount, 0)::decimal(18, 2) as headroom_amount,
     case lever
         when 'widen_contacts'
-            then format('{} of {} salespeople won a deal in twelve months: reach more of them.', producing_reps, headcount)
+            then format('{} of {} salespeople are known to have won in twelve months: reach more of them.', producing_reps, headcount)
         when 'raise_win_rate' then format(
             '{} of {} salespeople sell, but {} wins of {} closed deals are below the usual {} %: help them win.',
             producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator, round(100 * reference_win_rate)::int
@@ -461,7 +466,7 @@ select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
         )
     end as lever_reason,
     case lever
-        when 'widen_contacts' then format('営業{}名のうち12か月で受注したのは{}名。接点を広げる。', headcount, producing_reps)
+        when 'widen_contacts' then format('営業{}名のうち12か月の受注が確認できたのは{}名。接点を広げる。', headcount, producing_reps)
         when 'raise_win_rate' then format(
             '営業{}名中{}名が受注。ただし決着{}件中の受注{}件は全体の受注率{}%を下回る。受注率を上げる。',
             headcount, producing_reps, win_rate_t12m_denominator, win_rate_t12m_numerator, round(100 * reference_win_rate)::int
@@ -592,7 +597,8 @@ sets as (
     qualify rank() over (partition by month, phase, channel order by valid_from desc) = 1
 ),
 figures as (
-    select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter, rated.is_complete, [
+    select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter,
+        rated.is_complete, [
         -- The company is all partners together.
         (rated.deals_new - coalesce(direct.deals_new, 0))::double, rated.deals_qualified - coalesce(direct.deals_qualified, 0),
         rated.deals_won - coalesce(direct.deals_won, 0), rated.won_amount - coalesce(direct.won_amount, 0),
@@ -630,8 +636,8 @@ targets as (
         partition by scope, id, metric, month order by deadline < month, abs(date_diff('day', month, deadline))
     ) = 1
 )
-select scope, id as entity_id, month, fiscal_year, fiscal_quarter, is_complete, phase, channel, kpi_rank, metric, list[place] as actual,
-    list_before[place] as actual_year_before, target, target_actual, gap
+select scope, id as entity_id, month, fiscal_year, fiscal_quarter, is_complete, phase, channel, kpi_rank, metric,
+    list[place] as actual, list_before[place] as actual_year_before, target, target_actual, gap
 from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric);
 
 -- Where a branch's funnel leaks: deals that entered a step in the window and have passed it, were lost, or had time enough.

@@ -347,6 +347,12 @@ def test_metrics_can_be_cut_as_the_page_says(query: Query, metrics: str, dimensi
     assert rows and rows[0].keys() == {*asked, *names}
 
 
+def test_the_page_has_a_table_to_hold_it_to() -> None:
+    assert {"deals_new", "headcount", "partners_contracted"} <= {
+        metric for metrics, _ in CUTS for metric in re.findall(r"`(.*?)`", metrics)
+    }
+
+
 def test_every_metric_can_be_asked_for_or_is_of_one_grain() -> None:
     with (PROJECT / "seeds" / "metrics.csv").open(encoding="utf-8") as file:
         computed = {row["metric"] for row in csv.DictReader(file) if row["status"] == "computed"}

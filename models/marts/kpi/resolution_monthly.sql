@@ -1,5 +1,5 @@
--- How much of what partners sold is known to the branch, by the month of the credit date, and what was corrected in months that
--- were closed, by the month that changed.
+-- How much of partners' deals, won or not, is known to the branch, by the month of the credit date, and what was corrected in
+-- months that were closed, by the month that changed.
 -- noqa: disable=LT02,LT05
 with deals as (
     select
