@@ -25,6 +25,11 @@
     {{ valid_from }} <= {{ day }} and {{ day }} < {{ valid_to }}
 {%- endmacro %}
 
+{# The first of several days, of which some may be null: engines differ in what they make of that. #}
+{% macro earliest(days) -%}
+    nullif(least({% for day in days %}coalesce({{ day }}, {{ for_ever() }}){{ ', ' if not loop.last }}{% endfor %}), {{ for_ever() }})
+{%- endmacro %}
+
 {% macro month_of(day) -%}
     cast({{ dbt.date_trunc('month', day) }} as date)
 {%- endmacro %}
@@ -76,7 +81,13 @@
     end
 {%- endmacro %}
 
-{# The fiscal years' halves or quarters that the marts cover, with their first and last month and the one after. #}
+{# Whether a period is over of which the next one begins on this day. #}
+{% macro is_over(next_first_day) -%}
+    {{ next_first_day }} <= (select {{ add_days('as_of', 1) }} from {{ ref('int_as_of') }})
+{%- endmacro %}
+
+{# The fiscal years' halves or quarters that the marts cover, with their first and last month, the one after, and whether all their
+   months have been recorded and are over. #}
 {% macro fiscal_periods(period) -%}
     {%- set name = {'half': fiscal_half('month'), 'quarter': fiscal_quarter('month')}[period] -%}
     select
@@ -84,7 +95,8 @@
         {{ name }} as fiscal_{{ period }},
         min(month) as first_month,
         max(month) as last_month,
-        {{ add_months('max(month)', 1) }} as next_month
+        {{ add_months('max(month)', 1) }} as next_month,
+        sum(case when is_complete then 1 else 0 end) = {{ {'half': 6, 'quarter': 3}[period] }} as is_complete
     from {{ ref('int_months') }}
     group by {{ fiscal_year('month') }}, {{ name }}
 {%- endmacro %}

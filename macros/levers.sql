@@ -3,12 +3,17 @@
     {%- set producing = "cast(levers.producing_reps as varchar)" -%}
     {%- set headcount = "cast(levers.headcount as varchar)" -%}
     {%- set won = "cast(cast(levers.deals_won as bigint) as varchar)" -%}
+    {%- set unassigned = "cast(levers.unassigned_wins as varchar)" -%}
     {%- set closed = "cast(cast(levers.deals_closed as bigint) as varchar)" -%}
     {%- set usual = "cast(cast(round(100 * levers.reference_win_rate) as integer) as varchar)" -%}
     {%- set texts = {
         'en': {
             'widen_contacts': [
                 producing, "' of '", headcount, "' salespeople are known to have won in twelve months: reach more of them.'",
+            ],
+            'name_reps': [
+                producing, "' of '", headcount, "' salespeople are known to have won, and '", unassigned,
+                "' wins are nobody''s: find out whose first.'",
             ],
             'raise_win_rate': [
                 producing, "' of '", headcount, "' salespeople sell, but '", won, "' wins of '", closed,
@@ -18,9 +23,17 @@
                 producing, "' of '", headcount, "' salespeople sell and win '", won, "' of '", closed,
                 "' closed deals: raise the deal size.'",
             ],
+            'sell_more': [
+                producing, "' of '", headcount, "' salespeople sell and win '", won, "' of '", closed,
+                "' closed deals, as large as elsewhere: sell more to the same customers.'",
+            ],
         },
         'ja': {
             'widen_contacts': ["'営業'", headcount, "'名のうち12か月の受注が確認できたのは'", producing, "'名。接点を広げる。'"],
+            'name_reps': [
+                "'営業'", headcount, "'名のうち12か月の受注が確認できたのは'", producing, "'名、担当不明の受注が'", unassigned,
+                "'件。まず担当を確認する。'",
+            ],
             'raise_win_rate': [
                 "'営業'", headcount, "'名中'", producing, "'名が受注。ただし決着'", closed, "'件中の受注'", won,
                 "'件は全体の受注率'", usual, "'%を下回る。受注率を上げる。'",
@@ -28,9 +41,13 @@
             'raise_deal_size': [
                 "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won, "'件を受注。単価を上げる。'",
             ],
+            'sell_more': [
+                "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won,
+                "'件を受注、単価も全体並み以上。同じ顧客への販売を広げる。'",
+            ],
         },
     }[language] -%}
-    case levers.lever
+    case levers.finding
         {%- for lever, parts in texts.items() %}
         when '{{ lever }}' then {{ dbt.concat(parts) }}
         {%- endfor %}

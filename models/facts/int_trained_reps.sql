@@ -1,12 +1,13 @@
 {{ config(schema='intermediate') }}
 
--- Reps who have come to a study session with a branch: from its month to the end of the fiscal year they count as trained there.
+-- Reps who came to a study session with a branch in the twelve months up to a month, whether one was in the same fiscal year, and
+-- whether they won in those months, too.
 with sessions as (
     select
         attendance.rep_id,
         attendance.branch_id,
-        {{ fiscal_year('attendance.occurred_on') }} as fiscal_year,
-        min(attendance.occurred_month) as first_month
+        attendance.occurred_month as month,
+        {{ fiscal_year('attendance.occurred_on') }} as fiscal_year
     from {{ ref('fct_attendance') }} as attendance
     inner join {{ ref('fct_activities') }} as activities on attendance.activity_id = activities.activity_id
     where
@@ -14,10 +15,24 @@ with sessions as (
         and attendance.is_attended
         and attendance.rep_id is not null
         and attendance.branch_id is not null
-    group by attendance.rep_id, attendance.branch_id, {{ fiscal_year('attendance.occurred_on') }}
+),
+
+trained as (
+    select
+        sessions.rep_id,
+        sessions.branch_id,
+        months.month,
+        max(case when sessions.fiscal_year = {{ fiscal_year('months.month') }} then 1 else 0 end) = 1 as is_this_fiscal_year
+    from sessions
+    inner join {{ ref('int_months') }} as months
+        on sessions.month <= months.month and sessions.month > {{ add_months('months.month', -12) }}
+    group by sessions.rep_id, sessions.branch_id, months.month
+),
+
+producing as (
+    select distinct rep_id, month from {{ ref('int_producing_reps') }}
 )
 
-select sessions.rep_id, sessions.branch_id, months.month
-from sessions
-inner join {{ ref('int_months') }} as months
-    on sessions.first_month <= months.month and sessions.fiscal_year = {{ fiscal_year('months.month') }}
+select trained.*, producing.rep_id is not null as is_producing
+from trained
+left join producing on trained.rep_id = producing.rep_id and trained.month = producing.month

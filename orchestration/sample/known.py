@@ -10,6 +10,7 @@ from orchestration.sample.calendar import AS_OF, day
 from orchestration.sample.planted import DIRECT, Planted, Post
 
 FEW, MANY, LEAK, ABROAD, NEW = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD", "KNOWN3-NEW"
+PEER = "KNOWN4-NEW"  # four branches as new as that one
 INDUSTRY, PRODUCT = "農林水産", "PR90"  # of nobody else
 PROFILED, NEW_SINCE = day("2025-04-05"), "2022-06-01"
 MILLION = 1_000_000
@@ -24,8 +25,8 @@ def plant_known(p: Planted) -> None:
 def organisation(p: Planted) -> None:
     """Plant 20 salespeople at each of two branches, of whom the roster knows 5 and 14, one of the 5 until 1 March.
 
-    The third partner's contract began in a year in which, at small sizes, no other one did, and was renewed three years
-    later. A rep left the branch abroad and has come back.
+    The third and fourth partners' contracts began in a year in which, at small sizes, no other one did; the third's
+    was renewed three years later. A rep left the branch abroad and has come back.
     """
     p.partner("KNOWN", "株式会社ヨツバ販売")
     p.branch(FEW, "KNOWN", "東京支店")
@@ -38,6 +39,10 @@ def organisation(p: Planted) -> None:
     )  # fmt: skip
     p.branch(NEW, "KNOWN3", "札幌支店", opened=NEW_SINCE)
     p.rep(f"{NEW}-R1", "八手 新", Post(NEW, NEW_SINCE))
+    p.partner("KNOWN4", "株式会社ムツミ温室", contract_started_on=NEW_SINCE)
+    for n, place in enumerate(("盛岡", "秋田", "山形", "福島"), 1):
+        p.branch(f"{PEER}{n}", "KNOWN4", f"{place}支店", opened=NEW_SINCE)
+        p.rep(f"{PEER}{n}-R1", f"六実 第{n}", Post(f"{PEER}{n}", NEW_SINCE))
     for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
         p.add("branch_profiles", PROFILED, branch_id=branch, as_of="2025-04-01", sales_headcount=headcount)
     # All that is asked was told in the latest year, the headcount alone the year before.
@@ -68,9 +73,12 @@ def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount:
 def two_branches(p: Planted) -> None:
     """Plant 400 million by three reps (50, 30 and 20 %) and by fourteen, and the 200 million of the year before.
 
-    The new branch's first deal comes 30 days after its contract and is won after 111.
+    The first deals of five new branches come 30 days after their contracts; three are won after 111, two not at all.
     """
     sold(p, f"{NEW}-1", f"{NEW}-R1", "2022-07-01", "2022-09-20", 600_000)
+    for n in range(1, 5):
+        won = "2022-09-20" if n <= 2 else None
+        sold(p, f"{PEER}{n}-1", f"{PEER}{n}-R1", "2022-07-01", won, 600_000, closed_on=won or "2022-09-30")
     summer, autumn, winter, spring = "2025-06-02", "2025-09-18", "2025-12-01", "2026-03-18"
     for n, rep, amount, created, won in (
         (1, 1, 150, summer, autumn), (2, 1, 50, winter, spring),
@@ -94,7 +102,7 @@ def leaking_branch(p: Planted) -> None:
             p, deal, f"{LEAK}-R{1 + n % 2}", "2025-11-10", won, 5 * MILLION, product_id=PRODUCT, closed_on=closed,
         )  # fmt: skip
         p.stages(
-            deal, ("商談", "2025-11-10"), ("案件化", "2025-12-01"), ("提案", "2026-01-15"),
+            deal, ("商談", "2025-11-10"), ("案件化", "2025-12-01"), ("提案", "2025-12-25"),
             ("受注" if won else "失注", closed),
         )  # fmt: skip
     p.add(
@@ -109,13 +117,13 @@ def leaking_branch(p: Planted) -> None:
 
 
 def direct_sales(p: Planted) -> None:
-    """Plant three wins and a loss of ours with the same product; the loss is of a customer on whom a partner works."""
+    """Plant four wins and a loss of ours with the same product; the loss is of a customer on whom a partner works."""
     p.add(
         "products", AS_OF, product_id=PRODUCT, product_name="温室管理クラウド", product_family="SaaS", is_service=False
     )
     for n in range(1, 6):
         p.customer(f"KNOWN-C{n}", prefecture="海外" if n == 1 else None, industry=INDUSTRY)
-    for n in (1, 2, 3):
+    for n in (1, 2, 3, 5):
         p.deal(
             f"KNOWN-DIRECT-{n}", None, "a direct deal whose figures are known", DIRECT, "L13", "2025-12-15",
             channel="direct", product_id=PRODUCT, won_on="2026-03-18", amount=3 * MILLION,

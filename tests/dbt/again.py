@@ -69,6 +69,17 @@ def within(month: date, length: int, column: str = "month") -> pl.Expr:
     return (age >= 0) & (age < length)
 
 
+def is_over(home: Home, column: str = "month") -> pl.Expr:
+    """Return whether a row's month ended by today."""
+    return pl.col(column).dt.month_end() <= today(home)
+
+
+def is_recorded(home: Home, first: date, length: int) -> bool:
+    """Return whether all months of a period are in the data and over."""
+    last = month_end(first_of_month(first, length - 1))
+    return last <= today(home) and first >= months(home)[0]
+
+
 def fiscal_start(month: date) -> date:
     """Return the first month of a month's fiscal year."""
     return date(month.year - (month.month < 4), 4, 1)
@@ -97,17 +108,11 @@ def wins(home: Home) -> pl.DataFrame:
 
 @cache
 def milestones(home: Home) -> pl.DataFrame:
-    """Return each counted deal's first days: a skipped stage was reached with the next one."""
+    """Return each counted deal's first days."""
     entries = table(home, "core", "fct_stage_entries").filter("is_counted")
-    later = {
-        "open_on": ["open", "qualified", "proposed", "won"],
-        "qualified_on": ["qualified", "proposed", "won"],
-        "proposed_on": ["proposed", "won"],
-        "won_on": ["won"],
-        "lost_on": ["lost"],
-    }
     return entries.group_by("deal_id", "branch_id", "partner_id", "channel_class").agg(
-        pl.col("entered_on").filter(pl.col("stage").is_in(stages)).min().alias(name) for name, stages in later.items()
+        pl.col("entered_on").filter(pl.col("stage") == stage).min().alias(f"{stage}_on")
+        for stage in ("open", "qualified", "proposed", "won", "lost")
     )
 
 

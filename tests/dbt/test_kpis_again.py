@@ -7,6 +7,7 @@ test_kpis_again_programme.py.
 
 import math
 import shutil
+import statistics
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
@@ -22,6 +23,7 @@ from tests.dbt.again import first_of_month, milestones, month_end, months_betwee
 from tests.dbt.test_kpis_again_people import at_work
 
 N_MIN = PROJECT_VARS["n_min"]
+LEAST = {"branch": PROJECT_VARS["headroom_min_reps"], "partner": PROJECT_VARS["headroom_min_reps"], "company": 1}
 
 
 def concentration(reps: pl.DataFrame, month: date) -> pl.DataFrame:
@@ -41,6 +43,30 @@ def concentration(reps: pl.DataFrame, month: date) -> pl.DataFrame:
         share.max().alias("top_rep_share"),
         pl.col("won_amount").median().alias("median_rep_amount"),
     )
+
+
+def nobodys_wins(reps: pl.DataFrame, months: pl.Series) -> dict[tuple[str, date], tuple[int, float]]:
+    """Return wins and money of no known rep by branch and the month with which twelve end."""
+    found = {}
+    for month in months:
+        of_year = reps.filter(within(month, 12), pl.col("rep_id") == "NONE").group_by("branch_id")
+        for branch, count, money in of_year.agg(pl.col("deals_won").sum(), pl.col("won_amount").sum()).iter_rows():
+            found[branch, month] = (count, float(money))
+    return found
+
+
+def producers(home: Home, months: pl.Series) -> dict[tuple[str, str, date], list[float]]:
+    """Return what each producing rep of a branch, of a partner's branches and of all won in twelve months."""
+    real = table(home, "core", "dim_branch").filter(~pl.col("is_sentinel")).select("branch_id", of="partner_id")
+    reps = table(home, "kpi", "rep_monthly").filter(pl.col("rep_id") != "NONE").join(real, on="branch_id")
+    found: dict[tuple[str, str, date], list[float]] = {}
+    for month in months:
+        won = reps.filter(within(month, 12)).group_by("branch_id", "of", "rep_id")
+        money = won.agg(pl.col("deals_won").sum(), pl.col("won_amount").sum()).filter(pl.col("deals_won") > 0)
+        for branch, partner, amount in money.select("branch_id", "of", "won_amount").iter_rows():
+            for place in (("branch", branch), ("partner", partner), ("company", "ALL")):
+                found.setdefault((*place, month), []).append(max(amount, 0))
+    return found
 
 
 def test_rep_concentration(built_home: Home) -> None:
@@ -72,26 +98,45 @@ def test_rep_concentration(built_home: Home) -> None:
     rates = of_year.group_by("branch_id", "month").agg(pl.col("won").sum(), pl.col("lost").sum())
     both = both.join(rates, on=["branch_id", "month"], how="left")
     target, ramp = PROJECT_VARS["target_penetration"], PROJECT_VARS["headroom_ramp"]
+    sizes = table(built_home, "kpi", "performance").select("scope", "entity_id", "month", "median_deal")
+    size_of = {(scope, entity, month): size for scope, entity, month, size in sizes.iter_rows()}
+    wins_of, medians = nobodys_wins(reps, mart["month"].unique()), producers(built_home, mart["month"].unique())
     for row in both.iter_rows(named=True):
         count = row["won"] + row["lost"]
         assert [row["win_rate_t12m_numerator"], row["win_rate_t12m_denominator"]] == [row["won"], count]
         assert same(row["win_rate_t12m"], row["won"] / count if count >= N_MIN else None)
         assert same(row["reference_win_rate"], usual_rates[row["month"]])
         assert same(row["effective_reps"], 1 / row["rep_hhi"] if row["rep_hhi"] else None)
+        unassigned = wins_of.get((row["branch_id"], row["month"]), (0, 0))
+        assert (row["unassigned_wins"], row["unassigned_amount"]) == unassigned
+        own, usual_size = (
+            size_of[place] for place in (("branch", row["branch_id"], row["month"]), ("company", "ALL", row["month"]))
+        )
+        assert [row["median_deal"], row["reference_median_deal"]] == [own, usual_size]
         if row["headcount"] is None:
-            assert row["headroom_reps"] is None and row["lever"] is None
+            assert row["headroom_reps"] is None and row["lever"] is None and row["lever_reason"] is None
+            assert row["headroom_amount"] is None and row["headroom_basis"] is None
             continue
         missing = max(target * row["headcount"] - row["producing_reps"], 0)
         assert row["headroom_reps"] == pytest.approx(missing)
-        if row["median_rep_amount"] is not None:
-            assert row["headroom_amount"] == pytest.approx(missing * ramp * row["median_rep_amount"], abs=1)
+        places = {"branch": row["branch_id"], "partner": row["partner_id"], "company": "ALL"}
+        basis = next((b for b in places if len(medians.get((b, places[b], row["month"]), [])) >= LEAST[b]), None)
+        assert row["headroom_basis"] == basis
+        if basis is not None:
+            usual_rep = statistics.median(medians[basis, places[basis], row["month"]])
+            assert row["headroom_amount"] == pytest.approx(missing * ramp * usual_rep, abs=missing * ramp / 2 + 1)
         assert same(row["rep_penetration"], row["producing_reps"] / row["headcount"])
         rate, usual = row["win_rate_t12m"], row["reference_win_rate"]
-        if row["producing_reps"] < target * row["headcount"]:
+        if row["producing_reps"] + unassigned[0] < target * row["headcount"]:
             lever = "widen_contacts"
+        elif row["producing_reps"] < target * row["headcount"]:
+            lever = None  # any of nobody's wins may be that of one more
+            assert f"and {unassigned[0]} wins are nobody's" in row["lever_reason"]
         else:
             lever = None if rate is None else "raise_win_rate" if rate < usual else "raise_deal_size"
         assert row["lever"] == lever, row
+        is_large = lever == "raise_deal_size" and own is not None and own >= usual_size
+        assert ("sell more" in (row["lever_reason"] or "")) == is_large
 
 
 @pytest.mark.parametrize(("scope", "entity"), [("company", None), ("partner", "partner_id"), ("branch", "branch_id")])
@@ -108,7 +153,7 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
     )
     logged = set(activities["branch_id"])
     reps_all = table(built_home, "kpi", "rep_monthly").filter((pl.col("rep_id") != "NONE") & (pl.col("deals_won") > 0))
-    ripe = timedelta(days=PROJECT_VARS["cohort_mature_days"])
+    ripe, stale = (timedelta(days=PROJECT_VARS[name]) for name in ("cohort_mature_days", "stale_days"))
     posts = table(built_home, "core", "dim_rep_assignment")
     ends = {
         min(month_end(first_of_month(month, shift)), today(built_home)) for month in mart["month"] for shift in (0, -3)
@@ -142,8 +187,9 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
             if (rep, row["entity_id"]) in before and (rep, row["entity_id"]) not in now
         ]
         assert same(row["revenue_at_risk"], sum(gone)), row
-        assert same(row["avg_deal"], year["amount"].sum() / count if count else None)
-        median = year.filter("is_won")["amount"].median()
+        money, is_enough = year["amount"].sum(), count >= N_MIN
+        assert same(row["avg_deal"], money / count if is_enough and money > 0 else None)
+        median = year.filter("is_won")["amount"].median() if is_enough else None
         assert row["median_deal"] == (None if median is None else pytest.approx(median, abs=0.51))
         from_year = date(month.year - (month.month < 12), month.month % 12 + 1, 1)
         from_quarter = date(month.year - (month.month < 3), (month.month - 3) % 12 + 1, 1)
@@ -164,7 +210,8 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
         is_open = (pl.col("qualified_on") <= end) & ~pl.any_horizontal(pl.col("won_on", "lost_on") <= end).fill_null(
             False
         )
-        assert row["open_qualified"] == len(deals.filter(is_open))
+        is_stale = pl.col("qualified_on") + stale < first_of_month(month, 1)
+        assert row["open_qualified"] == len(deals.filter(is_open & ~is_stale))
         known = [deal for deal in of_year.iter_rows(named=True) if deal["branch_id"] in logged]
         alone = [deal for deal in known if visited.get(deal["deal_id"], date.max) > deal["won_on"]]
         assert [row["self_run_ratio_numerator"], row["self_run_ratio_denominator"]] == [len(alone), len(known)]
@@ -202,6 +249,8 @@ def structure(home: Home, row: dict[str, Any], first: date, months_long: int) ->
     larger_ones = largest.cum_sum() - largest
     return {
         "won_amount": won["amount"].sum(),
+        "known_amount": money,
+        "unassigned_amount": won["amount"].sum() - money,
         "active_branches": winners["branch_id"].n_unique(),
         "producing_reps": winners["rep_id"].n_unique(),
         "deals_won": count,
@@ -241,14 +290,13 @@ def test_revenue_decomposition(built_home: Home) -> None:
 def test_bottlenecks(built_home: Home) -> None:
     mart = table(built_home, "kpi", "bottlenecks")
     (start,), (end,) = mart["window_start"].unique(), mart["window_end"].unique()
-    ripe = end - timedelta(days=PROJECT_VARS["cohort_mature_days"])
+    assert end == today(built_home) - timedelta(days=PROJECT_VARS["cohort_mature_days"])
     deals = milestones(built_home).filter(pl.col("branch_id") != "DIRECT")
     usual = {}
     counts: dict[tuple[str, str], list[int]] = {}
     for step, following in (("open", "qualified"), ("qualified", "proposed"), ("proposed", "won")):
         day, passed = pl.col(f"{step}_on"), pl.col(f"{following}_on").is_not_null()
-        decided = passed | pl.col("lost_on").is_not_null() | (day <= ripe)
-        judged = deals.filter((day > start) & (day <= end) & decided).with_columns(passed=passed)
+        judged = deals.filter((day > start) & (day <= end)).with_columns(passed=passed)
         usual[step] = judged["passed"].mean()
         for branch_id, entered, through in (
             judged.group_by("branch_id").agg(pl.len(), pl.col("passed").sum()).iter_rows()

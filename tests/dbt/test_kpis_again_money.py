@@ -5,7 +5,7 @@ import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import accepted, assert_same, table, wins
+from tests.dbt.again import accepted, assert_same, is_over, table, wins
 from tests.dbt.test_kpis_again_people import MARTS, key_of, placed
 
 STAGES = {"deals_new": "open", "deals_qualified": "qualified", "deals_lost": "lost"}
@@ -102,7 +102,7 @@ def test_counts_and_money(built_home: Home, mart: str) -> None:
 
 
 def test_channels(built_home: Home) -> None:
-    key = ["branch_id", "partner_id", "channel", "month"]
+    key = ["branch_id", "partner_id", "channel_class", "channel", "month"]
     channels = table(built_home, "core", "fct_deals").select("deal_id", channel=pl.col("channel").fill_null("none"))
     again = (
         pl.concat(
@@ -119,7 +119,7 @@ def test_channels(built_home: Home) -> None:
         .agg(pl.exclude(key).cast(pl.Float64).sum())
     )
     found = table(built_home, "kpi", "branch_channel_monthly")
-    assert_same(found, again, key)
+    assert_same(found, again.with_columns(is_complete=is_over(built_home)), key)
 
 
 def test_reps(built_home: Home) -> None:
@@ -141,6 +141,7 @@ def test_reps(built_home: Home) -> None:
         .group_by(key)
         .agg(pl.exclude(key).cast(pl.Float64).sum())
     )
+    again = again.with_columns(is_complete=is_over(built_home))
     assert_same(table(built_home, "kpi", "rep_monthly"), again, key)
 
 
@@ -161,4 +162,5 @@ def test_two_tiers(built_home: Home) -> None:
         .group_by(key)
         .agg(pl.col("is_won").sum().alias("deals_won"), pl.col("amount").sum().alias("won_amount"))
     )
+    again = again.with_columns(is_complete=is_over(built_home))
     assert_same(table(built_home, "kpi", "two_tier_monthly"), again, key)

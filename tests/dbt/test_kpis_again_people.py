@@ -24,8 +24,8 @@ MARTS = ("branch_monthly", "branch_monthly_as_is", "partner_monthly", "partner_m
 LADDER = {
     "known_rate": ("known_rate_numerator", "headcount"),
     "contactable_rate": ("reps_contactable", "reps_known"),
-    "trained_rate": ("reps_trained", "reps_contactable"),
-    "producing_rate": ("reps_producing_t12m", "reps_trained"),
+    "trained_rate": ("trained_rate_numerator", "reps_contactable"),
+    "producing_rate": ("producing_rate_numerator", "producing_rate_denominator"),
     "rep_penetration": ("rep_penetration_numerator", "headcount"),
 }
 Placed = Callable[[pl.DataFrame], pl.DataFrame]
@@ -129,11 +129,17 @@ def people(home: Home, mart: str) -> pl.DataFrame:
         year = within(month, (month.year - fiscal_start(month).year) * 12 + month.month - 3)
         sizes = headcounts(home, end)
         winners = sellers.filter(within(month, 12) & (pl.col("deals_won") > 0))
+        lately = pupils.filter(within(month, 12))
+        reached = standing.filter(pl.col("rep_id").is_in(reachable(home, end)))
         counts = {
             "sessions_held": persons(sessions.filter(pl.col("month") == month), "activity_id"),
             "reps_contacted": persons(visits.filter(pl.col("month") == month)),
             "reps_known": persons(standing),
-            "reps_contactable": persons(standing.filter(pl.col("rep_id").is_in(reachable(home, end)))),
+            "reps_contactable": persons(reached),
+            "trained_rate_denominator": persons(reached),
+            "trained_rate_numerator": persons(reached.filter(pl.col("rep_id").is_in(lately["rep_id"].implode()))),
+            "producing_rate_denominator": persons(lately),
+            "producing_rate_numerator": persons(lately.filter(pl.col("rep_id").is_in(winners["rep_id"].implode()))),
             "reps_trained": persons(pupils.filter(year)),
             "reps_active": persons(
                 sellers.filter(

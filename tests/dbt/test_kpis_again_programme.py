@@ -12,6 +12,7 @@ from tests.dbt.again import (
     accepted,
     assert_same,
     first_of_month,
+    is_recorded,
     milestones,
     month_end,
     months,
@@ -131,8 +132,8 @@ def test_network(built_home: Home) -> None:
                 "activation_rate_numerator": len(quick),
                 "activation_rate_denominator": len(cohort),
                 "activation_rate": len(quick) / len(cohort) if len(cohort) >= N_MIN else None,
-                "ttfd": counted_as_longest(waits["open_on"]),
-                "ttfw": counted_as_longest(waits["won_on"]),
+                "ttfd": counted_as_longest(waits["open_on"]) if len(cohort) >= N_MIN else None,
+                "ttfw": counted_as_longest(waits["won_on"]) if len(cohort) >= N_MIN else None,
             }
         )
     assert_same(table(built_home, "kpi", "network_monthly"), pl.DataFrame(again, infer_schema_length=None), ["month"])
@@ -175,6 +176,7 @@ def paths(home: Home) -> pl.DataFrame:
                     "entity_id": entity,
                     "deadline": row["deadline"],
                     "month": month,
+                    "is_complete": month_end(month) <= today(home),
                     "target": row["target"],
                     "path": path,
                     "actual": actual,
@@ -241,6 +243,18 @@ def of_partners(home: Home) -> pl.DataFrame:
     )
 
 
+def there_today(home: Home, scope: str) -> set[tuple[str, date]]:
+    """Return the entities that one can work with today, and the months that they or what they come from had."""
+    if scope == "company":
+        return {("ALL", month) for month in months(home)}
+    key = f"{scope}_id"
+    entities = real(home, f"dim_{scope}")
+    if scope == "branch":
+        entities = entities.filter(pl.col("closed_on").fill_null(date.max) > today(home))
+    mart = table(home, "kpi", f"{scope}_monthly_as_is").filter(pl.col(key).is_in(entities[key].implode()))
+    return set(mart.select(key, "month").iter_rows())
+
+
 def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
     """Return every value that a scorecard may show, by scope, entity, month and metric."""
     values = {}
@@ -248,7 +262,7 @@ def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
     for scope in ("company", "partner", "branch"):
         entity = {"company": pl.lit("ALL"), "partner": pl.col("partner_id"), "branch": pl.col("branch_id")}[scope]
         marts = [
-            of_partners(home) if scope == "company" else table(home, "kpi", f"{scope}_monthly"),
+            of_partners(home) if scope == "company" else table(home, "kpi", f"{scope}_monthly_as_is"),
             performance[(scope,)].with_columns(branch_id="entity_id", partner_id="entity_id"),
         ]
         if scope != "partner":
@@ -264,19 +278,26 @@ def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
 def test_scorecard(built_home: Home) -> None:
     """The metrics of the set that holds for an entity's phase and channel, and their values in the other marts."""
     phase_of, value_of = phases(built_home), metrics(built_home)
+    scopes_of: dict[str, set[str]] = defaultdict(set)
+    for scope, _, _, metric in value_of:
+        scopes_of[metric].add(scope)
     lines = {
         (row["scope"], row["entity_id"], row["month"], row["metric"]): row
         for row in table(built_home, "kpi", "target_path").iter_rows(named=True)
     }
     again = []
     for scope in ("company", "partner", "branch"):
-        channel_of = channels(built_home, scope)
+        channel_of, there = channels(built_home, scope), there_today(built_home, scope)
         mart = table(built_home, "kpi", f"{scope}_monthly")
         for month, *names in mart.select("month", *([] if scope == "company" else [f"{scope}_id"])).iter_rows():
             entity = names[0] if names else "ALL"
+            if (entity, month) not in there:
+                continue
             phase, channel = phase_of(scope, entity, month), channel_of.get((entity, month), "resale")
             chosen = KPI_SETS.filter((pl.col("phase") == phase) & (pl.col("channel") == channel))
             for rank, metric in chosen.select("kpi_rank", "metric").iter_rows():
+                if scope not in scopes_of[metric]:
+                    continue
                 line = lines.get((scope, entity, month, metric), {"path": None, "actual": None, "path_gap": None})
                 again.append(
                     {
@@ -355,6 +376,7 @@ def test_conflict_rate(built_home: Home) -> None:
         again.append(
             {
                 "quarter_from": start,
+                "is_complete": is_recorded(built_home, start, 3),
                 "conflict_rate_numerator": fought,
                 "conflict_rate_denominator": worked,
                 "conflict_rate": fought / worked if worked >= N_MIN else None,
@@ -380,11 +402,12 @@ def test_inquiry_index(built_home: Home) -> None:
         for industry in set(inquiries["industry"]) | set(universe):
             mine = of_half.filter(pl.col("industry") == industry)
             buyers = universe.get(industry, 0)
-            is_enough = min(len(of_half), buyers) >= N_MIN
+            is_enough = len(of_half) >= N_MIN and buyers and len(of_half) * buyers / len(customers) >= 1
             again.append(
                 {
                     "industry": industry,
                     "period_start": start,
+                    "is_complete": is_recorded(built_home, start, 6),
                     "inquiries": len(mine),
                     "all_inquiries": len(of_half),
                     "customers": buyers,
@@ -398,14 +421,15 @@ def test_inquiry_index(built_home: Home) -> None:
 
 
 def test_prefecture_coverage(built_home: Home) -> None:
-    branches = real(built_home, "dim_branch").filter(pl.col("prefecture").is_not_null())
-    customers = table(built_home, "core", "dim_customer").filter(pl.col("prefecture").is_not_null())
+    branches = real(built_home, "dim_branch").with_columns(pl.col("prefecture").fill_null("unknown"))
+    customers = table(built_home, "core", "dim_customer")
     won = wins(built_home)
     revenue = (
         table(built_home, "core", "fct_revenue")
         .filter("is_counted")
         .rename({"recognized_month": "month"})
-        .join(customers, on="customer_id")
+        .join(customers, on="customer_id", how="left")
+        .with_columns(pl.col("prefecture").fill_null("unknown"))
     )
     last_months = {first_of_month(half_start(month), 5) for month in months(built_home)}
     again = []
@@ -416,7 +440,7 @@ def test_prefecture_coverage(built_home: Home) -> None:
         )
         winners = won.filter(within(month, 12) & pl.col("is_won"))["branch_id"]
         bought = revenue.filter(within(month, 12))
-        for prefecture in set(branches["prefecture"]) | set(customers["prefecture"]):
+        for prefecture in set(branches["prefecture"]) | set(customers["prefecture"].drop_nulls()) | {"unknown"}:
             there = pl.col("prefecture") == prefecture
             producing = len(branches.filter(there & pl.col("branch_id").is_in(winners.implode())))
             money = bought.filter(there)
@@ -424,6 +448,7 @@ def test_prefecture_coverage(built_home: Home) -> None:
                 {
                     "prefecture": prefecture,
                     "last_month": month,
+                    "is_complete": is_recorded(built_home, half_start(month), 6),
                     "branches": len(alive.filter(there)),
                     "producing_branches": producing,
                     "is_covered": producing > 0,

@@ -9,7 +9,7 @@ import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import accepted, milestones, month_end, months, same, staged, table, today, wins
+from tests.dbt.again import accepted, is_recorded, milestones, month_end, months, same, staged, table, today, wins
 
 NEVER = date(9999, 12, 31)
 N_MIN = PROJECT_VARS["n_min"]
@@ -38,39 +38,52 @@ def rate(numerator: float, denominator: float, least: int = N_MIN) -> float | No
 
 def test_pipeline(built_home: Home) -> None:
     until = today(built_home)
-    ripe = until - timedelta(days=PROJECT_VARS["cohort_mature_days"])
+    ripe = timedelta(days=PROJECT_VARS["cohort_mature_days"])
+    ages = {"fresh": timedelta(0), "ageing": ripe, "stale": timedelta(days=PROJECT_VARS["stale_days"])}
     facts = table(built_home, "core", "fct_deals").select("deal_id", "channel", "amount", "expected_close_on")
     deals = milestones(built_home).join(facts, on="deal_id").with_columns(pl.col("channel").fill_null("none"))
-    outcomes: dict[tuple[str | None, str], list[bool]] = {}
+    outcomes: dict[tuple[bool, str | None, str, str], list[bool]] = {}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for d in deals.iter_rows(named=True):
         ended = d["won_on"] is not None or d["lost_on"] is not None
         for stage in ("open", "qualified", "proposed"):
             reached = d[f"{stage}_on"]
-            if reached and (ended or reached <= ripe):
+            for age, wait in ages.items():
+                # Undecided at that age, and known for long enough since.
+                if not reached or reached + wait + ripe > until:
+                    continue
+                if wait and min(d["won_on"] or NEVER, d["lost_on"] or NEVER) < reached + wait:
+                    continue
                 for channel in (d["channel"], None):
-                    outcomes.setdefault((channel, stage), []).append(d["won_on"] is not None)
+                    place = (d["channel_class"] == "direct", channel, stage, age)
+                    outcomes.setdefault(place, []).append(d["won_on"] is not None)
         if not ended:
             stage = "proposed" if d["proposed_on"] else "qualified" if d["qualified_on"] else "open"
             due = d["expected_close_on"]
             close = due and max(due.replace(day=1), until.replace(day=1))
-            groups.setdefault((d["branch_id"], d["partner_id"], d["channel"], stage, close), []).append(d)
+            age = [name for name, wait in ages.items() if d[f"{stage}_on"] + wait <= until][-1]
+            place = (d["branch_id"], d["partner_id"], d["channel_class"], d["channel"], stage, age, close)
+            groups.setdefault(place, []).append(d)
     again = []
-    for (branch, partner, channel, stage, close), found in groups.items():
-        own = outcomes.get((channel, stage), [])
-        known = own if len(own) >= N_MIN else outcomes.get((None, stage), [])
+    for (branch, partner, kind, channel, stage, age, close), found in groups.items():
+        own = outcomes.get((kind == "direct", channel, stage, age), [])
+        known = own if len(own) >= N_MIN else outcomes.get((kind == "direct", None, stage, age), [])
         amount = sum(d["amount"] or 0 for d in found)
         chance = rate(sum(known), len(known))
         again.append({
-            "branch_id": branch, "partner_id": partner, "channel": channel, "stage": stage, "close_month": close,
+            "branch_id": branch, "partner_id": partner, "channel_class": kind, "channel": channel, "stage": stage,
+            "age": age, "close_month": close,
             "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < until for d in found),
             "overdue_amount": sum((d["amount"] or 0) for d in found if (d["expected_close_on"] or NEVER) < until),
-            "pipeline_amount": amount, "win_probability": chance,
+            "pipeline_amount": amount, "win_probability": chance, "win_probability_numerator": sum(known),
+            "win_probability_denominator": len(known),
         })  # fmt: skip
     mart = table(built_home, "kpi", "pipeline")
-    assert_same(mart, again, ["branch_id", "channel", "stage", "close_month"], 50)
+    assert_same(mart, again, ["branch_id", "partner_id", "channel_class", "channel", "stage", "age", "close_month"], 50)
     for row in mart.iter_rows(named=True):
-        assert row["pipeline_weighted"] == pytest.approx(row["pipeline_amount"] * row["win_probability"], abs=0.51)
+        for name, amount in (("pipeline_weighted", "pipeline_amount"), ("overdue_weighted", "overdue_amount")):
+            chance = row["win_probability"]
+            assert row[name] == (None if chance is None else pytest.approx(row[amount] * chance, abs=0.51))
 
 
 def test_sourced_and_influenced(built_home: Home) -> None:
@@ -107,7 +120,14 @@ def test_sourced_and_influenced(built_home: Home) -> None:
             for scope, entity in entities | {("branch", b) for b in involved["branch_id"]}:
                 money.setdefault((scope, entity, row["month"]), [0, 0])[1] += amount
     again = [
-        {"scope": s, "entity_id": e, "month": m, "sourced_amount": float(v[0]), "influenced_amount": float(v[1])}
+        {
+            "scope": s,
+            "entity_id": e,
+            "month": m,
+            "is_complete": month_end(m) <= today(built_home),
+            "sourced_amount": float(v[0]),
+            "influenced_amount": float(v[1]),
+        }
         for (s, e, m), v in money.items()
     ]
     assert_same(table(built_home, "kpi", "sourced_monthly"), again, ["scope", "entity_id", "month"], 100)
@@ -131,7 +151,7 @@ def test_resolution_and_restatements(built_home: Home) -> None:
             values.setdefault((*place, r["month"]), [0, 0, 0, 0, 0])[4] += abs(r["amount"] or 0)
     again = [
         {
-            "scope": scope, "entity_id": entity, "month": month,
+            "scope": scope, "entity_id": entity, "month": month, "is_complete": month_end(month) <= today(built_home),
             "resolution_rate_numerator": v[0], "resolution_rate_denominator": v[1],
             "resolution_rate": rate(v[0], v[1], 1),
             "resolution_rate_amount": float(v[2] / v[3]) if v[3] > 0 else None, "restated_amount": float(v[4]),
@@ -167,7 +187,8 @@ def test_profiles_of_branches_in_focus(built_home: Home) -> None:
                 cell[:] = [one + other for one, other in zip(cell, numbers, strict=True)]
     again = [
         {
-            "scope": scope, "entity_id": entity, "fiscal_year": year, **dict(zip(questions, numbers, strict=False)),
+            "scope": scope, "entity_id": entity, "fiscal_year": year,
+            "is_complete": is_recorded(built_home, date(year, 4, 1), 12), **dict(zip(questions, numbers, strict=False)),
             "profile_coverage_numerator": numbers[3], "profile_coverage_denominator": numbers[4],
             "profile_coverage": numbers[3] / numbers[4],
         }

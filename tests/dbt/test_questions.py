@@ -152,10 +152,10 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "reps_per_branch": 2, "wins_per_rep": 1, "average_deal": 100 * M,
         },
     ],
-    # Only the stages of the leaking branch are logged, and a stage that was skipped is none.
+    # Only the stages of the leaking branch are logged; where one was skipped, the win is its day.
     "R-S3-02": [
-        {"branch_id": FEW, "deals_new": 4, "deals_qualified": 0, "deals_won": 4},
-        {"branch_id": MANY, "deals_new": 14, "deals_qualified": 0, "deals_won": 14},
+        {"branch_id": FEW, "deals_new": 4, "deals_qualified": 4, "deals_won": 4},
+        {"branch_id": MANY, "deals_new": 14, "deals_qualified": 14, "deals_won": 14},
         {"branch_id": LEAK, "deals_new": 10, "deals_qualified": 10, "deals_won": 2},
     ],
     # As many reps were called as brought a deal in the month after, in no other month of 47 and two branches: the last
@@ -184,7 +184,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {
             "branch_id": FEW, "headcount": 20, "reps_known": 4, "reps_contactable": 3, "reps_trained": 2,
             "reps_producing_t12m": 3, "known_rate": 0.2, "contactable_rate": 0.75,
-            "trained_rate": pytest.approx(2 / 3), "producing_rate": 1.5,
+            "trained_rate": pytest.approx(2 / 3), "producing_rate": 1,
         },
         {
             "branch_id": MANY, "headcount": 20, "reps_known": 14, "reps_contactable": 0, "reps_trained": 0,
@@ -233,8 +233,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "R-S4-01": [{"prefecture": "海外", "branches": 1, "customers_won_amount": 3 * M}],
     "R-S4-02": [
         {
-            "product_id": "PR90", "partner_closed": 10, "partner_win_rate": 0.2, "direct_closed": 4,
-            "direct_win_rate": 0.75, "gap": pytest.approx(-0.55),
+            "product_id": "PR90", "partner_closed": 10, "partner_win_rate": 0.2, "direct_closed": 5,
+            "direct_win_rate": 0.8, "gap": pytest.approx(-0.6),
         }
     ],
     # From 70 to 85 % in the 1,825 days from April 2022 to March 2027, of which 1,460 have passed.
@@ -246,7 +246,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         for rank, (label, actual) in enumerate(
             (
                 ("Rep penetration", 17 / 40), ("Self-run ratio", pytest.approx(16 / 18)), ("Won amount", 330_500_000),
-                ("Producer retention", pytest.approx(1 / 9)), ("Effective reps", None),
+                ("Producer retention", pytest.approx(1 / 9)),
             ),
             1,
         )
@@ -263,10 +263,16 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"month": day("2025-10-01"), "partners_signed": 1},
         {"month": day("2025-11-01"), "partners_signed": 0},
         {"month": day("2025-06-01"), "partners_signed": 0},  # renewed, not signed
-        # The only contract of the year: of 1 June, with a deal on 1 July and a win on 20 September.
-        {"month": day("2022-12-01"), "ttfd": 30, "ttfw": 111},
+        # The five contracts of the year: of 1 June, with deals on 1 July and three wins on 20 September.
+        {"month": day("2022-12-01"), "activation_rate": 1.0, "ttfd": 30, "ttfw": 111},
     ],
-    "R-S4-11": [{"industry": "農林水産", "inquiries": 6, "became_partner": 2}],
+    # Its five customers make less than one of the half's inquiries.
+    "R-S4-11": [
+        {
+            "industry": "農林水産", "fiscal_year": 2025, "fiscal_half": "H1", "inquiries": 6, "became_partner": 2,
+            "customers": 5, "inquiry_index": None,
+        }
+    ],
     # The ninth trap names the reseller in two ways, the tenth does not name it.
     "R-S4-12": [
         {"distributor_id": "TRAP09D", "branch_id": "TRAP09-FUKUOKA", "deals_won": 2, "won_amount": 1_200_000},
@@ -363,14 +369,19 @@ def test_a_bottleneck_costs_what_the_usual_rate_would_have_won(release: duckdb.D
 
 
 def test_an_industry_asks_more_often_than_it_buys(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
-    """R-S4-11: six of the half's inquiries against five of all customers."""
+    """R-S4-11: an industry's share of the half's inquiries by its share of all customers."""
     inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(
         pl.col("kind").is_in(["resale", "referral", "oem"]),
         pl.col("received_at").dt.offset_by("9h").dt.date().is_between(day("2025-04-01"), day("2025-09-30")),
     )
-    (customers,) = release.execute("select count(*) from core.dim_customer").fetchone() or (0,)
-    (row,) = (row for row in answer(release, "R-S4-11") if row["industry"] == "農林水産")
-    assert row["highest_index"] == pytest.approx(6 / len(inquiries) / (5 / customers))
+    industries = [industry for (industry,) in release.execute("select industry from core.dim_customer").fetchall()]
+    half = (row for row in answer(release, "R-S4-11") if (row["fiscal_year"], row["fiscal_half"]) == (2025, "H1"))
+    asked = [row for row in half if row["inquiry_index"] is not None]
+    assert max(row["inquiry_index"] for row in asked) > 0
+    for row in asked:
+        share = inquiries["industry"].eq(row["industry"]).sum() / len(inquiries)
+        customers = industries.count(row["industry"]) / len(industries)
+        assert row["inquiry_index"] == pytest.approx(share / customers)
 
 
 def test_companies_and_branches_are_counted_apart(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:

@@ -1,46 +1,26 @@
 -- Which step of a branch's funnel loses most: how many deals fewer pass it than pass it elsewhere, and what they would have
--- brought. Deals count that entered the step in the window and have passed it, were lost there, or had time enough.
+-- brought. The window ends when its youngest deals have had time enough: of later ones only the fast would have passed.
 -- noqa: disable=LT02,LT05
 {% set steps = ['open', 'qualified', 'proposed'] -%}
 
-with today as (
+with windows as (
     select
-        as_of as window_end,
-        {{ add_months('as_of', -var('bottleneck_window_months')) }} as window_start,
-        {{ add_days('as_of', -var('cohort_mature_days')) }} as mature_until
+        {{ add_months('as_of', -12) }} as year_start,
+        {{ add_months(add_days('as_of', -var('cohort_mature_days')), -var('bottleneck_window_months')) }} as window_start,
+        {{ add_days('as_of', -var('cohort_mature_days')) }} as window_end
     from {{ ref('int_as_of') }}
-),
-
--- A deal that skipped a step passed it on the day of the next one.
-deals as (
-    select
-        deal_id,
-        branch_id,
-        {% for step in steps -%}
-        min(case when stage in ('{{ steps[loop.index0:] | join("', '") }}', 'won') then entered_on end) as {{ step }}_on,
-        {% endfor -%}
-        min(case when stage = 'won' then entered_on end) as won_on,
-        min(case when stage = 'lost' then entered_on end) as lost_on
-    from {{ ref('fct_stage_entries') }}
-    where is_counted and branch_id != 'DIRECT'
-    group by deal_id, branch_id
 ),
 
 passages as (
     {% for step in steps -%}
     {% set next_step = steps[loop.index] if not loop.last else 'won' -%}
     select
-        deals.branch_id, today.window_start, today.window_end,
+        deals.branch_id, windows.window_start, windows.window_end,
         '{{ step }}' as step, {{ loop.index }} as step_order,
         case when deals.{{ next_step }}_on is not null then 1 else 0 end as is_passed
-    from deals
-    inner join today
-        on
-            deals.{{ step }}_on > today.window_start
-            and deals.{{ step }}_on <= today.window_end
-            and (
-                deals.{{ next_step }}_on is not null or deals.lost_on is not null or deals.{{ step }}_on <= today.mature_until
-            )
+    from {{ ref('int_deal_milestones') }} as deals
+    inner join windows on deals.{{ step }}_on > windows.window_start and deals.{{ step }}_on <= windows.window_end
+    where deals.branch_id != 'DIRECT'
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -48,7 +28,7 @@ passages as (
 won as (
     select won_months.branch_id, sum(won_months.amount) as won_amount, sum(case when won_months.is_won then 1 else 0 end) as wins
     from {{ ref('int_won_months') }} as won_months
-    inner join today on won_months.month > {{ add_months('today.window_end', -12) }}
+    inner join windows on won_months.month > windows.year_start
     where won_months.channel_class != 'direct'
     group by won_months.branch_id
 ),

@@ -30,6 +30,7 @@ select
     quarters.first_month as quarter_from,
     quarters.fiscal_year,
     quarters.fiscal_quarter,
+    quarters.is_complete,
     coalesce(conflicts.customers, 0) as conflict_rate_numerator,
     coalesce(worked_on.customers, 0) as conflict_rate_denominator,
     {{ rate('coalesce(conflicts.customers, 0)', 'worked_on.customers', var('n_min')) }} as conflict_rate

@@ -36,6 +36,7 @@ counted as (
         halves.first_month as period_start,
         halves.fiscal_year,
         halves.fiscal_half,
+        halves.is_complete,
         industries.industry,
         coalesce(inquiries.inquiries, 0) as inquiries,
         coalesce(inquiries.became_partner, 0) as became_partner,
@@ -53,13 +54,15 @@ select
     period_start,
     fiscal_year,
     fiscal_half,
+    is_complete,
     inquiries,
     cast(all_inquiries as bigint) as all_inquiries,
     customers,
     cast(all_customers as bigint) as all_customers,
     became_partner,
+    -- Where not even one inquiry would be expected, any would look like many.
     case
-        when all_inquiries >= {{ var('n_min') }} and customers >= {{ var('n_min') }}
+        when all_inquiries >= {{ var('n_min') }} and all_inquiries * customers >= all_customers and customers > 0
             then (cast(inquiries as double) / all_inquiries) / (cast(customers as double) / all_customers)
     end as inquiry_index
 from counted

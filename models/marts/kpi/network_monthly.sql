@@ -126,8 +126,18 @@ select
     cast(coalesce(activation.branches_observed, 0) as bigint) as activation_rate_denominator,
     {{ rate('activation.branches_activated', 'activation.branches_observed', var('n_min')) }} as activation_rate,
     -- Where fewer than half have come so far, the median has not been reached.
-    cast(case when activation.days_to_deal < 50000 then activation.days_to_deal end as double) as ttfd,
-    cast(case when activation.days_to_win < 50000 then activation.days_to_win end as double) as ttfw
+    cast(
+        case
+            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_deal < 50000
+                then activation.days_to_deal
+        end as double
+    ) as ttfd,
+    cast(
+        case
+            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_win < 50000
+                then activation.days_to_win
+        end as double
+    ) as ttfw
 from month_ends as ends
 left join contracted_partners on ends.month = contracted_partners.month
 left join contracted_branches on ends.month = contracted_branches.month

@@ -82,8 +82,9 @@ measured as (
                 over (partition by windows.month), 0
         ) as partners_won_amount,
         company.company_won_amount,
-        {{ rate('windows.won_amount', 'windows.deals_won') }} as avg_deal,
-        deal_sizes.median_deal,
+        -- Returns of older wins can outweigh the new ones.
+        case when windows.won_amount > 0 then {{ rate('windows.won_amount', 'windows.deals_won', var('n_min')) }} end as avg_deal,
+        case when windows.deals_won >= {{ var('n_min') }} then deal_sizes.median_deal end as median_deal,
         case when windows.cycle_deals >= {{ var('n_min') }} then cycles.cycle_days end as cycle_days,
         {{ rate('windows.closed_won', 'windows.closed', var('n_min')) }} as win_rate,
         coalesce(reps.producers_before, 0) as producers_before,

@@ -1,100 +1,129 @@
 -- What may still come in: deals that are open today, by the month in which they should close, each weighted by how often deals of
--- its channel that got as far were won. Overdue deals are in today's month.
+-- its channel that stood as long at its stage were won later. Overdue deals are in today's month.
+-- noqa: disable=LT02,LT05
+{% set mature, stale = var('cohort_mature_days'), var('stale_days') -%}
+{% set ages = {'fresh': (0, mature), 'ageing': (mature, stale), 'stale': (stale, none)} -%}
+
 with today as (
-    select
-        as_of,
-        {{ month_of('as_of') }} as this_month,
-        {{ add_days('as_of', -var('cohort_mature_days')) }} as mature_until
-    from {{ ref('int_as_of') }}
+    select as_of, {{ month_of('as_of') }} as this_month from {{ ref('int_as_of') }}
 ),
 
-reached as (
-    {% for stage in ['open', 'qualified', 'proposed'] -%}
+deals as (
     select
-        deal_id, '{{ stage }}' as stage, coalesce(channel, 'none') as channel, {{ stage }}_on as reached_on, won_on, lost_on
+        deal_id, branch_id, partner_id, channel_class, channel_class = 'direct' as is_direct, coalesce(channel, 'none') as channel,
+        open_on, qualified_on, proposed_on, won_on, {{ earliest(['won_on', 'lost_on']) }} as ended_on
     from {{ ref('int_deal_milestones') }}
-    where {{ stage }}_on is not null
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
 ),
 
--- Of deals that were won, lost, or had time enough.
+-- Of deals that got to a stage and were undecided at an age: those of which the outcome has had time enough to come since.
 outcomes as (
+    {% for stage in ['open', 'qualified', 'proposed'] -%}
+    {% set outer_last = loop.last -%}
+    {% for age, (from_days, to_days) in ages.items() -%}
     select
-        reached.channel,
-        reached.stage,
-        sum(case when reached.won_on is not null then 1 else 0 end) as won,
-        count(*) as decided
-    from reached
+        deals.is_direct, deals.channel, '{{ stage }}' as stage, '{{ age }}' as age,
+        sum(case when deals.won_on is not null then 1 else 0 end) as won, count(*) as deals
+    from deals
     cross join today
-    where reached.won_on is not null or reached.lost_on is not null or reached.reached_on <= today.mature_until
-    group by reached.channel, reached.stage
+    where
+        {{ add_days('deals.' ~ stage ~ '_on', from_days + mature) }} <= today.as_of
+        {%- if from_days %}
+        and coalesce(deals.ended_on, {{ for_ever() }}) >= {{ add_days('deals.' ~ stage ~ '_on', from_days) }}
+        {%- endif %}
+    group by deals.is_direct, deals.channel
+    {{ 'union all' if not (loop.last and outer_last) }}
+    {% endfor %}
+    {%- endfor %}
 ),
 
 usual as (
-    select stage, sum(won) as won, sum(decided) as decided
+    select is_direct, stage, age, sum(won) as won, sum(deals) as deals
     from outcomes
-    group by stage
+    group by is_direct, stage, age
 ),
 
 open_deals as (
     select
-        milestones.branch_id,
-        milestones.partner_id,
-        coalesce(milestones.channel, 'none') as channel,
-        case
-            when milestones.proposed_on is not null then 'proposed'
-            when milestones.qualified_on is not null then 'qualified'
-            else 'open'
-        end as stage,
-        greatest({{ month_of('deals.expected_close_on') }}, today.this_month) as due_month,
-        deals.expected_close_on,
-        deals.expected_close_on < today.as_of as is_overdue,
-        deals.amount
-    from {{ ref('int_deal_milestones') }} as milestones
-    inner join {{ ref('fct_deals') }} as deals on milestones.deal_id = deals.deal_id
+        deals.branch_id,
+        deals.partner_id,
+        deals.channel_class,
+        deals.is_direct,
+        deals.channel,
+        case when deals.proposed_on is not null then 'proposed' when deals.qualified_on is not null then 'qualified' else 'open' end as stage,
+        coalesce(deals.proposed_on, deals.qualified_on, deals.open_on) as reached_on,
+        greatest({{ month_of('facts.expected_close_on') }}, today.this_month) as due_month,
+        facts.expected_close_on,
+        facts.expected_close_on < today.as_of as is_overdue,
+        facts.amount,
+        today.as_of
+    from deals
+    inner join {{ ref('fct_deals') }} as facts on deals.deal_id = facts.deal_id
     cross join today
-    where milestones.won_on is null and milestones.lost_on is null
+    where deals.ended_on is null
+),
+
+aged as (
+    select
+        *,
+        case
+            {%- for age, (from_days, to_days) in ages.items() if to_days %}
+            when as_of < {{ add_days('reached_on', to_days) }} then '{{ age }}'
+            {%- endfor %}
+            else 'stale'
+        end as age
+    from open_deals
 ),
 
 counted as (
     select
         branch_id,
         partner_id,
+        channel_class,
+        is_direct,
         channel,
         stage,
+        age,
         case when expected_close_on is not null then due_month end as close_month,
         count(*) as open_deals,
         sum(case when is_overdue then 1 else 0 end) as overdue_deals,
         coalesce(sum(case when is_overdue then amount end), 0) as overdue_amount,
         coalesce(sum(amount), 0) as pipeline_amount
-    from open_deals
-    group by branch_id, partner_id, channel, stage, case when expected_close_on is not null then due_month end
+    from aged
+    group by
+        branch_id, partner_id, channel_class, is_direct, channel, stage, age,
+        case when expected_close_on is not null then due_month end
 ),
 
--- A channel with too few deals takes what is usual in all.
+-- A channel with too few deals takes what is usual of all partners, or of all direct sales.
 weighed as (
     select
         counted.*,
-        case when outcomes.decided >= {{ var('n_min') }} then outcomes.won else coalesce(usual.won, 0) end as won,
-        case when outcomes.decided >= {{ var('n_min') }} then outcomes.decided else coalesce(usual.decided, 0) end as decided
+        case when outcomes.deals >= {{ var('n_min') }} then outcomes.won else coalesce(usual.won, 0) end as won,
+        case when outcomes.deals >= {{ var('n_min') }} then outcomes.deals else coalesce(usual.deals, 0) end as deals
     from counted
-    left join outcomes on counted.channel = outcomes.channel and counted.stage = outcomes.stage
-    left join usual on counted.stage = usual.stage
+    left join outcomes
+        on
+            counted.is_direct = outcomes.is_direct and counted.channel = outcomes.channel
+            and counted.stage = outcomes.stage and counted.age = outcomes.age
+    left join usual
+        on counted.is_direct = usual.is_direct and counted.stage = usual.stage and counted.age = usual.age
 )
 
 select
     branch_id,
     partner_id,
+    channel_class,
     channel,
     stage,
+    age,
     close_month,
     open_deals,
     cast(overdue_deals as bigint) as overdue_deals,
     cast(overdue_amount as {{ money_type() }}) as overdue_amount,
     cast(pipeline_amount as {{ money_type() }}) as pipeline_amount,
     cast(won as bigint) as win_probability_numerator,
-    cast(decided as bigint) as win_probability_denominator,
-    {{ rate('won', 'decided', var('n_min')) }} as win_probability,
-    {{ round_money('pipeline_amount * ' ~ rate('won', 'decided', var('n_min'))) }} as pipeline_weighted
+    cast(deals as bigint) as win_probability_denominator,
+    {{ rate('won', 'deals', var('n_min')) }} as win_probability,
+    {{ round_money('pipeline_amount * ' ~ rate('won', 'deals', var('n_min'))) }} as pipeline_weighted,
+    {{ round_money('overdue_amount * ' ~ rate('won', 'deals', var('n_min'))) }} as overdue_weighted
 from weighed

@@ -1,5 +1,5 @@
 -- Which prefectures have a branch that wins, and how much is won there: by where the branch is and, for its customers, by where
--- they are. Window: the twelve months to the end of each fiscal half.
+-- they are; unknown where nobody says. Window: the twelve months to the end of each fiscal half.
 with halves as (
     {{ fiscal_periods('half') }}
 ),
@@ -8,12 +8,14 @@ prefectures as (
     select prefecture from {{ ref('dim_branch') }} where prefecture is not null
     union
     select prefecture from {{ ref('dim_customer') }} where prefecture is not null
+    union
+    select 'unknown' as prefecture
 ),
 
 branches as (
     select
         halves.last_month,
-        branches.prefecture,
+        coalesce(branches.prefecture, 'unknown') as prefecture,
         count(*) as branches
     from halves
     inner join {{ ref('dim_branch') }} as branches
@@ -21,25 +23,25 @@ branches as (
             not branches.is_sentinel
             and coalesce(branches.opened_on, {{ since_ever() }}) < halves.next_month
             and coalesce(branches.closed_on, {{ for_ever() }}) >= halves.next_month
-    group by halves.last_month, branches.prefecture
+    group by halves.last_month, coalesce(branches.prefecture, 'unknown')
 ),
 
 won as (
     select
         halves.last_month,
-        branches.prefecture,
+        coalesce(branches.prefecture, 'unknown') as prefecture,
         count(distinct case when won.is_won then won.branch_id end) as producing_branches
     from halves
     inner join {{ ref('int_won_months') }} as won
         on won.month <= halves.last_month and won.month > {{ add_months('halves.last_month', -12) }}
     inner join {{ ref('dim_branch') }} as branches on won.branch_id = branches.branch_id and not branches.is_sentinel
-    group by halves.last_month, branches.prefecture
+    group by halves.last_month, coalesce(branches.prefecture, 'unknown')
 ),
 
 sold_to as (
     select
         halves.last_month,
-        customers.prefecture,
+        coalesce(customers.prefecture, 'unknown') as prefecture,
         sum(revenue.amount) as won_amount,
         sum(case when revenue.channel_class = 'indirect' then revenue.amount else 0 end) as won_amount_indirect
     from halves
@@ -47,9 +49,9 @@ sold_to as (
         on
             revenue.recognized_month <= halves.last_month
             and revenue.recognized_month > {{ add_months('halves.last_month', -12) }}
-    inner join {{ ref('dim_customer') }} as customers on revenue.customer_id = customers.customer_id
+    left join {{ ref('dim_customer') }} as customers on revenue.customer_id = customers.customer_id
     where revenue.is_counted
-    group by halves.last_month, customers.prefecture
+    group by halves.last_month, coalesce(customers.prefecture, 'unknown')
 )
 
 select
@@ -57,6 +59,7 @@ select
     halves.last_month,
     halves.fiscal_year,
     halves.fiscal_half,
+    halves.is_complete,
     coalesce(branches.branches, 0) as branches,
     coalesce(won.producing_branches, 0) as producing_branches,
     coalesce(won.producing_branches, 0) > 0 as is_covered,

@@ -5,7 +5,10 @@
 {% set answers = {'headcount_known': 'sales_headcount', 'evaluation_known': 'evaluation_scheme', 'focus_products_known': 'focus_products'} -%}
 
 with years as (
-    select {{ fiscal_year('month') }} as fiscal_year, max(month_end) as as_of
+    select
+        {{ fiscal_year('month') }} as fiscal_year,
+        max(month_end) as as_of,
+        sum(case when is_complete then 1 else 0 end) = 12 as is_complete
     from {{ ref('int_months') }}
     group by {{ fiscal_year('month') }}
 ),
@@ -16,6 +19,7 @@ told as (
         branches.branch_id,
         years.fiscal_year,
         years.as_of,
+        years.is_complete,
         {%- for known, answer in answers.items() %}
         max(case when profiles.{{ answer }} is not null then 1 else 0 end) as {{ known }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -30,20 +34,20 @@ told as (
             and years.fiscal_year = {{ fiscal_year('profiles.as_of') }}
             and profiles.as_of <= years.as_of
     where branches.is_focus and not branches.is_sentinel
-    group by branches.partner_id, branches.branch_id, years.fiscal_year, years.as_of
+    group by branches.partner_id, branches.branch_id, years.fiscal_year, years.as_of, years.is_complete
 ),
 
 counted as (
     {% for scope, entity in scopes.items() -%}
     select
-        '{{ scope }}' as scope, {{ entity }} as entity_id, fiscal_year, as_of,
+        '{{ scope }}' as scope, {{ entity }} as entity_id, fiscal_year, as_of, is_complete,
         {%- for known in answers %}
         sum({{ known }}) as {{ known }},
         {%- endfor %}
         sum({{ answers | join(' * ') }}) as complete,
         count(*) as branches
     from told
-    group by {{ entity ~ ', ' if scope != 'company' }}fiscal_year, as_of
+    group by {{ entity ~ ', ' if scope != 'company' }}fiscal_year, as_of, is_complete
     {{ 'union all' if not loop.last }}
     {% endfor %}
 )
@@ -53,6 +57,7 @@ select
     entity_id,
     fiscal_year,
     as_of,
+    is_complete,
     {%- for known in answers %}
     cast({{ known }} as bigint) as {{ known }},
     {%- endfor %}

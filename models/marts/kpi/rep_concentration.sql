@@ -3,41 +3,19 @@ with months as (
     select * from {{ ref('branch_monthly') }}
 ),
 
-rep_months as (
-    select rep_id, branch_id, month, deals_won, won_amount
-    from {{ ref('rep_monthly') }}
-    where rep_id != 'NONE' and (deals_won > 0 or won_amount != 0)
-),
-
--- A rep's month stands in its own window and in those of the eleven months after it.
-reps as (
-    select
-        wanted.month,
-        rep_months.branch_id,
-        rep_months.rep_id,
-        -- A rep whose returns outweigh the wins makes no share of the money.
-        cast(greatest(sum(rep_months.won_amount), 0) as {{ money_type() }}) as won_amount
-    from rep_months
-    inner join {{ ref('int_months') }} as wanted
-        on
-            rep_months.month <= wanted.month
-            and rep_months.month > {{ add_months('wanted.month', -12) }}
-    group by wanted.month, rep_months.branch_id, rep_months.rep_id
-    having sum(rep_months.deals_won) > 0
-),
-
--- Squares are summed as decimals: a sum of floats depends on the order of its rows.
-concentration as (
-    select
-        branch_id,
-        month,
-        count(*) as producing_reps,
-        sum(won_amount) as won_amount,
-        max(won_amount) as top_rep_amount,
-        cast(sum(cast(won_amount as decimal(19, 2)) * cast(won_amount as decimal(19, 2))) as double) as squares,
-        {{ median('won_amount') }} as median_rep_amount
-    from reps
+unassigned as (
+    select branch_id, month, sum(deals_won) as deals_won, sum(won_amount) as won_amount
+    from {{ ref('int_rep_years') }}
+    where rep_id = 'NONE'
     group by branch_id, month
+),
+
+producers as (
+    select * from {{ ref('int_producers') }}
+),
+
+deal_sizes as (
+    select scope, entity_id, month, median_deal from {{ ref('performance') }} where scope in ('branch', 'company')
 ),
 
 -- Branches' months are dense, so twelve rows are twelve months.
@@ -70,18 +48,30 @@ measured as (
         months.is_complete,
         months.has_twelve_months,
         months.headcount,
-        coalesce(concentration.producing_reps, 0) as producing_reps,
-        cast(coalesce(concentration.won_amount, 0) as {{ money_type() }}) as reps_won_amount,
+        coalesce(own.producing_reps, 0) as producing_reps,
+        cast(coalesce(own.won_amount, 0) as {{ money_type() }}) as reps_won_amount,
         case
-            when concentration.won_amount > 0
-                then concentration.squares / power(cast(concentration.won_amount as double), 2)
+            when own.won_amount > 0
+                then own.squares / power(cast(own.won_amount as double), 2)
         end as rep_hhi,
         case
-            when concentration.won_amount > 0
-                then cast(concentration.top_rep_amount as double) / cast(concentration.won_amount as double)
+            when own.won_amount > 0
+                then cast(own.top_rep_amount as double) / cast(own.won_amount as double)
         end as top_rep_share,
-        {{ round_money('concentration.median_rep_amount') }} as median_rep_amount,
-        {{ rate('coalesce(concentration.producing_reps, 0)', 'months.headcount') }} as rep_penetration,
+        {{ round_money('own.median_rep_amount') }} as median_rep_amount,
+        cast(coalesce(unassigned.deals_won, 0) as bigint) as unassigned_wins,
+        cast(coalesce(unassigned.won_amount, 0) as {{ money_type() }}) as unassigned_amount,
+        case
+            -- Of one or two producers the median says little.
+            when own.producing_reps >= {{ var('headroom_min_reps') }} then 'branch'
+            when of_partner.producing_reps >= {{ var('headroom_min_reps') }} then 'partner'
+            when of_all.producing_reps > 0 then 'company'
+        end as headroom_basis,
+        of_partner.median_rep_amount as partner_rep_amount,
+        of_all.median_rep_amount as company_rep_amount,
+        deal_sizes.median_deal,
+        usual_sizes.median_deal as reference_median_deal,
+        {{ rate('coalesce(own.producing_reps, 0)', 'months.headcount') }} as rep_penetration,
         closed.deals_won,
         closed.deals_closed,
         {{ rate('closed.deals_won', 'closed.deals_closed', var('n_min')) }} as win_rate_t12m,
@@ -90,21 +80,47 @@ measured as (
     inner join {{ ref('dim_branch') }} as branches on months.branch_id = branches.branch_id and not branches.is_sentinel
     left join closed on months.branch_id = closed.branch_id and months.month = closed.month
     left join usual on months.month = usual.month
-    left join concentration on months.branch_id = concentration.branch_id and months.month = concentration.month
+    left join producers as own on own.scope = 'branch' and months.branch_id = own.entity_id and months.month = own.month
+    left join unassigned on months.branch_id = unassigned.branch_id and months.month = unassigned.month
+    left join producers as of_partner
+        on of_partner.scope = 'partner' and months.partner_id = of_partner.entity_id and months.month = of_partner.month
+    left join producers as of_all on of_all.scope = 'company' and months.month = of_all.month
+    left join deal_sizes
+        on deal_sizes.scope = 'branch' and months.branch_id = deal_sizes.entity_id and months.month = deal_sizes.month
+    left join deal_sizes as usual_sizes on usual_sizes.scope = 'company' and months.month = usual_sizes.month
+),
+
+-- The first of the three that is below what it should be. Each win without a salesperson may be that of one more.
+judged as (
+    select
+        *,
+        case
+            when headcount is null then null
+            when producing_reps + unassigned_wins < {{ var('target_penetration') }} * headcount then 'widen_contacts'
+            when producing_reps < {{ var('target_penetration') }} * headcount then 'name_reps'
+            when win_rate_t12m < reference_win_rate then 'raise_win_rate'
+            when win_rate_t12m is null then null
+            when median_deal >= reference_median_deal then 'sell_more'
+            else 'raise_deal_size'
+        end as finding
+    from measured
 ),
 
 levers as (
     select
         *,
         case
-            when rep_penetration is null then null
-            when rep_penetration < {{ var('target_penetration') }} then 'widen_contacts'
-            when win_rate_t12m < reference_win_rate then 'raise_win_rate'
-            when win_rate_t12m is not null then 'raise_deal_size'
+            when finding = 'sell_more' then 'raise_deal_size'
+            when finding != 'name_reps' then finding
         end as lever,
+        case headroom_basis
+            when 'branch' then median_rep_amount
+            when 'partner' then partner_rep_amount
+            else company_rep_amount
+        end as headroom_rep_amount,
         case when headcount is not null then greatest({{ var('target_penetration') }} * headcount - producing_reps, 0) end
             as headroom_reps
-    from measured
+    from judged
 )
 
 select
@@ -126,8 +142,13 @@ select
     levers.median_rep_amount,
     cast(levers.headroom_reps as double) as headroom_reps,
     {{ round_money(
-        "cast(levers.headroom_reps * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * levers.median_rep_amount"
+        "cast(levers.headroom_reps * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * " ~ round_money('levers.headroom_rep_amount')
     ) }} as headroom_amount,
+    case when levers.headcount is not null then levers.headroom_basis end as headroom_basis,
+    levers.unassigned_wins,
+    levers.unassigned_amount,
+    levers.median_deal,
+    levers.reference_median_deal,
     cast(levers.deals_won as bigint) as win_rate_t12m_numerator,
     cast(levers.deals_closed as bigint) as win_rate_t12m_denominator,
     levers.win_rate_t12m,

@@ -42,6 +42,7 @@ select
     scope,
     entity_id,
     month,
+    {{ is_over(add_months('month', 1)) }} as is_complete,
     cast(sum(resolved) as bigint) as resolution_rate_numerator,
     cast(sum(deals) as bigint) as resolution_rate_denominator,
     {{ rate('sum(resolved)', 'sum(deals)') }} as resolution_rate,

@@ -123,6 +123,10 @@ select
     cast(rounded.previous_won_amount as {{ money_type() }}) as previous_won_amount,
     cast(rounded.won_amount - rounded.previous_won_amount as {{ money_type() }}) as change_amount,
     {% for side in ['', 'previous_'] -%}
+    cast(rounded.{{ side }}known_amount as {{ money_type() }}) as {{ side }}known_amount,
+    cast(rounded.{{ side }}won_amount - rounded.{{ side }}known_amount as {{ money_type() }}) as {{ side }}unassigned_amount,
+    {% endfor -%}
+    {% for side in ['', 'previous_'] -%}
     cast(rounded.{{ side }}active_branches as bigint) as {{ side }}active_branches,
     cast(rounded.{{ side }}producing_reps as bigint) as {{ side }}producing_reps,
     cast(rounded.{{ side }}deals_won as bigint) as {{ side }}deals_won,

@@ -1,5 +1,5 @@
 -- The few numbers that count in the phase that a company, partner or branch is in, and nothing else. The set is the seed
--- kpi_sets, by phase and channel.
+-- kpi_sets, by phase and channel. Sums and persons are those of today's organisation, so that years compare.
 -- noqa: disable=LT02,LT05
 -- The sets of one day replace those of earlier days as a whole.
 with set_versions as (
@@ -9,9 +9,26 @@ with set_versions as (
     from (select distinct phase, channel, valid_from from {{ ref('kpi_sets') }}) as versions
 ),
 
+-- Those with whom something can be done today.
+entities as (
+    select 'company' as scope, 'ALL' as entity_id, month from {{ ref('company_monthly') }}
+    union all
+    select 'partner' as scope, months.partner_id as entity_id, months.month
+    from {{ ref('partner_monthly_as_is') }} as months
+    inner join {{ ref('dim_partner') }} as partners on months.partner_id = partners.partner_id and not partners.is_sentinel
+    union all
+    select 'branch' as scope, months.branch_id as entity_id, months.month
+    from {{ ref('branch_monthly_as_is') }} as months
+    inner join {{ ref('dim_branch') }} as branches on months.branch_id = branches.branch_id and not branches.is_sentinel
+    cross join {{ ref('int_as_of') }} as today
+    where coalesce(branches.closed_on, {{ for_ever() }}) > today.as_of
+),
+
 shown as (
     select placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel, sets.metric, sets.kpi_rank
     from {{ ref('int_phases') }} as placed
+    inner join entities
+        on placed.scope = entities.scope and placed.entity_id = entities.entity_id and placed.month = entities.month
     inner join set_versions as versions
         on
             placed.phase = versions.phase and placed.channel = versions.channel
@@ -19,6 +36,11 @@ shown as (
     inner join {{ ref('kpi_sets') }} as sets
         on
             versions.phase = sets.phase and versions.channel = sets.channel and versions.valid_from = sets.valid_from
+            and case placed.scope
+                {%- for scope in scorecard_marts() %}
+                when '{{ scope }}' then sets.metric in ('{{ scorecard_metrics_of(scope) | join("', '") }}')
+                {%- endfor %}
+            end
 ),
 
 -- Each with the same month a year before, whichever set held then.
@@ -41,11 +63,9 @@ all_partners as (
 ),
 
 actuals as (
-    {% for scope, mart in [
-        ('company', 'all_partners'), ('company', 'company_monthly'), ('company', 'performance'), ('company', 'network_monthly'),
-        ('partner', 'partner_monthly'), ('partner', 'performance'),
-        ('branch', 'branch_monthly'), ('branch', 'performance'), ('branch', 'rep_concentration'),
-    ] -%}
+    {% for scope, marts in scorecard_marts().items() -%}
+    {%- set is_last_scope = loop.last -%}
+    {%- for mart in marts -%}
     {%- set metrics = scorecard_metrics()[mart] -%}
     {%- set entity = {'company': "'ALL'", 'partner': 'marts.partner_id', 'branch': 'marts.branch_id'}[scope] -%}
     select
@@ -62,8 +82,9 @@ actuals as (
         {%- else %} and asked.entity_id = {{ entity }}
         {%- endif %}
     where asked.scope = '{{ scope }}' and asked.metric in ('{{ metrics | join("', '") }}')
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    {{ 'union all' if not (loop.last and is_last_scope) }}
+    {% endfor -%}
+    {%- endfor %}
 ),
 
 -- Of a metric's deadlines the nearest to come, or the last where all have passed: a target that was missed stays in view.

@@ -47,6 +47,7 @@ select
     entity_id,
     month,
     {{ fiscal_year('month') }} as fiscal_year,
+    {{ is_over(add_months('month', 1)) }} as is_complete,
     -- An amount without an exchange rate is unknown, and the only one of its month at times.
     cast(coalesce(sum(sourced_amount), 0) as {{ money_type() }}) as sourced_amount,
     cast(coalesce(sum(influenced_amount), 0) as {{ money_type() }}) as influenced_amount

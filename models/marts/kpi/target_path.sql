@@ -66,6 +66,7 @@ measured as (
         targets.entity_id,
         month_ends.month,
         targets.deadline,
+        month_ends.month_end <= today.as_of as is_complete,
         targets.target,
         case
             when targets.baseline is null then null
@@ -101,6 +102,7 @@ select
     entity_id,
     deadline,
     month,
+    is_complete,
     cast(target as double) as target,
     path,
     actual,

@@ -9,6 +9,7 @@ select
     won.branch_id,
     won.partner_id,
     won.month,
+    {{ is_over(add_months('won.month', 1)) }} as is_complete,
     cast(sum(case when won.is_won then 1 else 0 end) as bigint) as deals_won,
     cast(coalesce(sum(won.amount), 0) as {{ money_type() }}) as won_amount
 from {{ ref('int_won_months') }} as won
