@@ -73,12 +73,14 @@ def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount:
 def two_branches(p: Planted) -> None:
     """Plant 400 million by three reps (50, 30 and 20 %) and by fourteen, and the 200 million of the year before.
 
-    The first deals of five new branches come 30 days after their contracts; three are won after 111, two not at all.
+    The first deals of five new branches come 30 days after their contracts; three are won after 111, two not at all. One
+    more has been open for two years.
     """
     sold(p, f"{NEW}-1", f"{NEW}-R1", "2022-07-01", "2022-09-20", 600_000)
     for n in range(1, 5):
         won = "2022-09-20" if n <= 2 else None
         sold(p, f"{PEER}{n}-1", f"{PEER}{n}-R1", "2022-07-01", won, 600_000, closed_on=won or "2022-09-30")
+    sold(p, f"{PEER}1-STALE", f"{PEER}1-R1", "2024-06-10", None, 7 * MILLION)
     summer, autumn, winter, spring = "2025-06-02", "2025-09-18", "2025-12-01", "2026-03-18"
     for n, rep, amount, created, won in (
         (1, 1, 150, summer, autumn), (2, 1, 50, winter, spring),
