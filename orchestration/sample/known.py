@@ -73,8 +73,8 @@ def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount:
 def two_branches(p: Planted) -> None:
     """Plant 400 million by three reps (50, 30 and 20 %) and by fourteen, and the 200 million of the year before.
 
-    The first deals of five new branches come 30 days after their contracts; three are won after 111, two not at all. One
-    more has been open for two years.
+    The first deals of five new branches come 30 days after their contracts; three are won after 111, two not at all.
+    One more has been open for two years.
     """
     sold(p, f"{NEW}-1", f"{NEW}-R1", "2022-07-01", "2022-09-20", 600_000)
     for n in range(1, 5):
