@@ -118,7 +118,8 @@ def test_shares_of_partners_are_of_the_whole(release: duckdb.DuckDBPyConnection)
         assert row["partner_share"] == pytest.approx(float(row["won_amount_t12m"]) / float(sum(ledger.values())))
     by_year = release.execute(
         "select year(recognized_on - interval 3 month),"
-        " sum(case when channel_class = 'indirect' then amount else 0 end) / sum(amount) from core.fct_revenue where is_counted and channel_class != 'unresolved' group by 1 order by 1"
+        " sum(case when channel_class = 'indirect' then amount else 0 end) / sum(amount)"
+        " from core.fct_revenue where is_counted and channel_class != 'unresolved' group by 1 order by 1"
     ).fetchall()
     # A year in which nothing has been sold yet has no ratio.
     found = [row["indirect_ratio"] for row in answer(release, "R-S4-24")]
