@@ -36,10 +36,7 @@ select
     branches.prefecture,
     branches.opened_on,
     -- Left out of a later extract: closed then, unless the roster dated it earlier.
-    case
-        when branches.ended_on is null then branches.closed_on
-        else least(coalesce(branches.closed_on, branches.ended_on), branches.ended_on)
-    end as closed_on,
+    {{ earliest(['branches.closed_on', 'branches.ended_on']) }} as closed_on,
     coalesce(branches.is_focus, partners.is_focus, false) as is_focus,
     coalesce(branches.contract_started_on, partners.contract_started_on) as contract_started_on,
     coalesce(branches.contract_ended_on, partners.contract_ended_on) as contract_ended_on,

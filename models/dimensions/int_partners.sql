@@ -20,10 +20,7 @@ select
     industry,
     contract_started_on,
     -- Left out of a later extract: the company has ended then, unless the roster dated it earlier.
-    case
-        when ended_on is null then contract_ended_on
-        else least(coalesce(contract_ended_on, ended_on), ended_on)
-    end as contract_ended_on,
+    {{ earliest(['contract_ended_on', 'ended_on']) }} as contract_ended_on,
     coalesce(is_focus, false) as is_focus,
     successor_partner_id,
     succeeded_on

@@ -35,7 +35,7 @@ dated as (
         -- A deal is new once, at the latest when we first heard of it.
         coalesce(
             logged.open_on,
-            least(coalesce(deals.created_on, deals.first_entered_on), coalesce(deals.first_entered_on, deals.created_on)),
+            {{ earliest(['deals.created_on', 'deals.first_entered_on']) }},
             deals.recognized_on,
             deals.lost_on,
             deals.first_extracted_on

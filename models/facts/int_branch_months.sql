@@ -19,10 +19,7 @@ starts as (
     select
         branches.branch_id,
         branches.partner_id,
-        least(
-            coalesce(first_deals.first_month, {{ month_of('branches.opened_on') }}),
-            coalesce({{ month_of('branches.opened_on') }}, first_deals.first_month)
-        ) as first_month,
+        {{ earliest(['first_deals.first_month', month_of('branches.opened_on')]) }} as first_month,
         branches.is_sentinel
     from {{ ref('dim_branch') }} as branches
     left join first_deals on branches.branch_id = first_deals.branch_id

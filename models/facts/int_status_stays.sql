@@ -9,7 +9,7 @@ with entities as (
     where not is_sentinel
     union all
     select 'branch' as entity_type, branch_id as entity_id, opened_on as known_on,
-        least(coalesce(contract_ended_on, closed_on), coalesce(closed_on, contract_ended_on)) as ended_on
+        {{ earliest(['contract_ended_on', 'closed_on']) }} as ended_on
     from {{ ref('dim_branch') }}
     where not is_sentinel
     union all

@@ -7,7 +7,7 @@ with deals as (
         milestones.partner_id,
         milestones.channel_class,
         milestones.open_on,
-        least(coalesce(milestones.won_on, {{ for_ever() }}), coalesce(milestones.lost_on, {{ for_ever() }})) as ended_on
+        coalesce({{ earliest(['milestones.won_on', 'milestones.lost_on']) }}, {{ for_ever() }}) as ended_on
     from {{ ref('int_deal_milestones') }} as milestones
     inner join {{ ref('fct_deals') }} as deals on milestones.deal_id = deals.deal_id
     where deals.customer_id is not null and milestones.channel_class != 'unresolved' and milestones.open_on is not null
