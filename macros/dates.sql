@@ -86,8 +86,8 @@
     {{ next_first_day }} <= (select {{ add_days('as_of', 1) }} from {{ ref('int_as_of') }})
 {%- endmacro %}
 
-{# The fiscal years' halves or quarters that the marts cover, with their first and last month, the one after, and whether all their
-   months have been recorded and are over. #}
+{# The fiscal years' halves or quarters that the marts cover, with their first and last month, the one after, whether twelve months
+   up to the last one have been recorded and are over, and whether all of the period's have. #}
 {% macro fiscal_periods(period) -%}
     {%- set name = {'half': fiscal_half('month'), 'quarter': fiscal_quarter('month')}[period] -%}
     select
@@ -96,6 +96,7 @@
         min(month) as first_month,
         max(month) as last_month,
         {{ add_months('max(month)', 1) }} as next_month,
+        coalesce(max(case when has_twelve_months then month end) = max(month), false) as has_twelve_months,
         sum(case when is_complete then 1 else 0 end) = {{ {'half': 6, 'quarter': 3}[period] }} as is_complete
     from {{ ref('int_months') }}
     group by {{ fiscal_year('month') }}, {{ name }}

@@ -2,9 +2,9 @@
 {% macro lever_reason(language) -%}
     {%- set producing = "cast(levers.producing_reps as varchar)" -%}
     {%- set headcount = "cast(levers.headcount as varchar)" -%}
-    {%- set won = "cast(cast(levers.deals_won as bigint) as varchar)" -%}
+    {%- set won = "cast(levers.win_rate_t12m_numerator as varchar)" -%}
     {%- set unassigned = "cast(levers.unassigned_wins as varchar)" -%}
-    {%- set closed = "cast(cast(levers.deals_closed as bigint) as varchar)" -%}
+    {%- set closed = "cast(levers.win_rate_t12m_denominator as varchar)" -%}
     {%- set usual = "cast(cast(round(100 * levers.reference_win_rate) as integer) as varchar)" -%}
     {%- set texts = {
         'en': {
@@ -21,9 +21,9 @@
             ],
             'raise_deal_size': [
                 producing, "' of '", headcount, "' salespeople sell and win '", won, "' of '", closed,
-                "' closed deals: raise the deal size.'",
+                "' closed deals, smaller ones than elsewhere: raise the deal size.'",
             ],
-            'sell_more': [
+            'cross_sell': [
                 producing, "' of '", headcount, "' salespeople sell and win '", won, "' of '", closed,
                 "' closed deals, as large as elsewhere: sell more to the same customers.'",
             ],
@@ -39,15 +39,16 @@
                 "'件は全体の受注率'", usual, "'%を下回る。受注率を上げる。'",
             ],
             'raise_deal_size': [
-                "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won, "'件を受注。単価を上げる。'",
+                "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won,
+                "'件を受注。ただし単価は全体の中央値を下回る。単価を上げる。'",
             ],
-            'sell_more': [
+            'cross_sell': [
                 "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won,
                 "'件を受注、単価も全体並み以上。同じ顧客への販売を広げる。'",
             ],
         },
     }[language] -%}
-    case levers.finding
+    case levers.lever
         {%- for lever, parts in texts.items() %}
         when '{{ lever }}' then {{ dbt.concat(parts) }}
         {%- endfor %}

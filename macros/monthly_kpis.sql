@@ -135,6 +135,15 @@
         group by 1, 2
     ),
 
+    -- Wins of which nobody knows the salesperson: shares of those who win are at least what they say.
+    unassigned as (
+        select {{ of_fact }} as scope_id, facts.month, sum(facts.deals_won) as unassigned_wins_t12m
+        from {{ ref('int_rep_years') }} as facts
+        {{ fact_join }}
+        where facts.rep_id = 'NONE'
+        group by 1, 2
+    ),
+
     headcounts as (
         select {{ of_branch }} as scope_id, facts.month, sum(facts.sales_headcount) as headcount
         from {{ ref('int_headcounts') }} as facts
@@ -167,6 +176,7 @@
             cast(coalesce(trained.producing_rate_denominator, 0) as bigint) as producing_rate_denominator,
             cast(coalesce(active.reps_active, 0) as bigint) as reps_active,
             cast(coalesce(producing.reps_producing_t12m, 0) as bigint) as reps_producing_t12m,
+            cast(coalesce(unassigned.unassigned_wins_t12m, 0) as bigint) as unassigned_wins_t12m,
             -- Unknown is not zero: a branch that reported no headcount has none here, and its reps are in no share of one.
             cast(headcounts.headcount as bigint) as headcount,
             cast(case when headcounts.headcount is not null then coalesce(known.known_rate_numerator, 0) end as bigint)
@@ -177,7 +187,7 @@
         inner join {{ ref('int_months') }} as calendar on months.month = calendar.month
         {%- for measure in [
             'entries', 'wins', 'referrals', 'sessions', 'contacted', 'known', 'contactable', 'trained', 'active', 'producing',
-            'headcounts'
+            'unassigned', 'headcounts'
         ] + (['current_money'] if is_current else []) %}
         left join {{ measure }} on months.scope_id = {{ measure }}.scope_id and months.month = {{ measure }}.month
         {%- endfor %}
@@ -208,6 +218,7 @@
     measured.reps_trained,
     measured.reps_active,
     measured.reps_producing_t12m,
+    measured.unassigned_wins_t12m,
     -- The ladder of salespeople: of those on a step, how many stand on the next, too.
     measured.known_rate_numerator,
     measured.headcount as known_rate_denominator,
@@ -228,6 +239,6 @@
 {% macro deal_window_measures() -%}
     {{ return([
         'won_amount', 'deals_won', 'closed', 'closed_won', 'cycle_deals', 'logged_wins', 'self_run_wins', 'cohort_deals',
-        'cohort_qualified', 'cohort_won', 'open_qualified',
+        'cohort_qualified', 'cohort_won', 'open_qualified', 'closed_year',
     ]) }}
 {%- endmacro %}

@@ -21,6 +21,13 @@
     }) }}
 {%- endmacro %}
 
+{# Those that look at one month alone. #}
+{% macro scorecard_monthly_metrics() -%}
+    {{ return(scorecard_metrics()['all_partners'] + [
+        'reps_contacted', 'reps_contactable', 'reps_trained', 'partners_contracted', 'branches_contracted', 'partners_signed',
+    ]) }}
+{%- endmacro %}
+
 {# The marts that have a scope's metrics, and those metrics. #}
 {% macro scorecard_marts() -%}
     {{ return({

@@ -222,6 +222,19 @@ grid_now as (
     select distinct 'branch now' as scope, branch_id_current as id, month
     from branch_grid inner join intermediate.int_branch_successors on id = branch_id
 ),
+nobody as (
+    select hand_scope(grouping(branch_id, partner_id, branch_now, partner_now)) as scope,
+        coalesce(branch_id, partner_id, branch_now, partner_now, 'ALL') as id, ends.month, sum(wins) as unassigned
+    from (
+        select rep_monthly.branch_id, rep_monthly.partner_id, branch_now, partner_now, deals_won as wins,
+            unnest(range(hand_number(month), hand_number(month) + 12)) as n
+        from hand.rep_monthly inner join places on rep_monthly.branch_id = places.branch_id
+        where rep_id = 'NONE' and deals_won > 0
+    ) inner join (select month, hand_number(month) as n from intermediate.int_months) as ends using (n)
+    group by grouping sets (
+        (branch_id, ends.month), (partner_id, ends.month), (branch_now, ends.month), (partner_now, ends.month), (ends.month)
+    )
+),
 grid as (
     from branch_grid
     union all
@@ -253,10 +266,11 @@ select scope, id, month, coalesce(deals_new, 0)::bigint as deals_new, coalesce(d
     coalesce(trained_producing, 0)::bigint as producing_rate_numerator,
     coalesce(trained_lately, 0)::bigint as producing_rate_denominator,
     coalesce(active, 0)::bigint as reps_active, coalesce(producing, 0)::bigint as reps_producing_t12m, referred,
+    coalesce(unassigned, 0)::bigint as unassigned_wins_t12m,
     if(headcount is null, null, coalesce(known_counted, 0)) as known_rate_numerator,
     if(headcount is null, null, coalesce(producing_counted, 0)) as rep_penetration_numerator
 from grid left join summed using (scope, id, month) left join persons using (scope, id, month)
-left join headcounts using (scope, id, month);
+left join headcounts using (scope, id, month) left join nobody using (scope, id, month);
 
 -- With the rates, and a table for each scope.
 create view hand.rated as
@@ -292,15 +306,17 @@ with visits as (
 ),
 dated as (
     select branch_id, partner_id, hand_number(qualified_on) as q, hand_number(won_on) as w, hand_number(lost_on) as l,
-        hand_number(least(won_on, lost_on, qualified_on + ${stale_days})) as e,
-        open_on + ${cohort_mature_days} as ripe_on, if(ripe_on <= (from intermediate.int_as_of), hand_number(ripe_on), null) as c,
+        coalesce(hand_number(least(
+            won_on, lost_on, if(qualified_on + ${stale_days} <= as_of, qualified_on + ${stale_days}, null)
+        )), 999999) as e,
+        open_on + ${cohort_mature_days} as ripe_on, if(ripe_on <= as_of, hand_number(ripe_on), null) as c,
         branch_id in (select branch_id from core.fct_activities) as is_logged,
         coalesce(visited_on <= won_on, false) as is_visited
-    from hand.deals left join visits using (deal_id) where channel_class != 'direct'
+    from hand.deals cross join intermediate.int_as_of left join visits using (deal_id) where channel_class != 'direct'
 ),
 spans as (
     select branch_id, partner_id, unnest([
-        {'m': 'closed', 'f': l, 't': l + 3},
+        {'m': 'closed', 'f': l, 't': l + 3}, {'m': 'closed_year', 'f': l, 't': l + 12},
         {'m': 'cycle_deals', 'f': w, 't': w + 12}, {'m': 'logged_wins', 'f': if(is_logged, w, null), 't': w + 12},
         {'m': 'self_run_wins', 'f': if(is_logged and not is_visited, w, null), 't': w + 12},
         {'m': 'cohort_deals', 'f': c, 't': c + 12},
@@ -314,6 +330,7 @@ spans as (
     union all
     select branch_id, partner_id, unnest([
         {'m': 'deals_won', 'f': hand_number(month), 't': hand_number(month) + 12},
+        {'m': 'closed_year', 'f': hand_number(month), 't': hand_number(month) + 12},
         {'m': 'closed', 'f': hand_number(month), 't': hand_number(month) + 3},
         {'m': 'closed_won', 'f': hand_number(month), 't': hand_number(month) + 3}
     ]), 1
@@ -324,7 +341,7 @@ turns as (
 )
 pivot turns on m in (
     'won_amount', 'deals_won', 'closed', 'closed_won', 'cycle_deals', 'logged_wins', 'self_run_wins', 'cohort_deals',
-    'cohort_qualified', 'cohort_won', 'open_qualified'
+    'cohort_qualified', 'cohort_won', 'open_qualified', 'closed_year'
 ) using sum(v) group by branch_id, partner_id, n;
 
 create table hand.performance as
@@ -399,7 +416,7 @@ measured as (
         if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
         coalesce(sum(won_amount) filter (scope = 'partner' and id != 'UNRESOLVED') over (partition by n), 0) as all_partners,
         if(won_amount > 0, hand_rate(won_amount, deals_won, ${n_min}), null) as avg_deal, hand_rate(closed_won, closed, ${n_min}) as win_rate,
-        coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
+        hand_rate(deals_won, closed_year, ${n_min}) as win_rate_t12m, coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
     from running inner join months using (n) left join company using (n) left join sizes using (scope, id, n)
     left join cycles using (scope, id, n) left join kept using (scope, id, n) left join gone using (scope, id, n)
     where wanted
@@ -413,11 +430,12 @@ select scope, id as entity_id, month, hand_year(month) as fiscal_year,
     coalesce(all_won, 0)::decimal(18, 2) as company_share_denominator,
     case when all_won > 0 then won_amount::double / all_won::double end as company_share, cycle_deals::bigint as cycle_deals,
     cycle_days::double as cycle_days, closed_won::bigint as win_rate_numerator, closed::bigint as win_rate_denominator, win_rate,
+    deals_won::bigint as win_rate_t12m_numerator, closed_year::bigint as win_rate_t12m_denominator, win_rate_t12m,
     cohort_qualified::bigint as qualify_rate_numerator, cohort_deals::bigint as qualify_rate_denominator,
     hand_rate(cohort_qualified, cohort_deals, ${n_min}) as qualify_rate, cohort_won::bigint as win_rate_cohort_numerator,
     cohort_deals::bigint as win_rate_cohort_denominator, hand_rate(cohort_won, cohort_deals, ${n_min}) as win_rate_cohort,
     open_qualified::bigint as open_qualified,
-    open_qualified * win_rate * avg_deal / if(cycle_days < 1, 1, cycle_days) as velocity,
+    open_qualified * win_rate_t12m * avg_deal / if(cycle_days < 1, 1, cycle_days) as velocity,
     self_run_wins::bigint as self_run_ratio_numerator, logged_wins::bigint as self_run_ratio_denominator,
     hand_rate(self_run_wins, logged_wins, ${n_min}) as self_run_ratio, kept::bigint as producer_retention_numerator,
     before::bigint as producer_retention_denominator, hand_rate(kept, before, 1) as producer_retention,
@@ -426,7 +444,7 @@ from measured;
 
 -- The last twelve months of each scope; its months are dense, so rows before are months before.
 create table hand.years as
-select scope, id, month, sum(deals_won) over year as deals_won, sum(deals_won + deals_lost) over year as deals_closed,
+select scope, id, month, sum(deals_won) over year as deals_won,
     sum(won_amount) over year as won_amount, count(*) over year as months, sum(referred) over year > 0 as is_referral,
     sum(deals_new) over (partition by scope, id order by month rows ${active_window_months} - 1 preceding) as deals_new_lately,
     sum(deals_new) over (partition by scope, id order by month rows unbounded preceding) as deals_new_ever
@@ -455,15 +473,15 @@ money as (
         sum(amount::decimal(19, 2) * amount::decimal(19, 2))::double as squares
     from reps group by branch_id, n
 ),
-usual as (
-    select month, hand_rate(sum(deals_won), sum(deals_closed), ${n_min}) as reference_win_rate
-    from hand.years where scope = 'branch' and id != 'DIRECT' group by month
+deals as (
+    select scope, entity_id as id, month, median_deal, win_rate_t12m, win_rate_t12m_numerator, win_rate_t12m_denominator
+    from hand.performance
 ),
 measured as (
     select scope, id, branch_id, partner_id, month, fiscal_year, fiscal_half, fiscal_quarter, is_complete, has_twelve_months,
         reps_producing_t12m as producing_reps, headcount, rep_penetration, coalesce(nobody.wins, 0)::bigint as unassigned_wins,
-        coalesce(nobody.amount, 0)::decimal(18, 2) as unassigned_amount, sizes.median_deal,
-        usual_size.median_deal as reference_median_deal,
+        coalesce(nobody.amount, 0)::decimal(18, 2) as unassigned_amount, deals.median_deal,
+        usual.median_deal as reference_median_deal,
         case when headcount is null then null when reps_producing_t12m >= ${headroom_min_reps} then 'branch'
             when of_partner.producers >= ${headroom_min_reps} then 'partner' when of_all.median_amount is not null then 'company'
         end as headroom_basis,
@@ -474,31 +492,33 @@ measured as (
         if(money.amount > 0, top / money.amount::double, null) as top_rep_share,
         round(money.median_amount, 0)::decimal(18, 2) as median_rep_amount,
         if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
-        years.deals_won::bigint as win_rate_t12m_numerator, deals_closed::bigint as win_rate_t12m_denominator,
-        hand_rate(years.deals_won, deals_closed, ${n_min}) as win_rate_t12m, reference_win_rate,
-        case when producing_reps + unassigned_wins < ${target_penetration} * headcount then 'widen_contacts'
+        if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps - unassigned_wins, 0), null)
+            as missing_least,
+        deals.win_rate_t12m_numerator, deals.win_rate_t12m_denominator, deals.win_rate_t12m, usual.win_rate_t12m as reference_win_rate,
+        case when is_complete and not has_twelve_months then null when producing_reps + unassigned_wins < ${target_penetration} * headcount then 'widen_contacts'
             when producing_reps < ${target_penetration} * headcount then 'name_reps' when headcount is null then null
-            when win_rate_t12m < reference_win_rate then 'raise_win_rate' when win_rate_t12m is null then null
-            when sizes.median_deal >= reference_median_deal then 'sell_more' else 'raise_deal_size' end as finding,
-        case finding when 'sell_more' then 'raise_deal_size' when 'name_reps' then null else finding end as lever
+            when deals.win_rate_t12m < reference_win_rate then 'raise_win_rate' when deals.win_rate_t12m is null then null
+            when deals.median_deal < reference_median_deal then 'raise_deal_size'
+            when deals.median_deal >= reference_median_deal then 'cross_sell' end as lever
     from (select *, hand_number(month) as n from hand.branch_monthly) as branch_monthly
-    inner join hand.years using (scope, id, month) inner join usual using (month)
+    left join deals using (scope, id, month)
+    left join (from deals where scope = 'company') as usual using (month)
     left join (select branch_id as id, * exclude (branch_id) from money) as money using (id, n)
     left join (select branch_id as id, n, wins, amount from rep_years where rep_id = 'NONE') as nobody using (id, n)
     left join (from medians where partner_id is not null) as of_partner using (partner_id, n)
     left join (select n, median_amount from medians where partner_id is null) as of_all using (n)
-    left join (select scope, entity_id as id, month, median_deal from hand.performance) as sizes using (scope, id, month)
-    left join (select month, median_deal from hand.performance where scope = 'company') as usual_size using (month)
     where not is_sentinel
 )
 select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
     round((missing * ${headroom_ramp})::decimal(19, 4) * headroom_rep_amount, 0)::decimal(18, 2) as headroom_amount,
-    case finding
+    missing_least::double as headroom_reps_min,
+    round((missing_least * ${headroom_ramp})::decimal(19, 4) * headroom_rep_amount, 0)::decimal(18, 2) as headroom_amount_min,
+    case lever
         when 'name_reps' then format(
             '{} of {} salespeople are known to have won, and {} wins are nobody''s: find out whose first.',
             producing_reps, headcount, unassigned_wins
         )
-        when 'sell_more' then format(
+        when 'cross_sell' then format(
             '{} of {} salespeople sell and win {} of {} closed deals, as large as elsewhere: sell more to the same customers.',
             producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator
         )
@@ -509,16 +529,16 @@ select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
             producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator, round(100 * reference_win_rate)::int
         )
         when 'raise_deal_size' then format(
-            '{} of {} salespeople sell and win {} of {} closed deals: raise the deal size.',
+            '{} of {} salespeople sell and win {} of {} closed deals, smaller ones than elsewhere: raise the deal size.',
             producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator
         )
     end as lever_reason,
-    case finding
+    case lever
         when 'name_reps' then format(
             '営業{}名のうち12か月の受注が確認できたのは{}名、担当不明の受注が{}件。まず担当を確認する。',
             headcount, producing_reps, unassigned_wins
         )
-        when 'sell_more' then format(
+        when 'cross_sell' then format(
             '営業{}名中{}名が受注し、決着{}件中{}件を受注、単価も全体並み以上。同じ顧客への販売を広げる。',
             headcount, producing_reps, win_rate_t12m_denominator, win_rate_t12m_numerator
         )
@@ -528,7 +548,7 @@ select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
             headcount, producing_reps, win_rate_t12m_denominator, win_rate_t12m_numerator, round(100 * reference_win_rate)::int
         )
         when 'raise_deal_size' then format(
-            '営業{}名中{}名が受注し、決着{}件中{}件を受注。単価を上げる。',
+            '営業{}名中{}名が受注し、決着{}件中{}件を受注。ただし単価は全体の中央値を下回る。単価を上げる。',
             headcount, producing_reps, win_rate_t12m_denominator, win_rate_t12m_numerator
         )
     end as lever_reason_ja
@@ -684,9 +704,11 @@ figures as (
 ),
 placed as (
     select figures.*, if(is_referral, 'referral', 'resale') as channel, before.list as list_before,
+        months_before.has_twelve_months as had_twelve_months,
         coalesce(own.phase, of_partner.phase, of_company.phase) as phase
     from figures inner join hand.years using (scope, id, month)
     left join figures as before on figures.scope = before.scope and figures.id = before.id and figures.n = before.n + 12
+    left join intermediate.int_months as months_before on before.month = months_before.month
     left join (select 'branch' as scope, branch_id as id, partner_id from core.dim_branch) as branches
         on figures.scope = branches.scope and figures.id = branches.id
     left join phases as own on figures.scope = own.scope and figures.id = own.id and figures.month = own.month
@@ -702,7 +724,8 @@ targets as (
     ) = 1
 )
 select scope, id as entity_id, month, fiscal_year, fiscal_quarter, is_complete, phase, channel, kpi_rank, metric,
-    list[place] as actual, list_before[place] as actual_year_before, target, target_actual, gap
+    list[place] as actual, if(place < 10 or place between 29 and 31 or had_twelve_months, list_before[place], null)
+        as actual_year_before, target, target_actual, gap
 from placed inner join sets using (month, phase, channel) left join targets using (scope, id, month, metric)
 where case scope when 'company' then place < 24 or place > 28 when 'partner' then place < 24 else place < 29 end;
 
@@ -716,12 +739,12 @@ passages as (
     select branch_id, s.step as step_order, s.is_passed::int as is_passed
     from (
         select branch_id, unnest([
-            {'step': 1, 'since': open_on, 'is_passed': qualified_on is not null},
-            {'step': 2, 'since': qualified_on, 'is_passed': proposed_on is not null},
-            {'step': 3, 'since': proposed_on, 'is_passed': won_on is not null}
+            {'step': 1, 'since': open_on, 'is_passed': qualified_on is not null, 'is_skipped': qualified_on = open_on},
+            {'step': 2, 'since': qualified_on, 'is_passed': proposed_on is not null, 'is_skipped': proposed_on = qualified_on},
+            {'step': 3, 'since': proposed_on, 'is_passed': won_on is not null, 'is_skipped': won_on <= proposed_on}
         ]) as s
         from hand.deals where branch_id != 'DIRECT'
-    ) inner join windows on s.since <= until and s.since > windows.since
+    ) inner join windows on s.since <= until and s.since > windows.since where not coalesce(s.is_skipped, false)
 ),
 counted as (
     select branch_id, step_order, count(*) as entered, sum(is_passed)::bigint as passed
@@ -738,9 +761,10 @@ chances as (
     from usual
 ),
 won as (
-    select branch_id, sum(amount) as amount, count(*) filter (is_won) as wins
+    select branch_id, grouping(branch_id) = 1 as is_usual, sum(amount) as amount, count(*) filter (is_won) as wins,
+        median(amount) filter (is_won) as median_deal
     from hand.won inner join intermediate.int_as_of on month > as_of - interval 12 month
-    where channel_class != 'direct' group by branch_id
+    where channel_class != 'direct' group by grouping sets ((branch_id), ())
 ),
 priced as (
     select *, if(pass_rate is not null and reference_rate is not null, greatest(entered * reference_rate - passed, 0), null)
@@ -748,7 +772,7 @@ priced as (
         round(deals_missing * rate_after * average_deal, 0)::decimal(18, 2) as lost_amount
     from (
         select counted.*, reference_rate, rate_after, hand_rate(passed, entered, ${n_min}) as pass_rate,
-            coalesce(hand_rate(amount, wins, ${n_min}), (select hand_rate(sum(amount), sum(wins), 1) from won)) as average_deal
+            coalesce(hand_rate(amount, wins, ${n_min}), (select median_deal::double from won where is_usual)) as average_deal
         from counted inner join chances using (step_order) left join won using (branch_id)
     )
 )
@@ -764,25 +788,25 @@ left join kpi.plays using (step) where not is_sentinel;
 -- What is open today, weighted by how often deals of its channel that stood there as long were won.
 create table hand.pipeline as
 with chances as (
-    select channel, grouping(channel) as is_usual, is_direct, stage, age, count(won_on) as won, count(*) as decided
+    select channel, grouping(channel) as is_usual, is_direct, stage, age_days, count(won_on) as won, count(*) as decided
     from (
-        select coalesce(channel, 'none') as channel, channel_class = 'direct' as is_direct, won_on, least(won_on, lost_on) as ended_on,
-            unnest([
-                {'stage': 'open', 'since': open_on}, {'stage': 'qualified', 'since': qualified_on},
-                {'stage': 'proposed', 'since': proposed_on}
-            ], recursive := true)
+        select coalesce(channel, 'none') as channel, channel_class = 'direct' as is_direct, won_on, unnest([
+            {'stage': 'open', 'since': open_on, 'until': least(qualified_on, won_on, lost_on)},
+            {'stage': 'qualified', 'since': qualified_on, 'until': least(proposed_on, won_on, lost_on)},
+            {'stage': 'proposed', 'since': proposed_on, 'until': least(won_on, lost_on)}
+        ], recursive := true)
         from hand.deals
-    )
-    inner join (values ('fresh', 0), ('ageing', ${cohort_mature_days}), ('stale', ${stale_days})) as ages (age, days)
-        on coalesce(ended_on, date '9999-12-31') >= since + days or days = 0
-    inner join intermediate.int_as_of on since + days + ${cohort_mature_days} <= as_of
-    group by grouping sets ((channel, is_direct, stage, age), (is_direct, stage, age))
+    ) cross join intermediate.int_as_of
+    inner join (select unnest(${pipeline_ages}) as age_days) on least(coalesce(until, as_of), as_of) > since + age_days
+        and since + age_days + ${cohort_mature_days} <= as_of
+    group by grouping sets ((channel, is_direct, stage, age_days), (is_direct, stage, age_days))
 ),
 counted as (
     select deals.branch_id, deals.partner_id, deals.channel_class, deals.channel_class = 'direct' as is_direct,
         coalesce(deals.channel, 'none') as channel,
-        case when as_of < coalesce(proposed_on, qualified_on, open_on) + ${cohort_mature_days} then 'fresh'
-            when as_of < coalesce(proposed_on, qualified_on, open_on) + ${stale_days} then 'ageing' else 'stale' end as age,
+        list_max(list_filter(
+            ${pipeline_ages}, lambda days: coalesce(proposed_on, qualified_on, open_on) + days <= greatest(as_of, open_on)
+        )) as age_days,
         case when proposed_on is not null then 'proposed' when qualified_on is not null then 'qualified' else 'open' end as stage,
         if(expected_close_on is null, null, date_trunc('month', greatest(expected_close_on, as_of)))::date as close_month,
         count(*) as open_deals, count(*) filter (expected_close_on < as_of) as overdue_deals,
@@ -790,15 +814,15 @@ counted as (
     from hand.deals inner join core.fct_deals using (deal_id) cross join intermediate.int_as_of
     where deals.won_on is null and lost_on is null group by all
 )
-select branch_id, partner_id, channel_class, counted.channel, stage, age, close_month, open_deals, overdue_deals,
+select branch_id, partner_id, channel_class, counted.channel, stage, age_days, close_month, open_deals, overdue_deals,
     overdue_amount::decimal(18, 2) as overdue_amount, amount::decimal(18, 2) as pipeline_amount,
     if(own.decided >= ${n_min}, own.won, coalesce(usual.won, 0)) as win_probability_numerator,
     if(own.decided >= ${n_min}, own.decided, coalesce(usual.decided, 0)) as win_probability_denominator,
     hand_rate(win_probability_numerator, win_probability_denominator, ${n_min}) as win_probability,
     round(amount * win_probability, 0)::decimal(18, 2) as pipeline_weighted,
     round(overdue_amount * win_probability, 0)::decimal(18, 2) as overdue_weighted
-from counted left join (from chances where is_usual = 0) as own using (is_direct, channel, stage, age)
-left join (from chances where is_usual = 1) as usual using (is_direct, stage, age);
+from counted left join (from chances where is_usual = 0) as own using (is_direct, channel, stage, age_days)
+left join (from chances where is_usual = 1) as usual using (is_direct, stage, age_days);
 
 create table hand.sourced_monthly as
 with had_part as (
@@ -1121,7 +1145,7 @@ left join counted using (q);
 create table hand.halves as
 select hand_year(month) as fiscal_year, hand_half(month) as fiscal_half,
     min(month) as first_month, max(month) as last_month, last_day(max(month)) as last_on,
-    count(*) filter (is_complete) = 6 as is_complete
+    count(*) filter (is_complete) = 6 as is_complete, arg_max(has_twelve_months, month) as has_twelve_months
 from intermediate.int_months group by 1, 2;
 
 create table hand.inquiry_index as
@@ -1135,16 +1159,15 @@ customers as (select coalesce(industry, 'unknown') as industry, count(*) as cust
 counted as (
     select industry, first_month as period_start, fiscal_year, fiscal_half, is_complete, coalesce(inquiries, 0) as inquiries,
         coalesce(became_partner, 0) as became_partner, coalesce(customers, 0) as customers,
-        (sum(inquiries) over half)::bigint as all_inquiries, (sum(customers) over half)::bigint as all_customers
+        coalesce(sum(inquiries) filter (industry != 'unknown') over half, 0)::bigint as all_inquiries,
+        coalesce(sum(customers) filter (industry != 'unknown') over half, 0)::bigint as all_customers,
+        if(industry != 'unknown' and all_customers > 0, all_inquiries * customers::double / all_customers, null)
+            as expected_inquiries
     from (select industry from asked union select industry from customers) cross join hand.halves
     left join asked using (first_month, industry) left join customers using (industry)
     window half as (partition by first_month)
 )
-select * replace (coalesce(all_inquiries, 0) as all_inquiries, coalesce(all_customers, 0) as all_customers),
-    if(
-        all_inquiries >= ${n_min} and customers > 0 and all_inquiries * customers >= all_customers,
-        inquiries::double / all_inquiries / (customers::double / all_customers), null
-    ) as inquiry_index
+select *, if(all_inquiries >= ${n_min} and expected_inquiries >= 1, inquiries / expected_inquiries, null) as inquiry_index
 from counted;
 
 create table hand.prefecture_coverage as
@@ -1177,7 +1200,7 @@ bought as (
     ) inner join hand.halves on month <= last_month and month > last_month - interval 12 month
     group by all
 )
-select prefecture, last_month, fiscal_year, fiscal_half, is_complete, coalesce(open_branches.branches, 0) as branches,
+select prefecture, last_month, fiscal_year, fiscal_half, is_complete, has_twelve_months, coalesce(open_branches.branches, 0) as branches,
     coalesce(producing_branches, 0) as producing_branches, producing_branches is not null as is_covered,
     coalesce(amount, 0)::decimal(18, 2) as customers_won_amount,
     coalesce(indirect, 0)::decimal(18, 2) as customers_won_amount_indirect
@@ -1204,8 +1227,8 @@ totals as (
         coalesce(sum(amount) filter (not is_previous), 0) as money, coalesce(sum(amount) filter (is_previous), 0) as money_0,
         coalesce(sum(amount) filter (is_known and not is_previous), 0) as known,
         coalesce(sum(amount) filter (is_known and is_previous), 0) as known_0,
-        count(distinct branch_id) filter (is_won and is_known and not is_previous) as branches,
-        count(distinct branch_id) filter (is_won and is_known and is_previous) as branches_0,
+        count(distinct branch_id) filter (is_won and not is_sentinel and not is_previous) as branches,
+        count(distinct branch_id) filter (is_won and not is_sentinel and is_previous) as branches_0,
         count(distinct rep_id) filter (is_won and is_known and not is_previous) as reps,
         count(distinct rep_id) filter (is_won and is_known and is_previous) as reps_0,
         count(*) filter (is_won and is_known and not is_previous) as wins,
@@ -1214,7 +1237,7 @@ totals as (
 ),
 -- How few branches make four fifths of the money, which that of no known branch is part of.
 largest as (
-    select scope, entity_id, months, start, count(*) as units_to_80
+    select scope, entity_id, months, start, if(max(running) >= 0.8 * max(total), count(*), null) as units_to_80
     from (
         select *, sum(money) over (partition by scope, entity_id, months, start) as total,
             sum(if(is_sentinel, 0, money)) over (
@@ -1231,15 +1254,16 @@ largest as (
 -- Shares of the change by logarithmic means, which add up to it; rounded as running sums, so that they do to the minor unit.
 explained as (
     select *, known - known_0 as change, hand_rate(reps, branches, 1) as depth, hand_rate(reps_0, branches_0, 1) as depth_0,
-        hand_rate(wins, reps, 1) as pace, hand_rate(wins_0, reps_0, 1) as pace_0, hand_rate(known, wins, 1) as size,
-        hand_rate(known_0, wins_0, 1) as size_0,
+        hand_rate(wins, reps, 1) as pace, hand_rate(wins_0, reps_0, 1) as pace_0, if(known > 0, hand_rate(known, wins, 1), null) as size,
+        if(known_0 > 0, hand_rate(known_0, wins_0, 1), null) as size_0,
         list_transform(
             [
                 branches / branches_0, branches / branches_0 * (depth / depth_0),
                 branches / branches_0 * (depth / depth_0) * (pace / pace_0)
             ],
-            lambda ratio: round(case when wins = 0 or wins_0 = 0 then change when known <= 0 or known_0 <= 0 then 0
-                when change = 0 then known::double * ln(ratio)
+            lambda ratio, place: round(case when wins = 0 and wins_0 = 0 then 0
+                when wins = 0 or wins_0 = 0 then if(place = 1 and branches > 0 and branches_0 > 0, 0, change)
+                when known <= 0 or known_0 <= 0 then 0 when change = 0 then known::double * ln(ratio)
                 else change::double / ln(known::double / known_0::double) * ln(ratio) end, 0)::decimal(18, 2)
         ) as parts
     from totals
@@ -1258,5 +1282,5 @@ select scope, entity_id, case months when 12 then 'year' when 6 then 'half' else
     pace_0 as previous_wins_per_rep, size_0 as previous_average_deal, parts[1] as active_branches_effect,
     (parts[2] - parts[1])::decimal(18, 2) as reps_per_branch_effect, (parts[3] - parts[2])::decimal(18, 2) as wins_per_rep_effect,
     (change - parts[3])::decimal(18, 2) as average_deal_effect, (money - money_0 - change)::decimal(18, 2) as unassigned_effect,
-    coalesce(units_to_80, 0) as units_to_80
+    units_to_80
 from explained cross join whole_months left join largest using (scope, entity_id, months, start);

@@ -5,6 +5,7 @@
 -- noqa: disable=LT02,LT05
 {% set counts = [
     ('closed', 'lost_month', add_months('lost_month', 3), 'true'),
+    ('closed_year', 'lost_month', add_months('lost_month', 12), 'true'),
     ('cycle_deals', 'won_month', add_months('won_month', 12), 'true'),
     ('logged_wins', 'won_month', add_months('won_month', 12), 'is_logged'),
     ('self_run_wins', 'won_month', add_months('won_month', 12), 'is_logged and not is_visited'),
@@ -37,7 +38,10 @@ deals as (
         deals.won_month,
         {{ month_of('deals.lost_on') }} as lost_month,
         -- A deal that has been open for too long is hardly won any more.
-        {{ month_of(earliest(['deals.won_on', 'deals.lost_on', add_days('deals.qualified_on', var('stale_days'))])) }} as end_month,
+        {%- set stale_on = add_days('deals.qualified_on', var('stale_days')) %}
+        coalesce({{ month_of(earliest([
+            'deals.won_on', 'deals.lost_on', 'case when ' ~ stale_on ~ ' <= today.as_of then ' ~ stale_on ~ ' end',
+        ])) }}, {{ for_ever() }}) as end_month,
         {{ month_of(add_days('deals.open_on', var('cohort_mature_days'))) }} as mature_month,
         {{ add_months(month_of(add_days('deals.open_on', var('cohort_mature_days'))), 12) }} as cohort_end,
         {{ add_days('deals.open_on', var('cohort_mature_days')) }} <= today.as_of as is_mature,
@@ -63,7 +67,7 @@ spans as (
     from {{ ref('int_won_months') }}
     where channel_class != 'direct'
     -- A win is the same here and in deals_won: that of a month which it outlives.
-    {%- for measure, window in [('deals_won', 12), ('closed', 3), ('closed_won', 3)] %}
+    {%- for measure, window in [('deals_won', 12), ('closed_year', 12), ('closed', 3), ('closed_won', 3)] %}
     union all
     select deal_id, branch_id, partner_id, channel, '{{ measure }}' as measure, month as from_month, {{ add_months('month', window) }} as to_month,
         1 as value

@@ -55,12 +55,8 @@ at_risk as (
     {% for scope, entity in scopes.items() -%}
     select leavers.scope, leavers.entity_id, leavers.month, sum(reps.won_amount) as revenue_at_risk
     from leavers
-    inner join {{ ref('rep_monthly') }} as reps
-        on
-            leavers.rep_id = reps.rep_id
-            and leavers.entity_id = {{ entity }}
-            and reps.month > {{ add_months('leavers.month', -12) }}
-            and reps.month <= leavers.month
+    inner join {{ ref('int_rep_years') }} as reps
+        on leavers.rep_id = reps.rep_id and leavers.entity_id = {{ entity }} and leavers.month = reps.month
     where leavers.scope = '{{ scope }}'
     group by leavers.scope, leavers.entity_id, leavers.month
     {{ 'union all' if not loop.last }}

@@ -122,6 +122,11 @@ def people(home: Home, mart: str) -> pl.DataFrame:
     posts = table(home, "core", "dim_rep_assignment")
     sellers = place(table(home, "kpi", "rep_monthly").filter(pl.col("rep_id") != "NONE"))
     found = table(home, "kpi", mart)
+    of_nobody = place(table(home, "kpi", "rep_monthly").filter(pl.col("rep_id") == "NONE"))
+    nobodys = {
+        month: dict(of_nobody.filter(within(month, 12)).group_by("unit").agg(pl.col("deals_won").sum()).iter_rows())
+        for month in found["month"].unique()
+    }
     again = []
     for month in found["month"].unique().sort():
         end = min(month_end(month), today(home))
@@ -147,6 +152,7 @@ def people(home: Home, mart: str) -> pl.DataFrame:
                 )
             ),
             "reps_producing_t12m": persons(winners),
+            "unassigned_wins_t12m": nobodys.get(month, {}),
             "known_rate_numerator": persons(standing.filter(pl.col("branch_id").is_in(sizes["branch_id"].implode()))),
             "rep_penetration_numerator": persons(
                 winners.join(heirs(home, end), on="branch_id").filter(

@@ -28,6 +28,9 @@ N_MIN = PROJECT_VARS["n_min"]
 YEAR = 365.25  # days
 KPI_SETS = pl.read_csv(PROJECT / "seeds" / "kpi_sets.csv")  # of which none has changed so far
 SHOWN = set(KPI_SETS["metric"])
+OF_ONE_MONTH = {
+    "deals_new", "deals_won", "won_amount", "referrals", "sessions_held", "reps_contacted", "partners_contracted",
+}  # fmt: skip
 
 
 def runs(spans: list[tuple[date, date]], on: date) -> bool:
@@ -139,9 +142,14 @@ def test_network(built_home: Home) -> None:
     assert_same(table(built_home, "kpi", "network_monthly"), pl.DataFrame(again, infer_schema_length=None), ["month"])
 
 
+def has_twelve_months(home: Home, month: date) -> bool:
+    """Return whether twelve months up to one are over and in the data."""
+    return is_recorded(home, first_of_month(month, -11), 12)
+
+
 def twelve_months(home: Home, metric: str, scope: str, entity: str, month: date) -> float | None:
     """Return a target's metric over the twelve months up to one that is over."""
-    if month_end(month) > today(home) or first_of_month(month, -11) < months(home)[0]:
+    if not has_twelve_months(home, month):
         return None
     won = wins(home).filter(within(month, 12))
     if scope == "partner":
@@ -293,6 +301,7 @@ def test_scorecard(built_home: Home) -> None:
             entity = names[0] if names else "ALL"
             if (entity, month) not in there:
                 continue
+            before = first_of_month(month, -12)
             phase, channel = phase_of(scope, entity, month), channel_of.get((entity, month), "resale")
             chosen = KPI_SETS.filter((pl.col("phase") == phase) & (pl.col("channel") == channel))
             for rank, metric in chosen.select("kpi_rank", "metric").iter_rows():
@@ -309,7 +318,9 @@ def test_scorecard(built_home: Home) -> None:
                         "channel": channel,
                         "kpi_rank": rank,
                         "actual": value_of.get((scope, entity, month, metric)),
-                        "actual_year_before": value_of.get((scope, entity, first_of_month(month, -12), metric)),
+                        "actual_year_before": value_of.get((scope, entity, before, metric))
+                        if metric in OF_ONE_MONTH or has_twelve_months(built_home, before)
+                        else None,
                         "target": line["path"],
                         "target_actual": line["actual"],
                         "gap": line["path_gap"],
@@ -396,24 +407,28 @@ def test_inquiry_index(built_home: Home) -> None:
     )
     customers = table(built_home, "core", "dim_customer").with_columns(pl.col("industry").fill_null("unknown"))
     universe = dict(customers.group_by("industry").agg(pl.len()).iter_rows())
+    known = pl.col("industry") != "unknown"
     again = []
     for start in sorted({half_start(month) for month in months(built_home)}):
         of_half = inquiries.filter((pl.col("on") >= start) & (pl.col("on") < first_of_month(start, 6)))
         for industry in set(inquiries["industry"]) | set(universe):
             mine = of_half.filter(pl.col("industry") == industry)
             buyers = universe.get(industry, 0)
-            is_enough = len(of_half) >= N_MIN and buyers and len(of_half) * buyers / len(customers) >= 1
+            asked, bought = len(of_half.filter(known)), len(customers.filter(known))
+            expected = None if industry == "unknown" else asked * buyers / bought
+            is_enough = asked >= N_MIN and (expected or 0) >= 1
             again.append(
                 {
                     "industry": industry,
                     "period_start": start,
                     "is_complete": is_recorded(built_home, start, 6),
                     "inquiries": len(mine),
-                    "all_inquiries": len(of_half),
+                    "all_inquiries": asked,
                     "customers": buyers,
-                    "all_customers": len(customers),
+                    "all_customers": bought,
+                    "expected_inquiries": expected,
                     "became_partner": mine["became_partner_id"].count(),
-                    "inquiry_index": len(mine) / len(of_half) / (buyers / len(customers)) if is_enough else None,
+                    "inquiry_index": len(mine) / expected if expected and is_enough else None,
                 }
             )
     found = table(built_home, "kpi", "inquiry_index")
@@ -449,6 +464,7 @@ def test_prefecture_coverage(built_home: Home) -> None:
                     "prefecture": prefecture,
                     "last_month": month,
                     "is_complete": is_recorded(built_home, half_start(month), 6),
+                    "has_twelve_months": has_twelve_months(built_home, month),
                     "branches": len(alive.filter(there)),
                     "producing_branches": producing,
                     "is_covered": producing > 0,

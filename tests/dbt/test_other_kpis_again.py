@@ -39,20 +39,20 @@ def rate(numerator: float, denominator: float, least: int = N_MIN) -> float | No
 def test_pipeline(built_home: Home) -> None:
     until = today(built_home)
     ripe = timedelta(days=PROJECT_VARS["cohort_mature_days"])
-    ages = {"fresh": timedelta(0), "ageing": ripe, "stale": timedelta(days=PROJECT_VARS["stale_days"])}
+    ages = {days: timedelta(days=days) for days in PROJECT_VARS["pipeline_ages"]}
     facts = table(built_home, "core", "fct_deals").select("deal_id", "channel", "amount", "expected_close_on")
     deals = milestones(built_home).join(facts, on="deal_id").with_columns(pl.col("channel").fill_null("none"))
-    outcomes: dict[tuple[bool, str | None, str, str], list[bool]] = {}
+    outcomes: dict[tuple[bool, str | None, str, int], list[bool]] = {}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for d in deals.iter_rows(named=True):
         ended = d["won_on"] is not None or d["lost_on"] is not None
-        for stage in ("open", "qualified", "proposed"):
+        for stage, following in (("open", "qualified"), ("qualified", "proposed"), ("proposed", "won")):
             reached = d[f"{stage}_on"]
             for age, wait in ages.items():
-                # Undecided at that age, and known for long enough since.
+                # Still there at that age, and known for long enough since.
                 if not reached or reached + wait + ripe > until:
                     continue
-                if wait and min(d["won_on"] or NEVER, d["lost_on"] or NEVER) < reached + wait:
+                if min(d[name] or NEVER for name in (f"{following}_on", "won_on", "lost_on")) <= reached + wait:
                     continue
                 for channel in (d["channel"], None):
                     place = (d["channel_class"] == "direct", channel, stage, age)
@@ -72,14 +72,16 @@ def test_pipeline(built_home: Home) -> None:
         chance = rate(sum(known), len(known))
         again.append({
             "branch_id": branch, "partner_id": partner, "channel_class": kind, "channel": channel, "stage": stage,
-            "age": age, "close_month": close,
+            "age_days": age, "close_month": close,
             "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < until for d in found),
             "overdue_amount": sum((d["amount"] or 0) for d in found if (d["expected_close_on"] or NEVER) < until),
             "pipeline_amount": amount, "win_probability": chance, "win_probability_numerator": sum(known),
             "win_probability_denominator": len(known),
         })  # fmt: skip
     mart = table(built_home, "kpi", "pipeline")
-    assert_same(mart, again, ["branch_id", "partner_id", "channel_class", "channel", "stage", "age", "close_month"], 50)
+    assert_same(
+        mart, again, ["branch_id", "partner_id", "channel_class", "channel", "stage", "age_days", "close_month"], 50
+    )
     for row in mart.iter_rows(named=True):
         for name, amount in (("pipeline_weighted", "pipeline_amount"), ("overdue_weighted", "overdue_amount")):
             chance = row["win_probability"]
@@ -233,7 +235,7 @@ def test_where_everybody_stands(built_home: Home, entity_type: str, dimension: s
         assert status in expected, (entity[key], status, expected)
         seen.add(status)
     assert found.keys() == {entity[key] for entity in entities}
-    assert len(seen) >= 4
+    assert len(seen) >= 3
 
 
 def test_a_wrong_cell_is_seen(built_home: Home) -> None:

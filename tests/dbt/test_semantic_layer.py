@@ -179,8 +179,8 @@ def test_persons_of_a_longer_period_are_those_of_its_last_month(built_home: Home
 
 
 PERFORMANCE = (
-    "won_amount_t12m", "deals_won_t12m", "avg_deal", "median_deal", "cycle_days", "win_rate", "qualify_rate",
-    "win_rate_cohort", "open_qualified", "velocity", "self_run_ratio",
+    "won_amount_t12m", "deals_won_t12m", "avg_deal", "median_deal", "cycle_days", "win_rate", "win_rate_t12m",
+    "qualify_rate", "win_rate_cohort", "open_qualified", "velocity", "self_run_ratio",
 )  # fmt: skip
 
 

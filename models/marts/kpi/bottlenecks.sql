@@ -20,7 +20,10 @@ passages as (
         case when deals.{{ next_step }}_on is not null then 1 else 0 end as is_passed
     from {{ ref('int_deal_milestones') }} as deals
     inner join windows on deals.{{ step }}_on > windows.window_start and deals.{{ step }}_on <= windows.window_end
-    where deals.branch_id != 'DIRECT'
+    where
+        deals.branch_id != 'DIRECT'
+        -- What was passed on its day was skipped: losses that skipped a step do not enter it at all.
+        and coalesce(deals.{{ next_step }}_on, {{ for_ever() }}) > deals.{{ step }}_on
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
@@ -43,8 +46,12 @@ usual as (
     group by step, step_order
 ),
 
+-- A few very large deals would make the mean of all a deal that hardly anybody wins.
 usual_deal as (
-    select {{ rate('sum(won_amount)', 'sum(wins)') }} as average_deal from won
+    select {{ median('won_months.amount') }} as median_deal
+    from {{ ref('int_won_months') }} as won_months
+    inner join windows on won_months.month > windows.year_start
+    where won_months.channel_class != 'direct' and won_months.is_won
 ),
 
 -- A deal that passes a step still has to pass those after it.
@@ -82,7 +89,7 @@ losses as (
             else greatest(measured.entered * usual_rates.reference_rate - measured.passed, 0)
         end as deals_missing,
         coalesce(usual_rates.rate_after, 1) as rate_after,
-        coalesce({{ rate('won.won_amount', 'won.wins', var('n_min')) }}, usual_deal.average_deal) as average_deal
+        coalesce({{ rate('won.won_amount', 'won.wins', var('n_min')) }}, cast(usual_deal.median_deal as double)) as average_deal
     from measured
     inner join usual_rates on measured.step = usual_rates.step
     left join won on measured.branch_id = won.branch_id

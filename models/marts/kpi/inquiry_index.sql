@@ -41,12 +41,24 @@ counted as (
         coalesce(inquiries.inquiries, 0) as inquiries,
         coalesce(inquiries.became_partner, 0) as became_partner,
         coalesce(customers.customers, 0) as customers,
-        sum(coalesce(inquiries.inquiries, 0)) over (partition by halves.first_month) as all_inquiries,
-        sum(coalesce(customers.customers, 0)) over (partition by halves.first_month) as all_customers
+        -- Of those that name an industry.
+        sum(case when industries.industry != 'unknown' then coalesce(inquiries.inquiries, 0) else 0 end)
+            over (partition by halves.first_month) as all_inquiries,
+        sum(case when industries.industry != 'unknown' then coalesce(customers.customers, 0) else 0 end)
+            over (partition by halves.first_month) as all_customers
     from halves
     cross join industries
     left join inquiries on halves.first_month = inquiries.first_month and industries.industry = inquiries.industry
     left join customers on industries.industry = customers.industry
+),
+
+expected as (
+    select
+        *,
+        case
+            when industry != 'unknown' then cast(all_inquiries as double) * customers / nullif(all_customers, 0)
+        end as expected_inquiries
+    from counted
 )
 
 select
@@ -60,9 +72,8 @@ select
     customers,
     cast(all_customers as bigint) as all_customers,
     became_partner,
+    expected_inquiries,
     -- Where not even one inquiry would be expected, any would look like many.
-    case
-        when all_inquiries >= {{ var('n_min') }} and all_inquiries * customers >= all_customers and customers > 0
-            then (cast(inquiries as double) / all_inquiries) / (cast(customers as double) / all_customers)
-    end as inquiry_index
-from counted
+    case when all_inquiries >= {{ var('n_min') }} and expected_inquiries >= 1 then inquiries / expected_inquiries end
+        as inquiry_index
+from expected

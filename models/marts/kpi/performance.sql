@@ -87,6 +87,7 @@ measured as (
         case when windows.deals_won >= {{ var('n_min') }} then deal_sizes.median_deal end as median_deal,
         case when windows.cycle_deals >= {{ var('n_min') }} then cycles.cycle_days end as cycle_days,
         {{ rate('windows.closed_won', 'windows.closed', var('n_min')) }} as win_rate,
+        {{ rate('windows.deals_won', 'windows.closed_year', var('n_min')) }} as win_rate_t12m,
         coalesce(reps.producers_before, 0) as producers_before,
         coalesce(reps.producers_kept, 0) as producers_kept,
         coalesce(reps.revenue_at_risk, 0) as revenue_at_risk
@@ -125,6 +126,9 @@ select
     cast(closed_won as bigint) as win_rate_numerator,
     cast(closed as bigint) as win_rate_denominator,
     win_rate,
+    cast(deals_won as bigint) as win_rate_t12m_numerator,
+    cast(closed_year as bigint) as win_rate_t12m_denominator,
+    win_rate_t12m,
     cast(cohort_qualified as bigint) as qualify_rate_numerator,
     cast(cohort_deals as bigint) as qualify_rate_denominator,
     {{ rate('cohort_qualified', 'cohort_deals', var('n_min')) }} as qualify_rate,
@@ -133,7 +137,7 @@ select
     {{ rate('cohort_won', 'cohort_deals', var('n_min')) }} as win_rate_cohort,
     cast(open_qualified as bigint) as open_qualified,
     -- A cycle of less than a day is a day.
-    open_qualified * win_rate * avg_deal / case when cycle_days < 1 then 1 else cycle_days end as velocity,
+    open_qualified * win_rate_t12m * avg_deal / case when cycle_days < 1 then 1 else cycle_days end as velocity,
     cast(self_run_wins as bigint) as self_run_ratio_numerator,
     cast(logged_wins as bigint) as self_run_ratio_denominator,
     {{ rate('self_run_wins', 'logged_wins', var('n_min')) }} as self_run_ratio,

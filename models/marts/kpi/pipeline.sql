@@ -1,8 +1,8 @@
 -- What may still come in: deals that are open today, by the month in which they should close, each weighted by how often deals of
 -- its channel that stood as long at its stage were won later. Overdue deals are in today's month.
 -- noqa: disable=LT02,LT05
-{% set mature, stale = var('cohort_mature_days'), var('stale_days') -%}
-{% set ages = {'fresh': (0, mature), 'ageing': (mature, stale), 'stale': (stale, none)} -%}
+{% set next_stages = {'open': 'qualified', 'qualified': 'proposed', 'proposed': 'won'} -%}
+{% set ages = var('pipeline_ages') -%}
 
 with today as (
     select as_of, {{ month_of('as_of') }} as this_month from {{ ref('int_as_of') }}
@@ -15,31 +15,38 @@ deals as (
     from {{ ref('int_deal_milestones') }}
 ),
 
--- Of deals that got to a stage and were undecided at an age: those of which the outcome has had time enough to come since.
-outcomes as (
-    {% for stage in ['open', 'qualified', 'proposed'] -%}
-    {% set outer_last = loop.last -%}
-    {% for age, (from_days, to_days) in ages.items() -%}
+-- How long each deal stood at each of its stages: not at all at one that it skipped.
+stands as (
+    {% for stage, next_stage in next_stages.items() -%}
     select
-        deals.is_direct, deals.channel, '{{ stage }}' as stage, '{{ age }}' as age,
-        sum(case when deals.won_on is not null then 1 else 0 end) as won, count(*) as deals
+        deals.is_direct, deals.channel, '{{ stage }}' as stage,
+        case when deals.won_on is not null then 1 else 0 end as is_won,
+        {{ dbt.datediff('deals.' ~ stage ~ '_on', 'today.as_of', 'day') }} as known_days,
+        {{ dbt.datediff(
+            'deals.' ~ stage ~ '_on', earliest(['deals.' ~ next_stage ~ '_on', 'deals.ended_on', 'today.as_of']), 'day'
+        ) }} as days
     from deals
     cross join today
-    where
-        {{ add_days('deals.' ~ stage ~ '_on', from_days + mature) }} <= today.as_of
-        {%- if from_days %}
-        and coalesce(deals.ended_on, {{ for_ever() }}) >= {{ add_days('deals.' ~ stage ~ '_on', from_days) }}
-        {%- endif %}
-    group by deals.is_direct, deals.channel
-    {{ 'union all' if not (loop.last and outer_last) }}
+    where deals.{{ stage }}_on is not null
+    {{ 'union all' if not loop.last }}
     {% endfor %}
-    {%- endfor %}
+),
+
+-- Of those that stood there at an age, long enough ago for the outcome to have come.
+outcomes as (
+    {% for age_days in ages -%}
+    select is_direct, channel, stage, {{ age_days }} as age_days, sum(is_won) as won, count(*) as deals
+    from stands
+    where days > {{ age_days }} and known_days >= {{ age_days + var('cohort_mature_days') }}
+    group by is_direct, channel, stage
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 usual as (
-    select is_direct, stage, age, sum(won) as won, sum(deals) as deals
+    select is_direct, stage, age_days, sum(won) as won, sum(deals) as deals
     from outcomes
-    group by is_direct, stage, age
+    group by is_direct, stage, age_days
 ),
 
 open_deals as (
@@ -66,11 +73,11 @@ aged as (
     select
         *,
         case
-            {%- for age, (from_days, to_days) in ages.items() if to_days %}
-            when as_of < {{ add_days('reached_on', to_days) }} then '{{ age }}'
+            {%- for age_days in ages[1:] | reverse %}
+            when as_of >= {{ add_days('reached_on', age_days) }} then {{ age_days }}
             {%- endfor %}
-            else 'stale'
-        end as age
+            else {{ ages[0] }}
+        end as age_days
     from open_deals
 ),
 
@@ -82,7 +89,7 @@ counted as (
         is_direct,
         channel,
         stage,
-        age,
+        age_days,
         case when expected_close_on is not null then due_month end as close_month,
         count(*) as open_deals,
         sum(case when is_overdue then 1 else 0 end) as overdue_deals,
@@ -90,7 +97,7 @@ counted as (
         coalesce(sum(amount), 0) as pipeline_amount
     from aged
     group by
-        branch_id, partner_id, channel_class, is_direct, channel, stage, age,
+        branch_id, partner_id, channel_class, is_direct, channel, stage, age_days,
         case when expected_close_on is not null then due_month end
 ),
 
@@ -104,9 +111,9 @@ weighed as (
     left join outcomes
         on
             counted.is_direct = outcomes.is_direct and counted.channel = outcomes.channel
-            and counted.stage = outcomes.stage and counted.age = outcomes.age
+            and counted.stage = outcomes.stage and counted.age_days = outcomes.age_days
     left join usual
-        on counted.is_direct = usual.is_direct and counted.stage = usual.stage and counted.age = usual.age
+        on counted.is_direct = usual.is_direct and counted.stage = usual.stage and counted.age_days = usual.age_days
 )
 
 select
@@ -115,7 +122,7 @@ select
     channel_class,
     channel,
     stage,
-    age,
+    age_days,
     close_month,
     open_deals,
     cast(overdue_deals as bigint) as overdue_deals,

@@ -60,6 +60,7 @@ select
     halves.fiscal_year,
     halves.fiscal_half,
     halves.is_complete,
+    halves.has_twelve_months,
     coalesce(branches.branches, 0) as branches,
     coalesce(won.producing_branches, 0) as producing_branches,
     coalesce(won.producing_branches, 0) > 0 as is_covered,

@@ -14,27 +14,10 @@ producers as (
     select * from {{ ref('int_producers') }}
 ),
 
-deal_sizes as (
-    select scope, entity_id, month, median_deal from {{ ref('performance') }} where scope in ('branch', 'company')
-),
-
--- Branches' months are dense, so twelve rows are twelve months.
-closed as (
-    select
-        branch_id,
-        month,
-        sum(deals_won) over trailing_year as deals_won,
-        sum(deals_won + deals_lost) over trailing_year as deals_closed
-    from months
-    window trailing_year as (partition by branch_id order by month rows between 11 preceding and current row)
-),
-
-usual as (
-    select closed.month, sum(closed.deals_won) as deals_won, sum(closed.deals_closed) as deals_closed
-    from closed
-    inner join {{ ref('dim_branch') }} as branches on closed.branch_id = branches.branch_id
-    where branches.branch_id != 'DIRECT'
-    group by closed.month
+deals as (
+    select scope, entity_id, month, median_deal, win_rate_t12m_numerator, win_rate_t12m_denominator, win_rate_t12m
+    from {{ ref('performance') }}
+    where scope in ('branch', 'company')
 ),
 
 measured as (
@@ -69,57 +52,53 @@ measured as (
         end as headroom_basis,
         of_partner.median_rep_amount as partner_rep_amount,
         of_all.median_rep_amount as company_rep_amount,
-        deal_sizes.median_deal,
-        usual_sizes.median_deal as reference_median_deal,
+        deals.median_deal,
+        usual.median_deal as reference_median_deal,
         {{ rate('coalesce(own.producing_reps, 0)', 'months.headcount') }} as rep_penetration,
-        closed.deals_won,
-        closed.deals_closed,
-        {{ rate('closed.deals_won', 'closed.deals_closed', var('n_min')) }} as win_rate_t12m,
-        {{ rate('usual.deals_won', 'usual.deals_closed', var('n_min')) }} as reference_win_rate
+        deals.win_rate_t12m_numerator,
+        deals.win_rate_t12m_denominator,
+        deals.win_rate_t12m,
+        usual.win_rate_t12m as reference_win_rate,
+        {{ var('target_penetration') }} * months.headcount as target_reps
     from months
     inner join {{ ref('dim_branch') }} as branches on months.branch_id = branches.branch_id and not branches.is_sentinel
-    left join closed on months.branch_id = closed.branch_id and months.month = closed.month
-    left join usual on months.month = usual.month
+    left join deals on deals.scope = 'branch' and months.branch_id = deals.entity_id and months.month = deals.month
+    left join deals as usual on usual.scope = 'company' and months.month = usual.month
     left join producers as own on own.scope = 'branch' and months.branch_id = own.entity_id and months.month = own.month
     left join unassigned on months.branch_id = unassigned.branch_id and months.month = unassigned.month
     left join producers as of_partner
         on of_partner.scope = 'partner' and months.partner_id = of_partner.entity_id and months.month = of_partner.month
     left join producers as of_all on of_all.scope = 'company' and months.month = of_all.month
-    left join deal_sizes
-        on deal_sizes.scope = 'branch' and months.branch_id = deal_sizes.entity_id and months.month = deal_sizes.month
-    left join deal_sizes as usual_sizes on usual_sizes.scope = 'company' and months.month = usual_sizes.month
 ),
 
--- The first of the three that is below what it should be. Each win without a salesperson may be that of one more.
+-- The first that is below what it should be. Each win without a salesperson may be that of one more; and of the first year nobody
+-- knows who won before.
 judged as (
     select
         *,
         case
-            when headcount is null then null
-            when producing_reps + unassigned_wins < {{ var('target_penetration') }} * headcount then 'widen_contacts'
-            when producing_reps < {{ var('target_penetration') }} * headcount then 'name_reps'
+            when headcount is null or is_complete and not has_twelve_months then null
+            when producing_reps + unassigned_wins < target_reps then 'widen_contacts'
+            when producing_reps < target_reps then 'name_reps'
             when win_rate_t12m < reference_win_rate then 'raise_win_rate'
             when win_rate_t12m is null then null
-            when median_deal >= reference_median_deal then 'sell_more'
-            else 'raise_deal_size'
-        end as finding
+            when median_deal < reference_median_deal then 'raise_deal_size'
+            when median_deal >= reference_median_deal then 'cross_sell'
+        end as lever,
+        -- Engines differ in what greatest makes of a null.
+        case when headcount is not null then greatest(target_reps - producing_reps, 0) end as headroom_reps,
+        case when headcount is not null then greatest(target_reps - producing_reps - unassigned_wins, 0) end as headroom_reps_min
     from measured
 ),
 
 levers as (
     select
         *,
-        case
-            when finding = 'sell_more' then 'raise_deal_size'
-            when finding != 'name_reps' then finding
-        end as lever,
         case headroom_basis
             when 'branch' then median_rep_amount
             when 'partner' then partner_rep_amount
             else company_rep_amount
-        end as headroom_rep_amount,
-        case when headcount is not null then greatest({{ var('target_penetration') }} * headcount - producing_reps, 0) end
-            as headroom_reps
+        end as headroom_rep_amount
     from judged
 )
 
@@ -140,17 +119,20 @@ select
     1 / levers.rep_hhi as effective_reps,
     levers.top_rep_share,
     levers.median_rep_amount,
-    cast(levers.headroom_reps as double) as headroom_reps,
+    {% for least in ['', '_min'] -%}
+    cast(levers.headroom_reps{{ least }} as double) as headroom_reps{{ least }},
     {{ round_money(
-        "cast(levers.headroom_reps * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * " ~ round_money('levers.headroom_rep_amount')
-    ) }} as headroom_amount,
+        "cast(levers.headroom_reps" ~ least ~ " * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * "
+        ~ round_money('levers.headroom_rep_amount')
+    ) }} as headroom_amount{{ least }},
+    {% endfor -%}
     case when levers.headcount is not null then levers.headroom_basis end as headroom_basis,
     levers.unassigned_wins,
     levers.unassigned_amount,
     levers.median_deal,
     levers.reference_median_deal,
-    cast(levers.deals_won as bigint) as win_rate_t12m_numerator,
-    cast(levers.deals_closed as bigint) as win_rate_t12m_denominator,
+    levers.win_rate_t12m_numerator,
+    levers.win_rate_t12m_denominator,
     levers.win_rate_t12m,
     levers.reference_win_rate,
     levers.lever,

@@ -13,16 +13,17 @@ totals as (
         scope, entity_id, period_type, months, period_start, is_previous,
         sum(won_amount) as won_amount,
         sum(case when is_known then won_amount else 0 end) as known_amount,
-        count(distinct case when deals_won > 0 and is_known then branch_id end) as active_branches,
+        count(distinct case when deals_won > 0 and not is_sentinel then branch_id end) as active_branches,
         count(distinct case when deals_won > 0 and is_known then rep_id end) as producing_reps,
         sum(case when is_known then deals_won else 0 end) as deals_won
     from wins
     group by scope, entity_id, period_type, months, period_start, is_previous
 ),
 
--- How few branches make four fifths of the money; money of no known branch is part of it, and no branch of its own.
+-- How few branches make four fifths of the money; money of no known branch is part of it, and no branch of its own. Not told where
+-- known branches make less.
 largest as (
-    select scope, entity_id, period_type, period_start, count(*) as units_to_80
+    select scope, entity_id, period_type, period_start, count(*) as units_to_80, max(total) as total, max(running_total) as reached
     from (
         select
             scope, entity_id, period_type, period_start, branch_id,
@@ -64,19 +65,24 @@ measured as (
         {% for side in ['', 'previous_'] -%}
         {{ rate(side ~ 'producing_reps', side ~ 'active_branches') }} as {{ side }}reps_per_branch,
         {{ rate(side ~ 'deals_won', side ~ 'producing_reps') }} as {{ side }}wins_per_rep,
-        {{ rate(side ~ 'known_amount', side ~ 'deals_won') }} as {{ side }}average_deal
+        case when {{ side }}known_amount > 0 then {{ rate(side ~ 'known_amount', side ~ 'deals_won') }} end as {{ side }}average_deal
         {{- ',' if not loop.last }}
         {% endfor %}
     from pairs
 ),
 
 -- Which part of the change the first one, two and three factors bring, from none to all. Where a side has no win, all of it is
--- the branches'; where returns outweigh a side's wins, all of it is the average deal's.
+-- the branches', or the salespeople's where a branch won by somebody unknown; where there are but returns, or they outweigh a
+-- side's wins, all of it is the average deal's.
 shares as (
     select
         *,
         {% for last in range(1, 4) -%}
         case
+            when deals_won = 0 and previous_deals_won = 0 then 0
+            {%- if last == 1 %}
+            when (deals_won = 0 or previous_deals_won = 0) and active_branches > 0 and previous_active_branches > 0 then 0
+            {%- endif %}
             when deals_won = 0 or previous_deals_won = 0 then known_change
             when known_amount <= 0 or previous_known_amount <= 0 then 0
             else
@@ -141,7 +147,7 @@ select
     cast(
         rounded.won_amount - rounded.previous_won_amount - rounded.known_change as {{ money_type() }}
     ) as unassigned_effect,
-    coalesce(largest.units_to_80, 0) as units_to_80
+    case when largest.reached >= 0.8 * largest.total then largest.units_to_80 end as units_to_80
 from rounded
 left join largest
     on

@@ -113,7 +113,11 @@ select
     cast(shown.kpi_rank as integer) as kpi_rank,
     shown.metric,
     actuals.actual,
-    year_before.actual as actual_year_before,
+    -- A window that began before anything was recorded would make growth of what is none.
+    case
+        when months_before.has_twelve_months or shown.metric in ('{{ scorecard_monthly_metrics() | join("', '") }}')
+            then year_before.actual
+    end as actual_year_before,
     paths.path as target,
     paths.actual as target_actual,
     paths.path_gap as gap
@@ -126,6 +130,7 @@ left join actuals as year_before
     on
         shown.scope = year_before.scope and shown.entity_id = year_before.entity_id
         and {{ add_months('shown.month', -12) }} = year_before.month and shown.metric = year_before.metric
+left join {{ ref('int_months') }} as months_before on {{ add_months('shown.month', -12) }} = months_before.month
 left join paths
     on
         shown.scope = paths.scope and shown.entity_id = paths.entity_id
