@@ -415,8 +415,9 @@ measured as (
         if(deals_won >= ${n_min}, sizes.median_deal, null) as median_deal,
         if(cycle_deals >= ${n_min}, cycle_days, null) as cycle_days,
         coalesce(sum(won_amount) filter (scope = 'partner' and id != 'UNRESOLVED') over (partition by n), 0) as all_partners,
-        if(won_amount > 0, hand_rate(won_amount, deals_won, ${n_min}), null) as avg_deal, hand_rate(closed_won, closed, ${n_min}) as win_rate,
-        hand_rate(deals_won, closed_year, ${n_min}) as win_rate_t12m, coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
+        if(won_amount > 0, hand_rate(won_amount, deals_won, ${n_min}), null) as avg_deal,
+        hand_rate(closed_won, closed, ${n_min}) as win_rate, hand_rate(deals_won, closed_year, ${n_min}) as win_rate_t12m,
+        coalesce(producers_before, 0) as before, coalesce(producers_kept, 0) as kept, coalesce(revenue_at_risk, 0) as at_risk
     from running inner join months using (n) left join company using (n) left join sizes using (scope, id, n)
     left join cycles using (scope, id, n) left join kept using (scope, id, n) left join gone using (scope, id, n)
     where wanted
@@ -494,8 +495,10 @@ measured as (
         if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps, 0), null) as missing,
         if(headcount is not null, greatest(${target_penetration} * headcount - producing_reps - unassigned_wins, 0), null)
             as missing_least,
-        deals.win_rate_t12m_numerator, deals.win_rate_t12m_denominator, deals.win_rate_t12m, usual.win_rate_t12m as reference_win_rate,
-        case when is_complete and not has_twelve_months then null when producing_reps + unassigned_wins < ${target_penetration} * headcount then 'widen_contacts'
+        deals.win_rate_t12m_numerator, deals.win_rate_t12m_denominator, deals.win_rate_t12m,
+        usual.win_rate_t12m as reference_win_rate,
+        case when is_complete and not has_twelve_months then null
+            when producing_reps + unassigned_wins < ${target_penetration} * headcount then 'widen_contacts'
             when producing_reps < ${target_penetration} * headcount then 'name_reps' when headcount is null then null
             when deals.win_rate_t12m < reference_win_rate then 'raise_win_rate' when deals.win_rate_t12m is null then null
             when deals.median_deal < reference_median_deal then 'raise_deal_size'
@@ -523,7 +526,9 @@ select *, 1 / rep_hhi as effective_reps, missing::double as headroom_reps,
             producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator
         )
         when 'widen_contacts'
-            then format('{} of {} salespeople are known to have won in twelve months: reach more of them.', producing_reps, headcount)
+            then format(
+                '{} of {} salespeople are known to have won in twelve months: reach more of them.', producing_reps, headcount
+            )
         when 'raise_win_rate' then format(
             '{} of {} salespeople sell, but {} wins of {} closed deals are below the usual {} %: help them win.',
             producing_reps, headcount, win_rate_t12m_numerator, win_rate_t12m_denominator, round(100 * reference_win_rate)::int
@@ -776,7 +781,8 @@ priced as (
         from counted inner join chances using (step_order) left join won using (branch_id)
     )
 )
-select branch_id, partner_id, step, step_order, since as window_start, until as window_end, entered, passed, pass_rate, reference_rate, deals_missing, average_deal, lost_amount,
+select branch_id, partner_id, step, step_order, since as window_start, until as window_end, entered, passed, pass_rate,
+    reference_rate, deals_missing, average_deal, lost_amount,
     coalesce(lost_amount > 0 and deals_missing >= 1 and row_number() over (
         partition by branch_id order by if(deals_missing >= 1, lost_amount, null) desc nulls last, step_order
     ) = 1, false) as is_bottleneck,
@@ -862,7 +868,8 @@ with moved as (
     group by grouping sets ((deal_id, month, change_number, partner_id), (deal_id, month, change_number))
 )
 select if(is_company, 'company', 'partner') as scope, coalesce(partner_id, 'ALL') as entity_id, month,
-    hand_is_over(month + interval 1 month) as is_complete, sum(resolved)::bigint as resolution_rate_numerator, sum(deals)::bigint as resolution_rate_denominator,
+    hand_is_over(month + interval 1 month) as is_complete, sum(resolved)::bigint as resolution_rate_numerator,
+    sum(deals)::bigint as resolution_rate_denominator,
     hand_rate(sum(resolved), sum(deals), 1) as resolution_rate,
     sum(resolved_amount)::decimal(18, 2) as resolution_rate_amount_numerator,
     sum(amount)::decimal(18, 2) as resolution_rate_amount_denominator,
@@ -882,8 +889,8 @@ from (
 ) group by all;
 
 create table hand.two_tier_monthly as
-select distributor_id, branch_id, partner_id, month, hand_is_over(month + interval 1 month) as is_complete, count(*) filter (is_won) as deals_won,
-    coalesce(sum(amount), 0)::decimal(18, 2) as won_amount
+select distributor_id, branch_id, partner_id, month, hand_is_over(month + interval 1 month) as is_complete,
+    count(*) filter (is_won) as deals_won, coalesce(sum(amount), 0)::decimal(18, 2) as won_amount
 from hand.won inner join (select distinct deal_id, acting_partner_id as distributor_id from intermediate.int_deal_distributors)
     using (deal_id)
 group by all;
@@ -1101,7 +1108,8 @@ with years as (
     from intermediate.int_months group by fiscal_year
 ),
 told as (
-    select branches.branch_id, any_value(partner_id) as partner_id, fiscal_year, years.as_of, any_value(is_complete) as is_complete,
+    select branches.branch_id, any_value(partner_id) as partner_id, fiscal_year, years.as_of,
+        any_value(is_complete) as is_complete,
         count(sales_headcount) > 0 as headcount, count(evaluation_scheme) > 0 as evaluation, count(focus_products) > 0 as products
     from (from core.dim_branch where is_focus and not is_sentinel) as branches inner join years
         on coalesce(opened_on, years.as_of) <= years.as_of and coalesce(closed_on, date '9999-12-31') > years.as_of
@@ -1110,7 +1118,8 @@ told as (
     group by branches.branch_id, fiscal_year, years.as_of
 )
 select hand_scope(grouping(branch_id, partner_id)) as scope, coalesce(branch_id, partner_id, 'ALL') as entity_id, fiscal_year,
-    as_of, any_value(is_complete) as is_complete, count(*) filter (headcount) as headcount_known, count(*) filter (evaluation) as evaluation_known,
+    as_of, any_value(is_complete) as is_complete, count(*) filter (headcount) as headcount_known,
+    count(*) filter (evaluation) as evaluation_known,
     count(*) filter (products) as focus_products_known,
     count(*) filter (headcount and evaluation and products) as profile_coverage_numerator,
     count(*) as profile_coverage_denominator,
@@ -1200,7 +1209,8 @@ bought as (
     ) inner join hand.halves on month <= last_month and month > last_month - interval 12 month
     group by all
 )
-select prefecture, last_month, fiscal_year, fiscal_half, is_complete, has_twelve_months, coalesce(open_branches.branches, 0) as branches,
+select prefecture, last_month, fiscal_year, fiscal_half, is_complete, has_twelve_months,
+    coalesce(open_branches.branches, 0) as branches,
     coalesce(producing_branches, 0) as producing_branches, producing_branches is not null as is_covered,
     coalesce(amount, 0)::decimal(18, 2) as customers_won_amount,
     coalesce(indirect, 0)::decimal(18, 2) as customers_won_amount_indirect
@@ -1254,7 +1264,8 @@ largest as (
 -- Shares of the change by logarithmic means, which add up to it; rounded as running sums, so that they do to the minor unit.
 explained as (
     select *, known - known_0 as change, hand_rate(reps, branches, 1) as depth, hand_rate(reps_0, branches_0, 1) as depth_0,
-        hand_rate(wins, reps, 1) as pace, hand_rate(wins_0, reps_0, 1) as pace_0, if(known > 0, hand_rate(known, wins, 1), null) as size,
+        hand_rate(wins, reps, 1) as pace, hand_rate(wins_0, reps_0, 1) as pace_0,
+        if(known > 0, hand_rate(known, wins, 1), null) as size,
         if(known_0 > 0, hand_rate(known_0, wins_0, 1), null) as size_0,
         list_transform(
             [
