@@ -15,29 +15,19 @@
         inner join {{ ref('dim_branch') }} as branches on facts.branch_id = branches.branch_id
     {%- endset -%}
     {%- set fact_join = branch_join if is_current else '' -%}
-    entries as (
-        select
-            {{ of_fact }} as scope_id,
-            facts.entered_month as month,
-            sum(case when facts.stage = 'open' then 1 else 0 end) as deals_new,
-            sum(case when facts.stage = 'qualified' then 1 else 0 end) as deals_qualified,
-            sum(case when facts.stage = 'lost' then 1 else 0 end) as deals_lost
-        from {{ ref('fct_stage_entries') }} as facts
-        {{ fact_join }}
-        where facts.is_counted
-        group by 1, 2
-    ),
-
-    wins as (
+    results as (
         select
             {{ of_fact }} as scope_id,
             facts.month,
-            sum(case when facts.is_won then 1 else 0 end) as deals_won,
-            sum(facts.amount) as won_amount,
-            sum(case when facts.channel_class = 'direct' then facts.amount end) as won_amount_direct,
-            sum(case when facts.channel_class = 'indirect' then facts.amount end) as won_amount_indirect,
-            sum(case when facts.channel_class = 'unresolved' then facts.amount end) as won_amount_unresolved
-        from {{ ref('int_won_months') }} as facts
+            sum(facts.deals_new) as deals_new,
+            sum(facts.deals_qualified) as deals_qualified,
+            sum(facts.deals_lost) as deals_lost,
+            sum(facts.deals_won) as deals_won,
+            sum(facts.won_amount) as won_amount
+            {%- for class in ['direct', 'indirect', 'unresolved'] %},
+            sum(case when facts.channel_class = '{{ class }}' then facts.won_amount end) as won_amount_{{ class }}
+            {%- endfor %}
+        from {{ ref('branch_channel_monthly') }} as facts
         {{ fact_join }}
         group by 1, 2
     ),
@@ -70,10 +60,9 @@
     ),
 
     contacted as (
-        select {{ of_branch }} as scope_id, facts.occurred_month as month, count(distinct facts.rep_id) as reps_contacted
-        from {{ ref('fct_attendance') }} as facts
+        select {{ of_branch }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_contacted
+        from {{ ref('int_contacted_reps') }} as facts
         {{ branch_join }}
-        where facts.is_live_touch and facts.rep_id is not null
         group by 1, 2
     ),
 
@@ -111,16 +100,10 @@
         group by 1, 2
     ),
 
-    -- A rep-month counts in its own month and in those that still have it in their window.
     active as (
-        select {{ of_fact }} as scope_id, calendar.month, count(distinct facts.rep_id) as reps_active
-        from {{ ref('rep_monthly') }} as facts
-        inner join {{ ref('int_months') }} as calendar
-            on
-                facts.month <= calendar.month
-                and facts.month > {{ add_months('calendar.month', -var('active_window_months')) }}
+        select {{ of_fact }} as scope_id, facts.month, count(distinct facts.rep_id) as reps_active
+        from {{ ref('int_active_reps') }} as facts
         {{ fact_join }}
-        where (facts.deals_new > 0 or facts.referrals > 0) and facts.rep_id != 'NONE'
         group by 1, 2
     ),
 
@@ -157,14 +140,14 @@
             months.month,
             calendar.is_complete,
             calendar.has_twelve_months,
-            cast(coalesce(entries.deals_new, 0) as bigint) as deals_new,
-            cast(coalesce(entries.deals_qualified, 0) as bigint) as deals_qualified,
-            cast(coalesce(wins.deals_won, 0) as bigint) as deals_won,
-            cast(coalesce(entries.deals_lost, 0) as bigint) as deals_lost,
-            cast(coalesce({{ 'current_money' if is_current else 'wins' }}.won_amount, 0) as {{ money_type() }}) as won_amount,
-            cast(coalesce(wins.won_amount_direct, 0) as {{ money_type() }}) as won_amount_direct,
-            cast(coalesce(wins.won_amount_indirect, 0) as {{ money_type() }}) as won_amount_indirect,
-            cast(coalesce(wins.won_amount_unresolved, 0) as {{ money_type() }}) as won_amount_unresolved,
+            cast(coalesce(results.deals_new, 0) as bigint) as deals_new,
+            cast(coalesce(results.deals_qualified, 0) as bigint) as deals_qualified,
+            cast(coalesce(results.deals_won, 0) as bigint) as deals_won,
+            cast(coalesce(results.deals_lost, 0) as bigint) as deals_lost,
+            cast(coalesce({{ 'current_money' if is_current else 'results' }}.won_amount, 0) as {{ money_type() }}) as won_amount,
+            cast(coalesce(results.won_amount_direct, 0) as {{ money_type() }}) as won_amount_direct,
+            cast(coalesce(results.won_amount_indirect, 0) as {{ money_type() }}) as won_amount_indirect,
+            cast(coalesce(results.won_amount_unresolved, 0) as {{ money_type() }}) as won_amount_unresolved,
             cast(coalesce(referrals.referrals, 0) as bigint) as referrals,
             cast(coalesce(sessions.sessions_held, 0) as bigint) as sessions_held,
             cast(coalesce(contacted.reps_contacted, 0) as bigint) as reps_contacted,
@@ -186,7 +169,7 @@
         from {{ months }} as months
         inner join {{ ref('int_months') }} as calendar on months.month = calendar.month
         {%- for measure in [
-            'entries', 'wins', 'referrals', 'sessions', 'contacted', 'known', 'contactable', 'trained', 'active', 'producing',
+            'results', 'referrals', 'sessions', 'contacted', 'known', 'contactable', 'trained', 'active', 'producing',
             'unassigned', 'headcounts'
         ] + (['current_money'] if is_current else []) %}
         left join {{ measure }} on months.scope_id = {{ measure }}.scope_id and months.month = {{ measure }}.month
