@@ -28,7 +28,7 @@ select * exclude (net), net > 0 and row_number() over (partition by deal_id, net
 
 create table hand.deals as
 select deal_id, any_value(branch_id) as branch_id, any_value(partner_id) as partner_id, any_value(channel) as channel,
-    any_value(channel_class) as channel_class, min(entered_on) filter (stage = 'open') as open_on,
+    any_value(rep_id) as rep_id, any_value(channel_class) as channel_class, min(entered_on) filter (stage = 'open') as open_on,
     min(entered_on) filter (stage = 'qualified') as qualified_on,
     min(entered_on) filter (stage = 'proposed') as proposed_on, min(entered_on) filter (stage = 'won') as won_on,
     min(entered_on) filter (stage = 'lost') as lost_on
@@ -301,8 +301,15 @@ from hand.rated where scope = 'company';
 -- Windows as running sums of what begins (1) and ends (-1) to count.
 create table hand.changes as
 with visits as (
-    select deal_id, min(occurred_on) as visited_on from core.fct_activities
-    where activity_type = 'joint_visit' and status = 'held' and deal_id is not null group by 1
+    select deal_id, min(occurred_on) as visited_on
+    from (
+        select coalesce(visits.deal_id, deals.deal_id) as deal_id, visits.occurred_on
+        from (from core.fct_activities where activity_type = 'joint_visit' and status = 'held') as visits
+        left join (from core.fct_attendance where is_attended) as touches
+            on visits.activity_id = touches.activity_id and visits.deal_id is null
+        left join hand.deals as deals
+            on touches.rep_id = deals.rep_id and visits.occurred_on between deals.open_on and deals.won_on
+    ) where deal_id is not null group by 1
 ),
 dated as (
     select branch_id, partner_id, hand_number(qualified_on) as q, hand_number(won_on) as w, hand_number(lost_on) as l,
@@ -497,7 +504,7 @@ measured as (
             as missing_least,
         deals.win_rate_t12m_numerator, deals.win_rate_t12m_denominator, deals.win_rate_t12m,
         usual.win_rate_t12m as reference_win_rate,
-        case when is_complete and not has_twelve_months then null
+        case when is_first_year then null
             when producing_reps + unassigned_wins < ${target_penetration} * headcount then 'widen_contacts'
             when producing_reps < ${target_penetration} * headcount then 'name_reps' when headcount is null then null
             when deals.win_rate_t12m < reference_win_rate then 'raise_win_rate' when deals.win_rate_t12m is null then null
@@ -741,9 +748,9 @@ with windows as (
     from intermediate.int_as_of
 ),
 passages as (
-    select branch_id, s.step as step_order, s.is_passed::int as is_passed
+    select branch_id, s.step as step_order, s.is_passed::int as is_passed, is_won
     from (
-        select branch_id, unnest([
+        select branch_id, won_on is not null as is_won, unnest([
             {'step': 1, 'since': open_on, 'is_passed': qualified_on is not null, 'is_skipped': qualified_on = open_on},
             {'step': 2, 'since': qualified_on, 'is_passed': proposed_on is not null, 'is_skipped': proposed_on = qualified_on},
             {'step': 3, 'since': proposed_on, 'is_passed': won_on is not null, 'is_skipped': won_on <= proposed_on}
@@ -752,18 +759,15 @@ passages as (
     ) inner join windows on s.since <= until and s.since > windows.since where not coalesce(s.is_skipped, false)
 ),
 counted as (
-    select branch_id, step_order, count(*) as entered, sum(is_passed)::bigint as passed
+    select branch_id, step_order, count(*) as entered, sum(is_passed)::bigint as passed,
+        count(*) filter (is_won and is_passed = 1) as won
     from passages group by branch_id, step_order
 ),
-usual as (
-    select step_order, hand_rate(sum(passed), sum(entered), ${n_min}) as reference_rate from counted group by step_order
-),
--- A deal that passes a step still has to pass those after it.
+-- A deal that passes a step still has to be won.
 chances as (
-    select step_order, reference_rate, coalesce(product(reference_rate) over (
-        order by step_order rows between 1 following and unbounded following
-    ), 1) as rate_after
-    from usual
+    select step_order, hand_rate(sum(passed), sum(entered), ${n_min}) as reference_rate,
+        coalesce(hand_rate(sum(won), sum(passed), 1), 0) as rate_after
+    from counted group by step_order
 ),
 won as (
     select branch_id, grouping(branch_id) = 1 as is_usual, sum(amount) as amount, count(*) filter (is_won) as wins,
@@ -777,7 +781,7 @@ priced as (
         round(deals_missing * rate_after * average_deal, 0)::decimal(18, 2) as lost_amount
     from (
         select counted.*, reference_rate, rate_after, hand_rate(passed, entered, ${n_min}) as pass_rate,
-            coalesce(hand_rate(amount, wins, ${n_min}), (select median_deal::double from won where is_usual)) as average_deal
+            coalesce(if(amount > 0, hand_rate(amount, wins, ${n_min}), null), (select median_deal::double from won where is_usual)) as average_deal
         from counted inner join chances using (step_order) left join won using (branch_id)
     )
 )
@@ -1030,9 +1034,10 @@ with ranked as (
     where is_current
 ),
 usual as (
-    select entity_type, status, if(count(*) >= ${n_min}, median(dwell_days), null) as usual_days
+    select entity_type, status, median(if(is_current or next_status in ('dormant', 'ended', 'left'), 100000, dwell_days)) as usual_days
     from hand.status_spells
-    where basis = 'inferred' and not is_current and next_status not in ('dormant', 'ended', 'left') group by all
+    where basis = 'inferred' and valid_from > (select min(month) from intermediate.int_months)
+    group by all having count(*) >= ${n_min} and usual_days < 50000
 )
 select entity_type, entity_id, here.status, here.label, here.label_ja, here.valid_from as since, here.dwell_days,
     usual_days::double as usual_days,

@@ -15,10 +15,28 @@
     ('open_qualified', 'qualified_month', 'end_month', 'true'),
 ] -%}
 
-with joint_visits as (
-    select deal_id, min(occurred_on) as visited_on
+-- A visit that names no deal is one to the deals of the reps who came along, from their beginning to their win.
+with visits as (
+    select activity_id, deal_id, occurred_on
     from {{ ref('fct_activities') }}
-    where activity_type = 'joint_visit' and status = 'held' and deal_id is not null
+    where activity_type = 'joint_visit' and status = 'held'
+),
+
+joint_visits as (
+    select deal_id, min(occurred_on) as visited_on
+    from (
+        select deal_id, occurred_on from visits where deal_id is not null
+        union all
+        select milestones.deal_id, visits.occurred_on
+        from visits
+        inner join {{ ref('fct_attendance') }} as touches on visits.activity_id = touches.activity_id and touches.is_attended
+        inner join {{ ref('int_deal_milestones') }} as milestones
+            on
+                touches.rep_id = milestones.rep_id
+                and visits.occurred_on >= milestones.open_on
+                and visits.occurred_on <= milestones.won_on
+        where visits.deal_id is null
+    ) as visited
     group by deal_id
 ),
 

@@ -7,6 +7,7 @@ with milestones as (
         deal_id,
         branch_id,
         partner_id,
+        rep_id,
         channel,
         channel_class,
         {%- for stage in ['open', 'qualified', 'proposed', 'won', 'lost'] %}
@@ -14,7 +15,7 @@ with milestones as (
         {%- endfor %}
     from {{ ref('fct_stage_entries') }}
     where is_counted
-    group by deal_id, branch_id, partner_id, channel, channel_class
+    group by deal_id, branch_id, partner_id, rep_id, channel, channel_class
 )
 
 select

@@ -36,5 +36,6 @@ select
     least(last_day, today) as month_end,
     last_day <= today as is_complete,
     -- A window that began before anything was recorded would be short, too.
-    last_day <= today and month >= first_whole_year as has_twelve_months
+    last_day <= today and month >= first_whole_year as has_twelve_months,
+    month < first_whole_year as is_first_year
 from ends

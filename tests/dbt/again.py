@@ -110,7 +110,7 @@ def wins(home: Home) -> pl.DataFrame:
 def milestones(home: Home) -> pl.DataFrame:
     """Return each counted deal's first days."""
     entries = table(home, "core", "fct_stage_entries").filter("is_counted")
-    return entries.group_by("deal_id", "branch_id", "partner_id", "channel_class").agg(
+    return entries.group_by("deal_id", "branch_id", "partner_id", "rep_id", "channel_class").agg(
         pl.col("entered_on").filter(pl.col("stage") == stage).min().alias(f"{stage}_on")
         for stage in ("open", "qualified", "proposed", "won", "lost")
     )

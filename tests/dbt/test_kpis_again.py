@@ -19,7 +19,18 @@ import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import first_of_month, milestones, month_end, months_between, same, table, today, wins, within
+from tests.dbt.again import (
+    first_of_month,
+    milestones,
+    month_end,
+    months,
+    months_between,
+    same,
+    table,
+    today,
+    wins,
+    within,
+)
 from tests.dbt.test_kpis_again_people import at_work
 
 N_MIN = PROJECT_VARS["n_min"]
@@ -130,7 +141,7 @@ def test_rep_concentration(built_home: Home) -> None:
             assert row["headroom_amount_min"] == pytest.approx(least * ramp * usual_rep, abs=least * ramp / 2 + 1)
         assert same(row["rep_penetration"], row["producing_reps"] / row["headcount"])
         rate, usual = row["win_rate_t12m"], row["reference_win_rate"]
-        if row["is_complete"] and not row["has_twelve_months"]:
+        if row["month"] < first_of_month(months(built_home)[0], 11):
             lever = None
         elif row["producing_reps"] + unassigned[0] < target * row["headcount"]:
             lever = "widen_contacts"
@@ -150,12 +161,15 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
     won_all = wins(built_home).filter(pl.col("channel_class") != "direct")
     deals_all = milestones(built_home).filter(pl.col("channel_class") != "direct")
     activities = table(built_home, "core", "fct_activities")
-    visited = dict(
-        activities.filter((pl.col("activity_type") == "joint_visit") & (pl.col("status") == "held"))
-        .group_by("deal_id")
-        .agg(pl.col("occurred_on").min())
-        .iter_rows()
-    )
+    visits = activities.filter((pl.col("activity_type") == "joint_visit") & (pl.col("status") == "held"))
+    came = table(built_home, "core", "fct_attendance").filter("is_attended").select("activity_id", "rep_id")
+    of_reps = (
+        visits.filter(pl.col("deal_id").is_null()).select("activity_id", "occurred_on").join(came, on="activity_id")
+        .join(milestones(built_home), on="rep_id").filter(pl.col("occurred_on").is_between("open_on", "won_on"))
+    )  # fmt: skip
+    days = [frame.select("deal_id", "occurred_on") for frame in (visits.drop_nulls("deal_id"), of_reps)]
+    visited = dict(pl.concat(days).group_by("deal_id").agg(pl.col("occurred_on").min()).iter_rows())
+    assert len(of_reps) > 0
     logged = set(activities["branch_id"])
     reps_all = table(built_home, "kpi", "rep_monthly").filter((pl.col("rep_id") != "NONE") & (pl.col("deals_won") > 0))
     ripe, stale = (timedelta(days=PROJECT_VARS[name]) for name in ("cohort_mature_days", "stale_days"))
@@ -302,13 +316,14 @@ def test_bottlenecks(built_home: Home) -> None:
     (start,), (end,) = mart["window_start"].unique(), mart["window_end"].unique()
     assert end == today(built_home) - timedelta(days=PROJECT_VARS["cohort_mature_days"])
     deals = milestones(built_home).filter(pl.col("branch_id") != "DIRECT")
-    usual = {}
+    usual, after = {}, {}
     counts: dict[tuple[str, str], list[int]] = {}
     for step, following in (("open", "qualified"), ("qualified", "proposed"), ("proposed", "won")):
         day, passed = pl.col(f"{step}_on"), pl.col(f"{following}_on").is_not_null()
         judged = deals.filter((day > start) & (day <= end)).with_columns(passed=passed)
         judged = judged.filter(pl.col(f"{following}_on").is_null() | (pl.col(f"{following}_on") > day))
         usual[step] = judged["passed"].mean()
+        after[step] = judged.filter("passed")["won_on"].is_not_null().mean()
         for branch_id, entered, through in (
             judged.group_by("branch_id").agg(pl.len(), pl.col("passed").sum()).iter_rows()
         ):
@@ -318,8 +333,8 @@ def test_bottlenecks(built_home: Home) -> None:
         assert same(row["reference_rate"], usual[row["step"]])
         if row["pass_rate"] is not None:
             missing = max(row["entered"] * usual[row["step"]] - row["passed"], 0)
-            after = math.prod(usual[step] for step in ("qualified", "proposed")[row["step_order"] - 1 :])
-            assert row["lost_amount"] == pytest.approx(missing * after * row["average_deal"], abs=0.51)
+            worth = after[row["step"]] * row["average_deal"]
+            assert row["lost_amount"] == pytest.approx(missing * worth, abs=0.51)
     worst = mart.filter("is_bottleneck").select("branch_id", "lost_amount")
     missed = mart.filter(
         (pl.col("deals_missing") >= 1) & (pl.col("lost_amount") > 0)

@@ -17,7 +17,8 @@ passages as (
     select
         deals.branch_id, windows.window_start, windows.window_end,
         '{{ step }}' as step, {{ loop.index }} as step_order,
-        case when deals.{{ next_step }}_on is not null then 1 else 0 end as is_passed
+        case when deals.{{ next_step }}_on is not null then 1 else 0 end as is_passed,
+        case when deals.won_on is not null then 1 else 0 end as is_won
     from {{ ref('int_deal_milestones') }} as deals
     inner join windows on deals.{{ step }}_on > windows.window_start and deals.{{ step }}_on <= windows.window_end
     where
@@ -36,14 +37,14 @@ won as (
     group by won_months.branch_id
 ),
 
--- What is usual: all branches together.
-usual as (
+-- What is usual: all branches together. A deal that passes a step still has to be won.
+usual_rates as (
     select
         step,
-        step_order,
-        {{ rate('sum(is_passed)', 'count(*)', var('n_min')) }} as reference_rate
+        {{ rate('sum(is_passed)', 'count(*)', var('n_min')) }} as reference_rate,
+        {{ rate('sum(is_passed * is_won)', 'sum(is_passed)') }} as rate_after
     from passages
-    group by step, step_order
+    group by step
 ),
 
 -- A few very large deals would make the mean of all a deal that hardly anybody wins.
@@ -52,18 +53,6 @@ usual_deal as (
     from {{ ref('int_won_months') }} as won_months
     inner join windows on won_months.month > windows.year_start
     where won_months.channel_class != 'direct' and won_months.is_won
-),
-
--- A deal that passes a step still has to pass those after it.
-usual_rates as (
-    select
-        usual.step,
-        usual.step_order,
-        usual.reference_rate,
-        case when min(later.reference_rate) = 0 then 0 else exp(sum(ln(nullif(later.reference_rate, 0)))) end as rate_after
-    from usual
-    left join usual as later on usual.step_order < later.step_order
-    group by usual.step, usual.step_order, usual.reference_rate
 ),
 
 measured as (
@@ -88,8 +77,11 @@ losses as (
             when measured.pass_rate is null or usual_rates.reference_rate is null then null
             else greatest(measured.entered * usual_rates.reference_rate - measured.passed, 0)
         end as deals_missing,
-        coalesce(usual_rates.rate_after, 1) as rate_after,
-        coalesce({{ rate('won.won_amount', 'won.wins', var('n_min')) }}, cast(usual_deal.median_deal as double)) as average_deal
+        coalesce(usual_rates.rate_after, 0) as rate_after,
+        coalesce(
+            case when won.won_amount > 0 then {{ rate('won.won_amount', 'won.wins', var('n_min')) }} end,
+            cast(usual_deal.median_deal as double)
+        ) as average_deal
     from measured
     inner join usual_rates on measured.step = usual_rates.step
     left join won on measured.branch_id = won.branch_id

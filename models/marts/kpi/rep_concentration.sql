@@ -30,6 +30,7 @@ measured as (
         months.fiscal_quarter,
         months.is_complete,
         months.has_twelve_months,
+        calendar.is_first_year,
         months.headcount,
         coalesce(own.producing_reps, 0) as producing_reps,
         cast(coalesce(own.won_amount, 0) as {{ money_type() }}) as reps_won_amount,
@@ -61,6 +62,7 @@ measured as (
         usual.win_rate_t12m as reference_win_rate,
         {{ var('target_penetration') }} * months.headcount as target_reps
     from months
+    inner join {{ ref('int_months') }} as calendar on months.month = calendar.month
     inner join {{ ref('dim_branch') }} as branches on months.branch_id = branches.branch_id and not branches.is_sentinel
     left join deals on deals.scope = 'branch' and months.branch_id = deals.entity_id and months.month = deals.month
     left join deals as usual on usual.scope = 'company' and months.month = usual.month
@@ -77,7 +79,7 @@ judged as (
     select
         *,
         case
-            when headcount is null or is_complete and not has_twelve_months then null
+            when headcount is null or is_first_year then null
             when producing_reps + unassigned_wins < target_reps then 'widen_contacts'
             when producing_reps < target_reps then 'name_reps'
             when win_rate_t12m < reference_win_rate then 'raise_win_rate'

@@ -22,12 +22,23 @@ typed as (
     select * from spells where basis = 'typed'
 ),
 
--- How long those took that went on, and neither fell asleep nor ended.
-usual as (
-    select entity_type, status, count(*) as spells, {{ median('dwell_days') }} as usual_days
+-- How long it takes to go on: who still stands there, fell asleep or ended stands behind all that did. Spells that began before the
+-- data did are left out.
+spans as (
+    select
+        entity_type,
+        status,
+        case when is_current or next_status in ('dormant', 'ended', 'left') then 100000 else dwell_days end as days
     from {{ ref('status_spells') }}
-    where basis = 'inferred' and not is_current and next_status not in ('dormant', 'ended', 'left')
+    where basis = 'inferred' and valid_from > (select min(month) from {{ ref('int_months') }})
+),
+
+-- Where fewer than half went on, the median has not been reached.
+usual as (
+    select entity_type, status, {{ median('days') }} as usual_days
+    from spans
     group by entity_type, status
+    having count(*) >= {{ var('n_min') }} and {{ median('days') }} < 50000
 )
 
 select
@@ -38,11 +49,10 @@ select
     inferred.label_ja,
     inferred.valid_from as since,
     inferred.dwell_days,
-    cast(case when usual.spells >= {{ var('n_min') }} then usual.usual_days end as double) as usual_days,
+    cast(usual.usual_days as double) as usual_days,
     -- Who sells again and again, or has left, is where it should be.
     coalesce(
         inferred.status not in ('repeat', 'ended', 'left')
-        and usual.spells >= {{ var('n_min') }}
         and inferred.dwell_days > usual.usual_days * {{ var('stuck_factor') }},
         false
     ) as is_stuck,
