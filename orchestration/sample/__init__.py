@@ -24,7 +24,7 @@ from orchestration.sample.calendar import AS_OF, DELTA_EXTRACTS, iso
 from orchestration.sample.planted import Planted
 from orchestration.sample.writing import Writer, connect, register
 
-VERSION = 7  # of the generator: raise it when its output changes, so that older samples are replaced
+VERSION = 8  # of the generator: raise it when its output changes, so that older samples are replaced
 MARKER = ".sample.json"
 SMALLEST, CHUNK, LOUDEST = 1_000, 1_000_000, 10
 TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "summary.json")

@@ -34,7 +34,9 @@ def write_activities(
     n = 3 * len(deals["id"])
     about = rng.integers(0, len(deals["id"]), n)
     kind = rng.choice(len(TYPES), n, p=TYPE_MIX / TYPE_MIX.sum())
-    on = (deals["created"][about] + rng.integers(-40, 75, n)).clip(START, AS_OF)
+    on = deals["created"][about] + rng.integers(-40, 75, n)
+    # What would lie outside of the calendar is mirrored into it: at its ends nothing piles up.
+    on = START + np.abs(AS_OF - START - np.abs(AS_OF - on))
     order = np.argsort(on, kind="stable")
     about, kind, on = about[order], kind[order], on[order]
     branch = org.place(deals["post_branch"][about], on)

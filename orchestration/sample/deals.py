@@ -89,12 +89,13 @@ def make(
     first, last = np.array(MONTHS)[month], np.array(MONTHS)[month + 1]
     close = first + np.floor((last - first) * rng.random(n)).astype(np.int64)
     v1, v2 = (np.arange(n) * STEP_1 + rng.random()) % 1, (np.arange(n) * STEP_2 + rng.random()) % 1
+    cycle = (6 + rng.gamma(2.2, 27, n)).astype(np.int64)
+    # What would begin after today is one of the same season of an earlier year.
+    close -= 364 * rng.integers(1, 4, n) * (close - cycle > AS_OF - 12)
     outcome = np.where(v1 < 0.29, WON, LOST)
     outcome[(v1 > 0.95) | (close > AS_OF)] = OPEN
-    cycle = (6 + rng.gamma(2.2, 27, n)).astype(np.int64)
     created = close - cycle
     created = np.where(created < START, START + np.floor((close - START) * rng.random(n)).astype(np.int64), created)
-    created = np.minimum(created, AS_OF - 12 - rng.integers(0, 90, n) * (close > AS_OF))
     created = np.maximum(np.minimum(created, close), START)
 
     order = np.argsort(created, kind="stable")
