@@ -82,7 +82,7 @@ def test_pipeline(built_home: Home) -> None:
         })  # fmt: skip
     mart = table(built_home, "kpi", "pipeline")
     assert_same(
-        mart, again, ["branch_id", "partner_id", "channel_class", "channel", "stage", "age_days", "close_month"], 50
+        mart, again, ["branch_id", "partner_id", "channel_class", "channel", "stage", "age_days", "close_month"], 30
     )
     for row in mart.iter_rows(named=True):
         for name, amount in (("pipeline_weighted", "pipeline_amount"), ("overdue_weighted", "overdue_amount")):
