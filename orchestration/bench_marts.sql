@@ -300,16 +300,17 @@ from hand.rated where scope = 'company';
 
 -- Windows as running sums of what begins (1) and ends (-1) to count.
 create table hand.changes as
-with visits as (
+with together as (from core.fct_activities where activity_type = 'joint_visit' and status = 'held'),
+visits as (
     select deal_id, min(occurred_on) as visited_on
     from (
-        select coalesce(visits.deal_id, deals.deal_id) as deal_id, visits.occurred_on
-        from (from core.fct_activities where activity_type = 'joint_visit' and status = 'held') as visits
-        left join (from core.fct_attendance where is_attended) as touches
-            on visits.activity_id = touches.activity_id and visits.deal_id is null
-        left join hand.deals as deals
-            on touches.rep_id = deals.rep_id and visits.occurred_on between deals.open_on and deals.won_on
-    ) where deal_id is not null group by 1
+        select deal_id, occurred_on from together where deal_id is not null
+        union all
+        select deals.deal_id, occurred_on
+        from (select activity_id, occurred_on from together where deal_id is null)
+        inner join (select activity_id, rep_id from core.fct_attendance where is_attended) using (activity_id)
+        inner join hand.deals as deals using (rep_id) where occurred_on between open_on and won_on
+    ) group by deal_id
 ),
 dated as (
     select branch_id, partner_id, hand_number(qualified_on) as q, hand_number(won_on) as w, hand_number(lost_on) as l,
