@@ -334,18 +334,13 @@ def _stage_marts(home: Home) -> None:
 
 
 def query_set() -> str:
-    """Return the SQL that writes every mart once more, by hand, with the project's vars as ${names}."""
-    return (PROJECT / "orchestration" / "bench_marts.sql").read_text(encoding="utf-8")
-
-
-def write_by_hand(connection: "duckdb.DuckDBPyConnection") -> None:
-    """Write the query set's tables to the schema `hand` of a working database."""
+    """Return the SQL that writes every mart once more, by hand, to the schema `hand` of a working database."""
     from orchestration.warehouse import var
 
-    text = query_set()
+    text = (PROJECT / "orchestration" / "bench_marts.sql").read_text(encoding="utf-8")
     for name in set(re.findall(r"\$\{(\w+)\}", text)):
         text = text.replace(f"${{{name}}}", str(var(name)))
-    connection.execute(text)
+    return text
 
 
 def compare_by_hand(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -366,7 +361,7 @@ def compare_by_hand(connection: "duckdb.DuckDBPyConnection") -> None:
 
 def _stage_marts_by_hand(home: Home) -> None:
     with _marts(home) as connection:
-        write_by_hand(connection)
+        connection.execute(query_set())
 
 
 def _stage_marts_compared(home: Home) -> None:

@@ -652,7 +652,7 @@ measured as (
         case metric when 'won_amount' then won_amount::double when 'deals_won' then deals_won::double
             when 'indirect_ratio' then if(placed > 0, indirect::double / placed::double, null) end as actual
     from dated left join hand.years on dated.scope = years.scope and dated.id = years.id and dated.month = years.month
-        and months = 12 and month_end <= as_of
+        and if(dated.month_end <= as_of, 12, 0) = months
     left join ratios on years.month = ratios.month and years.scope = ratios.scope
 )
 select metric, scope, id as entity_id, deadline, month, month_end <= as_of as is_complete, target::double as target,

@@ -80,8 +80,9 @@ while_open as (
         greatest(contracts.started_on, coalesce(branches.opened_on, contracts.started_on)) as started_on,
         least(contracts.ended_on, coalesce(branches.closed_on, {{ for_ever() }})) as ended_on
     from contracts
-    left join {{ ref('int_branches') }} as branches
-        on contracts.entity_type = 'branch' and contracts.entity_id = branches.branch_id
+    left join (
+        select 'branch' as entity_type, branch_id as entity_id, opened_on, closed_on from {{ ref('int_branches') }}
+    ) as branches on contracts.entity_type = branches.entity_type and contracts.entity_id = branches.entity_id
 )
 
 select entity_type, entity_id, started_on, ended_on

@@ -12,15 +12,14 @@ with deals as (
 ),
 
 moved as (
-    select distinct
-        restatements.deal_id,
-        restatements.month,
-        restatements.change_number,
-        abs(restatements.amount) as amount,
+    {% for branch in ['from_branch_id', 'to_branch_id'] -%}
+    select restatements.deal_id, restatements.month, restatements.change_number, abs(restatements.amount) as amount,
         branches.partner_id
     from {{ ref('restatements') }} as restatements
-    inner join {{ ref('dim_branch') }} as branches on branches.branch_id in (restatements.from_branch_id, restatements.to_branch_id)
+    inner join {{ ref('dim_branch') }} as branches on restatements.{{ branch }} = branches.branch_id
     where branches.branch_id != 'DIRECT'
+    {{ 'union' if not loop.last }}
+    {% endfor %}
 ),
 
 measures as (

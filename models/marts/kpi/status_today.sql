@@ -22,8 +22,8 @@ typed as (
     select * from spells where basis = 'typed'
 ),
 
--- How long it takes to go on: who still stands there, fell asleep or ended stands behind all that did. Spells that began before the
--- data did are left out.
+-- How long it takes to go on: who still stands there, fell asleep or ended stands behind all that did. Spells that began before
+-- the data did are left out.
 spans as (
     select
         entity_type,

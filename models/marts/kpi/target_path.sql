@@ -78,7 +78,7 @@ measured as (
                     * {{ dbt.datediff('targets.baseline_on', 'month_ends.month_end', 'day') }}
                     / {{ dbt.datediff('targets.baseline_on', 'targets.deadline', 'day') }}
         end as path,
-        actuals.actual,
+        case when month_ends.month_end <= today.as_of then actuals.actual end as actual,
         {{ dbt.datediff('month_ends.month_end', 'targets.deadline', 'day') }} / 365.25 as years_left
     from targets
     cross join bounds
@@ -93,7 +93,6 @@ measured as (
             and targets.scope = actuals.scope
             and targets.entity_id = actuals.entity_id
             and month_ends.month = actuals.month
-            and month_ends.month_end <= today.as_of
 )
 
 select

@@ -1,0 +1,55 @@
+"""No join compares all rows of one side with all of the other: few rows hide it, a company's do not."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+
+from orchestration.bench import query_set
+from orchestration.home import Home
+from orchestration.scratch import Plan
+from orchestration.warehouse import read_manifest
+
+# One side has few rows, however large the company is: the day of the data, a calendar's months or halves, a ladder.
+FEW_ROWS = {"pipeline", "int_branch_months", "hand.prefecture_coverage", "status_spells", "hand.status_spells"}
+
+
+def operators(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
+    ((_, plan),) = connection.execute(f"explain (format json) {query}").fetchall()
+    waiting = json.loads(plan)
+    while waiting:
+        operator = waiting.pop()
+        waiting += operator["children"]
+        yield operator
+
+
+def is_pairwise(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
+    return any(operator["name"] == "BLOCKWISE_NL_JOIN" for operator in operators(connection, query))
+
+
+def test_a_condition_on_one_side_alone_is_seen() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table a as select i, i as k from range(9) as t (i); create table b as from a")
+        assert is_pairwise(connection, "from a left join b on a.i = b.i and a.k > 3")
+        assert not is_pairwise(connection, "from a left join b on a.i = b.i and b.k > 3")
+
+
+def test_no_model_joins_pairwise(built_home: Home) -> None:
+    plan = Plan.of(read_manifest(built_home), built_home)
+    models = [node for node in plan.nodes if node["config"]["materialized"] == "table"]
+    assert len(models) > 50
+    with duckdb.connect(str(built_home.database), read_only=True) as built:
+        pairwise = {node["name"] for node in models if is_pairwise(built, node["compiled_code"])}
+    assert pairwise == {name for name in FEW_ROWS if "." not in name}
+
+
+def test_no_query_by_hand_joins_pairwise(home_copy: Home) -> None:
+    pairwise = set()
+    with duckdb.connect(str(home_copy.database)) as built:
+        for statement in duckdb.extract_statements(query_set()):
+            query = statement.query.strip()
+            if query.startswith("create table") and is_pairwise(built, query):
+                pairwise.add(query.split()[2])
+            built.execute(query)
+    assert pairwise == {name for name in FEW_ROWS if "." in name}
