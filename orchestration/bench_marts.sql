@@ -649,10 +649,11 @@ measured as (
             when month_end >= baseline_on
                 then baseline + way * date_diff('day', baseline_on, month_end) / date_diff('day', baseline_on, deadline)
         end as line,
-        case metric when 'won_amount' then won_amount::double when 'deals_won' then deals_won::double
-            when 'indirect_ratio' then if(placed > 0, indirect::double / placed::double, null) end as actual
+        case when month_end > as_of then null when metric = 'won_amount' then won_amount::double
+            when metric = 'deals_won' then deals_won::double
+            when metric = 'indirect_ratio' and placed > 0 then indirect::double / placed::double end as actual
     from dated left join hand.years on dated.scope = years.scope and dated.id = years.id and dated.month = years.month
-        and if(dated.month_end <= as_of, 12, 0) = months
+        and months = 12
     left join ratios on years.month = ratios.month and years.scope = ratios.scope
 )
 select metric, scope, id as entity_id, deadline, month, month_end <= as_of as is_complete, target::double as target,

@@ -75,6 +75,7 @@ contracts as (
     group by entity_type, entity_id, nth
 ),
 
+-- Joined by the type too, because a condition on one side alone would compare every contract with every branch.
 while_open as (
     select contracts.entity_type, contracts.entity_id,
         greatest(contracts.started_on, coalesce(branches.opened_on, contracts.started_on)) as started_on,

@@ -1,9 +1,5 @@
 """No join compares all rows of one side with all of the other: few rows hide it, a company's do not."""
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
 import duckdb
 
 from orchestration.bench import query_set
@@ -15,17 +11,10 @@ from orchestration.warehouse import read_manifest
 FEW_ROWS = {"pipeline", "int_branch_months", "hand.prefecture_coverage", "status_spells", "hand.status_spells"}
 
 
-def operators(connection: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
-    ((_, plan),) = connection.execute(f"explain (format json) {query}").fetchall()
-    waiting = json.loads(plan)
-    while waiting:
-        operator = waiting.pop()
-        waiting += operator["children"]
-        yield operator
-
-
 def is_pairwise(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
-    return any(operator["name"] == "BLOCKWISE_NL_JOIN" for operator in operators(connection, query))
+    # As JSON, because the drawn plan leaves out what is too wide.
+    ((_, plan),) = connection.execute(f"explain (format json) {query}").fetchall()
+    return "BLOCKWISE_NL_JOIN" in plan
 
 
 def test_a_condition_on_one_side_alone_is_seen() -> None:

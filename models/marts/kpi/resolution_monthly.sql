@@ -18,7 +18,7 @@ moved as (
     from {{ ref('restatements') }} as restatements
     inner join {{ ref('dim_branch') }} as branches on restatements.{{ branch }} = branches.branch_id
     where branches.branch_id != 'DIRECT'
-    {{ 'union' if not loop.last }}
+    {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
