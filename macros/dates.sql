@@ -21,6 +21,10 @@
 
 {% macro for_ever() -%} cast('9999-12-31' as date) {%- endmacro %}
 
+{# Days that stand for "has not happened yet" in a median of days: longer than any wait. A median of half of it or more means that
+   fewer than half have come. #}
+{% macro not_yet() -%} 100000 {%- endmacro %}
+
 {% macro is_within(day, valid_from, valid_to) -%}
     {{ valid_from }} <= {{ day }} and {{ day }} < {{ valid_to }}
 {%- endmacro %}
@@ -35,11 +39,41 @@
 {%- endmacro %}
 
 {% macro add_days(day, days) -%}
+    {{ return(adapter.dispatch('add_days')(day, days)) }}
+{%- endmacro %}
+
+{% macro default__add_days(day, days) -%}
     cast({{ dbt.dateadd('day', days, day) }} as date)
 {%- endmacro %}
 
+{% macro spark__add_days(day, days) -%}
+    date_add({{ day }}, {{ days }})
+{%- endmacro %}
+
 {% macro add_months(day, months) -%}
+    {{ return(adapter.dispatch('add_months')(day, months)) }}
+{%- endmacro %}
+
+{% macro default__add_months(day, months) -%}
     cast({{ dbt.dateadd('month', months, day) }} as date)
+{%- endmacro %}
+
+{# Unlike dbt's own, it does not hide the day that a join hashes by. #}
+{% macro spark__add_months(day, months) -%}
+    add_months({{ day }}, {{ months }})
+{%- endmacro %}
+
+{# Whole days from one date to another. #}
+{% macro days_between(first, last) -%}
+    {{ return(adapter.dispatch('days_between')(first, last)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first, last) -%}
+    {{ dbt.datediff(first, last, 'day') }}
+{%- endmacro %}
+
+{% macro spark__days_between(first, last) -%}
+    datediff({{ last }}, {{ first }})
 {%- endmacro %}
 
 {# One row per `part` (day or month) from the date `first` to the date `last`, both included, as column `column_name`. #}
@@ -60,12 +94,12 @@
 {%- endmacro %}
 
 {% macro fiscal_year(day) -%}
-    cast(extract(year from {{ dbt.dateadd('month', 1 - var('fiscal_year_start_month'), day) }}) as integer)
+    cast(extract(year from {{ add_months(day, 1 - var('fiscal_year_start_month')) }}) as integer)
 {%- endmacro %}
 
 {# Month 1 to 12 of the fiscal year. #}
 {% macro fiscal_month(day) -%}
-    cast(extract(month from {{ dbt.dateadd('month', 1 - var('fiscal_year_start_month'), day) }}) as integer)
+    cast(extract(month from {{ add_months(day, 1 - var('fiscal_year_start_month')) }}) as integer)
 {%- endmacro %}
 
 {% macro fiscal_half(day) -%}

@@ -7,15 +7,17 @@ with parts as (
         revenue.event_id,
         revenue.event_type,
         revenue.recognized_on,
-        revenue.is_counted,
-        revenue.branch_id,
+        duplicates.deal_id is null as is_counted,
+        attribution.branch_id,
         successors.branch_id_current,
         successors.share,
         revenue.amount,
         cast(floor(abs(revenue.amount) * {{ unit }} * successors.share + 1e-6) as bigint) as units_cut,
         abs(revenue.amount) * {{ unit }} * successors.share as units_exact
-    from {{ ref('fct_revenue') }} as revenue
-    left join {{ ref('int_branch_successors') }} as successors on revenue.branch_id = successors.branch_id
+    from {{ ref('int_revenue_events') }} as revenue
+    inner join {{ ref('deal_attribution') }} as attribution on revenue.deal_id = attribution.deal_id
+    left join {{ ref('int_duplicate_deals') }} as duplicates on revenue.deal_id = duplicates.deal_id
+    left join {{ ref('int_branch_successors') }} as successors on attribution.branch_id = successors.branch_id
 ),
 
 remainders as (

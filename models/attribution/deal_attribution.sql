@@ -46,8 +46,9 @@ candidate_counts as (
 select
     deals.deal_id,
     decisions.branch_id,
+    versions.branch_version_id,
     branches.current_branch_id as branch_id_current,
-    coalesce(versions.partner_id, branches.partner_id) as partner_id,
+    versions.partner_id,
     -- What supports a branch names it; what supports a sentinel may stand elsewhere.
     coalesce(case when not branches.is_sentinel then coalesce(strongest_reps.rep_id, summaries.lowest_rep_id) end, 'NONE')
         as rep_id,
@@ -63,10 +64,10 @@ select
 from {{ ref('int_deals') }} as deals
 left join {{ ref('int_deal_outcomes') }} as decisions on deals.deal_id = decisions.deal_id
 left join {{ ref('dim_branch') }} as branches on decisions.branch_id = branches.branch_id
-left join {{ ref('dim_branch_history') }} as versions
+left join {{ ref('int_branch_versions') }} as versions
     on
         decisions.branch_id = versions.branch_id
-        and {{ is_within('deals.credit_on', 'versions.valid_from', 'versions.valid_to') }}
+        and {{ is_within('deals.credit_on', 'versions.covers_from', 'versions.valid_to') }}
 left join summaries on deals.deal_id = summaries.deal_id
 left join strongest_reps on deals.deal_id = strongest_reps.deal_id
 left join candidate_counts on deals.deal_id = candidate_counts.deal_id

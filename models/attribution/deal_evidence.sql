@@ -9,7 +9,7 @@ with decided_partners as (
     from {{ ref('int_deal_outcomes') }} as decisions
     inner join {{ ref('int_deals') }} as deals on decisions.deal_id = deals.deal_id
     left join {{ ref('int_branches') }} as branches on decisions.branch_id = branches.branch_id
-    left join {{ ref('dim_branch_history') }} as versions
+    left join {{ ref('int_branch_history') }} as versions
         on
             decisions.branch_id = versions.branch_id
             and {{ is_within('deals.credit_on', 'versions.valid_from', 'versions.valid_to') }}

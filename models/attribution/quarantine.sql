@@ -31,7 +31,7 @@ once_named as (
     select deal_id from deals where ever_named_a_partner
     union
     select told.deal_id
-    from ({{ extract_rows('deals') }}) as told
+    from {{ ref('stg_deal_extracts') }} as told
     inner join {{ ref('stg_texts') }} as texts on told.partner_text = texts.text
     where not texts.is_nobody
 ),

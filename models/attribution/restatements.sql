@@ -1,7 +1,7 @@
 -- What later knowledge changed in months that were closed. Earlier steps are carried along; this build adds the step from the
 -- credit that was known before (lake.known_credit, see orchestration/knowledge.py) to today's.
 with known_before as (
-    select * from {{ source('lake', 'known_credit') }}
+    select * from {{ ref('stg_known_credit') }}
 ),
 
 known_now as (
@@ -9,7 +9,7 @@ known_now as (
 ),
 
 earlier_steps as (
-    select * from {{ source('lake', 'known_restatements') }}
+    select * from {{ ref('stg_known_restatements') }}
 ),
 
 -- One row, of nulls where nothing was known before; cause is LADDER or SOFTWARE where only those differ between the two sides.

@@ -1,7 +1,8 @@
 with activities as (
     select
         activities.*,
-        {{ business_date('occurred_at') }} as occurred_on
+        {{ business_date('occurred_at') }} as occurred_on,
+        coalesce({{ business_date('logged_at') }}, extracted_on) as logged_on
     from {{ ref('stg_activities') }} as activities
 ),
 
@@ -10,7 +11,7 @@ attendance as (
         activity_id,
         count(distinct case when is_attended then rep_id end) as reps_attended,
         case when min(branch_id) = max(branch_id) then min(branch_id) end as attending_branch_id
-    from {{ ref('fct_attendance') }}
+    from {{ ref('int_attendance') }}
     group by activity_id
 ),
 
@@ -39,9 +40,11 @@ select
     placed.activity_type,
     placed.occurred_on,
     {{ month_of('placed.occurred_on') }} as occurred_month,
+    placed.logged_on,
     placed.resolved_branch_id as branch_id,
+    versions.branch_version_id,
     branches.current_branch_id as branch_id_current,
-    branches.partner_id,
+    versions.partner_id,
     placed.deal_id,
     placed.programme_id,
     placed.staff_id,
@@ -57,3 +60,7 @@ select
 from placed
 left join {{ ref('activity_types') }} as types on placed.activity_type = types.activity_type
 left join {{ ref('dim_branch') }} as branches on placed.resolved_branch_id = branches.branch_id
+left join {{ ref('int_branch_versions') }} as versions
+    on
+        placed.resolved_branch_id = versions.branch_id
+        and {{ is_within('placed.occurred_on', 'versions.covers_from', 'versions.valid_to') }}

@@ -3,6 +3,7 @@ select
     deals.deal_id,
     deals.deal_name,
     attribution.branch_id,
+    attribution.branch_version_id,
     attribution.branch_id_current,
     attribution.partner_id,
     attribution.rep_id,

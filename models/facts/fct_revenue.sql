@@ -3,6 +3,7 @@ select
     events.deal_id,
     events.event_id,
     deals.branch_id,
+    deals.branch_version_id,
     deals.branch_id_current,
     deals.partner_id,
     deals.rep_id,

@@ -77,6 +77,7 @@ entries as (
 select
     entries.deal_id,
     facts.branch_id,
+    facts.branch_version_id,
     facts.branch_id_current,
     facts.partner_id,
     facts.rep_id,

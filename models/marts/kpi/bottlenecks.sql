@@ -1,8 +1,5 @@
--- Which step of a branch's funnel loses most: how many deals fewer pass it than pass it elsewhere, and what they would have
+-- Which step of an entity's funnel loses most: how many deals fewer pass it than pass it elsewhere, and what they would have
 -- brought. The window ends when its youngest deals have had time enough: of later ones only the fast would have passed.
--- noqa: disable=LT02,LT05
-{% set steps = ['open', 'qualified', 'proposed'] -%}
-
 with windows as (
     select
         {{ add_months('as_of', -12) }} as year_start,
@@ -11,30 +8,61 @@ with windows as (
     from {{ ref('int_as_of') }}
 ),
 
-passages as (
-    {% for step in steps -%}
-    {% set next_step = steps[loop.index] if not loop.last else 'won' -%}
+scopes as (
+    select scopes.*
+    from {{ ref('int_scopes') }} as scopes
+    cross join {{ ref('int_as_of') }} as today
+    where scopes.organisation = 'as_is' and not scopes.is_special and scopes.closed_on > today.as_of
+),
+
+bridge as (
+    select bridge.branch_version_id, bridge.scope_key
+    from {{ ref('int_scope_bridge') }} as bridge
+    inner join scopes on bridge.scope_key = scopes.scope_key
+),
+
+steps as (
+    select 'open' as step, 1 as step_order union all
+    select 'qualified' as step, 2 as step_order union all
+    select 'proposed' as step, 3 as step_order
+),
+
+entries as (
     select
-        deals.branch_id, windows.window_start, windows.window_end,
-        '{{ step }}' as step, {{ loop.index }} as step_order,
-        case when deals.{{ next_step }}_on is not null then 1 else 0 end as is_passed,
-        case when deals.won_on is not null then 1 else 0 end as is_won
+        deals.branch_version_id,
+        steps.step,
+        steps.step_order,
+        deals.won_on,
+        case steps.step when 'open' then deals.open_on when 'qualified' then deals.qualified_on else deals.proposed_on end as entered_on,
+        case steps.step when 'open' then deals.qualified_on when 'qualified' then deals.proposed_on else deals.won_on end as passed_on
     from {{ ref('int_deal_milestones') }} as deals
-    inner join windows on deals.{{ step }}_on > windows.window_start and deals.{{ step }}_on <= windows.window_end
-    where
-        deals.branch_id != 'DIRECT'
-        -- What was passed on its day was skipped: losses that skipped a step do not enter it at all.
-        and coalesce(deals.{{ next_step }}_on, {{ for_ever() }}) > deals.{{ step }}_on
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    cross join steps
+    where deals.branch_id != 'DIRECT'
+),
+
+passages as (
+    select
+        entries.branch_version_id, windows.window_start, windows.window_end, entries.step, entries.step_order,
+        case when entries.passed_on is not null then 1 else 0 end as is_passed,
+        case when entries.won_on is not null then 1 else 0 end as is_won
+    from entries
+    inner join windows on entries.entered_on > windows.window_start and entries.entered_on <= windows.window_end
+    -- What was passed on its day was skipped: losses that skipped a step do not enter it at all.
+    where coalesce(entries.passed_on, {{ for_ever() }}) > entries.entered_on
+),
+
+won_months as (
+    select won.branch_version_id, won.amount, won.is_won
+    from {{ ref('int_won_months') }} as won
+    inner join windows on won.month > windows.year_start
+    where won.channel_class != 'direct'
 ),
 
 won as (
-    select won_months.branch_id, sum(won_months.amount) as won_amount, sum(case when won_months.is_won then 1 else 0 end) as wins
-    from {{ ref('int_won_months') }} as won_months
-    inner join windows on won_months.month > windows.year_start
-    where won_months.channel_class != 'direct'
-    group by won_months.branch_id
+    select bridge.scope_key, sum(won_months.amount) as won_amount, sum(case when won_months.is_won then 1 else 0 end) as wins
+    from won_months
+    inner join bridge on won_months.branch_version_id = bridge.branch_version_id
+    group by bridge.scope_key
 ),
 
 -- What is usual: all branches together. A deal that passes a step still has to be won.
@@ -49,15 +77,12 @@ usual_rates as (
 
 -- A few very large deals would make the mean of all a deal that hardly anybody wins.
 usual_deal as (
-    select {{ median('won_months.amount') }} as median_deal
-    from {{ ref('int_won_months') }} as won_months
-    inner join windows on won_months.month > windows.year_start
-    where won_months.channel_class != 'direct' and won_months.is_won
+    select {{ median('amount') }} as median_deal from won_months where is_won
 ),
 
 measured as (
     select
-        passages.branch_id,
+        bridge.scope_key,
         passages.window_start,
         passages.window_end,
         passages.step,
@@ -66,7 +91,8 @@ measured as (
         sum(passages.is_passed) as passed,
         {{ rate('sum(passages.is_passed)', 'count(*)', var('n_min')) }} as pass_rate
     from passages
-    group by passages.branch_id, passages.window_start, passages.window_end, passages.step, passages.step_order
+    inner join bridge on passages.branch_version_id = bridge.branch_version_id
+    group by bridge.scope_key, passages.window_start, passages.window_end, passages.step, passages.step_order
 ),
 
 losses as (
@@ -84,40 +110,45 @@ losses as (
         ) as average_deal
     from measured
     inner join usual_rates on measured.step = usual_rates.step
-    left join won on measured.branch_id = won.branch_id
+    left join won on measured.scope_key = won.scope_key
     cross join usual_deal
 ),
 
 priced as (
     select *, {{ round_money('deals_missing * rate_after * average_deal') }} as lost_amount
     from losses
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by scope_key
+            order by case when deals_missing >= 1 then coalesce(lost_amount, 0) else 0 end desc nulls last, step_order
+        ) as loss_rank
+    from priced
 )
 
 select
-    priced.branch_id,
-    branches.partner_id,
-    priced.step,
-    cast(priced.step_order as integer) as step_order,
-    priced.window_start,
-    priced.window_end,
-    cast(priced.entered as bigint) as entered,
-    cast(priced.passed as bigint) as passed,
-    priced.pass_rate,
-    priced.reference_rate,
-    priced.deals_missing,
-    priced.average_deal,
-    priced.lost_amount,
-    -- Of less than a deal every branch misses some at some step.
-    coalesce(
-        priced.deals_missing >= 1
-        and priced.lost_amount > 0
-        and row_number() over (
-            partition by priced.branch_id
-            order by case when priced.deals_missing >= 1 then coalesce(priced.lost_amount, 0) else 0 end desc, priced.step_order
-        ) = 1, false
-    ) as is_bottleneck,
+    scopes.scope,
+    scopes.entity_id,
+    case when scopes.scope = 'branch' then scopes.entity_id end as branch_id,
+    scopes.partner_id,
+    ranked.step,
+    cast(ranked.step_order as integer) as step_order,
+    ranked.window_start,
+    ranked.window_end,
+    cast(ranked.entered as bigint) as entered,
+    cast(ranked.passed as bigint) as passed,
+    ranked.pass_rate,
+    ranked.reference_rate,
+    ranked.deals_missing,
+    ranked.average_deal,
+    ranked.lost_amount,
+    -- Every entity misses a part of a deal at some step.
+    coalesce(ranked.deals_missing >= 1 and ranked.lost_amount > 0 and ranked.loss_rank = 1, false) as is_bottleneck,
     plays.play as recommended_play,
     plays.play_ja as recommended_play_ja
-from priced
-inner join {{ ref('dim_branch') }} as branches on priced.branch_id = branches.branch_id and not branches.is_sentinel
-left join {{ ref('plays') }} as plays on priced.step = plays.step
+from ranked
+inner join scopes on ranked.scope_key = scopes.scope_key
+left join {{ ref('plays') }} as plays on ranked.step = plays.step

@@ -1,13 +1,8 @@
-with months as (
-    select branch_id as scope_id, month, partner_id from {{ ref('int_branch_months') }}
-),
-
-{{ monthly_kpis('months', 'branch_id') }}
-
 select
-    measured.scope_id as branch_id,
-    branches.partner_id,
-    measured.month,
-    {{ monthly_kpi_columns() }}
-from measured
-left join {{ ref('dim_branch') }} as branches on measured.scope_id = branches.branch_id
+    scopes.entity_id as branch_id,
+    scopes.partner_id,
+    months.month,
+    {{ monthly_columns() }}
+from {{ ref('int_monthly') }} as months
+inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
+where scopes.organisation = 'as_was' and scopes.scope = 'branch'

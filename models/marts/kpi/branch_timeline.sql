@@ -13,8 +13,7 @@ with events as (
     select
         from_branch_id, effective_on, extracted_on, 'succeeded',
         {{ dbt.concat(["from_branch_id", "' > '", "to_branch_id"]) }}, to_branch_id, null
-    from ({{ last_known('branch_successions', ['from_branch_id', 'to_branch_id', 'effective_on']) }}) as successions
-    where ended_on is null
+    from {{ ref('int_successions') }}
     union all
     select
         posts.branch_id, posts.valid_from, cast(null as date), 'rep_joined',
@@ -31,11 +30,11 @@ with events as (
     where posts.branch_id is not null and posts.valid_to < {{ for_ever() }}
     union all
     select entity_id, valid_from, cast(null as date), 'status', {{ dbt.concat(["entity_id", "' '", "status"]) }}, status, null
-    from {{ ref('status_spells') }}
+    from {{ ref('int_status_spells') }}
     where entity_type = 'branch' and basis = 'typed'
     union all
     select branch_id, recorded_on, extracted_on, {{ dbt.concat(["'case_'", "kind"]) }}, case_id, summary, null
-    from {{ ref('stg_cases') }}
+    from {{ ref('int_cases') }}
     union all
     select
         revenue.branch_id, revenue.recognized_on, deals.first_extracted_on, revenue.event_type,
@@ -44,11 +43,9 @@ with events as (
     inner join {{ ref('int_deals') }} as deals on revenue.deal_id = deals.deal_id
     union all
     select
-        activities.branch_id, activities.occurred_on,
-        coalesce({{ business_date('logged.logged_at') }}, logged.extracted_on), activities.activity_type,
+        activities.branch_id, activities.occurred_on, activities.logged_on, activities.activity_type,
         activities.activity_id, activities.next_action, null
     from {{ ref('fct_activities') }} as activities
-    inner join {{ ref('stg_activities') }} as logged on activities.activity_id = logged.activity_id
     where
         activities.status = 'held'
         and activities.activity_type in ('study_session', 'joint_visit', 'regular_meeting', 'qbr', 'training')

@@ -19,7 +19,7 @@ worked_on as (
 conflicts as (
     select quarters.first_month, count(distinct conflicts.customer_id) as customers
     from quarters
-    inner join {{ ref('channel_conflicts') }} as conflicts
+    inner join {{ ref('int_channel_conflicts') }} as conflicts
         on
             conflicts.conflict_from < quarters.next_month
             and coalesce(conflicts.conflict_to, {{ for_ever() }}) >= quarters.first_month

@@ -10,12 +10,8 @@ inquiries as (
         coalesce(inquiries.industry, 'unknown') as industry,
         count(*) as inquiries,
         count(inquiries.became_partner_id) as became_partner
-    from {{ ref('stg_inquiries') }} as inquiries
-    inner join halves
-        on
-            {{ business_date('inquiries.received_at') }} >= halves.first_month
-            and {{ business_date('inquiries.received_at') }} < halves.next_month
-    where inquiries.kind in ('resale', 'referral', 'oem')
+    from {{ ref('int_inquiries') }} as inquiries
+    inner join halves on inquiries.received_on >= halves.first_month and inquiries.received_on < halves.next_month
     group by halves.first_month, coalesce(inquiries.industry, 'unknown')
 ),
 

@@ -40,18 +40,18 @@ contracted_branches as (
 new_deals as (
     select
         months.month,
-        coalesce(dim_branch.closed_on, {{ for_ever() }}) as closed_on,
+        scopes.closed_on,
         sum(months.deals_new) over (
-            partition by months.branch_id order by months.month
+            partition by months.scope_key order by months.month
             rows between {{ var('active_window_months') - 1 }} preceding and current row
         ) as deals_of_window,
         sum(months.deals_new) over (
-            partition by months.branch_id order by months.month
+            partition by months.scope_key order by months.month
             rows between unbounded preceding and current row
         ) as deals_ever
-    from {{ ref('branch_monthly') }} as months
-    inner join {{ ref('dim_branch') }} as dim_branch on months.branch_id = dim_branch.branch_id
-    where not dim_branch.is_sentinel
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
+    where scopes.organisation = 'as_was' and scopes.scope = 'branch' and not scopes.is_special
 ),
 
 activity as (
@@ -104,8 +104,8 @@ activation as (
         month,
         count(*) as branches_observed,
         sum(case when days_to_deal <= {{ var('activation_days') }} then 1 else 0 end) as branches_activated,
-        {{ median('coalesce(days_to_deal, 100000)') }} as days_to_deal,
-        {{ median('coalesce(days_to_win, 100000)') }} as days_to_win
+        {{ median('coalesce(days_to_deal, ' ~ not_yet() ~ ')') }} as days_to_deal,
+        {{ median('coalesce(days_to_win, ' ~ not_yet() ~ ')') }} as days_to_win
     from cohorts
     group by month
 )
@@ -128,13 +128,13 @@ select
     -- Where fewer than half have come so far, the median has not been reached.
     cast(
         case
-            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_deal < 50000
+            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_deal < {{ not_yet() }} / 2
                 then activation.days_to_deal
         end as double
     ) as ttfd,
     cast(
         case
-            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_win < 50000
+            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_win < {{ not_yet() }} / 2
                 then activation.days_to_win
         end as double
     ) as ttfw

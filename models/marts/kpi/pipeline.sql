@@ -1,46 +1,56 @@
--- What may still come in: deals that are open today, by the month in which they should close, each weighted by how often deals of
--- its channel that stood as long at its stage were won later. Overdue deals are in today's month.
--- noqa: disable=LT02,LT05
-{% set next_stages = {'open': 'qualified', 'qualified': 'proposed', 'proposed': 'won'} -%}
-{% set ages = var('pipeline_ages') -%}
-
+-- What may still come in: deals that are open today, at today's branches, by the month in which they should close. Each is weighted
+-- by how often deals of its channel that had been as long at its stage were won later. Overdue deals are in today's month.
 with today as (
     select as_of, {{ month_of('as_of') }} as this_month from {{ ref('int_as_of') }}
 ),
 
+ages as (
+    {% for age_days in var('pipeline_ages') -%}
+    select {{ age_days }} as age_days {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+stages as (
+    select 'open' as stage union all
+    select 'qualified' as stage union all
+    select 'proposed' as stage
+),
+
 deals as (
     select
-        deal_id, branch_id, partner_id, channel_class, channel_class = 'direct' as is_direct, coalesce(channel, 'none') as channel,
-        open_on, qualified_on, proposed_on, won_on, {{ earliest(['won_on', 'lost_on']) }} as ended_on
-    from {{ ref('int_deal_milestones') }}
-),
-
--- How long each deal stood at each of its stages: not at all at one that it skipped.
-stands as (
-    {% for stage, next_stage in next_stages.items() -%}
-    select
-        deals.is_direct, deals.channel, '{{ stage }}' as stage,
-        case when deals.won_on is not null then 1 else 0 end as is_won,
-        {{ dbt.datediff('deals.' ~ stage ~ '_on', 'today.as_of', 'day') }} as known_days,
-        {{ dbt.datediff(
-            'deals.' ~ stage ~ '_on', earliest(['deals.' ~ next_stage ~ '_on', 'deals.ended_on', 'today.as_of']), 'day'
-        ) }} as days
-    from deals
+        milestones.deal_id, milestones.branch_version_id, milestones.channel_class, milestones.channel_class = 'direct' as is_direct,
+        coalesce(milestones.channel, 'none') as channel, milestones.open_on, milestones.qualified_on, milestones.proposed_on,
+        milestones.won_on, {{ earliest(['milestones.won_on', 'milestones.lost_on']) }} as ended_on, today.as_of, today.this_month
+    from {{ ref('int_deal_milestones') }} as milestones
     cross join today
-    where deals.{{ stage }}_on is not null
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
 ),
 
--- Of those that stood there at an age, long enough ago for the outcome to have come.
+stays as (
+    select
+        deals.is_direct, deals.channel, deals.won_on, deals.ended_on, deals.as_of, stages.stage,
+        case stages.stage when 'open' then deals.open_on when 'qualified' then deals.qualified_on else deals.proposed_on end as entered_on,
+        case stages.stage when 'open' then deals.qualified_on when 'qualified' then deals.proposed_on else deals.won_on end as passed_on
+    from deals
+    cross join stages
+),
+
+-- How long each deal was at each of its stages: no day at one that it skipped.
+dwells as (
+    select
+        is_direct, channel, stage,
+        case when won_on is not null then 1 else 0 end as is_won,
+        {{ days_between('entered_on', 'as_of') }} as known_days,
+        {{ days_between('entered_on', earliest(['passed_on', 'ended_on', 'as_of'])) }} as days
+    from stays
+    where entered_on is not null
+),
+
+-- Of those that were there at an age, long enough ago for the outcome to have come.
 outcomes as (
-    {% for age_days in ages -%}
-    select is_direct, channel, stage, {{ age_days }} as age_days, sum(is_won) as won, count(*) as deals
-    from stands
-    where days > {{ age_days }} and known_days >= {{ age_days + var('cohort_mature_days') }}
-    group by is_direct, channel, stage
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select dwells.is_direct, dwells.channel, dwells.stage, ages.age_days, sum(dwells.is_won) as won, count(*) as deals
+    from dwells
+    inner join ages on dwells.days > ages.age_days and dwells.known_days >= ages.age_days + {{ var('cohort_mature_days') }}
+    group by dwells.is_direct, dwells.channel, dwells.stage, ages.age_days
 ),
 
 usual as (
@@ -51,54 +61,54 @@ usual as (
 
 open_deals as (
     select
-        deals.branch_id,
-        deals.partner_id,
+        scopes.entity_id as branch_id,
+        scopes.division_id,
+        scopes.partner_id,
         deals.channel_class,
         deals.is_direct,
         deals.channel,
         case when deals.proposed_on is not null then 'proposed' when deals.qualified_on is not null then 'qualified' else 'open' end as stage,
-        coalesce(deals.proposed_on, deals.qualified_on, deals.open_on) as reached_on,
-        greatest({{ month_of('facts.expected_close_on') }}, today.this_month) as due_month,
-        facts.expected_close_on,
-        facts.expected_close_on < today.as_of as is_overdue,
-        facts.amount,
-        today.as_of
+        {{ days_between('coalesce(deals.proposed_on, deals.qualified_on, deals.open_on)', 'deals.as_of') }} as days,
+        case when facts.expected_close_on is not null then greatest({{ month_of('facts.expected_close_on') }}, deals.this_month) end
+            as close_month,
+        facts.expected_close_on < deals.as_of as is_overdue,
+        facts.amount
     from deals
     inner join {{ ref('fct_deals') }} as facts on deals.deal_id = facts.deal_id
-    cross join today
+    inner join {{ ref('int_scope_bridge') }} as bridge
+        on deals.branch_version_id = bridge.branch_version_id and bridge.organisation = 'as_is' and bridge.scope = 'branch'
+    inner join {{ ref('int_scopes') }} as scopes on bridge.scope_key = scopes.scope_key
     where deals.ended_on is null
 ),
 
+-- The highest age reached; a deal that is said to have begun in the future is of the youngest.
+age_bands as (
+    select age_days, coalesce(lead(age_days) over (order by age_days), {{ not_yet() }}) as next_age_days from ages
+),
+
 aged as (
-    select
-        *,
-        case
-            {%- for age_days in ages[1:] | reverse %}
-            when as_of >= {{ add_days('reached_on', age_days) }} then {{ age_days }}
-            {%- endfor %}
-            else {{ ages[0] }}
-        end as age_days
+    select open_deals.*, age_bands.age_days
     from open_deals
+    inner join age_bands on greatest(open_deals.days, 0) >= age_bands.age_days and greatest(open_deals.days, 0) < age_bands.next_age_days
 ),
 
 counted as (
     select
         branch_id,
+        division_id,
         partner_id,
         channel_class,
         is_direct,
         channel,
         stage,
         age_days,
-        case when expected_close_on is not null then due_month end as close_month,
+        close_month,
         count(*) as open_deals,
         sum(case when is_overdue then 1 else 0 end) as overdue_deals,
         coalesce(sum(case when is_overdue then amount end), 0) as overdue_amount,
         coalesce(sum(amount), 0) as pipeline_amount
     from aged
-    group by
-        branch_id, partner_id, channel_class, is_direct, channel, stage, age_days,
-        case when expected_close_on is not null then due_month end
+    group by branch_id, division_id, partner_id, channel_class, is_direct, channel, stage, age_days, close_month
 ),
 
 -- A channel with too few deals takes what is usual of all partners, or of all direct sales.
@@ -118,6 +128,7 @@ weighed as (
 
 select
     branch_id,
+    division_id,
     partner_id,
     channel_class,
     channel,

@@ -1,9 +1,5 @@
--- Of how many branches in focus somebody has told, this fiscal year, the three things that a plan needs: how many sell, how they
--- are evaluated, and what they are to sell. What was told in an earlier year is not known any more.
--- noqa: disable=LT02,LT05
-{% set scopes = {'company': "'ALL'", 'partner': 'partner_id', 'branch': 'branch_id'} -%}
-{% set answers = {'headcount_known': 'sales_headcount', 'evaluation_known': 'evaluation_scheme', 'focus_products_known': 'focus_products'} -%}
-
+-- For how many branches in focus somebody has reported, this fiscal year, the three things that a plan needs: how many sell, how they
+-- are evaluated, and what they are to sell. A profile of an earlier year does not count.
 with years as (
     select
         {{ fiscal_year('month') }} as fiscal_year,
@@ -13,55 +9,45 @@ with years as (
     group by {{ fiscal_year('month') }}
 ),
 
-told as (
+reported as (
     select
-        branches.partner_id,
         branches.branch_id,
         years.fiscal_year,
         years.as_of,
         years.is_complete,
-        {%- for known, answer in answers.items() %}
-        max(case when profiles.{{ answer }} is not null then 1 else 0 end) as {{ known }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        max(case when profiles.sales_headcount is not null then 1 else 0 end) as headcount_known,
+        max(case when profiles.evaluation_scheme is not null then 1 else 0 end) as evaluation_known,
+        max(case when profiles.focus_products is not null then 1 else 0 end) as focus_products_known
     from {{ ref('dim_branch') }} as branches
     inner join years
         on
             coalesce(branches.opened_on, {{ since_ever() }}) <= years.as_of
             and coalesce(branches.closed_on, {{ for_ever() }}) > years.as_of
-    left join {{ ref('stg_branch_profiles') }} as profiles
+    left join {{ ref('int_profiles') }} as profiles
         on
             branches.branch_id = profiles.branch_id
             and years.fiscal_year = {{ fiscal_year('profiles.as_of') }}
             and profiles.as_of <= years.as_of
     where branches.is_focus and not branches.is_sentinel
-    group by branches.partner_id, branches.branch_id, years.fiscal_year, years.as_of, years.is_complete
-),
-
-counted as (
-    {% for scope, entity in scopes.items() -%}
-    select
-        '{{ scope }}' as scope, {{ entity }} as entity_id, fiscal_year, as_of, is_complete,
-        {%- for known in answers %}
-        sum({{ known }}) as {{ known }},
-        {%- endfor %}
-        sum({{ answers | join(' * ') }}) as complete,
-        count(*) as branches
-    from told
-    group by {{ entity ~ ', ' if scope != 'company' }}fiscal_year, as_of, is_complete
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    group by branches.branch_id, years.fiscal_year, years.as_of, years.is_complete
 )
 
 select
-    scope,
-    entity_id,
-    fiscal_year,
-    as_of,
-    is_complete,
-    {%- for known in answers %}
-    cast({{ known }} as bigint) as {{ known }},
-    {%- endfor %}
-    cast(complete as bigint) as profile_coverage_numerator,
-    branches as profile_coverage_denominator,
-    {{ rate('complete', 'branches') }} as profile_coverage
-from counted
+    bridge.scope,
+    bridge.entity_id,
+    reported.fiscal_year,
+    reported.as_of,
+    reported.is_complete,
+    cast(sum(reported.headcount_known) as bigint) as headcount_known,
+    cast(sum(reported.evaluation_known) as bigint) as evaluation_known,
+    cast(sum(reported.focus_products_known) as bigint) as focus_products_known,
+    cast(sum(reported.headcount_known * reported.evaluation_known * reported.focus_products_known) as bigint)
+        as profile_coverage_numerator,
+    count(*) as profile_coverage_denominator,
+    {{ rate('sum(reported.headcount_known * reported.evaluation_known * reported.focus_products_known)', 'count(*)') }}
+        as profile_coverage
+from reported
+inner join {{ ref('int_branch_versions') }} as versions on reported.branch_id = versions.branch_id and versions.is_current
+inner join {{ ref('int_scope_bridge') }} as bridge
+    on versions.branch_version_id = bridge.branch_version_id and bridge.organisation = 'as_is'
+group by bridge.scope, bridge.entity_id, reported.fiscal_year, reported.as_of, reported.is_complete

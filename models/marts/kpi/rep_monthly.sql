@@ -1,22 +1,3 @@
--- Activity of a rep at the branch as it was credited then: a rep who moved has rows under both branches.
-with happened as (
-    select
-        rep_id, branch_id, partner_id, entered_month as month,
-        1 as deals_new, 0 as referrals, 0 as deals_won, cast(null as {{ money_type() }}) as won_amount
-    from {{ ref('fct_stage_entries') }}
-    where stage = 'open' and is_counted
-    union all
-    select
-        rep_id, branch_id, partner_id, month,
-        0 as deals_new, 1 as referrals, 0 as deals_won, cast(null as {{ money_type() }}) as won_amount
-    from {{ ref('int_referrals') }}
-    union all
-    select
-        rep_id, branch_id, partner_id, month,
-        0 as deals_new, 0 as referrals, case when is_won then 1 else 0 end as deals_won, amount as won_amount
-    from {{ ref('int_won_months') }}
-)
-
 select
     rep_id,
     branch_id,
@@ -26,6 +7,6 @@ select
     cast(sum(deals_new) as bigint) as deals_new,
     cast(sum(referrals) as bigint) as referrals,
     cast(sum(deals_won) as bigint) as deals_won,
-    cast(coalesce(sum(won_amount), 0) as {{ money_type() }}) as won_amount
-from happened
+    cast(sum(won_amount) as {{ money_type() }}) as won_amount
+from {{ ref('int_rep_months') }}
 group by rep_id, branch_id, partner_id, month

@@ -1,6 +1,6 @@
--- The few numbers that count in the phase that a company, partner or branch is in, and nothing else. The set is the seed
--- kpi_sets, by phase and channel. Sums and persons are those of today's organisation, so that years compare.
--- noqa: disable=LT02,LT05
+-- The few numbers that count in the phase that an entity is in, and nothing else. The set is the seed kpi_sets, by phase and channel.
+-- All figures are on today's organisation, so that years compare.
+
 -- The sets of one day replace those of earlier days as a whole.
 with set_versions as (
     select
@@ -9,82 +9,119 @@ with set_versions as (
     from (select distinct phase, channel, valid_from from {{ ref('kpi_sets') }}) as versions
 ),
 
--- Those with whom something can be done today.
-entities as (
-    select 'company' as scope, 'ALL' as entity_id, month from {{ ref('company_monthly') }}
-    union all
-    select 'partner' as scope, months.partner_id as entity_id, months.month
-    from {{ ref('partner_monthly_as_is') }} as months
-    inner join {{ ref('dim_partner') }} as partners on months.partner_id = partners.partner_id and not partners.is_sentinel
-    union all
-    select 'branch' as scope, months.branch_id as entity_id, months.month
-    from {{ ref('branch_monthly_as_is') }} as months
-    inner join {{ ref('dim_branch') }} as branches on months.branch_id = branches.branch_id and not branches.is_sentinel
-    cross join {{ ref('int_as_of') }} as today
-    where coalesce(branches.closed_on, {{ for_ever() }}) > today.as_of
-),
-
+-- Those with whom something can be done today. Figures of the network exist for the company alone.
 shown as (
-    select placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel, sets.metric, sets.kpi_rank
+    select
+        placed.scope_key, placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel,
+        sets.metric, sets.kpi_rank, metrics.time_window
     from {{ ref('int_phases') }} as placed
-    inner join entities
-        on placed.scope = entities.scope and placed.entity_id = entities.entity_id and placed.month = entities.month
+    cross join {{ ref('int_as_of') }} as today
     inner join set_versions as versions
         on
             placed.phase = versions.phase and placed.channel = versions.channel
             and {{ is_within('placed.month_end', 'versions.valid_from', 'versions.valid_to') }}
     inner join {{ ref('kpi_sets') }} as sets
-        on
-            versions.phase = sets.phase and versions.channel = sets.channel and versions.valid_from = sets.valid_from
-            and case placed.scope
-                {%- for scope in scorecard_marts() %}
-                when '{{ scope }}' then sets.metric in ('{{ scorecard_metrics_of(scope) | join("', '") }}')
-                {%- endfor %}
-            end
+        on versions.phase = sets.phase and versions.channel = sets.channel and versions.valid_from = sets.valid_from
+    inner join {{ ref('metrics') }} as metrics
+        on sets.metric = metrics.metric and (metrics.model != 'network_monthly' or placed.scope = 'company')
+    where not placed.is_special and placed.closed_on > today.as_of
 ),
 
 -- Each with the same month a year before, whichever set held then.
 asked as (
-    select scope, entity_id, month, metric from shown
+    select scope_key, month, metric from shown
     union
-    select scope, entity_id, {{ add_months('month', -12) }} as month, metric from shown
+    select scope_key, {{ add_months('month', -12) }} as month, metric from shown
 ),
 
 -- The company is all partners together, here as in performance: direct sales are none of theirs.
 all_partners as (
     select
-        month,
-        {%- for metric in scorecard_metrics()['all_partners'] %}
-        sum({{ metric }}) as {{ metric }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref('partner_monthly') }}
-    where partner_id != 'DIRECT'
-    group by month
+        months.month,
+        sum(months.deals_new) as deals_new,
+        sum(months.deals_qualified) as deals_qualified,
+        sum(months.deals_won) as deals_won,
+        sum(months.won_amount) as won_amount,
+        sum(months.referrals) as referrals,
+        sum(months.sessions_held) as sessions_held
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
+    where scopes.organisation = 'as_is' and scopes.scope = 'partner' and scopes.entity_id != 'DIRECT'
+    group by months.month
+),
+
+monthly as (
+    select
+        months.scope_key,
+        months.month,
+        coalesce(all_partners.deals_new, months.deals_new) as deals_new,
+        coalesce(all_partners.deals_qualified, months.deals_qualified) as deals_qualified,
+        coalesce(all_partners.deals_won, months.deals_won) as deals_won,
+        coalesce(all_partners.won_amount, months.won_amount) as won_amount,
+        coalesce(all_partners.referrals, months.referrals) as referrals,
+        coalesce(all_partners.sessions_held, months.sessions_held) as sessions_held,
+        months.reps_contacted,
+        months.reps_contactable,
+        months.reps_trained,
+        months.reps_active,
+        months.reps_producing_t12m,
+        months.rep_penetration
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
+    left join all_partners on scopes.scope = 'company' and months.month = all_partners.month
 ),
 
 actuals as (
-    {% for scope, marts in scorecard_marts().items() -%}
-    {%- set is_last_scope = loop.last -%}
-    {%- for mart in marts -%}
-    {%- set metrics = scorecard_metrics()[mart] -%}
-    {%- set entity = {'company': "'ALL'", 'partner': 'marts.partner_id', 'branch': 'marts.branch_id'}[scope] -%}
     select
-        asked.scope, asked.entity_id, asked.month, asked.metric,
+        asked.scope_key,
+        asked.month,
+        asked.metric,
         case asked.metric
-            {%- for metric in metrics %}
-            when '{{ metric }}' then cast(marts.{{ metric }} as double)
-            {%- endfor %}
+            when 'deals_new' then cast(monthly.deals_new as double)
+            when 'deals_qualified' then cast(monthly.deals_qualified as double)
+            when 'deals_won' then cast(monthly.deals_won as double)
+            when 'won_amount' then cast(monthly.won_amount as double)
+            when 'referrals' then cast(monthly.referrals as double)
+            when 'sessions_held' then cast(monthly.sessions_held as double)
+            when 'reps_contacted' then cast(monthly.reps_contacted as double)
+            when 'reps_contactable' then cast(monthly.reps_contactable as double)
+            when 'reps_trained' then cast(monthly.reps_trained as double)
+            when 'reps_active' then cast(monthly.reps_active as double)
+            when 'reps_producing_t12m' then cast(monthly.reps_producing_t12m as double)
+            when 'rep_penetration' then cast(monthly.rep_penetration as double)
+            when 'win_rate' then cast(performance.win_rate as double)
+            when 'qualify_rate' then cast(performance.qualify_rate as double)
+            when 'win_rate_cohort' then cast(performance.win_rate_cohort as double)
+            when 'avg_deal' then cast(performance.avg_deal as double)
+            when 'cycle_days' then cast(performance.cycle_days as double)
+            when 'velocity' then cast(performance.velocity as double)
+            when 'self_run_ratio' then cast(performance.self_run_ratio as double)
+            when 'producer_retention' then cast(performance.producer_retention as double)
+            when 'revenue_at_risk' then cast(performance.revenue_at_risk as double)
+            when 'partner_share' then cast(performance.partner_share as double)
+            when 'company_share' then cast(performance.company_share as double)
+            when 'effective_reps' then cast(concentration.effective_reps as double)
+            when 'rep_hhi' then cast(concentration.rep_hhi as double)
+            when 'top_rep_share' then cast(concentration.top_rep_share as double)
+            when 'headroom_reps' then cast(concentration.headroom_reps as double)
+            when 'headroom_amount' then cast(concentration.headroom_amount as double)
+            when 'partners_contracted' then cast(network.partners_contracted as double)
+            when 'branches_contracted' then cast(network.branches_contracted as double)
+            when 'partners_signed' then cast(network.partners_signed as double)
+            when 'branches_active' then cast(network.branches_active as double)
+            when 'dormant_units' then cast(network.dormant_units as double)
+            when 'activation_rate' then cast(network.activation_rate as double)
+            when 'ttfd' then cast(network.ttfd as double)
+            when 'ttfw' then cast(network.ttfw as double)
         end as actual
     from asked
-    inner join {{ mart if mart == 'all_partners' else ref(mart) }} as marts
-        on asked.month = marts.month
-        {%- if mart == 'performance' %} and asked.scope = marts.scope and asked.entity_id = marts.entity_id
-        {%- else %} and asked.entity_id = {{ entity }}
-        {%- endif %}
-    where asked.scope = '{{ scope }}' and asked.metric in ('{{ metrics | join("', '") }}')
-    {{ 'union all' if not (loop.last and is_last_scope) }}
-    {% endfor -%}
-    {%- endfor %}
+    inner join {{ ref('int_scopes') }} as scopes on asked.scope_key = scopes.scope_key
+    inner join monthly on asked.scope_key = monthly.scope_key and asked.month = monthly.month
+    left join {{ ref('int_performance') }} as performance
+        on asked.scope_key = performance.scope_key and asked.month = performance.month
+    left join {{ ref('rep_concentration') }} as concentration
+        on scopes.scope = concentration.scope and scopes.entity_id = concentration.entity_id and asked.month = concentration.month
+    left join {{ ref('network_monthly') }} as network on scopes.scope = 'company' and asked.month = network.month
 ),
 
 -- Of a metric's deadlines the nearest to come, or the last where all have passed: a target that was missed stays in view.
@@ -95,8 +132,8 @@ paths as (
             partition by scope, entity_id, metric, month
             order by
                 case when deadline >= month then 0 else 1 end,
-                case when deadline >= month then deadline end,
-                deadline desc
+                case when deadline >= month then deadline end nulls last,
+                deadline desc nulls last
         ) as nearness
     from {{ ref('target_path') }}
 )
@@ -113,9 +150,9 @@ select
     cast(shown.kpi_rank as integer) as kpi_rank,
     shown.metric,
     actuals.actual,
-    -- A window that began before anything was recorded would make growth of what is none.
+    -- A window that began before anything was recorded would report growth where there was none.
     case
-        when months_before.has_twelve_months or shown.metric in ('{{ scorecard_monthly_metrics() | join("', '") }}')
+        when months_before.has_twelve_months or shown.time_window in ('month', 'as of', 'trailing 90 days', 'fiscal year to date')
             then year_before.actual
     end as actual_year_before,
     paths.path as target,
@@ -123,13 +160,12 @@ select
     paths.path_gap as gap
 from shown
 left join actuals
-    on
-        shown.scope = actuals.scope and shown.entity_id = actuals.entity_id
-        and shown.month = actuals.month and shown.metric = actuals.metric
+    on shown.scope_key = actuals.scope_key and shown.month = actuals.month and shown.metric = actuals.metric
 left join actuals as year_before
     on
-        shown.scope = year_before.scope and shown.entity_id = year_before.entity_id
-        and {{ add_months('shown.month', -12) }} = year_before.month and shown.metric = year_before.metric
+        shown.scope_key = year_before.scope_key
+        and {{ add_months('shown.month', -12) }} = year_before.month
+        and shown.metric = year_before.metric
 left join {{ ref('int_months') }} as months_before on {{ add_months('shown.month', -12) }} = months_before.month
 left join paths
     on

@@ -1,55 +1,46 @@
 -- Money of deals that partners brought, and of deals in which they had a part. The first is credit and adds up; the second counts
--- a deal once for each branch or partner that had a part, and is never summed with credit.
--- noqa: disable=LT02,LT05
-{% set scopes = {'company': "'ALL'", 'partner': 'partner_id', 'branch': 'branch_id'} -%}
-
-with supplied as (
-    select deal_id, min({{ business_date('passed_at') }}) as passed_on
-    from {{ ref('stg_leads_supplied') }}
-    where deal_id is not null
-    group by deal_id
+-- a deal once for each entity that had a part, and is never summed with credit.
+with sourced as (
+    select bridge.scope_key, won.month, won.amount as sourced_amount, 0 as influenced_amount
+    from {{ ref('int_won_months') }} as won
+    inner join {{ ref('int_sourced_deals') }} as sourced on won.deal_id = sourced.deal_id
+    inner join {{ ref('int_scope_bridge') }} as bridge
+        on won.branch_version_id = bridge.branch_version_id and bridge.organisation = 'as_was'
 ),
 
-registered as (
-    select deal_id, min({{ business_date('submitted_at') }}) as submitted_on
-    from {{ ref('stg_deal_registrations') }}
-    where deal_id is not null and status = 'approved' and coalesce(submitted_by, 'partner') = 'partner'
-    group by deal_id
+had_part as (
+    select distinct influence.deal_id, bridge.scope_key
+    from {{ ref('influence') }} as influence
+    inner join {{ ref('fct_deals') }} as deals on influence.deal_id = deals.deal_id
+    inner join {{ ref('int_branch_versions') }} as versions
+        on
+            influence.branch_id = versions.branch_id
+            and {{ is_within('deals.credit_on', 'versions.covers_from', 'versions.valid_to') }}
+    inner join {{ ref('int_scope_bridge') }} as bridge
+        on versions.branch_version_id = bridge.branch_version_id and bridge.organisation = 'as_was'
 ),
 
--- A lead that the vendor had passed on before is not the partner's own.
-sourced as (
-    select deals.deal_id
-    from {{ ref('fct_deals') }} as deals
-    left join registered on deals.deal_id = registered.deal_id
-    left join supplied on deals.deal_id = supplied.deal_id
-    where
-        deals.channel_class = 'indirect'
-        and (registered.deal_id is not null or deals.channel in ('referral', 'matching'))
-        and (supplied.deal_id is null or supplied.passed_on > coalesce(registered.submitted_on, deals.created_on, deals.credit_on))
+influenced as (
+    select had_part.scope_key, won.month, 0 as sourced_amount, won.amount as influenced_amount
+    from had_part
+    inner join {{ ref('int_won_months') }} as won on had_part.deal_id = won.deal_id
 ),
 
 money as (
-    {% for scope, entity in scopes.items() -%}
-    select '{{ scope }}' as scope, {{ entity }} as entity_id, month, amount as sourced_amount, 0 as influenced_amount
-    from {{ ref('int_won_months') }}
-    where deal_id in (select deal_id from sourced)
+    select * from sourced
     union all
-    select '{{ scope }}' as scope, had_part.entity_id, won.month, 0 as sourced_amount, won.amount as influenced_amount
-    from (select distinct deal_id, {{ entity }} as entity_id from {{ ref('influence') }}) as had_part
-    inner join {{ ref('int_won_months') }} as won on had_part.deal_id = won.deal_id
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select * from influenced
 )
 
 select
-    scope,
-    entity_id,
-    month,
-    {{ fiscal_year('month') }} as fiscal_year,
-    {{ is_over(add_months('month', 1)) }} as is_complete,
+    scopes.scope,
+    scopes.entity_id,
+    money.month,
+    {{ fiscal_year('money.month') }} as fiscal_year,
+    {{ is_over(add_months('money.month', 1)) }} as is_complete,
     -- An amount without an exchange rate is unknown, and the only one of its month at times.
-    cast(coalesce(sum(sourced_amount), 0) as {{ money_type() }}) as sourced_amount,
-    cast(coalesce(sum(influenced_amount), 0) as {{ money_type() }}) as influenced_amount
+    cast(coalesce(sum(money.sourced_amount), 0) as {{ money_type() }}) as sourced_amount,
+    cast(coalesce(sum(money.influenced_amount), 0) as {{ money_type() }}) as influenced_amount
 from money
-group by scope, entity_id, month
+inner join {{ ref('int_scopes') }} as scopes on money.scope_key = scopes.scope_key
+group by scopes.scope, scopes.entity_id, money.month

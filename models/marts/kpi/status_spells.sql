@@ -1,46 +1,12 @@
--- How long partners, branches and reps stood in each status, and what followed: as somebody typed it, and as what happened tells.
-with known as (
-    {{ last_known('status_history', ['entity_type', 'entity_id', 'valid_from']) }}
-),
-
-statuses as (
-    select 'typed' as basis, entity_type, entity_id, status, valid_from
-    from known
-    where ended_on is null
-    union all
-    select 'inferred' as basis, entity_type, entity_id, status, valid_from
-    from {{ ref('int_inferred_statuses') }}
-),
-
--- A status typed again is the same one still.
-changes as (
-    select *, lag(status) over (partition by basis, entity_type, entity_id order by valid_from) as status_before
-    from statuses
-),
-
-spells as (
-    select
-        *,
-        lead(status) over (partition by basis, entity_type, entity_id order by valid_from) as next_status,
-        lead(valid_from) over (partition by basis, entity_type, entity_id order by valid_from) as valid_to
-    from changes
-    where status is distinct from status_before
-)
-
 select
-    spells.entity_type,
-    spells.entity_id,
-    spells.basis,
-    spells.status,
-    ladder.status as ladder_status,
-    spells.valid_from,
-    spells.valid_to,
-    spells.next_status,
-    spells.valid_to is null as is_current,
-    cast({{ dbt.datediff('spells.valid_from', 'coalesce(spells.valid_to, today.as_of)', 'day') }} as bigint) as dwell_days -- noqa: LT05
-from spells
-cross join {{ ref('int_as_of') }} as today
-left join {{ ref('status_ladder') }} as ladder
-    on
-        spells.entity_type = ladder.entity_type
-        and lower(trim(spells.status)) in (ladder.status, lower(ladder.label), ladder.label_ja)
+    entity_type,
+    entity_id,
+    basis,
+    status,
+    ladder_status,
+    valid_from,
+    valid_to,
+    next_status,
+    is_current,
+    dwell_days
+from {{ ref('int_status_spells') }}

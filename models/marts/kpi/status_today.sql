@@ -8,7 +8,7 @@ with spells as (
         -- Asleep is below every rung that was reached awake, and gone below that.
         case when ladder.status in ('ended', 'left') then -1 when ladder.status = 'dormant' then 0 else ladder.step end
             as standing
-    from {{ ref('status_spells') }} as spells
+    from {{ ref('int_status_spells') }} as spells
     left join {{ ref('status_ladder') }} as ladder
         on spells.entity_type = ladder.entity_type and spells.ladder_status = ladder.status
     where spells.is_current
@@ -28,8 +28,8 @@ spans as (
     select
         entity_type,
         status,
-        case when is_current or next_status in ('dormant', 'ended', 'left') then 100000 else dwell_days end as days
-    from {{ ref('status_spells') }}
+        case when is_current or next_status in ('dormant', 'ended', 'left') then {{ not_yet() }} else dwell_days end as days
+    from {{ ref('int_status_spells') }}
     where basis = 'inferred' and valid_from > (select min(month) from {{ ref('int_months') }})
 ),
 
@@ -38,7 +38,7 @@ usual as (
     select entity_type, status, {{ median('days') }} as usual_days
     from spans
     group by entity_type, status
-    having count(*) >= {{ var('n_min') }} and {{ median('days') }} < 50000
+    having count(*) >= {{ var('n_min') }} and {{ median('days') }} < {{ not_yet() }} / 2
 )
 
 select

@@ -1,15 +1,7 @@
 -- Long-term targets beside what was reached: the straight line from baseline to target, the twelve months to date, and the growth
 -- that is still needed. A month that is not over has a path and no actual.
--- noqa: disable=LT02,LT05
-with known_targets as (
-    {{ last_known('targets', ['metric', 'scope', 'scope_id', 'deadline']) }}
-),
-
--- A target that the latest list leaves out is given up.
-targets as (
-    select metric, scope, coalesce(scope_id, 'ALL') as entity_id, baseline, baseline_on, target, deadline
-    from known_targets
-    where ended_on is null
+with targets as (
+    select * from {{ ref('int_targets') }}
 ),
 
 bounds as (
@@ -33,30 +25,47 @@ month_ends as (
     select month, {{ add_days(add_months('month', 1), -1) }} as month_end from months
 ),
 
+target_metrics as (
+    select 'won_amount' as metric union all
+    select 'deals_won' as metric union all
+    select 'indirect_ratio' as metric
+),
+
 -- Twelve months to date; fewer have no figure. Money of the company is all of it, direct sales too.
+twelve_months as (
+    select
+        scopes.scope,
+        scopes.entity_id,
+        months.month,
+        count(*) over to_date as months_recorded,
+        sum(months.won_amount) over to_date as won_amount,
+        sum(months.deals_won) over to_date as deals_won,
+        sum(months.won_amount_indirect) over to_date as won_amount_indirect,
+        sum(months.won_amount_direct) over to_date as won_amount_direct
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
+    window to_date as (
+        partition by months.scope_key order by months.month rows between 11 preceding and current row
+    )
+),
+
 actuals as (
-    {% for scope, entity in [('company', "'ALL'"), ('partner', 'partner_id'), ('branch', 'branch_id')] -%}
-    {%- set trailing = 'over (partition by ' ~ entity ~ ' order by month rows between 11 preceding and current row)' -%}
-    select 'won_amount' as metric, '{{ scope }}' as scope, {{ entity }} as entity_id, month,
-        case when count(*) {{ trailing }} = 12 then cast(sum(won_amount) {{ trailing }} as double) end as actual
-    from {{ ref(scope ~ '_monthly') }}
-    union all
-    {%- if scope == 'company' %}
-    select 'indirect_ratio' as metric, 'company' as scope, 'ALL' as entity_id, month,
+    select
+        metrics.metric,
+        twelve_months.scope,
+        twelve_months.entity_id,
+        twelve_months.month,
         case
-            when count(*) {{ trailing }} = 12 and sum(indirect_ratio_denominator) {{ trailing }} > 0
+            when twelve_months.months_recorded < 12 then null
+            when metrics.metric = 'won_amount' then cast(twelve_months.won_amount as double)
+            when metrics.metric = 'deals_won' then cast(twelve_months.deals_won as double)
+            when twelve_months.scope = 'company' and twelve_months.won_amount_indirect + twelve_months.won_amount_direct > 0
                 then
-                    cast(sum(indirect_ratio_numerator) {{ trailing }} as double)
-                    / cast(sum(indirect_ratio_denominator) {{ trailing }} as double)
+                    cast(twelve_months.won_amount_indirect as double)
+                    / cast(twelve_months.won_amount_indirect + twelve_months.won_amount_direct as double)
         end as actual
-    from {{ ref('company_monthly') }}
-    union all
-    {%- endif %}
-    select 'deals_won' as metric, '{{ scope }}' as scope, {{ entity }} as entity_id, month,
-        case when count(*) {{ trailing }} = 12 then cast(sum(deals_won) {{ trailing }} as double) end as actual
-    from {{ ref(scope ~ '_monthly') }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    from twelve_months
+    cross join target_metrics as metrics
 ),
 
 measured as (

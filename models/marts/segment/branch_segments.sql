@@ -10,60 +10,59 @@ with halves as (
     cross join {{ ref('int_as_of') }} as today
 ),
 
--- Branches that were there for at least a day of the half.
+-- Today's branches, in the halves in which they or a branch that they took over were there for at least a day.
 branch_halves as (
-    select
-        branches.branch_id,
+    select distinct
+        members.current_branch_id as branch_id,
         branches.partner_id,
         halves.fiscal_year,
         halves.fiscal_half,
         halves.period_start,
         halves.period_end,
-        {{ dbt.datediff('halves.period_start', 'halves.period_end', 'day') }} / 91.0 as quarters -- noqa: LT05
-    from {{ ref('dim_branch') }} as branches
+        cast({{ days_between('halves.period_start', 'halves.period_end') }} as double) / 91 as quarters
+    from {{ ref('dim_branch') }} as members
+    inner join {{ ref('dim_branch') }} as branches on members.current_branch_id = branches.branch_id
     inner join halves
         on
-            not branches.is_sentinel
-            and coalesce(branches.opened_on, {{ since_ever() }}) <= halves.period_end
-            and coalesce(branches.closed_on, {{ for_ever() }}) > halves.period_start
+            not members.is_sentinel
+            and coalesce(members.opened_on, {{ since_ever() }}) <= halves.period_end
+            and coalesce(members.closed_on, {{ for_ever() }}) > halves.period_start
 ),
 
 profiles as (
     select
-        profiles.*,
-        coalesce(lead(as_of) over (partition by branch_id order by as_of), {{ for_ever() }}) as superseded_on
-    from {{ ref('stg_branch_profiles') }} as profiles
+        halves.branch_id, halves.period_start, profiles.sales_headcount, profiles.target_customer_overlap, profiles.customer_count,
+        case when profiles.sells_competitor then 1 when not profiles.sells_competitor then 0 end as sells_competitor
+    from branch_halves as halves
+    inner join {{ ref('int_profiles') }} as profiles
+        on
+            halves.branch_id = profiles.branch_id
+            and {{ is_within('halves.period_end', 'profiles.as_of', 'profiles.valid_to') }}
 ),
 
 reported as (
-    {% for feature, value in [
-        ('sales_headcount', 'profiles.sales_headcount'),
-        ('target_customer_overlap', 'profiles.target_customer_overlap'),
-        ('customer_count', 'profiles.customer_count'),
-        ('sells_competitor', 'case when profiles.sells_competitor then 1 when not profiles.sells_competitor then 0 end'),
-    ] -%}
     select
-        halves.branch_id, halves.period_start, '{{ feature }}' as feature, cast({{ value }} as double) as reported_value
-    from branch_halves as halves
-    inner join profiles
-        on
-            halves.branch_id = profiles.branch_id
-            and {{ is_within('halves.period_end', 'profiles.as_of', 'profiles.superseded_on') }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+        profiles.branch_id, profiles.period_start, features.feature, features.weight, features.full_points_at,
+        case features.feature
+            when 'sales_headcount' then cast(profiles.sales_headcount as double)
+            when 'target_customer_overlap' then cast(profiles.target_customer_overlap as double)
+            when 'customer_count' then cast(profiles.customer_count as double)
+            when 'sells_competitor' then cast(profiles.sells_competitor as double)
+        end as reported_value
+    from profiles
+    cross join {{ ref('potential_features') }} as features
 ),
 
 points as (
     select
-        reported.branch_id,
-        reported.period_start,
-        reported.feature,
-        features.weight,
+        branch_id,
+        period_start,
+        feature,
+        weight,
         -- Exact, because a sum of floats depends on the order of its rows.
-        cast(features.weight * least(reported.reported_value / features.full_points_at, 1.0) as decimal(18, 6)) as points
+        cast(weight * least(reported_value / full_points_at, 1.0) as decimal(18, 6)) as points
     from reported
-    inner join {{ ref('potential_features') }} as features on reported.feature = features.feature
-    where reported.reported_value is not null
+    where reported_value is not null
 ),
 
 scores as (
@@ -80,14 +79,27 @@ scores as (
     group by branch_id, period_start
 ),
 
+branches as (
+    select entity_id as branch_id, branch_version_id
+    from {{ ref('int_scope_bridge') }}
+    where organisation = 'as_is' and scope = 'branch'
+),
+
+won as (
+    select scopes.entity_id as branch_id, months.month, months.deals_won, months.won_amount
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
+    where scopes.organisation = 'as_is' and scopes.scope = 'branch'
+),
+
 results as (
     select
         halves.branch_id,
         halves.period_start,
-        sum(case when won.is_won then 1 else 0 end) as deals_won_t12m,
-        sum(won.amount) as result
+        sum(won.deals_won) as deals_won_t12m,
+        sum(won.won_amount) as result
     from branch_halves as halves
-    inner join {{ ref('int_won_months') }} as won
+    inner join won
         on
             halves.branch_id = won.branch_id
             and won.month <= halves.period_end
@@ -102,9 +114,10 @@ touches as (
         sum(case when activities.is_live then 1 else 0 end) as live_touches,
         sum(case when activities.is_mass then 1 else 0 end) as mass_touches
     from branch_halves as halves
+    inner join branches on halves.branch_id = branches.branch_id
     inner join {{ ref('fct_activities') }} as activities
         on
-            halves.branch_id = activities.branch_id
+            branches.branch_version_id = activities.branch_version_id
             and activities.occurred_on >= halves.period_start
             and activities.occurred_on <= halves.period_end
     where activities.status = 'held'

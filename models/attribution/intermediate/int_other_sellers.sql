@@ -1,0 +1,41 @@
+-- Who else is named on a deal with a referrer: only a referrer is weighed against that.
+with referred_deals as (
+    select distinct deal_id from {{ ref('int_deal_lookups') }} where role = 'referrer'
+),
+
+named as (
+    select deal_id, evidence_code, role, acting_partner_id
+    from {{ ref('int_deal_lookups') }}
+    where reason is null and deal_id in (select deal_id from referred_deals)
+    union all
+    select deal_id, evidence_code, null as role, acting_partner_id
+    from {{ ref('int_deal_names') }}
+    where reason is null and deal_id in (select deal_id from referred_deals)
+),
+
+weighed as (
+    select
+        named.deal_id,
+        -- Somebody sells: a party with that role, or whoever a registration, the deal itself or its rep's address names.
+        case
+            when named.evidence_code = 'E05' and named.role in ('seller', 'reseller') then 1
+            when named.evidence_code in ('E02', 'E03', 'E04', 'E06', 'E07') then 1
+            else 0
+        end as is_seller,
+        -- A shared address, a text or the partner alone names a seller beside the referrer where it names somebody else.
+        case
+            when named.evidence_code in ('E08', 'E09', 'E10', 'E11') and distributors.deal_id is null
+                then named.acting_partner_id
+        end as named_partner_id
+    from named
+    left join {{ ref('int_deal_distributors') }} as distributors
+        on named.deal_id = distributors.deal_id and named.acting_partner_id = distributors.acting_partner_id
+)
+
+select
+    deal_id,
+    max(is_seller) = 1 as is_sold,
+    min(named_partner_id) as lowest_partner_id,
+    max(named_partner_id) as highest_partner_id
+from weighed
+group by deal_id

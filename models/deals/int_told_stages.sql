@@ -1,0 +1,34 @@
+-- When deals became qualified and proposed, by the first extract that says so: for sources that log no stages. It tells the day
+-- only where the extract before it was not long ago; what a source's first extract tells began on a day that nobody knows.
+with days as (
+    select
+        source_name,
+        extracted_on,
+        extracted_on <= {{ add_days(
+            'lag(extracted_on) over (partition by source_name order by extracted_on)', var('snapshot_days')
+        ) }} as tells_the_day
+    from {{ ref('stg_extracts') }}
+    where dataset = 'deals'
+),
+
+told as (
+    select
+        versions.deal_id,
+        stages.stage = 'proposed' as is_proposed,
+        versions.extracted_on,
+        case when days.tells_the_day then versions.extracted_on end as entered_on
+    from {{ ref('stg_deal_extracts') }} as versions
+    inner join days on versions.source_name = days.source_name and versions.extracted_on = days.extracted_on
+    inner join {{ ref('stage_map') }} as stages on lower(trim(versions.stage)) = stages.source_stage
+    where stages.is_qualified
+)
+
+select
+    deal_id,
+    case when min(extracted_on) = min(entered_on) then min(entered_on) end as qualified_on,
+    case
+        when min(case when is_proposed then extracted_on end) = min(case when is_proposed then entered_on end)
+            then min(case when is_proposed then entered_on end)
+    end as proposed_on
+from told
+group by deal_id

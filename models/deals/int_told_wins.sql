@@ -1,0 +1,23 @@
+-- Deals that an extract called won and a later one did not. Where there is no stage history, this is all that tells of the win.
+with told as (
+    select
+        versions.deal_id,
+        versions.extracted_on,
+        stages.stage = 'won' as is_won,
+        coalesce(versions.won_on, versions.closed_on, versions.extracted_on) as won_on
+    from {{ ref('stg_deal_extracts') }} as versions
+    inner join {{ ref('stage_map') }} as stages on lower(trim(versions.stage)) = stages.source_stage
+),
+
+wins as (
+    select deal_id, min(won_on) as won_on, min(extracted_on) as told_on
+    from told
+    where is_won
+    group by deal_id
+)
+
+select wins.deal_id, wins.won_on, min(told.extracted_on) as left_on
+from wins
+inner join told on wins.deal_id = told.deal_id and wins.told_on < told.extracted_on
+where not told.is_won
+group by wins.deal_id, wins.won_on

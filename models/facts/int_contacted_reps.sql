@@ -1,6 +1,0 @@
-{{ config(schema='intermediate') }}
-
--- Reps with a live touch in a month, at the branch where they stood then.
-select distinct rep_id, branch_id, occurred_month as month
-from {{ ref('fct_attendance') }}
-where is_live_touch and rep_id is not null

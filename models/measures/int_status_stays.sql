@@ -1,0 +1,73 @@
+-- From when to when a partner, branch or rep was with us, time after time: a contract after one that ended, or a post after a day
+-- of leaving, begins the ladder anew.
+-- noqa: disable=LT02,LT05
+with entities as (
+    select 'partner' as entity_type, partner_id as entity_id, cast(null as date) as known_on, contract_ended_on as ended_on
+    from {{ ref('dim_partner') }}
+    where not is_sentinel
+    union all
+    select 'branch' as entity_type, branch_id as entity_id, opened_on as known_on,
+        {{ earliest(['contract_ended_on', 'closed_on']) }} as ended_on
+    from {{ ref('dim_branch') }}
+    where not is_sentinel
+    union all
+    select 'rep' as entity_type, reps.rep_id as entity_id, min(posts.valid_from) as known_on, null as ended_on
+    from {{ ref('dim_rep') }} as reps
+    left join {{ ref('dim_rep_assignment') }} as posts on reps.rep_id = posts.rep_id
+    where not reps.is_sentinel
+    group by reps.rep_id
+),
+
+-- Extracts forget that somebody had left who is back. A day of leaving that a later one took back is none, unless there was no post
+-- on it and one later.
+departures as (
+    select told.rep_id, told.left_on, min(case when posts.valid_from >= told.left_on then posts.valid_from end) as returned_on
+    from (select distinct rep_id, left_on from {{ ref('stg_reps') }} where left_on is not null) as told
+    inner join {{ ref('dim_rep') }} as reps on told.rep_id = reps.rep_id
+    left join {{ ref('dim_rep_assignment') }} as posts on told.rep_id = posts.rep_id
+    group by told.rep_id, told.left_on, reps.left_on
+    having
+        told.left_on = reps.left_on
+        or (
+            max(posts.valid_from) >= told.left_on
+            and max(case when {{ is_within('told.left_on', 'posts.valid_from', 'posts.valid_to') }} then 1 else 0 end) = 0
+        )
+),
+
+arrivals as (
+    select rep_id, {{ since_ever() }} as started_on from {{ ref('dim_rep') }}
+    union
+    select rep_id, returned_on as started_on from departures where returned_on is not null
+),
+
+begun as (
+    select entity_type, entity_id, started_on, started_on as contract_started_on, ended_on from {{ ref('int_contracts') }}
+    union all
+    select 'rep' as entity_type, arrivals.rep_id as entity_id, arrivals.started_on, null as contract_started_on,
+        min(departures.left_on) as ended_on
+    from arrivals
+    left join departures on arrivals.rep_id = departures.rep_id and arrivals.started_on < departures.left_on
+    group by arrivals.rep_id, arrivals.started_on
+),
+
+stays as (
+    select entities.entity_type, entities.entity_id, entities.known_on, begun.started_on, begun.contract_started_on,
+        coalesce(begun.ended_on, entities.ended_on, {{ for_ever() }}) as ended_on,
+        row_number() over (partition by entities.entity_type, entities.entity_id order by begun.started_on) as nth,
+        lead(begun.started_on) over (partition by entities.entity_type, entities.entity_id order by begun.started_on) as next_started_on
+    from entities
+    left join begun on entities.entity_type = begun.entity_type and entities.entity_id = begun.entity_id
+)
+
+select
+    entity_type,
+    entity_id,
+    nth,
+    contract_started_on,
+    ended_on,
+    -- A partner is known by its contract, the others before they have one.
+    case when nth = 1 and entity_type != 'partner' then known_on else started_on end as known_on,
+    -- What happens between two stays belongs to the one before.
+    case when nth = 1 then {{ since_ever() }} else started_on end as counts_from,
+    coalesce(next_started_on, {{ for_ever() }}) as counts_to
+from stays

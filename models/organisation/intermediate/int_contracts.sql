@@ -1,0 +1,89 @@
+-- The contracts of partners and branches, one after another: an extract tells of the present one alone. One that earlier extracts
+-- told of was another if it ended, or was told of last, before the next began; else the next corrects it. One that begins where
+-- the last ended renews it. A branch without its own is under its partner's, while it is open.
+-- noqa: disable=LT02,LT05
+with partners as (
+    select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on from {{ ref('stg_partners') }}
+    union all
+    select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, {{ for_ever() }} as extracted_on
+    from {{ ref('int_partners') }}
+),
+
+branches as (
+    select branch_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on from {{ ref('stg_branches') }}
+    where contract_started_on is not null
+),
+
+told as (
+    select 'partner' as entity_type, partner_id as entity_id, started_on, ended_on, extracted_on from partners
+    union all
+    select 'branch' as entity_type, branch_id as entity_id, started_on, ended_on, extracted_on from branches
+    union all
+    select 'branch' as entity_type, branch_id as entity_id, contract_started_on as started_on, contract_ended_on as ended_on,
+        {{ for_ever() }} as extracted_on
+    from {{ ref('int_branches') }}
+    where not is_sentinel
+    union all
+    select 'branch' as entity_type, under.branch_id as entity_id, partners.started_on, partners.ended_on, partners.extracted_on
+    from {{ ref('int_branches') }} as under
+    inner join partners on under.partner_id = partners.partner_id
+    where not under.is_sentinel and under.branch_id not in (select branch_id from branches)
+),
+
+last_told as (
+    select *, row_number() over (
+        partition by entity_type, entity_id, started_on order by extracted_on desc, coalesce(ended_on, {{ for_ever() }}) desc
+    ) as latest_rank
+    from told
+    where started_on is not null
+),
+
+corrected as (
+    select entity_type, entity_id, started_on, coalesce(ended_on, {{ for_ever() }}) as ended_on, extracted_on,
+        min(started_on) over (
+            partition by entity_type, entity_id order by extracted_on, started_on rows between 1 following and unbounded following
+        ) as told_after
+    from last_told
+    where latest_rank = 1
+),
+
+others as (
+    select entity_type, entity_id, started_on, least(ended_on, coalesce(told_after, ended_on)) as ended_on
+    from corrected
+    where told_after is null or ended_on <= told_after or extracted_on < told_after
+),
+
+-- Some write the last day, some the day after it.
+begun as (
+    select *,
+        case
+            when {{ add_days('started_on', -1) }} <= lag(ended_on) over (partition by entity_type, entity_id order by started_on) then 0
+            else 1
+        end as begins
+    from others
+),
+
+numbered as (
+    select *, sum(begins) over (partition by entity_type, entity_id order by started_on) as nth from begun
+),
+
+contracts as (
+    select entity_type, entity_id, min(started_on) as started_on, max(ended_on) as ended_on
+    from numbered
+    group by entity_type, entity_id, nth
+),
+
+-- Joined by the type too, because a condition on one side alone would compare every contract with every branch.
+while_open as (
+    select contracts.entity_type, contracts.entity_id,
+        greatest(contracts.started_on, coalesce(branches.opened_on, contracts.started_on)) as started_on,
+        least(contracts.ended_on, coalesce(branches.closed_on, {{ for_ever() }})) as ended_on
+    from contracts
+    left join (
+        select 'branch' as entity_type, branch_id as entity_id, opened_on, closed_on from {{ ref('int_branches') }}
+    ) as branches on contracts.entity_type = branches.entity_type and contracts.entity_id = branches.entity_id
+)
+
+select entity_type, entity_id, started_on, ended_on
+from while_open
+where started_on < ended_on

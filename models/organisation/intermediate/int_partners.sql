@@ -1,0 +1,39 @@
+with rostered as (
+    {{ last_known('partners', ['partner_id']) }}
+),
+
+-- A branch of a company that the roster lacks still belongs to somebody: the company is kept under its id.
+named_by_branches as (
+    select distinct partner_id
+    from {{ ref('stg_branches') }}
+    where partner_id not in (select partner_id from rostered)
+)
+
+select
+    partner_id,
+    partner_name,
+    corporate_number,
+    coalesce(partner_type, 'other') as partner_type,
+    parent_partner_id,
+    industry,
+    contract_started_on,
+    -- Left out of a later extract: the company has ended then, unless the roster dated it earlier.
+    {{ earliest(['contract_ended_on', 'ended_on']) }} as contract_ended_on,
+    coalesce(is_focus, false) as is_focus,
+    successor_partner_id,
+    succeeded_on
+from rostered
+union all
+select
+    partner_id,
+    partner_id as partner_name,
+    null as corporate_number,
+    'other' as partner_type,
+    null as parent_partner_id,
+    null as industry,
+    cast(null as date) as contract_started_on,
+    cast(null as date) as contract_ended_on,
+    false as is_focus,
+    null as successor_partner_id,
+    cast(null as date) as succeeded_on
+from named_by_branches
