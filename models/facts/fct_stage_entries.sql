@@ -66,12 +66,15 @@ reached as (
 ),
 
 entries as (
-    {% for stage in ['open', 'qualified', 'proposed', 'won', 'lost'] -%}
-    select deal_id, '{{ stage }}' as stage, {{ stage }}_on as entered_on
-    from reached
-    where {{ stage }}_on is not null
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+    select deal_id, 'open' as stage, open_on as entered_on from reached where open_on is not null
+    union all
+    select deal_id, 'qualified' as stage, qualified_on as entered_on from reached where qualified_on is not null
+    union all
+    select deal_id, 'proposed' as stage, proposed_on as entered_on from reached where proposed_on is not null
+    union all
+    select deal_id, 'won' as stage, won_on as entered_on from reached where won_on is not null
+    union all
+    select deal_id, 'lost' as stage, lost_on as entered_on from reached where lost_on is not null
 )
 
 select

@@ -1,8 +1,5 @@
 -- On which rung of its ladder a partner, branch or rep stands since when, by what happened: the highest that it has reached,
 -- asleep while no new deal comes, and at the end ended; anew with each stay. Rungs are those of the seed status_ladder.
--- noqa: disable=LT02,LT05
-{% set scopes = {'partner': 'partner_id', 'branch': 'branch_id', 'rep': 'rep_id'} -%}
-
 with calendar as (
     select min(months.month) as first_month, max(today.as_of) as as_of
     from {{ ref('int_months') }} as months
@@ -13,32 +10,46 @@ stays as (
     select * from {{ ref('int_status_stays') }}
 ),
 
-events as (
-    {% for entity_type, entity_id in scopes.items() -%}
-    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, stage as kind, 0 as step, entered_on as happened_on
+entries as (
+    select partner_id, branch_id, rep_id, stage as kind, entered_on
     from {{ ref('fct_stage_entries') }}
     where is_counted and stage in ('open', 'won')
-    union all
-    {% if entity_type != 'rep' -%}
-    select '{{ entity_type }}' as entity_type, {{ entity_id }} as entity_id, 'touch' as kind, 2 as step, occurred_on as happened_on
+),
+
+touches as (
+    select distinct partner_id, branch_id, occurred_on
     from {{ ref('fct_activities') }}
     where is_live and status = 'held'
-    group by {{ entity_id }}, occurred_on
-    union all
-    {% endif -%}
-    {% endfor -%}
-    select 'rep' as entity_type, touches.rep_id as entity_id, 'touch' as kind,
+),
+
+rep_touches as (
+    select
+        touches.rep_id,
+        touches.occurred_on,
         max(case
             when touches.is_attended and sessions.activity_id is not null then 4
             when touches.is_two_way_touch then 3
             else 2
-        end) as step,
-        touches.occurred_on as happened_on
+        end) as step
     from {{ ref('fct_attendance') }} as touches
     left join {{ ref('fct_activities') }} as sessions
         on touches.activity_id = sessions.activity_id and sessions.activity_type = 'study_session'
     where touches.is_live_touch and touches.rep_id is not null
     group by touches.rep_id, touches.occurred_on
+),
+
+events as (
+    select 'partner' as entity_type, partner_id as entity_id, kind, 0 as step, entered_on as happened_on from entries
+    union all
+    select 'branch' as entity_type, branch_id as entity_id, kind, 0 as step, entered_on as happened_on from entries
+    union all
+    select 'rep' as entity_type, rep_id as entity_id, kind, 0 as step, entered_on as happened_on from entries
+    union all
+    select distinct 'partner' as entity_type, partner_id as entity_id, 'touch' as kind, 2 as step, occurred_on as happened_on from touches
+    union all
+    select 'branch' as entity_type, branch_id as entity_id, 'touch' as kind, 2 as step, occurred_on as happened_on from touches
+    union all
+    select 'rep' as entity_type, rep_id as entity_id, 'touch' as kind, step, occurred_on as happened_on from rep_touches
 ),
 
 -- With a contract, a touch is help to get started.

@@ -1,6 +1,5 @@
 -- From when to when a partner, branch or rep was with us, time after time: a contract after one that ended, or a post after a day
 -- of leaving, begins the ladder anew.
--- noqa: disable=LT02,LT05
 with entities as (
     select 'partner' as entity_type, partner_id as entity_id, cast(null as date) as known_on, contract_ended_on as ended_on
     from {{ ref('dim_partner') }}

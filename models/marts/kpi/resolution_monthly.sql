@@ -1,40 +1,51 @@
--- How much of partners' deals, won or not, is known to the branch, by the month of the credit date, and what was corrected in
--- months that were closed, by the month that changed.
--- noqa: disable=LT02,LT05
+-- How much of partners' deals, won or not, is known to the branch, by the month of the credit date, and what was corrected in closed
+-- months, by the month that changed. A division or branch has no such rate: a deal without a branch has neither.
 with deals as (
     select
         partner_id,
         {{ month_of('credit_on') }} as month,
         case when branch_id = 'UNRESOLVED' or branch_id like 'UNKNOWN:%' then 0 else 1 end as is_resolved,
-        coalesce(amount, 0) as amount
+        abs(coalesce(amount, 0)) as amount
     from {{ ref('fct_deals') }}
     where branch_id != 'DIRECT'
 ),
 
 moved as (
-    {% for branch in ['from_branch_id', 'to_branch_id'] -%}
     select restatements.deal_id, restatements.month, restatements.change_number, abs(restatements.amount) as amount,
         branches.partner_id
     from {{ ref('restatements') }} as restatements
-    inner join {{ ref('dim_branch') }} as branches on restatements.{{ branch }} = branches.branch_id
+    inner join {{ ref('dim_branch') }} as branches on restatements.from_branch_id = branches.branch_id
     where branches.branch_id != 'DIRECT'
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    union
+    select restatements.deal_id, restatements.month, restatements.change_number, abs(restatements.amount) as amount,
+        branches.partner_id
+    from {{ ref('restatements') }} as restatements
+    inner join {{ ref('dim_branch') }} as branches on restatements.to_branch_id = branches.branch_id
+    where branches.branch_id != 'DIRECT'
+),
+
+-- Between two branches of a partner, or of the company's two partners, it is one change.
+changes as (
+    select 'company' as scope, 'ALL' as entity_id, deal_id, month, change_number, amount from moved
+    union
+    select 'partner' as scope, partner_id as entity_id, deal_id, month, change_number, amount from moved
+),
+
+placed as (
+    select 'company' as scope, 'ALL' as entity_id, deals.* from deals
+    union all
+    select 'partner' as scope, partner_id as entity_id, deals.* from deals
 ),
 
 measures as (
-    {% for scope, entity in [('company', "'ALL'"), ('partner', 'partner_id')] -%}
-    select '{{ scope }}' as scope, {{ entity }} as entity_id, month,
-        is_resolved as resolved, 1 as deals, is_resolved * abs(amount) as resolved_amount, abs(amount) as amount, 0 as restated_amount
-    from deals
+    select
+        scope, entity_id, month, is_resolved as resolved, 1 as deals, is_resolved * amount as resolved_amount, amount,
+        0 as restated_amount
+    from placed
     union all
-    -- Between two branches of a partner, or two partners, it is one change.
-    select '{{ scope }}' as scope, {{ entity }} as entity_id, month,
-        0 as resolved, 0 as deals, 0 as resolved_amount, 0 as amount, sum(amount) as restated_amount
-    from (select distinct deal_id, month, change_number, amount, {{ entity }} as partner_id from moved) as changes
-    group by {{ 'partner_id, ' if scope == 'partner' }}month
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    select
+        scope, entity_id, month, 0 as resolved, 0 as deals, 0 as resolved_amount, 0 as amount, amount as restated_amount
+    from changes
 )
 
 select
