@@ -1,0 +1,22 @@
+-- What came in of each dataset. A file that was delivered again counts as it was loaded last.
+with latest as (
+    select
+        dataset, file_name, rows_read, rows_accepted, rows_rejected, rows_undecided, extracted_on,
+        row_number() over (
+            partition by dataset, source_name, extracted_on, file_name order by loaded_at desc nulls last, load_id
+        ) as load_rank
+    from {{ ref('loads') }}
+    where status = 'loaded'
+)
+
+select
+    dataset,
+    count(distinct file_name) as files,
+    cast(sum(rows_read) as bigint) as rows_read,
+    cast(sum(rows_accepted) as bigint) as rows_accepted,
+    cast(sum(rows_rejected) as bigint) as rows_rejected,
+    cast(sum(rows_undecided) as bigint) as rows_undecided,
+    max(extracted_on) as latest_extract_on
+from latest
+where load_rank = 1
+group by dataset
