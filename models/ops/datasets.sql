@@ -15,7 +15,7 @@ select
     cast(sum(rows_read) as bigint) as rows_read,
     cast(sum(rows_accepted) as bigint) as rows_accepted,
     cast(sum(rows_rejected) as bigint) as rows_rejected,
-    cast(sum(rows_undecided) as bigint) as rows_undecided,
+    cast(coalesce(sum(rows_undecided), 0) as bigint) as rows_undecided,
     max(extracted_on) as latest_extract_on
 from latest
 where load_rank = 1
