@@ -1,0 +1,93 @@
+"""The prose linter finds what is planted, reads prose only, and the project's own prose is clean."""
+
+from fnmatch import fnmatch
+
+import pytest
+
+from orchestration.home import PROJECT
+from tools.prose import READERS, check, findings, load_rules, main, tracked
+
+RULES = load_rules()
+LONG = "One " + "more " * (RULES.longest_sentence - 1) + "word."
+
+
+def found(name: str, text: str) -> list[tuple[int, str]]:
+    return [(line, problem.partition(" → ")[0]) for line, problem in findings(name, text, RULES)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("docs/a.md", "# Title\n\nThe month is told.\n", 3),
+        ("docs/a.md", "| a | b |\n|---|---|\n| x | It is told |\n", 3),
+        ("a.py", '"""Good.\n\nThe month is told.\n"""\n', 3),
+        ("a.py", "x = 1  # told\n", 1),
+        ("a.py", "x = 1\nraise ValueError(f'{x} was told twice')\n", 2),
+        ("tests/a.py", "def test_it_is_told() -> None: ...\n", 1),
+        ("models/a.sql", "select 1\n    -- told\nfrom x\n", 2),
+        ("models/a.sql", "{# One\n   told #}\nselect 1\n", 2),
+        ("models/a.yml", "models:\n  - name: a\n    description: >\n      What is\n      told.\n    columns: []\n", 5),
+        ("models/a.yml", "# One.\nvars: {}  # told\n", 2),
+        ("seeds/a.csv", "code,label\nA,Told twice\n", 2),
+        ("setup.sh", "#!/bin/sh\n# told\n", 2),
+        ("Makefile", "demo: ## told\n", 1),
+        ("a.toml", "x = 1 # told\n", 1),
+    ],
+)
+def test_a_planted_word_is_found_where_it_is(name: str, text: str, line: int) -> None:
+    assert [(number, word.lower()) for number, word in found(name, text)] == [(line, "told")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.md", "The column `told` and [a page](told.md).\n\n```sql\nselect told\n```\n"),
+        ("a.md", "<!-- told -->\n| told |\n<!-- /told -->\n"),
+        ("a.py", "told = 'told'\n"),
+        ("a.sql", "select told from x\n"),
+        ("a.yml", "told: true\nname: told\n"),
+        ("seeds/a.csv", "told,label\nA,B\n"),
+    ],
+)
+def test_code_is_not_prose(name: str, text: str) -> None:
+    assert found(name, text) == []
+
+
+def test_a_planted_long_sentence_is_found_in_markdown() -> None:
+    most = RULES.longest_sentence
+    assert found("a.md", f"# Title
+
+Short one. {LONG}
+") == [
+        (3, f"sentence of {most + 1} words, at most {most}: One more more more more more …")
+    ]
+    wrapped = LONG.replace("more more", "more\nmore")
+    assert len(found("a.md", f"Short.\n\n- {wrapped}\n")) == 1
+    assert len(found("a.md", f"| {LONG} | b |\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["- {half}\n- {half}\n", "{half}\n\n{half}\n", "| {half} | {half} |\n", "{half}. {half}\n"]
+)
+def test_items_paragraphs_and_cells_are_sentences_of_their_own(text: str) -> None:
+    assert found("a.md", text.format(half="word " * (RULES.longest_sentence - 1) + "end")) == []
+
+
+def test_the_command_names_file_line_word_and_replacement(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (PROJECT / "tests/tools/test_prose.py").read_text(encoding="utf-8")
+    line = 1 + text[: text.index("told")].count("\n")
+    assert main(["--all", "tests/tools/test_prose.py"]) == 1
+    assert f"tests/tools/test_prose.py:{line}: told → reported" in capsys.readouterr().out
+    assert main(["LICENSE"]) == 0
+
+
+def test_the_projects_prose_is_clean() -> None:
+    names = [name for name in tracked() if not any(fnmatch(name, skipped) for skipped in RULES.not_checked)]
+    assert [name for name in names if name.endswith(".md")]
+    assert check(names, RULES) == []
+
+
+def test_each_exclusion_still_excludes_something() -> None:
+    read = [name for name in tracked() if any(fnmatch(name, pattern) for pattern in READERS)]
+    unused = [skipped for skipped in RULES.not_checked if not check([n for n in read if fnmatch(n, skipped)], RULES)]
+    assert unused == []
