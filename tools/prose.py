@@ -113,7 +113,8 @@ def python(text: str) -> Iterator[Line]:
             yield Line(token.start[0], token.string)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value.split()) > 1:
-            yield Line(node.lineno, node.value)
+            for offset, line in enumerate(node.value.split("\n")):
+                yield Line(min(node.lineno + offset, node.end_lineno or node.lineno), line)
         elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield Line(node.lineno, node.name.replace("_", " "))
 

@@ -55,10 +55,7 @@ def test_code_is_not_prose(name: str, text: str) -> None:
 
 def test_a_planted_long_sentence_is_found_in_markdown() -> None:
     most = RULES.longest_sentence
-    assert found("a.md", f"# Title
-
-Short one. {LONG}
-") == [
+    assert found("a.md", f"# Title\n\nShort one. {LONG}\n") == [
         (3, f"sentence of {most + 1} words, at most {most}: One more more more more more …")
     ]
     wrapped = LONG.replace("more more", "more\nmore")
@@ -89,5 +86,5 @@ def test_the_projects_prose_is_clean() -> None:
 
 def test_each_exclusion_still_excludes_something() -> None:
     read = [name for name in tracked() if any(fnmatch(name, pattern) for pattern in READERS)]
-    unused = [skipped for skipped in RULES.not_checked if not check([n for n in read if fnmatch(n, skipped)], RULES)]
-    assert unused == []
+    for skipped in RULES.not_checked:
+        assert any(check([name], RULES) for name in read if fnmatch(name, skipped)), skipped
