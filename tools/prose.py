@@ -68,14 +68,20 @@ def findings(name: str, text: str, rules: Rules) -> Iterator[Line]:
 def markdown(text: str) -> Iterator[Line]:
     """Yield the lines outside code and generated blocks; code within a line is one word."""
     fenced = generated = False
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = []
+    for line in text.splitlines():
         if line.lstrip().startswith("```"):
             fenced = not fenced
         elif re.fullmatch(r"<!-- /?\w+ -->", line):
             generated = not line.startswith("<!-- /")
         elif not fenced and not generated:
-            without_code = re.sub(r"`[^`]*`", "`code`", line)
-            yield Line(number, re.sub(r"\]\([^)]*\)", "]", without_code))
+            lines.append(line)
+            continue
+        lines.append("")
+    prose = "\n".join(lines)
+    prose = re.sub(r"`(?:[^`\n]|\n(?!\n))*`", lambda code: "`code`" + "\n" * code[0].count("\n"), prose)
+    prose = re.sub(r"\]\([^)\s]*\)", "]", prose)
+    yield from (Line(number, line) for number, line in enumerate(prose.split("\n"), 1))
 
 
 def sentences(text: str) -> Iterator[Line]:
