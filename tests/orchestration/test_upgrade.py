@@ -6,6 +6,7 @@ logs are left out: a refresh does not read them.
 """
 
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -34,6 +35,10 @@ def old_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("upgrade") / "home")
     with tarfile.open(PROJECT / "tests" / "fixtures" / "home_0.1.0.tar.gz") as archive:
         archive.extractall(home.root, filter="data")
+    # An archive keeps no nanoseconds, and a file with another time is read again.
+    times = duckdb.sql(f"select file_name, file_mtime_ns from '{home.lake}/loads/2*.parquet'").fetchall()
+    for name, mtime_ns in times:
+        os.utime(home.landing / name, ns=(mtime_ns, mtime_ns))
     return home
 
 
@@ -85,3 +90,13 @@ def differences(upgraded: Home, fresh: Home) -> dict[str, int]:
             for table in sorted(tables[0] - NOT_COMPARED)
         }
     return {table: rows for table, rows in found.items() if rows}
+
+
+def test_a_lost_row_is_a_difference(fresh_home: Home, tmp_path: Path) -> None:
+    damaged = Home(tmp_path)
+    damaged.published.mkdir()
+    copied = damaged.published / "kyoten.duckdb"
+    copied.write_bytes((fresh_home.published / "kyoten.duckdb").read_bytes())
+    with duckdb.connect(str(copied)) as connection:
+        connection.execute("delete from core.dim_branch where branch_id = 'DIRECT'")
+    assert differences(damaged, fresh_home) == {"core.dim_branch": 1}
