@@ -44,9 +44,12 @@ class Rules:
 
 
 def load_rules(path: Path = RULES) -> Rules:
-    """Read the rules; a pattern matches whole words in either case."""
+    """Read the rules; a pattern matches whole words in either case, and anywhere in Japanese, which has no spaces."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    words = {re.compile(rf"(?<!\w)(?:{word})(?!\w)", re.IGNORECASE): str(use) for word, use in data["words"].items()}
+    words = {
+        re.compile(rf"(?<!\w)(?:{word})(?!\w)", re.IGNORECASE | re.ASCII): str(use)
+        for word, use in data["words"].items()
+    }
     return Rules(words, int(data["longest_sentence"]), tuple(data["not_checked"]))
 
 
@@ -142,12 +145,14 @@ def yml(text: str) -> Iterator[Line]:
     """Yield the comments, and what is said under a description or a label."""
     yield from hashed(text)
     inside: int | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, written in enumerate(text.splitlines(), 1):
+        line = written
         indent = len(line) - len(line.lstrip())
         if inside is not None and line.strip() and indent <= inside:
             inside = None
         if key := re.match(r"(\s*(?:- )?)(?:description|label|question|reason|clause)(?:_ja)?:", line):
             inside = len(key[1])
+            line = line[key.end() :]
         if inside is not None:
             yield Line(number, re.sub(r"\s#\s.*", "", line))
 
