@@ -1,1 +1,1 @@
-"""Tools beside the product: nothing here runs in a refresh, and no change here makes a refresh rebuild anything."""
+"""Tools for developers: no refresh runs them, and no change here makes a refresh rebuild anything."""

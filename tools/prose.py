@@ -3,13 +3,14 @@
 tools/prose.yml holds the words with their replacements, the longest sentence, and the paths that are not checked yet.
 What is read: Markdown (without code and generated blocks), comments and descriptions in YAML, comments in SQL, Jinja,
 shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and names of tests.
-Only Markdown is held to the longest sentence: elsewhere a line is often no sentence.
+Only Markdown has a longest sentence, because elsewhere a line is often no sentence.
 
 Run: python -m tools.prose [--all] [path …]. Prints `file:line: word → replacement`; exit status 1 where it found any.
 """
 
 import argparse
 import ast
+import csv
 import io
 import re
 import subprocess
@@ -46,11 +47,13 @@ class Rules:
 def load_rules(path: Path = RULES) -> Rules:
     """Read the rules; a pattern matches whole words in either case, and anywhere in Japanese, which has no spaces."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    words = {
-        re.compile(rf"(?<!\w)(?:{word})(?!\w)", re.IGNORECASE | re.ASCII): str(use)
-        for word, use in data["words"].items()
-    }
-    return Rules(words, int(data["longest_sentence"]), tuple(data["not_checked"]))
+    return Rules(compiled(data["words"]), int(data["longest_sentence"]), tuple(data["not_checked"]))
+
+
+def compiled(words: dict[str, str]) -> dict[re.Pattern[str], str]:
+    """Return the words as patterns, with their replacements."""
+    flags = re.IGNORECASE | re.ASCII
+    return {re.compile(rf"(?<!\w)(?:{word})(?!\w)", flags): replacement for word, replacement in words.items()}
 
 
 def findings(name: str, text: str, rules: Rules) -> Iterator[Line]:
@@ -150,16 +153,19 @@ def yml(text: str) -> Iterator[Line]:
         indent = len(line) - len(line.lstrip())
         if inside is not None and line.strip() and indent <= inside:
             inside = None
-        if key := re.match(r"(\s*(?:- )?)(?:description|label|question|reason|clause)(?:_ja)?:", line):
+        if key := re.match(r"(\s*(?:- )?)(?:description|label|question|reason|rule|clause)(?:_ja)?:", line):
             inside = len(key[1])
             line = line[key.end() :]
         if inside is not None:
             yield Line(number, re.sub(r"\s#\s.*", "", line))
 
 
-def csv(text: str) -> Iterator[Line]:
-    """Yield the rows below the header."""
-    yield from (Line(number, line) for number, line in enumerate(text.splitlines(), 1) if number > 1)
+def seed(text: str) -> Iterator[Line]:
+    """Yield the cells below the header that are not codes."""
+    rows = csv.reader(io.StringIO(text))
+    for row in rows:
+        if rows.line_num > 1:
+            yield from (Line(rows.line_num, cell) for cell in row if not re.fullmatch(r"[\w%+.-]*", cell, re.ASCII))
 
 
 READERS: dict[str, Callable[[str], Iterable[Line]]] = {
@@ -167,7 +173,7 @@ READERS: dict[str, Callable[[str], Iterable[Line]]] = {
     "*.py": python,
     "*.sql": sql,
     "*.yml": yml,
-    "seeds/*.csv": csv,
+    "seeds/*.csv": seed,
     "*.sh": hashed,
     "*.toml": hashed,
     "Makefile": hashed,

@@ -64,7 +64,7 @@ def test_a_home_of_an_earlier_version_is_upgraded_by_a_refresh(old_home: Home, f
     old_manifest = (old_home.published / "current" / "manifest.json").resolve()
     assert json.loads(old_manifest.read_text())["project_version"] == "0.1.0"
 
-    done = run_cli(old_home, "refresh")
+    done = run_cli(old_home, "refresh", "--force")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
     assert len(loads_before) > 50

@@ -1,4 +1,4 @@
-"""The picture of the layers is the manifest's, whatever folders there are."""
+"""The picture of the layers is drawn from the manifest, for any folders."""
 
 import re
 from typing import Any
