@@ -7,7 +7,7 @@ Run: python -m tools.layers. Writes the picture; a test fails where it is no lon
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +38,31 @@ def reads(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
     return found
 
 
-def picture(found: Mapping[str, Iterable[str]]) -> str:
-    """Return the layers as a Mermaid flowchart in a Markdown code block, in alphabetical order."""
+def picture(found: Mapping[str, set[str]]) -> str:
+    """Return a Mermaid flowchart without the arrows that follow from others, and a table with all of them."""
     edges = sorted((parent, child) for child, parents in found.items() for parent in parents)
+    drawn = [edge for edge in edges if not _follows(edge, found)]
     names = sorted({*found, *(parent for parent, _ in edges)})
     ids = {name: name.replace("/", "_") for name in names}
     lines = [f'    {ids[name]}["{name}"]' for name in names]
-    lines += [f"    {ids[parent]} --> {ids[child]}" for parent, child in edges]
-    return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
+    lines += [f"    {ids[parent]} --> {ids[child]}" for parent, child in drawn]
+    rows = [f"| `{name}` | {', '.join(sorted(found[name])) or 'no other layer'} |" for name in sorted(found)]
+    return "\n".join(["```mermaid", "flowchart TD", *lines, "```", "", "| layer | reads |", "|---|---|", *rows])
+
+
+def _follows(edge: tuple[str, str], found: Mapping[str, set[str]]) -> bool:
+    """Return whether the child also reads the parent by way of another layer."""
+    parent, child = edge
+    seen: set[str] = set()
+    waiting = [other for other in found[child] if other != parent]
+    while waiting:
+        other = waiting.pop()
+        if parent in found.get(other, ()):
+            return True
+        if other not in seen:
+            seen.add(other)
+            waiting += found.get(other, set()) - {child}
+    return False
 
 
 def page_with(drawn: str, page: str) -> str:

@@ -18,7 +18,9 @@ MANIFEST = {
         "seed.ladder": {"resource_type": "seed", "original_file_path": "seeds/ladder.csv", "depends_on": {"nodes": []}},
         "model.stg": model("staging/crm/stg", "source.raw"),
         "model.int": model("deals/int", "model.stg", "seed.ladder"),
-        "model.fct": model("deals/fct", "model.int"),
+        "model.fct": model("deals/fct", "model.int", "model.stg"),
+        "model.name": model("organisation/name", "model.stg"),
+        "model.who": model("deals/who", "model.name"),
         "model.mart": model("marts/kpi/mart", "model.fct"),
         "test.mart": {
             "resource_type": "test",
@@ -30,23 +32,37 @@ MANIFEST = {
 
 
 def test_layers_are_folders_and_read_each_other_by_their_models() -> None:
-    assert reads(MANIFEST) == {"staging": {"lake"}, "deals": {"staging", "seeds"}, "marts/kpi": {"deals"}}
+    assert reads(MANIFEST) == {
+        "staging": {"lake"},
+        "organisation": {"staging"},
+        "deals": {"organisation", "staging", "seeds"},
+        "marts/kpi": {"deals"},
+    }
 
 
-def test_the_picture_has_every_layer_and_every_arrow() -> None:
+def test_the_picture_leaves_out_what_follows_and_the_table_has_all() -> None:
     assert picture(reads(MANIFEST)).splitlines() == [
         "```mermaid",
         "flowchart TD",
         '    deals["deals"]',
         '    lake["lake"]',
         '    marts_kpi["marts/kpi"]',
+        '    organisation["organisation"]',
         '    seeds["seeds"]',
         '    staging["staging"]',
         "    deals --> marts_kpi",
         "    lake --> staging",
+        "    organisation --> deals",
         "    seeds --> deals",
-        "    staging --> deals",
+        "    staging --> organisation",
         "```",
+        "",
+        "| layer | reads |",
+        "|---|---|",
+        "| `deals` | organisation, seeds, staging |",
+        "| `marts/kpi` | deals |",
+        "| `organisation` | staging |",
+        "| `staging` | lake |",
     ]
 
 
