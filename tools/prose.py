@@ -2,7 +2,8 @@
 
 tools/prose.yml holds the words with their replacements, the longest sentence, and the paths that are not checked yet.
 What is read: Markdown (without code and generated blocks), comments and descriptions in YAML, comments in SQL, Jinja,
-shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and names of tests.
+shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and names of tests. Code in
+backquotes is not read.
 Only Markdown has a longest sentence, because elsewhere a line is often no sentence.
 
 Run: python -m tools.prose [--all] [path …]. Prints `file:line: word → replacement`; exit status 1 where it found any.
@@ -59,7 +60,8 @@ def compiled(words: dict[str, str]) -> dict[re.Pattern[str], str]:
 def findings(name: str, text: str, rules: Rules) -> Iterator[Line]:
     """Yield what is wrong with the prose of a file, with its line."""
     reader = next(reader for pattern, reader in READERS.items() if fnmatch(name, pattern))
-    for number, prose in reader(text):
+    for number, written in reader(text):
+        prose = re.sub(r"`[^`\n]*`", "`code`", written)
         for pattern, replacement in rules.words.items():
             for match in pattern.finditer(prose):
                 yield Line(number + prose.count("\n", 0, match.start()), f"{match[0]} → {replacement}")
