@@ -2,8 +2,8 @@
 
 tools/prose.yml holds the words with their replacements, the longest sentence, and the paths that are not checked yet.
 What is read: Markdown (without code and generated blocks), comments and descriptions in YAML, comments in SQL, Jinja,
-shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and names of tests. Code in
-backquotes is not read.
+shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and names of tests.
+Code in backquotes is not read.
 Only Markdown has a longest sentence, because elsewhere a line is often no sentence.
 
 Run: python -m tools.prose [--all] [path …]. Prints `file:line: word → replacement`; exit status 1 where it found any.
