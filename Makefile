@@ -93,13 +93,14 @@ mutants: ## Break the attribution rules one by one; every break must turn a test
 	@./setup.sh dev
 	@$(BIN)/python -m tests.mutants --only '$(ONLY)' $(if $(MARKDOWN),--markdown)
 
-check: ## Lint, types, secrets and all tests
+check: ## Lint, types, prose, secrets and all tests
 	@./setup.sh dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	@$(MAKE) sqlfluff
+	$(BIN)/python -m tools.prose
 	git ls-files -z ':!locks' | xargs -0 $(BIN)/detect-secrets-hook
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what a command needs into .venv, once: `setup.sh run` what runs, `setup.sh dev` that and what tests and checks.
-# A stamp holds the lock's checksum; where it fits, nothing is asked of the network and uv is not called.
+# Installs packages into .venv, once: `setup.sh run` those for running, `setup.sh dev` also those for tests and checks.
+# A stamp holds the checksum of the lock. If it matches, setup needs no network and does not call uv.
 set -eu
 cd "$(dirname "$0")"
 wanted=${1:?run or dev}
@@ -11,7 +11,7 @@ fail() { say "setup: $*"; exit 1; }
 stamp() { printf '.venv/.%s.stamp' "$1"; }
 fits() { [ -x .venv/bin/python ] && [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$(cksum < "locks/$1.lock")" ]; }
 
-# What develops also runs.
+# The development packages include those for running.
 if fits dev || { [ "$wanted" = run ] && fits run; }; then exit 0; fi
 
 supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
