@@ -120,6 +120,27 @@ def placed(home: Home, rows: pl.DataFrame, scope: str, organisation: str) -> pl.
     return rows.join(entities(home, scope, organisation), on="branch_version_id")
 
 
+def entities_of_today(home: Home, scope: str) -> set[str]:
+    """Return the entities that one can work with today: what is closed, unknown or direct is none."""
+    if scope == "company":
+        return {"ALL"}
+    dimension = table(home, "core", f"dim_{scope}").filter(~pl.col("is_sentinel"))
+    if scope == "branch":
+        dimension = dimension.filter(pl.col("closed_on").fill_null(date.max) > today(home))
+    return set(entities(home, scope, "as_is")["entity_id"]) & set(dimension[f"{scope}_id"])
+
+
+def partners_of_today(home: Home, scope: str) -> dict[str, str]:
+    """Return the partner to which each entity of a scope belongs today; the company belongs to none."""
+    if scope == "company":
+        return {}
+    rows = table(home, "core", f"dim_{scope}")
+    if scope == "division":
+        current = table(home, "core", "dim_partner").select("partner_id", "current_partner_id")
+        rows = rows.join(current, on="partner_id")
+    return dict(zip(rows[f"{scope}_id"], rows["current_partner_id"], strict=True))
+
+
 @cache
 def credited(home: Home, organisation: str) -> pl.DataFrame:
     """Return money by deal, branch and month: at the branch of the credit date, or at today's by their shares."""

@@ -25,12 +25,14 @@ from tests.dbt.again import (
     assert_same,
     credited,
     entities,
+    entities_of_today,
     first_of_month,
     is_over,
     milestones,
     month_end,
     months,
     months_between,
+    partners_of_today,
     placed,
     same,
     table,
@@ -124,17 +126,6 @@ def lever(home: Home, row: dict[str, Any], closed_on: date) -> str | None:
     if row["median_deal"] is None:
         return None
     return "raise_deal_size" if row["median_deal"] < row["reference_median_deal"] else "cross_sell"
-
-
-def partners_of_today(home: Home, scope: str) -> dict[str, str]:
-    """Return the partner to which each entity of a scope belongs today; the company belongs to none."""
-    if scope == "company":
-        return {}
-    rows = table(home, "core", f"dim_{scope}")
-    if scope == "division":
-        current = table(home, "core", "dim_partner").select("partner_id", "current_partner_id")
-        rows = rows.join(current, on="partner_id")
-    return dict(zip(rows[f"{scope}_id"], rows["current_partner_id"], strict=True))
 
 
 def concentration(home: Home, scope: str) -> pl.DataFrame:
@@ -398,16 +389,6 @@ def test_revenue_decomposition(built_home: Home) -> None:
         periods = sides.select("entity_id", period_start=pl.col("month").dt.truncate("1q")).unique()
         found = quarters.filter(pl.col("scope") == scope).select("entity_id", "period_start")
         assert set(found.iter_rows()) == set(periods.iter_rows())
-
-
-def entities_of_today(home: Home, scope: str) -> set[str]:
-    """Return the entities that one can work with today: what is closed, unknown or direct is none."""
-    if scope == "company":
-        return {"ALL"}
-    dimension = table(home, "core", f"dim_{scope}").filter(~pl.col("is_sentinel"))
-    if scope == "branch":
-        dimension = dimension.filter(pl.col("closed_on").fill_null(date.max) > today(home))
-    return set(entities(home, scope, "as_is")["entity_id"]) & set(dimension[f"{scope}_id"])
 
 
 @pytest.mark.parametrize("scope", SCOPES)

@@ -11,7 +11,21 @@ import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import accepted, is_recorded, milestones, month_end, months, same, staged, table, today, wins
+from tests.dbt.again import (
+    SCOPES,
+    accepted,
+    as_of,
+    is_recorded,
+    milestones,
+    month_end,
+    months,
+    placed,
+    same,
+    staged,
+    table,
+    today,
+    wins,
+)
 
 NEVER = date(9999, 12, 31)
 N_MIN = PROJECT_VARS["n_min"]
@@ -44,6 +58,10 @@ def test_pipeline(built_home: Home) -> None:
     ages = {days: timedelta(days=days) for days in PROJECT_VARS["pipeline_ages"]}
     facts = table(built_home, "core", "fct_deals").select("deal_id", "channel", "amount", "expected_close_on")
     deals = milestones(built_home).join(facts, on="deal_id").with_columns(pl.col("channel").fill_null("none"))
+    today_of = table(built_home, "core", "dim_branch").select(
+        "branch_id", "current_branch_id", "current_division_id", "current_partner_id"
+    )
+    deals = deals.join(today_of, on="branch_id")
     outcomes: dict[tuple[bool, str | None, str, int], list[bool]] = {}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for d in deals.iter_rows(named=True):
@@ -64,16 +82,18 @@ def test_pipeline(built_home: Home) -> None:
             due = d["expected_close_on"]
             close = due and max(due.replace(day=1), until.replace(day=1))
             age = [name for name, wait in ages.items() if d[f"{stage}_on"] + wait <= until][-1]
-            place = (d["branch_id"], d["partner_id"], d["channel_class"], d["channel"], stage, age, close)
+            branch = tuple(d[f"current_{scope}_id"] for scope in ("branch", "division", "partner"))
+            place = (*branch, d["channel_class"], d["channel"], stage, age, close)
             groups.setdefault(place, []).append(d)
     again = []
-    for (branch, partner, kind, channel, stage, age, close), found in groups.items():
+    for (branch, division, partner, kind, channel, stage, age, close), found in groups.items():
         own = outcomes.get((kind == "direct", channel, stage, age), [])
         known = own if len(own) >= N_MIN else outcomes.get((kind == "direct", None, stage, age), [])
         amount = sum(d["amount"] or 0 for d in found)
         chance = rate(sum(known), len(known))
         again.append({
-            "branch_id": branch, "partner_id": partner, "channel_class": kind, "channel": channel, "stage": stage,
+            "branch_id": branch, "division_id": division, "partner_id": partner,
+            "channel_class": kind, "channel": channel, "stage": stage,
             "age_days": age, "close_month": close,
             "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < until for d in found),
             "overdue_amount": sum((d["amount"] or 0) for d in found if (d["expected_close_on"] or NEVER) < until),
@@ -111,18 +131,20 @@ def test_sourced_and_influenced(built_home: Home) -> None:
         began = day(submitted[d["deal_id"]]) if own else d["created_on"] or d["credit_on"]
         if d["deal_id"] not in passed or day(passed[d["deal_id"]]) > began:
             sourced.add(d["deal_id"])
-    had_part = table(built_home, "attribution", "influence")
+    deals = table(built_home, "core", "fct_deals").select("deal_id", "credit_on")
+    influence = table(built_home, "attribution", "influence").select("deal_id", "branch_id").join(deals, on="deal_id")
+    had_part = as_of(built_home, influence, "credit_on").select("deal_id", "branch_version_id")
+    won = wins(built_home).select("deal_id", "month", pl.col("amount").fill_null(0))
+    credit = wins(built_home).select("deal_id", "branch_version_id").unique()
     money: dict[tuple[str, str, date], list[float]] = {}
-    for row in wins(built_home).iter_rows(named=True):
-        amount = row["amount"] or 0
-        if row["deal_id"] in sourced:
-            for scope, entity in (("company", "ALL"), ("partner", row["partner_id"]), ("branch", row["branch_id"])):
-                money.setdefault((scope, entity, row["month"]), [0, 0])[0] += amount
-        involved = had_part.filter(pl.col("deal_id") == row["deal_id"])
-        if len(involved):
-            entities = {("company", "ALL")} | {("partner", p) for p in involved["partner_id"]}
-            for scope, entity in entities | {("branch", b) for b in involved["branch_id"]}:
-                money.setdefault((scope, entity, row["month"]), [0, 0])[1] += amount
+    for scope in SCOPES:
+        # A deal counts once for an entity of which several branches had a part.
+        for at, rows in enumerate((credit.filter(pl.col("deal_id").is_in(list(sourced))), had_part)):
+            placed_rows = placed(built_home, rows, scope, "as_was").select("deal_id", "entity_id").unique()
+            for entity, month, amount in (
+                placed_rows.join(won, on="deal_id").select("entity_id", "month", "amount").iter_rows()
+            ):
+                money.setdefault((scope, entity, month), [0, 0])[at] += amount
     again = [
         {
             "scope": s,
@@ -186,7 +208,8 @@ def test_profiles_of_branches_in_focus(built_home: Home) -> None:
                 continue
             known = told.get((branch["branch_id"], year), set())
             numbers = [*(name in known for name in questions), len(known) == 3, 1]
-            for place in (("company", "ALL"), ("partner", branch["partner_id"]), ("branch", branch["branch_id"])):
+            of = {scope: branch[f"current_{scope}_id"] for scope in ("branch", "division", "partner")}
+            for place in (of | {"company": "ALL"}).items():
                 cell = counts.setdefault((*place, year), [0] * 5)
                 cell[:] = [one + other for one, other in zip(cell, numbers, strict=True)]
     again = [
