@@ -1,4 +1,4 @@
--- Fails where a KPI set holds more metrics than anybody can chase, one twice, or one that the scorecard does not know.
+-- Fails where a KPI set holds more metrics than anybody can chase, one twice, or one that no scorecard can show.
 {{ config(meta={'dagster': {'ref': {'name': 'kpi_sets'}}}) }}
 
 with kpi_sets as (
