@@ -1,22 +1,27 @@
--- Fails when a branch's month is missing from rep_concentration, tells other producing reps than branch_monthly does, or has
--- shares that so many reps cannot have.
+-- Fails when a month of an entity is missing from rep_concentration, has other producing reps than the monthly marts of today's
+-- organisation have, or has shares that so many reps cannot have.
 {{ config(meta={'dagster': {'ref': {'name': 'rep_concentration'}}}) }}
 
 select
-    months.branch_id,
+    scopes.scope,
+    scopes.entity_id,
     months.month,
     months.reps_producing_t12m,
     concentration.producing_reps,
     concentration.rep_hhi,
     concentration.top_rep_share
-from {{ ref('branch_monthly') }} as months
-inner join {{ ref('dim_branch') }} as branches on months.branch_id = branches.branch_id
+from {{ ref('int_monthly') }} as months
+inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
 left join {{ ref('rep_concentration') }} as concentration
-    on months.branch_id = concentration.branch_id and months.month = concentration.month
+    on
+        scopes.scope = concentration.scope
+        and scopes.entity_id = concentration.entity_id
+        and months.month = concentration.month
 where
-    not branches.is_sentinel
+    scopes.organisation = 'as_is'
+    and not scopes.is_special
     and (
-        concentration.branch_id is null
+        concentration.entity_id is null
         or concentration.producing_reps != months.reps_producing_t12m
         or concentration.rep_hhi > 1.000001
         or concentration.rep_hhi * concentration.producing_reps < 0.999999

@@ -1,4 +1,4 @@
--- Fails where the effects of a period are not exactly its change, or its money is not that of the ledger.
+-- Fails where the effects of a period are not exactly its change, or the money of a scope is not that of the ledger.
 {{ config(meta={'dagster': {'ref': {'name': 'revenue_decomposition'}}}) }}
 
 with ledger as (
@@ -25,7 +25,8 @@ where
     change_amount
     != active_branches_effect + reps_per_branch_effect + wins_per_rep_effect + average_deal_effect + unassigned_effect
 union all
-select quarters.scope, 'all quarters', 'quarter', cast(null as date), ledger.won_amount
+select scopes.scope, 'all quarters', 'quarter', cast(null as date), ledger.won_amount
 from ledger
-left join quarters on true
+cross join (select distinct scope from {{ ref('int_scopes') }}) as scopes
+left join quarters on scopes.scope = quarters.scope
 where ledger.won_amount is distinct from quarters.won_amount and ledger.won_amount is not null

@@ -1,10 +1,13 @@
--- Fails when branches, partners and the company tell different totals of what adds up, or other totals than the facts do. A fact
--- dated after the latest extract shows here too, because no month holds it: its date is wrong at the source. Where the var as_of
--- looks back on purpose, later months are left out.
+-- Fails when the monthly marts of branches, divisions, partners and the company, as they were or as they are today, have different
+-- totals of what adds up, or other totals than the facts have. A fact dated after the latest extract shows here too, because no
+-- month holds it: its date is wrong at the source. Where the var as_of looks back on purpose, later months are left out.
 {{ config(meta={'dagster': {'ref': {'name': 'company_monthly'}}}) }}
 
 -- noqa: disable=LT02,LT05
-{% set marts = ['branch_monthly', 'branch_monthly_as_is', 'partner_monthly', 'partner_monthly_as_is', 'company_monthly'] %}
+{% set marts = [
+    'branch_monthly', 'branch_monthly_as_is', 'division_monthly', 'division_monthly_as_is', 'partner_monthly',
+    'partner_monthly_as_is', 'company_monthly'
+] %}
 {% set measures = ['deals_new', 'deals_qualified', 'deals_lost', 'deals_won', 'won_amount', 'referrals', 'sessions_held'] %}
 with facts as (
     select

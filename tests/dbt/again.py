@@ -11,6 +11,7 @@ import polars as pl
 from orchestration.home import Home
 
 Again = Callable[[Home], pl.DataFrame]
+SCOPES = ("branch", "division", "partner", "company")
 
 
 @cache
@@ -86,6 +87,78 @@ def fiscal_start(month: date) -> date:
 
 
 @cache
+def versions(home: Home) -> pl.DataFrame:
+    """Return the versions of branches; before its first one a branch counts as it was first."""
+    is_first = pl.col("valid_from") == pl.col("valid_from").min().over("branch_id")
+    return table(home, "core", "dim_branch_history").with_columns(
+        covers_from=pl.when(is_first).then(date.min).otherwise("valid_from")
+    )
+
+
+def as_of(home: Home, rows: pl.DataFrame, day: str | pl.Expr) -> pl.DataFrame:
+    """Return rows of branches with the branch's version on a day."""
+    covered = versions(home).select("branch_id", "branch_version_id", "covers_from", "valid_to")
+    dated = rows.with_columns(_day=pl.col(day) if isinstance(day, str) else day).join(covered, on="branch_id")
+    is_covered = (pl.col("covers_from") <= pl.col("_day")) & (pl.col("_day") < pl.col("valid_to"))
+    return dated.filter(is_covered).drop("_day", "covers_from", "valid_to")
+
+
+@cache
+def entities(home: Home, scope: str, organisation: str) -> pl.DataFrame:
+    """Return the entity of each branch version: that of its day, or where the branch is today."""
+    column = f"{'current_' if organisation == 'as_is' else ''}{scope}_id"
+    today_of = table(home, "core", "dim_branch").select("branch_id", pl.col("^current_.*_id$"))
+    return (
+        versions(home)
+        .join(today_of, on="branch_id")
+        .select("branch_version_id", entity_id=pl.lit("ALL") if scope == "company" else column)
+    )
+
+
+def placed(home: Home, rows: pl.DataFrame, scope: str, organisation: str) -> pl.DataFrame:
+    """Return rows of branch versions with the entity that they count for; rows without a branch count for none."""
+    return rows.join(entities(home, scope, organisation), on="branch_version_id")
+
+
+def entities_of_today(home: Home, scope: str) -> set[str]:
+    """Return the entities that one can work with today: what is closed, unknown or direct is none."""
+    if scope == "company":
+        return {"ALL"}
+    dimension = table(home, "core", f"dim_{scope}").filter(~pl.col("is_sentinel"))
+    if scope == "branch":
+        dimension = dimension.filter(pl.col("closed_on").fill_null(date.max) > today(home))
+    return set(entities(home, scope, "as_is")["entity_id"]) & set(dimension[f"{scope}_id"])
+
+
+def partners_of_today(home: Home, scope: str) -> dict[str, str]:
+    """Return the partner to which each entity of a scope belongs today; the company belongs to none."""
+    if scope == "company":
+        return {}
+    rows = table(home, "core", f"dim_{scope}")
+    if scope == "division":
+        current = table(home, "core", "dim_partner").select("partner_id", "current_partner_id")
+        rows = rows.join(current, on="partner_id")
+    return dict(zip(rows[f"{scope}_id"], rows["current_partner_id"], strict=True))
+
+
+@cache
+def credited(home: Home, organisation: str) -> pl.DataFrame:
+    """Return money by deal, branch and month: at the branch of the credit date, or at today's by their shares."""
+    if organisation == "as_was":
+        return wins(home).select("deal_id", "branch_version_id", "rep_id", "channel_class", "month", "amount")
+    deals = table(home, "core", "fct_deals").select("deal_id", "rep_id", "channel_class")
+    current = versions(home).filter("is_current").select("branch_version_id", branch_id_current="branch_id")
+    return (
+        table(home, "attribution", "current_credit")
+        .filter("is_counted")
+        .join(deals, on="deal_id")
+        .join(current, on="branch_id_current")
+        .with_columns(month=pl.col("recognized_on").dt.truncate("1mo"))
+        .select("deal_id", "branch_version_id", "rep_id", "channel_class", "month", "amount")
+    )
+
+
+@cache
 def wins(home: Home) -> pl.DataFrame:
     """Return money and wins by deal and month: won in the first month that is left as won."""
     kinds = {"win": 1, "rewin": 1, "reversal": -1, "cancel": -1}
@@ -94,7 +167,7 @@ def wins(home: Home) -> pl.DataFrame:
         .filter("is_counted")
         .with_columns(net=pl.col("event_type").replace_strict(kinds, default=0, return_dtype=pl.Int64))
         .group_by(
-            "deal_id", "branch_id", "branch_id_current", "partner_id", "rep_id", "channel_class", "recognized_month"
+            "deal_id", "branch_id", "branch_version_id", "partner_id", "rep_id", "channel_class", "recognized_month"
         )
         .agg(
             pl.col("net").sum(), pl.when(pl.col("amount").count() > 0).then(pl.col("amount").sum())
@@ -110,10 +183,35 @@ def wins(home: Home) -> pl.DataFrame:
 def milestones(home: Home) -> pl.DataFrame:
     """Return each counted deal's first days."""
     entries = table(home, "core", "fct_stage_entries").filter("is_counted")
-    return entries.group_by("deal_id", "branch_id", "partner_id", "rep_id", "channel_class").agg(
+    return entries.group_by("deal_id", "branch_id", "branch_version_id", "partner_id", "rep_id", "channel_class").agg(
         pl.col("entered_on").filter(pl.col("stage") == stage).min().alias(f"{stage}_on")
         for stage in ("open", "qualified", "proposed", "won", "lost")
     )
+
+
+@cache
+def referrals(home: Home) -> pl.DataFrame:
+    """Return referrals by the day of submission here, as their deal is credited, else as they name it."""
+    deals = table(home, "core", "fct_deals").select("deal_id", "credit_on", of_deal="branch_id", rep_of_deal="rep_id")
+    reps = table(home, "core", "dim_rep")["rep_id"].implode()
+    branches = table(home, "core", "dim_branch")["branch_id"].implode()
+    submitted = accepted(home, "deal_registrations", "registration_id").filter(
+        pl.col("channel").is_in(["referral", "matching"])
+    )
+    named = pl.when(pl.col("branch_id").is_in(branches)).then("branch_id")
+    unnamed = pl.when(pl.col("partner_id").is_not_null()).then("UNKNOWN:" + pl.col("partner_id"))
+    rows = submitted.join(deals, on="deal_id", how="left").select(
+        branch_id=pl.coalesce("of_deal", named, unnamed, pl.lit("UNRESOLVED")),
+        rep_id=pl.coalesce(
+            pl.when(pl.col("rep_of_deal") != "NONE").then("rep_of_deal"),
+            pl.when(pl.col("rep_id").is_in(reps)).then("rep_id"),
+            pl.lit("NONE"),
+        ),
+        month=pl.col("submitted_at").dt.offset_by("9h").dt.date().dt.truncate("1mo"),
+        credited_on=pl.coalesce("credit_on", pl.col("submitted_at").dt.offset_by("9h").dt.date()),
+        referrals=1,
+    )
+    return as_of(home, rows, "credited_on")
 
 
 def same(found: object, expected: object) -> bool:

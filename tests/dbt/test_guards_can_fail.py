@@ -9,7 +9,7 @@ from orchestration.home import PROJECT, Home
 
 GUARDS = sorted(path.stem for path in (PROJECT / "tests" / "data").glob("*.sql"))
 
-RECONCILE = "models/attribution/reconciliation.sql"
+RECONCILE = "models/marts/attribution/reconciliation.sql"
 
 # Guard → (what is broken, how, the model to build again afterwards). Several ways where a guard has several eyes.
 VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
@@ -199,6 +199,12 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             "update kpi.rep_concentration set producing_reps = producing_reps + 1 where producing_reps > 0",
             None,
         ),
+        (
+            "a division is missing",
+            "delete from kpi.rep_concentration where scope = 'division'"
+            " and entity_id = (select min(entity_id) from kpi.rep_concentration where scope = 'division')",
+            None,
+        ),
         ("a share of one and a half", "update kpi.rep_concentration set rep_hhi = 1.5 where rep_hhi = 1", None),
     ],
     "assert_decomposition_adds_up": [
@@ -209,6 +215,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
         ("a quarter is missing", "delete from kpi.revenue_decomposition where fiscal_period = 'Q2'", None),
+        ("a scope is missing", "delete from kpi.revenue_decomposition where scope = 'division'", None),
     ],
     "assert_kpi_sets_are_few": [
         (
@@ -217,6 +224,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
         ("a metric that nobody computes", "update kpi.kpi_sets set metric = 'charm' where kpi_rank = 1", None),
+        ("a metric of no card", "update kpi.kpi_sets set metric = 'conflict_rate' where kpi_rank = 1", None),
         ("a metric twice", "update kpi.kpi_sets set metric = 'deals_new' where phase = 'launch'", None),
     ],
     "assert_monthly_marts_add_up": [
@@ -229,6 +237,40 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
         ("a partner is missing", "delete from kpi.partner_monthly where partner_id = 'DIRECT'", None),
+        (
+            "a division has a deal too many",
+            "update kpi.division_monthly set deals_new = deals_new + 1 where (division_id, month) ="
+            " (select (division_id, month) from kpi.division_monthly limit 1)",
+            None,
+        ),
+        (
+            "a division of today is missing",
+            "delete from kpi.division_monthly_as_is where division_id = 'DIRECT'",
+            None,
+        ),
+    ],
+    "assert_scopes_agree": [
+        (
+            "a month of one scope is missing",
+            "delete from intermediate.int_monthly where month = (select max(month) from intermediate.int_monthly"
+            " where deals_new > 0) and scope_key in (select scope_key from intermediate.int_scopes"
+            " where organisation = 'as_is' and scope = 'company')",
+            None,
+        ),
+        (
+            "a yen of a split is lost",
+            "update intermediate.int_monthly set won_amount = won_amount - 1 where (scope_key, month) = (select"
+            " (scope_key, month) from intermediate.int_monthly inner join intermediate.int_scopes using (scope_key)"
+            " where organisation = 'as_is' and scope = 'division' and won_amount > 0 limit 1)",
+            None,
+        ),
+        (
+            "a branch is placed twice",
+            "insert into intermediate.int_monthly from intermediate.int_monthly where scope_key in"
+            " (select scope_key from intermediate.int_scopes"
+            " where organisation = 'as_was' and scope = 'branch' and entity_id = 'DIRECT')",
+            None,
+        ),
     ],
 }
 CASES = [(guard, *case) for guard, cases in VIOLATIONS.items() for case in cases]

@@ -10,7 +10,7 @@ import shutil
 import statistics
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,146 +20,202 @@ import pytest
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
+    SCOPES,
+    as_of,
+    assert_same,
+    credited,
+    entities,
+    entities_of_today,
     first_of_month,
+    is_over,
     milestones,
     month_end,
     months,
     months_between,
+    partners_of_today,
+    placed,
     same,
     table,
     today,
     wins,
     within,
 )
-from tests.dbt.test_kpis_again_people import at_work
+from tests.dbt.test_kpis_again_people import at_work, people, rep_months
 
 N_MIN = PROJECT_VARS["n_min"]
 LEAST = {"branch": PROJECT_VARS["headroom_min_reps"], "partner": PROJECT_VARS["headroom_min_reps"], "company": 1}
 
 
-def concentration(reps: pl.DataFrame, month: date) -> pl.DataFrame:
-    """Compute one month: a row per branch with producing reps."""
-    producers = (
-        reps.filter(within(month, 12) & (pl.col("rep_id") != "NONE"))
-        .group_by("branch_id", "rep_id")
-        .agg(pl.col("deals_won").sum(), pl.col("won_amount").sum().cast(pl.Float64).clip(lower_bound=0))
-        .filter(pl.col("deals_won") > 0)
-    )
-    share = pl.col("won_amount") / pl.col("won_amount").sum()
-    return producers.group_by("branch_id").agg(
-        pl.lit(month).alias("month"),
-        pl.len().alias("producing_reps"),
-        pl.col("won_amount").sum().alias("reps_won_amount"),
-        (share**2).sum().alias("rep_hhi"),
-        share.max().alias("top_rep_share"),
-        pl.col("won_amount").median().alias("median_rep_amount"),
+def of_year(home: Home, rows: pl.DataFrame, month: date, scope: str) -> pl.DataFrame:
+    """Return rows of the twelve months up to one, with the entity of today that they count for."""
+    return placed(home, rows.filter(within(month, 12)), scope, "as_is")
+
+
+@cache
+def producers(home: Home, month: date, scope: str) -> pl.DataFrame:
+    """Return each entity's reps with a win in twelve months, with their money; NONE is whoever is not known."""
+    key = ["entity_id", "rep_id"]
+    won = of_year(home, wins(home), month, scope).group_by(key).agg(deals_won=pl.col("is_won").sum())
+    money = of_year(home, credited(home, "as_is"), month, scope).group_by(key).agg(won_amount=pl.col("amount").sum())
+    return won.join(money, on=key, how="full", coalesce=True).with_columns(
+        pl.col("deals_won").fill_null(0), pl.col("won_amount").fill_null(0)
     )
 
 
-def nobodys_wins(reps: pl.DataFrame, months: pl.Series) -> dict[tuple[str, date], tuple[int, float]]:
-    """Return wins and money of no known rep by branch and the month with which twelve end."""
-    found = {}
-    for month in months:
-        of_year = reps.filter(within(month, 12), pl.col("rep_id") == "NONE").group_by("branch_id")
-        for branch, count, money in of_year.agg(pl.col("deals_won").sum(), pl.col("won_amount").sum()).iter_rows():
-            found[branch, month] = (count, float(money))
-    return found
+@cache
+def producing(home: Home, month: date, scope: str) -> dict[str, list[float]]:
+    """Return what each known rep with a win brought, by entity; who gave more back than won brought nothing."""
+    won = producers(home, month, scope).filter(pl.col("rep_id") != "NONE", pl.col("deals_won") > 0)
+    amounts = won.group_by("entity_id").agg(pl.col("won_amount").clip(lower_bound=0))
+    return dict(amounts.iter_rows())
 
 
-def producers(home: Home, months: pl.Series) -> dict[tuple[str, str, date], list[float]]:
-    """Return what each producing rep of a branch, of a partner's branches and of all won in twelve months."""
-    real = table(home, "core", "dim_branch").filter(~pl.col("is_sentinel")).select("branch_id", of="partner_id")
-    reps = table(home, "kpi", "rep_monthly").filter(pl.col("rep_id") != "NONE").join(real, on="branch_id")
-    found: dict[tuple[str, str, date], list[float]] = {}
-    for month in months:
-        won = reps.filter(within(month, 12)).group_by("branch_id", "of", "rep_id")
-        money = won.agg(pl.col("deals_won").sum(), pl.col("won_amount").sum()).filter(pl.col("deals_won") > 0)
-        for branch, partner, amount in money.select("branch_id", "of", "won_amount").iter_rows():
-            for place in (("branch", branch), ("partner", partner), ("company", "ALL")):
-                found.setdefault((*place, month), []).append(max(amount, 0))
-    return found
+@cache
+def nobodys(home: Home, month: date, scope: str) -> dict[str, tuple[int, float]]:
+    """Return wins and money of no known rep in twelve months, by entity."""
+    rows = producers(home, month, scope).filter(pl.col("rep_id") == "NONE").drop("rep_id")
+    return {entity: (count, amount) for entity, count, amount in rows.iter_rows()}
 
 
-def test_rep_concentration(built_home: Home) -> None:
-    tables = built_home.published / "parquet" / "kpi"
-    reps = pl.read_parquet(tables / "rep_monthly.parquet")
-    mart = pl.read_parquet(tables / "rep_concentration.parquet").with_columns(pl.col(pl.Decimal).cast(pl.Float64))
-    sentinels = pl.col("branch_id").str.contains(":|^DIRECT$|^UNRESOLVED$") & ~pl.col("branch_id").str.starts_with(
-        "IMPLICIT:"
+@cache
+def closed_of_year(home: Home, month: date, scope: str) -> dict[str, tuple[int, int]]:
+    """Return wins and losses of twelve months by entity, without direct sales."""
+    entries = table(home, "core", "fct_stage_entries").filter("is_counted", pl.col("stage") == "lost")
+    lost = entries.filter(pl.col("channel_class") != "direct").select(
+        "branch_version_id", month="entered_month", lost=1
     )
-    again = pl.concat([concentration(reps, month) for month in mart["month"].unique().sort()]).filter(~sentinels)
-    both = mart.join(again, on=["branch_id", "month"], how="full", coalesce=True, suffix="_again")
-    assert len(both) == len(mart)
-    assert len(again) > 100
-    for column in ("producing_reps", "reps_won_amount"):
-        assert both[column].to_list() == both[column + "_again"].fill_null(0).to_list(), column
-    for column in ("rep_hhi", "top_rep_share", "median_rep_amount"):
-        for found, expected in zip(both[column], both[column + "_again"], strict=True):
-            if found is None:
-                assert expected is None or expected != expected, column  # a branch whose returns outweigh its wins
-            else:
-                assert found == pytest.approx(expected, abs=0.51 if column == "median_rep_amount" else 1e-9), column
-    closed = table(built_home, "kpi", "branch_monthly").filter(pl.col("branch_id") != "DIRECT")
-    of_year = pl.concat(
-        closed.filter(within(month, 12)).with_columns(month=pl.lit(month)) for month in mart["month"].unique().sort()
-    ).select("branch_id", "month", won="deals_won", lost="deals_lost")
-    usual_rates = dict(
-        of_year.group_by("month").agg(pl.col("won").sum() / (pl.col("won").sum() + pl.col("lost").sum())).iter_rows()
+    won = wins(home).filter("is_won", pl.col("channel_class") != "direct").select("branch_version_id", "month", won=1)
+    both = of_year(home, pl.concat([won, lost], how="diagonal"), month, scope).group_by("entity_id")
+    return {entity: (w, n) for entity, w, n in both.agg(pl.col("won").sum(), pl.col("lost").sum()).iter_rows()}
+
+
+def headroom(home: Home, row: dict[str, Any]) -> dict[str, Any]:
+    """Return whom a branch could still win over, at least and at most, and what they would bring."""
+    names = ("headroom_reps", "headroom_reps_min", "headroom_amount", "headroom_amount_min", "headroom_basis")
+    if row["headcount"] is None:
+        return dict.fromkeys(names)
+    month = row["month"]
+    missing = max(PROJECT_VARS["target_penetration"] * row["headcount"] - row["producing_reps"], 0)
+    least = max(missing - row["unassigned_wins"], 0)
+    medians = {"branch": row["branch_id"], "partner": row["partner_id"], "company": "ALL"}
+    amounts = {basis: producing(home, month, basis).get(entity, []) for basis, entity in medians.items()}
+    basis = next((basis for basis, found in amounts.items() if len(found) >= LEAST[basis]), None)
+    # Money is of whole units: the median of reps first, then what so many of them bring.
+    usual = basis and whole(statistics.median(amounts[basis]))
+    bring = [
+        None if usual is None else whole(count * PROJECT_VARS["headroom_ramp"] * usual) for count in (missing, least)
+    ]
+    return dict(zip(names, (missing, least, *bring, basis), strict=True))
+
+
+def whole(amount: float) -> int:
+    """Round money to whole units, halves up."""
+    return math.floor(amount + 0.5)
+
+
+def lever(home: Home, row: dict[str, Any], closed_on: date) -> str | None:
+    """Return the first thing that an open branch can improve, by the figures of its row."""
+    is_closed = closed_on <= min(month_end(row["month"]), today(home))
+    if is_closed or row["headcount"] is None or row["month"] < first_of_month(months(home)[0], 11):
+        return None
+    target = PROJECT_VARS["target_penetration"] * row["headcount"]
+    if row["producing_reps"] < target:
+        return "widen_contacts" if row["producing_reps"] + row["unassigned_wins"] < target else "name_reps"
+    if row["win_rate_t12m"] is None or row["win_rate_t12m"] < row["reference_win_rate"]:
+        return row["win_rate_t12m"] and "raise_win_rate"
+    if row["median_deal"] is None:
+        return None
+    return "raise_deal_size" if row["median_deal"] < row["reference_median_deal"] else "cross_sell"
+
+
+def concentration(home: Home, scope: str) -> pl.DataFrame:
+    """Compute who makes the money of each entity, in the months that its mart has."""
+    found = table(home, "kpi", "rep_concentration").filter(pl.col("scope") == scope)
+    sizes = table(home, "kpi", "performance").select("scope", "entity_id", "month", "median_deal")
+    size_of = {(of, entity, month): size for of, entity, month, size in sizes.iter_rows()}
+    force = people(home, scope, "as_is", found.select("entity_id", "month")).select(
+        "entity_id", "month", "headcount", "is_headcount_inherited", "rep_penetration"
     )
-    rates = of_year.group_by("branch_id", "month").agg(pl.col("won").sum(), pl.col("lost").sum())
-    both = both.join(rates, on=["branch_id", "month"], how="left")
-    target, ramp = PROJECT_VARS["target_penetration"], PROJECT_VARS["headroom_ramp"]
-    sizes = table(built_home, "kpi", "performance").select("scope", "entity_id", "month", "median_deal")
-    size_of = {(scope, entity, month): size for scope, entity, month, size in sizes.iter_rows()}
-    wins_of, medians = nobodys_wins(reps, mart["month"].unique()), producers(built_home, mart["month"].unique())
-    for row in both.iter_rows(named=True):
-        count = row["won"] + row["lost"]
-        assert [row["win_rate_t12m_numerator"], row["win_rate_t12m_denominator"]] == [row["won"], count]
-        assert same(row["win_rate_t12m"], row["won"] / count if count >= N_MIN else None)
-        assert same(row["reference_win_rate"], usual_rates[row["month"]])
-        assert same(row["effective_reps"], 1 / row["rep_hhi"] if row["rep_hhi"] else None)
-        unassigned = wins_of.get((row["branch_id"], row["month"]), (0, 0))
-        assert (row["unassigned_wins"], row["unassigned_amount"]) == unassigned
-        own, usual_size = (
-            size_of[place] for place in (("branch", row["branch_id"], row["month"]), ("company", "ALL", row["month"]))
+    partner_of = partners_of_today(home, scope)
+    rows = []
+    for row in force.iter_rows(named=True):
+        entity, month = row["entity_id"], row["month"]
+        amounts = producing(home, month, scope).get(entity, [])
+        total = sum(amounts)
+        nobodys_wins, nobodys_amount = nobodys(home, month, scope).get(entity, (0, 0))
+        won, lost = closed_of_year(home, month, scope).get(entity, (0, 0))
+        all_won, all_lost = closed_of_year(home, month, "company").get("ALL", (0, 0))
+        hhi = sum((amount / total) ** 2 for amount in amounts) if total > 0 else None
+        rows.append(
+            row
+            | {
+                "branch_id": entity if scope == "branch" else None,
+                "partner_id": partner_of.get(entity),
+                "producing_reps": len(amounts),
+                "reps_won_amount": float(total),
+                "rep_hhi": hhi,
+                "effective_reps": hhi and 1 / hhi,
+                "top_rep_share": max(amounts) / total if total > 0 else None,
+                "median_rep_amount": whole(statistics.median(amounts)) if amounts else None,
+                "unassigned_wins": nobodys_wins,
+                "unassigned_amount": float(nobodys_amount),
+                "median_deal": size_of[scope, entity, month],
+                "reference_median_deal": size_of["company", "ALL", month],
+                "win_rate_t12m_numerator": won,
+                "win_rate_t12m_denominator": won + lost,
+                "win_rate_t12m": won / (won + lost) if won + lost >= N_MIN else None,
+                "reference_win_rate": all_won / (all_won + all_lost) if all_won + all_lost >= N_MIN else None,
+            }
         )
-        assert [row["median_deal"], row["reference_median_deal"]] == [own, usual_size]
-        if row["headcount"] is None:
-            assert row["headroom_reps"] is None and row["lever"] is None and row["lever_reason"] is None
-            assert row["headroom_amount"] is None and row["headroom_basis"] is None
-            continue
-        missing = max(target * row["headcount"] - row["producing_reps"], 0)
-        assert row["headroom_reps"] == pytest.approx(missing)
-        least = max(missing - unassigned[0], 0)
-        assert row["headroom_reps_min"] == pytest.approx(least)
-        places = {"branch": row["branch_id"], "partner": row["partner_id"], "company": "ALL"}
-        basis = next((b for b in places if len(medians.get((b, places[b], row["month"]), [])) >= LEAST[b]), None)
-        assert row["headroom_basis"] == basis
-        if basis is not None:
-            usual_rep = statistics.median(medians[basis, places[basis], row["month"]])
-            assert row["headroom_amount"] == pytest.approx(missing * ramp * usual_rep, abs=missing * ramp / 2 + 1)
-            assert row["headroom_amount_min"] == pytest.approx(least * ramp * usual_rep, abs=least * ramp / 2 + 1)
-        assert same(row["rep_penetration"], row["producing_reps"] / row["headcount"])
-        rate, usual = row["win_rate_t12m"], row["reference_win_rate"]
-        if row["month"] < first_of_month(months(built_home)[0], 11):
-            lever = None
-        elif row["producing_reps"] + unassigned[0] < target * row["headcount"]:
-            lever = "widen_contacts"
-        elif row["producing_reps"] < target * row["headcount"]:
-            lever = "name_reps"  # any of nobody's wins may be that of one more
-        elif rate is None or rate < usual:
-            lever = None if rate is None else "raise_win_rate"
-        else:
-            lever = None if own is None else "raise_deal_size" if own < usual_size else "cross_sell"
-        assert row["lever"] == lever, row
-        assert (row["lever_reason"] is None) == (row["lever_reason_ja"] is None) == (lever is None)
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
-@pytest.mark.parametrize(("scope", "entity"), [("company", None), ("partner", "partner_id"), ("branch", "branch_id")])
-def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
+@cache
+def concentrated_branches(home: Home) -> pl.DataFrame:
+    """Return branches with what they could still bring, and the lever of each."""
+    closed = dict(table(home, "core", "dim_branch").select("branch_id", "closed_on").iter_rows())
+    rows = [
+        row | headroom(home, row) | {"lever": lever(home, row, closed[row["branch_id"]] or date.max)}
+        for row in concentration(home, "branch").iter_rows(named=True)
+    ]
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_rep_concentration(built_home: Home, scope: str) -> None:
+    found = table(built_home, "kpi", "rep_concentration").filter(pl.col("scope") == scope)
+    assert found["lever"].is_null().to_list() == found["lever_reason"].is_null().to_list()
+    assert found["lever"].is_null().to_list() == found["lever_reason_ja"].is_null().to_list()
+    branches = concentrated_branches(built_home)
+    if scope == "branch":
+        assert len(branches.drop_nulls("lever")) > 100
+        assert_same(found, branches, ["entity_id", "month"])
+        return
+    # Whom one branch has too many does not fill what another lacks: a larger entity has the sum of its branches.
+    of = table(built_home, "core", "dim_branch").select("branch_id", division_id="current_division_id")
+    entity = pl.lit("ALL") if scope == "company" else pl.col(f"{scope}_id")
+    parts = ["headroom_reps", "headroom_reps_min", "headroom_amount", "headroom_amount_min"]
+    added = branches.join(of, on="branch_id").drop_nulls("headroom_reps").with_columns(entity_id=entity)
+    sums = added.group_by("entity_id", "month").agg(pl.col(parts).sum())
+    again = concentration(built_home, scope).join(sums, on=["entity_id", "month"], how="left")
+    again = again.with_columns(headroom_basis=pl.lit(None, pl.String), lever=pl.lit(None, pl.String))
+    assert_same(found, again, ["entity_id", "month"])
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_performance(built_home: Home, scope: str) -> None:
     mart = table(built_home, "kpi", "performance").filter(pl.col("scope") == scope)
-    won_all = wins(built_home).filter(pl.col("channel_class") != "direct")
-    deals_all = milestones(built_home).filter(pl.col("channel_class") != "direct")
+
+    def place(rows: pl.DataFrame) -> pl.DataFrame:
+        return placed(built_home, rows, scope, "as_is")
+
+    won_all, deals_all, money_all = (
+        place(rows).filter(pl.col("channel_class") != "direct")
+        for rows in (wins(built_home), milestones(built_home), credited(built_home, "as_is"))
+    )
+    of_partners = placed(built_home, credited(built_home, "as_is"), "partner", "as_is").filter(
+        ~pl.col("entity_id").is_in(["DIRECT", "UNRESOLVED"])
+    )
     activities = table(built_home, "core", "fct_activities")
     visits = activities.filter((pl.col("activity_type") == "joint_visit") & (pl.col("status") == "held"))
     came = table(built_home, "core", "fct_attendance").filter("is_attended").select("activity_id", "rep_id")
@@ -171,17 +227,15 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
     visited = dict(pl.concat(days).group_by("deal_id").agg(pl.col("occurred_on").min()).iter_rows())
     assert len(of_reps) > 0
     logged = set(activities["branch_id"])
-    reps_all = table(built_home, "kpi", "rep_monthly").filter((pl.col("rep_id") != "NONE") & (pl.col("deals_won") > 0))
+    reps_all = place(rep_months(built_home)).filter((pl.col("rep_id") != "NONE") & (pl.col("deals_won") > 0))
     ripe, stale = (timedelta(days=PROJECT_VARS[name]) for name in ("cohort_mature_days", "stale_days"))
     posts = table(built_home, "core", "dim_rep_assignment")
     ends = {
         min(month_end(first_of_month(month, shift)), today(built_home)) for month in mart["month"] for shift in (0, -3)
     }
-    unit_of = table(built_home, "core", "dim_branch").select(
-        "branch_id", unit=pl.lit("ALL") if entity is None else entity
-    )
     stands = {
-        day: set(at_work(posts, day).join(unit_of, on="branch_id").select("rep_id", "unit").iter_rows()) for day in ends
+        day: set(place(as_of(built_home, at_work(posts, day), pl.lit(day))).select("rep_id", "entity_id").iter_rows())
+        for day in ends
     }
     compared = 0
     for row in mart.sort("entity_id", "month").iter_rows(named=True):
@@ -189,20 +243,23 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
             continue
         compared += 1
         month, end = row["month"], min(month_end(row["month"]), today(built_home))
-        of = pl.lit(True) if entity is None else pl.col(entity) == row["entity_id"]
-        won, deals = won_all.filter(of), deals_all.filter(of)
-        year = won.filter((months_between(pl.col("month"), month) >= 0) & (months_between(pl.col("month"), month) < 12))
-        count = int(year["is_won"].sum())
-        assert same(row["won_amount_t12m"], year["amount"].sum())
+        of = pl.col("entity_id") == row["entity_id"]
+        won, deals, money_of = won_all.filter(of), deals_all.filter(of), money_all.filter(of)
+        year, credit = won.filter(within(month, 12)), money_of.filter(within(month, 12))
+        count, gained = int(year["is_won"].sum()), credit["amount"].sum()
+        assert same(row["won_amount_t12m"], gained)
         assert row["deals_won_t12m"] == count
-        indirect = won_all.filter(within(month, 12) & (pl.col("channel_class") == "indirect"))["amount"].sum()
+        indirect = of_partners.filter(within(month, 12))["amount"].sum()
         assert same(row["partner_share_denominator"], indirect)
         is_share = scope != "company" and row["entity_id"] != "UNRESOLVED" and indirect > 0
-        assert same(row["partner_share"], year["amount"].sum() / indirect if is_share else None)
+        assert same(row["partner_share"], gained / indirect if is_share else None)
+        everything = wins(built_home).filter(within(month, 12))["amount"].sum()
+        assert same(row["company_share_denominator"], everything)
+        assert same(row["company_share"], gained / everything if everything > 0 else None)
         before, now = (stands[day] for day in (month_end(first_of_month(month, -3)), end))
         gone = [
             money
-            for rep, money in year.group_by("rep_id").agg(pl.col("amount").sum()).iter_rows()
+            for rep, money in credit.group_by("rep_id").agg(pl.col("amount").sum()).iter_rows()
             if (rep, row["entity_id"]) in before and (rep, row["entity_id"]) not in now
         ]
         assert same(row["revenue_at_risk"], sum(gone)), row
@@ -252,18 +309,29 @@ def test_performance(built_home: Home, scope: str, entity: str | None) -> None:
     assert compared > 30
 
 
+@cache
+def period_credit(home: Home, scope: str) -> pl.DataFrame:
+    """Return indirect money by shares, and wins, by today's branch, rep and month, with the entity of today."""
+    parts = [
+        credited(home, "as_is"),
+        wins(home).drop("amount").filter("is_won").with_columns(pl.col("is_won").cast(pl.Int64)),
+    ]
+    rows = pl.concat(parts, how="diagonal_relaxed").filter(pl.col("channel_class") == "indirect")
+    rows = rows.select("branch_version_id", "rep_id", "month", "amount", "is_won")
+    branches = entities(home, "branch", "as_is").rename({"entity_id": "branch_id"})
+    return placed(home, rows, scope, "as_is").join(branches, on="branch_version_id")
+
+
 def structure(home: Home, row: dict[str, Any], first: date, months_long: int) -> dict[str, float]:
     """Compute what a period's money is made of: wins of known reps at known branches, and the money of all."""
     unknown = table(home, "core", "dim_branch").filter("is_sentinel")["branch_id"].implode()
-    won = wins(home).filter(
-        (pl.col("channel_class") == "indirect")
+    won = period_credit(home, row["scope"]).filter(
+        (pl.col("entity_id") == row["entity_id"])
         & (pl.col("month") >= first)
         & (pl.col("month") < first_of_month(first, months_long))
     )
-    if row["scope"] == "partner":
-        won = won.filter(pl.col("partner_id") == row["entity_id"])
     known = won.filter((pl.col("rep_id") != "NONE") & ~pl.col("branch_id").is_in(unknown))
-    winners = known.filter("is_won")
+    winners = known.filter(pl.col("is_won") > 0)
     count, money = len(winners), known["amount"].sum()
     largest = (
         won.filter(~pl.col("branch_id").is_in(unknown)).group_by("branch_id").agg(pl.col("amount").sum())["amount"]
@@ -275,7 +343,9 @@ def structure(home: Home, row: dict[str, Any], first: date, months_long: int) ->
         "won_amount": won["amount"].sum(),
         "known_amount": money,
         "unassigned_amount": won["amount"].sum() - money,
-        "active_branches": won.filter("is_won", ~pl.col("branch_id").is_in(unknown))["branch_id"].n_unique(),
+        "active_branches": won.filter(pl.col("is_won") > 0, ~pl.col("branch_id").is_in(unknown))[
+            "branch_id"
+        ].n_unique(),
         "producing_reps": winners["rep_id"].n_unique(),
         "deals_won": count,
         "average_deal": money / count if count and money > 0 else None,
@@ -309,10 +379,21 @@ def test_revenue_decomposition(built_home: Home) -> None:
         for factor, effect in zip(factors, effects, strict=True):
             assert effect == pytest.approx(mean * math.log(row[factor] / row[f"previous_{factor}"]), abs=1.01), row
     assert split > 20
+    # Every entity with money or a win in a period or the one before has its row, and no other has.
+    quarters = mart.filter(pl.col("period_type") == "quarter")
+    for scope in SCOPES:
+        rows = period_credit(built_home, scope).select("entity_id", "month")
+        since = first_of_month(months(built_home)[0], 12)
+        sides = pl.concat([rows, rows.with_columns(pl.col("month").dt.offset_by("12mo"))])
+        sides = sides.filter((pl.col("month") >= since) & is_over(built_home))
+        periods = sides.select("entity_id", period_start=pl.col("month").dt.truncate("1q")).unique()
+        found = quarters.filter(pl.col("scope") == scope).select("entity_id", "period_start")
+        assert set(found.iter_rows()) == set(periods.iter_rows())
 
 
-def test_bottlenecks(built_home: Home) -> None:
-    mart = table(built_home, "kpi", "bottlenecks")
+@pytest.mark.parametrize("scope", SCOPES)
+def test_bottlenecks(built_home: Home, scope: str) -> None:
+    mart = table(built_home, "kpi", "bottlenecks").filter(pl.col("scope") == scope)
     (start,), (end,) = mart["window_start"].unique(), mart["window_end"].unique()
     assert end == today(built_home) - timedelta(days=PROJECT_VARS["cohort_mature_days"])
     deals = milestones(built_home).filter(pl.col("branch_id") != "DIRECT")
@@ -324,37 +405,59 @@ def test_bottlenecks(built_home: Home) -> None:
         judged = judged.filter(pl.col(f"{following}_on").is_null() | (pl.col(f"{following}_on") > day))
         usual[step] = judged["passed"].mean()
         after[step] = judged.filter("passed")["won_on"].is_not_null().mean()
-        for branch_id, entered, through in (
-            judged.group_by("branch_id").agg(pl.len(), pl.col("passed").sum()).iter_rows()
-        ):
-            counts[branch_id, step] = [entered, through]
+        of_entities = placed(built_home, judged, scope, "as_is").group_by("entity_id")
+        for entity, entered, through in of_entities.agg(pl.len(), pl.col("passed").sum()).iter_rows():
+            if entity in entities_of_today(built_home, scope):
+                counts[entity, step] = [entered, through]
+    found = {(row["entity_id"], row["step"]): [row["entered"], row["passed"]] for row in mart.iter_rows(named=True)}
+    assert len(found) == len(mart)
+    assert found == counts
+    won_all = wins(built_home).filter(
+        pl.col("channel_class") != "direct", pl.col("month") > year_before(today(built_home))
+    )
+    usual_deal = won_all.filter("is_won")["amount"].median()
+    won_of = {
+        entity: (count, amount)
+        for entity, count, amount in placed(built_home, won_all, scope, "as_is")
+        .group_by("entity_id")
+        .agg(pl.col("is_won").sum(), pl.col("amount").sum())
+        .iter_rows()
+    }
     for row in mart.iter_rows(named=True):
-        assert [row["entered"], row["passed"]] == counts[row["branch_id"], row["step"]]
+        count, amount = won_of.get(row["entity_id"], (0, 0))
+        assert same(row["average_deal"], amount / count if count >= N_MIN and amount > 0 else usual_deal), row
         assert same(row["reference_rate"], usual[row["step"]])
         if row["pass_rate"] is not None:
+            assert same(row["pass_rate"], row["passed"] / row["entered"])
             missing = max(row["entered"] * usual[row["step"]] - row["passed"], 0)
             worth = after[row["step"]] * row["average_deal"]
             assert row["lost_amount"] == pytest.approx(missing * worth, abs=0.51)
-    worst = mart.filter("is_bottleneck").select("branch_id", "lost_amount")
+    worst = mart.filter("is_bottleneck").select("entity_id", "lost_amount")
     missed = mart.filter(
         (pl.col("deals_missing") >= 1) & (pl.col("lost_amount") > 0)
     )  # less than a deal leaks anywhere
-    assert set(worst["branch_id"]) == set(missed["branch_id"])
-    highest = missed.group_by("branch_id").agg(pl.col("lost_amount").max().alias("highest"))
-    assert worst["branch_id"].is_unique().all()
-    assert worst.join(highest, on="branch_id").filter(pl.col("lost_amount") != pl.col("highest")).is_empty()
+    assert set(worst["entity_id"]) == set(missed["entity_id"])
+    highest = missed.group_by("entity_id").agg(pl.col("lost_amount").max().alias("highest"))
+    assert worst["entity_id"].is_unique().all()
+    assert worst.join(highest, on="entity_id").filter(pl.col("lost_amount") != pl.col("highest")).is_empty()
+
+
+def year_before(day: date) -> date:
+    """Return the same day a year before, the last one of a shorter month."""
+    month = first_of_month(day, -12)
+    return min(month_end(month), month + timedelta(days=day.day - 1))
 
 
 @pytest.mark.parametrize(
     ("mart", "column", "compared"),
     [
-        ("rep_concentration", "producing_reps", test_rep_concentration),
-        ("rep_concentration", "win_rate_t12m_numerator", test_rep_concentration),
-        ("performance", "deals_won_t12m", partial(test_performance, scope="company", entity=None)),
-        ("performance", "revenue_at_risk", partial(test_performance, scope="company", entity=None)),
+        ("rep_concentration", "producing_reps", partial(test_rep_concentration, scope="company")),
+        ("rep_concentration", "win_rate_t12m_numerator", partial(test_rep_concentration, scope="company")),
+        ("performance", "deals_won_t12m", partial(test_performance, scope="company")),
+        ("performance", "revenue_at_risk", partial(test_performance, scope="company")),
         ("revenue_decomposition", "units_to_80", test_revenue_decomposition),
         ("revenue_decomposition", "average_deal_effect", test_revenue_decomposition),
-        ("bottlenecks", "passed", test_bottlenecks),
+        ("bottlenecks", "passed", partial(test_bottlenecks, scope="company")),
     ],
 )
 def test_a_changed_cell_is_found(

@@ -1,12 +1,14 @@
 """Counts and money of the monthly marts, by channel and by tier, computed a second time from the facts."""
 
+from typing import Any
+
 import polars as pl
 import pytest
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import accepted, assert_same, is_over, table, wins
-from tests.dbt.test_kpis_again_people import MARTS, key_of, placed
+from tests.dbt.again import accepted, assert_same, credited, is_over, placed, referrals, table, wins
+from tests.dbt.test_kpis_again_people import MARTS, key_of, told_by
 
 STAGES = {"deals_new": "open", "deals_qualified": "qualified", "deals_lost": "lost"}
 
@@ -19,77 +21,37 @@ def entered() -> list[pl.Expr]:
     return [(pl.col("stage") == stage).sum().alias(name) for name, stage in STAGES.items()]
 
 
-def referrals(home: Home) -> pl.DataFrame:
-    """Return referrals by the day of submission here, at their deal's branch, else as they name it."""
-    deals = table(home, "core", "fct_deals").select("deal_id", of_deal="branch_id", rep_of_deal="rep_id")
-    reps = table(home, "core", "dim_rep")["rep_id"].implode()
-    branches = table(home, "core", "dim_branch")["branch_id"].implode()
-    submitted = accepted(home, "deal_registrations", "registration_id").filter(
-        pl.col("channel").is_in(["referral", "matching"])
-    )
-    named = pl.when(pl.col("branch_id").is_in(branches)).then("branch_id")
-    unnamed = pl.when(pl.col("partner_id").is_not_null()).then("UNKNOWN:" + pl.col("partner_id"))
-    return submitted.join(deals, on="deal_id", how="left").select(
-        branch_id=pl.coalesce("of_deal", named, unnamed, pl.lit("UNRESOLVED")),
-        rep_id=pl.coalesce(
-            pl.when(pl.col("rep_of_deal") != "NONE").then("rep_of_deal"),
-            pl.when(pl.col("rep_id").is_in(reps)).then("rep_id"),
-            pl.lit("NONE"),
+def results(home: Home, scope: str, organisation: str) -> pl.DataFrame:
+    """Compute what adds up, by entity and month."""
+
+    def place(rows: pl.DataFrame) -> Any:
+        return placed(home, rows, scope, organisation).group_by("entity_id", "month")
+
+    money = pl.col("amount")
+    parts = [
+        place(entries(home)).agg(*entered()),
+        place(wins(home)).agg(deals_won=pl.col("is_won").sum()),
+        place(referrals(home)).agg(pl.col("referrals").sum()),
+        place(credited(home, organisation)).agg(
+            won_amount=money.sum(),
+            **{
+                f"won_amount_{kind}": money.filter(pl.col("channel_class") == kind).sum()
+                for kind in ("direct", "indirect", "unresolved")
+            },
         ),
-        month=pl.col("submitted_at").dt.offset_by("9h").dt.date().dt.truncate("1mo"),
-        referrals=1,
-    )
+    ]
+    sums = pl.concat(parts, how="diagonal_relaxed").group_by("entity_id", "month")
+    return sums.agg(pl.exclude("entity_id", "month").cast(pl.Float64).sum())
 
 
-def results(home: Home, mart: str) -> pl.DataFrame:
-    """Compute counts, money and the rate of the month; of a unit as it was by the partner of the credit date."""
-    now = mart.endswith("as_is")
-    place = placed(home, mart)
-    unit = {"b": pl.col("branch_id"), "p": pl.col("partner_id"), "c": pl.lit("ALL")}[mart[0]]
-
-    def put(rows: pl.DataFrame) -> pl.DataFrame:
-        return place(rows) if now else rows.with_columns(unit=unit)
-
-    won = put(wins(home))
-    money = won.group_by("unit", "month").agg(
-        pl.col("amount").sum().alias("won_amount"),
-        *(
-            pl.col("amount").filter(pl.col("channel_class") == kind).sum().alias(f"won_amount_{kind}")
-            for kind in ("direct", "indirect", "unresolved")
-        ),
-    )
-    if now:  # the parts of a split branch go to each of its heirs
-        credit = table(home, "attribution", "current_credit").filter("is_counted")
-        parts = credit.select("amount", branch_id="branch_id_current", month=pl.col("recognized_on").dt.truncate("1mo"))
-        money = place(parts).group_by("unit", "month").agg(pl.col("amount").sum().alias("won_amount"))
-    sums = pl.concat(
-        [
-            put(entries(home)).group_by("unit", "month").agg(*entered()),
-            won.group_by("unit", "month").agg(pl.col("is_won").sum().alias("deals_won")),
-            money,
-            place(referrals(home)).group_by("unit", "month").agg(pl.col("referrals").sum()),
-        ],
-        how="diagonal_relaxed",
-    )
-    additive = [column for column in sums.columns if column not in ("unit", "month")]
-    rows = table(home, "kpi", mart).select(*key_of(mart), "month")
-    rows = rows.with_columns(unit=pl.col(key_of(mart)[0]) if key_of(mart) else pl.lit("ALL"))
-    # Full: what the facts have and the mart has no row for is a difference, too.
-    again = rows.join(
-        sums.group_by("unit", "month").agg(pl.col(additive).cast(pl.Float64).sum()),
-        on=["unit", "month"], how="full", coalesce=True,
-    ).with_columns(pl.col(additive).fill_null(0))  # fmt: skip
+def with_rates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the rate of the month and the share of indirect sales, with their parts."""
     closed = pl.col("deals_won") + pl.col("deals_lost")
-    again = again.with_columns(
-        *([pl.col("unit").alias(key_of(mart)[0])] if key_of(mart) else []),
+    both = pl.col("won_amount_indirect") + pl.col("won_amount_direct")
+    return rows.with_columns(
         win_rate_month_numerator="deals_won",
         win_rate_month_denominator=closed,
         win_rate_month=pl.when(closed >= PROJECT_VARS["n_min"]).then(pl.col("deals_won") / closed),
-    ).drop("unit")
-    if mart != "company_monthly":
-        return again.drop("^won_amount_.*$")
-    both = pl.col("won_amount_indirect") + pl.col("won_amount_direct")
-    return again.with_columns(
         indirect_ratio_numerator="won_amount_indirect",
         indirect_ratio_denominator=both,
         indirect_ratio=pl.when(both > 0).then(pl.col("won_amount_indirect") / both),
@@ -98,7 +60,15 @@ def results(home: Home, mart: str) -> pl.DataFrame:
 
 @pytest.mark.parametrize("mart", MARTS)
 def test_counts_and_money(built_home: Home, mart: str) -> None:
-    assert_same(table(built_home, "kpi", mart), results(built_home, mart), [*key_of(mart), "month"])
+    found = table(built_home, "kpi", mart)
+    found = found.with_columns(entity_id=pl.col(key_of(mart)[0]) if key_of(mart) else pl.lit("ALL"))
+    # Full: what the facts have and the mart has no row for is a difference, too.
+    sums = results(built_home, *told_by(mart))
+    again = found.select("entity_id", "month").join(sums, on=["entity_id", "month"], how="full", coalesce=True)
+    again = with_rates(again.with_columns(pl.exclude("entity_id", "month").fill_null(0)))
+    if mart != "company_monthly":
+        again = again.drop("^won_amount_.*$", "^indirect_ratio.*$")
+    assert_same(found, again, ["entity_id", "month"])
 
 
 def test_channels(built_home: Home) -> None:
@@ -123,15 +93,18 @@ def test_channels(built_home: Home) -> None:
 
 
 def test_reps(built_home: Home) -> None:
-    """Deals, referrals and money of each rep at each branch; a referral without a deal is of its branch's partner."""
+    """Deals, referrals and money of each rep at each branch, with the branch's partner of that day."""
     key = ["rep_id", "branch_id", "partner_id", "month"]
-    partners = table(built_home, "core", "dim_branch").select("branch_id", "partner_id")
+    partners = table(built_home, "core", "dim_branch_history").select("branch_version_id", "partner_id")
     opened = table(built_home, "core", "fct_stage_entries").filter("is_counted", pl.col("stage") == "open")
     again = (
         pl.concat(
             [
                 opened.rename({"entered_month": "month"}).group_by(key).agg(pl.len().alias("deals_new")),
-                referrals(built_home).join(partners, on="branch_id").group_by(key).agg(pl.col("referrals").sum()),
+                referrals(built_home)
+                .join(partners, on="branch_version_id")
+                .group_by(key)
+                .agg(pl.col("referrals").sum()),
                 wins(built_home)
                 .group_by(key)
                 .agg(pl.col("is_won").sum().alias("deals_won"), pl.col("amount").sum().alias("won_amount")),

@@ -1,7 +1,7 @@
 """Persons and rates of the monthly marts and their twins as is, computed again from the facts and the roster."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
+from functools import cache
 
 import polars as pl
 import pytest
@@ -10,17 +10,29 @@ from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
     accepted,
+    as_of,
     assert_same,
     first_of_month,
     fiscal_start,
     month_end,
     months,
+    placed,
+    referrals,
     table,
     today,
+    wins,
     within,
 )
 
-MARTS = ("branch_monthly", "branch_monthly_as_is", "partner_monthly", "partner_monthly_as_is", "company_monthly")
+MARTS = (
+    "branch_monthly",
+    "branch_monthly_as_is",
+    "division_monthly",
+    "division_monthly_as_is",
+    "partner_monthly",
+    "partner_monthly_as_is",
+    "company_monthly",
+)
 LADDER = {
     "known_rate": ("known_rate_numerator", "headcount"),
     "contactable_rate": ("reps_contactable", "reps_known"),
@@ -28,30 +40,38 @@ LADDER = {
     "producing_rate": ("producing_rate_numerator", "producing_rate_denominator"),
     "rep_penetration": ("rep_penetration_numerator", "headcount"),
 }
-Placed = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def told_by(mart: str) -> tuple[str, str]:
+    """Return the scope and the organisation of a monthly mart."""
+    return mart.partition("_")[0], "as_is" if mart.endswith("as_is") else "as_was"
 
 
 def key_of(mart: str) -> list[str]:
-    return {"b": ["branch_id"], "p": ["partner_id"], "c": []}[mart[0]]
-
-
-def placed(home: Home, mart: str) -> Placed:
-    """Return what puts rows with a branch into the mart's unit: the branch, its partner, today's of either, or all."""
-    branches = table(home, "core", "dim_branch")
-    now = mart.endswith("as_is")
-    unit = branches.select(
-        "branch_id",
-        unit={
-            "b": pl.col("current_branch_id" if now else "branch_id"),
-            "p": pl.col("current_partner_id" if now else "partner_id"),
-            "c": pl.lit("ALL"),
-        }[mart[0]],
-    )
-    return lambda rows: rows.join(unit, on="branch_id", how="inner")
+    """Return the column that names a monthly mart's entity; the company has none."""
+    scope, _ = told_by(mart)
+    return [] if scope == "company" else [f"{scope}_id"]
 
 
 def persons(rows: pl.DataFrame, column: str = "rep_id") -> dict[str, int]:
-    return dict(rows.group_by("unit").agg(pl.col(column).n_unique()).iter_rows())
+    return dict(rows.group_by("entity_id").agg(pl.col(column).n_unique()).iter_rows())
+
+
+@cache
+def rep_months(home: Home) -> pl.DataFrame:
+    """Return what each rep brought in a month at each branch version; NONE is whoever is not known."""
+    opened = table(home, "core", "fct_stage_entries").filter("is_counted", pl.col("stage") == "open")
+    parts = (
+        opened.select("rep_id", "branch_version_id", month="entered_month", deals_new=1),
+        referrals(home).select("rep_id", "branch_version_id", "month", "referrals"),
+        wins(home).select("rep_id", "branch_version_id", "month", deals_won=pl.col("is_won").cast(pl.Int64)),
+    )
+    brought = [pl.col(name).cast(pl.Int64).sum() for name in ("deals_new", "referrals", "deals_won")]
+    rows = pl.concat(
+        [part.with_columns(pl.col(pl.Int32).exclude("branch_version_id").cast(pl.Int64)) for part in parts],
+        how="diagonal_relaxed",
+    )
+    return rows.group_by("rep_id", "branch_version_id", "month").agg(brought)
 
 
 def at_work(posts: pl.DataFrame, end: date) -> pl.DataFrame:
@@ -72,16 +92,44 @@ def at_work(posts: pl.DataFrame, end: date) -> pl.DataFrame:
     return standing.filter(pl.col("is_primary") | ~primaries)
 
 
-def headcounts(home: Home, end: date) -> pl.DataFrame:
-    """Return what each branch declared last, of those that are open."""
-    branches = table(home, "core", "dim_branch").filter(pl.col("closed_on").fill_null(date.max) > end)
+@cache
+def headcounts(home: Home, end: date, organisation: str) -> pl.DataFrame:
+    """Return the sales force of each branch: what it declared last, while it is open.
+
+    As is, a branch without an open profile has the sum of what the branches that it took over declared.
+    """
     profiles = accepted(home, "branch_profiles", "branch_id", "as_of")
-    last = (
+    declared = (
         profiles.filter((pl.col("as_of") <= end) & pl.col("sales_headcount").is_not_null())
         .sort("as_of")
         .unique(subset="branch_id", keep="last")
+        .select("branch_id", "sales_headcount")
     )
-    return last.filter(pl.col("branch_id").is_in(branches["branch_id"].implode()))
+    branches = table(home, "core", "dim_branch").with_columns(is_open=pl.col("closed_on").fill_null(date.max) > end)
+    declared = declared.join(branches.select("branch_id", "current_branch_id", "is_open"), on="branch_id")
+    own = declared.filter("is_open").select("branch_id", "sales_headcount", is_inherited=False)
+    if organisation == "as_was":
+        return own
+    with_own = declared.filter("is_open")["current_branch_id"].implode()
+    successors = branches.filter("is_open").select(current_branch_id="branch_id")
+    inherited = (
+        declared.filter(~pl.col("current_branch_id").is_in(with_own))
+        .join(successors, on="current_branch_id")
+        .group_by(branch_id="current_branch_id")
+        .agg(pl.col("sales_headcount").sum(), is_inherited=pl.lit(True))
+    )
+    return pl.concat([own, inherited], how="vertical_relaxed")
+
+
+def of_known_size(home: Home, rows: pl.DataFrame, end: date, organisation: str, own: str = "branch_id") -> pl.DataFrame:
+    """Return rows whose branch declares a sales force, as is also those whose successor has one that it took over."""
+    sizes = headcounts(home, end, organisation)
+    declaring, taking = (
+        sizes.filter(pl.col("is_inherited") == is_in)["branch_id"].implode() for is_in in (False, True)
+    )
+    current = table(home, "core", "dim_branch").select("branch_id", _current="current_branch_id")
+    joined = rows.join(current, on="branch_id")
+    return joined.filter(pl.col(own).is_in(declaring) | pl.col("_current").is_in(taking)).drop("_current")
 
 
 def heirs(home: Home, end: date) -> pl.DataFrame:
@@ -108,34 +156,34 @@ def reachable(home: Home, end: date) -> set[str]:
     return set(met["rep_id"].drop_nulls()) & (set(valid["owner_id"]) | set(own["rep_id"]))
 
 
-def people(home: Home, mart: str) -> pl.DataFrame:
-    """Compute the persons and the rates of each row that the mart has."""
-    place = placed(home, mart)
+def people(home: Home, scope: str, organisation: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Compute the persons and the rates of entities and their months, which are given."""
     attendance = (
         table(home, "core", "fct_attendance").filter(pl.col("rep_id").is_not_null()).rename({"occurred_month": "month"})
     )
     activities = table(home, "core", "fct_activities").rename({"occurred_month": "month"})
     sessions = activities.filter((pl.col("activity_type") == "study_session") & (pl.col("status") == "held"))
+
+    def place(rows: pl.DataFrame) -> pl.DataFrame:
+        return placed(home, rows, scope, organisation)
+
     visits = place(attendance.filter("is_live_touch"))
     pupils = place(attendance.filter("is_attended", pl.col("activity_id").is_in(sessions["activity_id"].implode())))
     sessions = place(sessions.filter(pl.col("reps_attended") > 0))
     posts = table(home, "core", "dim_rep_assignment")
-    sellers = place(table(home, "kpi", "rep_monthly").filter(pl.col("rep_id") != "NONE"))
-    found = table(home, "kpi", mart)
-    of_nobody = place(table(home, "kpi", "rep_monthly").filter(pl.col("rep_id") == "NONE"))
-    nobodys = {
-        month: dict(of_nobody.filter(within(month, 12)).group_by("unit").agg(pl.col("deals_won").sum()).iter_rows())
-        for month in found["month"].unique()
-    }
+    branch_of = table(home, "core", "dim_branch_history").select("branch_version_id", "branch_id")
+    brought = place(rep_months(home)).join(branch_of, on="branch_version_id")
+    sellers, of_nobody = (brought.filter((pl.col("rep_id") == "NONE") == is_nobody) for is_nobody in (False, True))
     again = []
-    for month in found["month"].unique().sort():
+    for month in rows["month"].unique().sort():
         end = min(month_end(month), today(home))
-        standing = place(at_work(posts, end))
+        standing = place(as_of(home, at_work(posts, end), pl.lit(end)))
         year = within(month, (month.year - fiscal_start(month).year) * 12 + month.month - 3)
-        sizes = headcounts(home, end)
         winners = sellers.filter(within(month, 12) & (pl.col("deals_won") > 0))
         lately = pupils.filter(within(month, 12))
         reached = standing.filter(pl.col("rep_id").is_in(reachable(home, end)))
+        nobodys = of_nobody.filter(within(month, 12)).group_by("entity_id").agg(pl.col("deals_won").sum())
+        producing = of_known_size(home, winners.join(heirs(home, end), on="branch_id"), end, organisation, "heir")
         counts = {
             "sessions_held": persons(sessions.filter(pl.col("month") == month), "activity_id"),
             "reps_contacted": persons(visits.filter(pl.col("month") == month)),
@@ -152,20 +200,22 @@ def people(home: Home, mart: str) -> pl.DataFrame:
                 )
             ),
             "reps_producing_t12m": persons(winners),
-            "unassigned_wins_t12m": nobodys.get(month, {}),
-            "known_rate_numerator": persons(standing.filter(pl.col("branch_id").is_in(sizes["branch_id"].implode()))),
-            "rep_penetration_numerator": persons(
-                winners.join(heirs(home, end), on="branch_id").filter(
-                    pl.col("heir").is_in(sizes["branch_id"].implode())
-                )
-            ),
+            "unassigned_wins_t12m": dict(nobodys.iter_rows()),
+            "known_rate_numerator": persons(of_known_size(home, standing, end, organisation)),
+            "rep_penetration_numerator": persons(producing),
         }
-        declared = dict(place(sizes).group_by("unit").agg(pl.col("sales_headcount").sum()).iter_rows())
-        units = found.filter(pl.col("month") == month)
-        for unit in units[key_of(mart)[0]] if key_of(mart) else ["ALL"]:
-            row = dict.fromkeys(key_of(mart), unit) | {name: of.get(unit, 0) for name, of in counts.items()}
-            row |= {"month": month, "headcount": declared.get(unit)}
-            if row["headcount"] is None:  # nobody can be a share of what is unknown
+        sizes = place(as_of(home, headcounts(home, end, organisation), pl.lit(end))).group_by("entity_id")
+        declared = {
+            entity: (count, is_inherited)
+            for entity, count, is_inherited in sizes.agg(
+                pl.col("sales_headcount").sum(), pl.col("is_inherited").any()
+            ).iter_rows()
+        }
+        for entity in rows.filter(pl.col("month") == month)["entity_id"]:
+            headcount, is_inherited = declared.get(entity, (None, False))
+            row = {name: of.get(entity, 0) for name, of in counts.items()}
+            row |= {"entity_id": entity, "month": month, "headcount": headcount, "is_headcount_inherited": is_inherited}
+            if headcount is None:  # nobody can be a share of what is unknown
                 row |= dict.fromkeys(("known_rate_numerator", "rep_penetration_numerator"))
             row |= {
                 "is_complete": month_end(month) <= today(home),
@@ -173,8 +223,8 @@ def people(home: Home, mart: str) -> pl.DataFrame:
             }
             row |= {rate: row[up] / row[down] if row[down] else None for rate, (up, down) in LADDER.items()}
             row |= {
-                "known_rate_denominator": row["headcount"],
-                "rep_penetration_denominator": row["headcount"],
+                "known_rate_denominator": headcount,
+                "rep_penetration_denominator": headcount,
             }
             again.append(row)
     return pl.DataFrame(again, infer_schema_length=None)
@@ -182,4 +232,7 @@ def people(home: Home, mart: str) -> pl.DataFrame:
 
 @pytest.mark.parametrize("mart", MARTS)
 def test_persons_and_their_rates(built_home: Home, mart: str) -> None:
-    assert_same(table(built_home, "kpi", mart), people(built_home, mart), [*key_of(mart), "month"])
+    entity = pl.col(key_of(mart)[0]) if key_of(mart) else pl.lit("ALL")
+    found = table(built_home, "kpi", mart).with_columns(entity_id=entity)
+    again = people(built_home, *told_by(mart), found.select("entity_id", "month"))
+    assert_same(found, again, ["entity_id", "month"])

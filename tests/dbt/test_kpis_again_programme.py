@@ -9,14 +9,19 @@ import polars as pl
 from orchestration.home import PROJECT, Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
+    SCOPES,
     accepted,
     assert_same,
+    credited,
+    entities_of_today,
     first_of_month,
     is_recorded,
     milestones,
     month_end,
     months,
     months_between,
+    partners_of_today,
+    placed,
     staged,
     table,
     today,
@@ -93,7 +98,8 @@ def test_network(built_home: Home) -> None:
         runs_of = own.get(b["branch_id"], []) if b["branch_id"] in told else partners.get(b["partner_id"], [])
         clipped = [(max(s, b["opened_on"] or s), min(e, b["closed_on"] or e)) for s, e in runs_of]
         under[b["branch_id"]] = [(s, e) for s, e in clipped if s < e]
-    began = {branch: spans[0][0] for branch, spans in under.items() if spans}
+    # What a branch brought before the data began nobody knows.
+    began = {branch: spans[0][0] for branch, spans in under.items() if spans and spans[0][0] >= months(built_home)[0]}
     deals = milestones(built_home)
     firsts = {
         day: dict(deals.group_by("branch_id").agg(pl.col(day).min()).iter_rows()) for day in ("open_on", "won_on")
@@ -151,9 +157,8 @@ def twelve_months(home: Home, metric: str, scope: str, entity: str, month: date)
     """Return a target's metric over the twelve months up to one that is over."""
     if not has_twelve_months(home, month):
         return None
-    won = wins(home).filter(within(month, 12))
-    if scope == "partner":
-        won = won.filter(pl.col("partner_id") == entity)
+    won = placed(home, credited(home, "as_is").filter(within(month, 12)), scope, "as_is")
+    won = won.filter(pl.col("entity_id") == entity)
     if metric == "won_amount":
         return float(won["amount"].sum())
     kinds = dict(won.group_by("channel_class").agg(pl.col("amount").sum()).iter_rows())
@@ -204,13 +209,12 @@ def test_target_paths(built_home: Home) -> None:
 def phases(home: Home) -> Callable[[str, str, date], str | None]:
     """Return what tells an entity's phase at the end of a month: its own, else its partner's, else the company's."""
     told = accepted(home, "phase_history").sort("valid_from")
-    partner_of = dict(table(home, "core", "dim_branch").select("branch_id", "partner_id").iter_rows())
-    known: dict[tuple[str, str], list[tuple[date, str]]] = defaultdict(list)
+    known: dict[tuple[str, str | None], list[tuple[date, str]]] = defaultdict(list)
     for scope, entity, phase, since in told.select("scope", "scope_id", "phase", "valid_from").iter_rows():
         known[scope, entity or "ALL"].append((since, phase))
 
     def phase(scope: str, entity: str, month: date) -> str | None:
-        for asked in ((scope, entity), ("partner", partner_of.get(entity, entity)), ("company", "ALL")):
+        for asked in ((scope, entity), ("partner", partners_of_today(home, scope).get(entity)), ("company", "ALL")):
             so_far = [phase for since, phase in known[asked] if since <= min(month_end(month), today(home))]
             if so_far:
                 return so_far[-1]
@@ -221,20 +225,19 @@ def phases(home: Home) -> Callable[[str, str, date], str | None]:
 
 def channels(home: Home, scope: str) -> dict[tuple[str, date], str]:
     """Return the channel by entity and month: referral where more than half of a year's new deals are referred."""
-    deals = (
-        table(home, "core", "fct_stage_entries")
-        .filter("is_counted", pl.col("stage") == "open")
-        .select(
-            entity=pl.lit("ALL") if scope == "company" else pl.col(f"{scope}_id"),
-            month="entered_month",
-            referred=pl.col("channel").is_in(["referral", "matching"]).fill_null(False),
-        )
+    entries = table(home, "core", "fct_stage_entries").filter(
+        "is_counted", pl.col("stage") == "open", pl.col("branch_id") != "DIRECT"
+    )
+    deals = placed(home, entries, scope, "as_is").select(
+        "entity_id",
+        month="entered_month",
+        referred=pl.col("channel").is_in(["referral", "matching"]).fill_null(False),
     )
     return {
         (entity, month): "referral" if 2 * referred > total else "resale"
         for month in months(home)
         for entity, referred, total in deals.filter(within(month, 12))
-        .group_by("entity")
+        .group_by("entity_id")
         .agg(pl.col("referred").sum(), pl.len())
         .iter_rows()
     }
@@ -251,34 +254,32 @@ def of_partners(home: Home) -> pl.DataFrame:
     )
 
 
-def there_today(home: Home, scope: str) -> set[tuple[str, date]]:
-    """Return the entities that one can work with today, and the months that they or what they come from had."""
+def there_today(home: Home, scope: str) -> list[tuple[str, date]]:
+    """Return the entities that one can work with today, with the months that they or what they come from had."""
     if scope == "company":
-        return {("ALL", month) for month in months(home)}
-    key = f"{scope}_id"
-    entities = real(home, f"dim_{scope}")
-    if scope == "branch":
-        entities = entities.filter(pl.col("closed_on").fill_null(date.max) > today(home))
-    mart = table(home, "kpi", f"{scope}_monthly_as_is").filter(pl.col(key).is_in(entities[key].implode()))
-    return set(mart.select(key, "month").iter_rows())
+        return [("ALL", month) for month in months(home)]
+    mart = table(home, "kpi", f"{scope}_monthly_as_is").select(f"{scope}_id", "month")
+    open_today = entities_of_today(home, scope)
+    return [(entity, month) for entity, month in mart.iter_rows() if entity in open_today]
 
 
 def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
     """Return every value that a scorecard may show, by scope, entity, month and metric."""
     values = {}
-    performance = table(home, "kpi", "performance").partition_by("scope", as_dict=True)
-    for scope in ("company", "partner", "branch"):
-        entity = {"company": pl.lit("ALL"), "partner": pl.col("partner_id"), "branch": pl.col("branch_id")}[scope]
+    for scope in SCOPES:
+        in_scope = pl.col("scope") == scope
+        monthly = of_partners(home) if scope == "company" else table(home, "kpi", f"{scope}_monthly_as_is")
         marts = [
-            of_partners(home) if scope == "company" else table(home, "kpi", f"{scope}_monthly_as_is"),
-            performance[(scope,)].with_columns(branch_id="entity_id", partner_id="entity_id"),
+            # Its own sales force is another one than that of the company as it was, which is the only one published.
+            table(home, "kpi", "rep_concentration").filter(in_scope),
+            monthly.with_columns(entity_id=pl.lit("ALL") if scope == "company" else pl.col(f"{scope}_id")),
+            table(home, "kpi", "performance").filter(in_scope),
         ]
-        if scope != "partner":
-            marts.append(table(home, "kpi", "network_monthly" if scope == "company" else "rep_concentration"))
+        if scope == "company":
+            marts.append(table(home, "kpi", "network_monthly").with_columns(entity_id=pl.lit("ALL")))
         for mart in marts:
-            mine = mart.with_columns(entity=entity)
-            for metric in set(mine.columns) & SHOWN:
-                for name, month, value in mine.select("entity", "month", metric).iter_rows():
+            for metric in set(mart.columns) & SHOWN:
+                for name, month, value in mart.select("entity_id", "month", metric).iter_rows():
                     values.setdefault((scope, name, month, metric), value)
     return values
 
@@ -294,13 +295,9 @@ def test_scorecard(built_home: Home) -> None:
         for row in table(built_home, "kpi", "target_path").iter_rows(named=True)
     }
     again = []
-    for scope in ("company", "partner", "branch"):
-        channel_of, there = channels(built_home, scope), there_today(built_home, scope)
-        mart = table(built_home, "kpi", f"{scope}_monthly")
-        for month, *names in mart.select("month", *([] if scope == "company" else [f"{scope}_id"])).iter_rows():
-            entity = names[0] if names else "ALL"
-            if (entity, month) not in there:
-                continue
+    for scope in SCOPES:
+        channel_of = channels(built_home, scope)
+        for entity, month in there_today(built_home, scope):
             before = first_of_month(month, -12)
             phase, channel = phase_of(scope, entity, month), channel_of.get((entity, month), "resale")
             chosen = KPI_SETS.filter((pl.col("phase") == phase) & (pl.col("channel") == channel))

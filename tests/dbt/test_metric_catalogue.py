@@ -13,7 +13,12 @@ from orchestration.home import PROJECT, Home
 
 MARTS = PROJECT / "models" / "marts"
 # Published for each of these under one name.
-TWINS = {"branch_monthly": ("branch_monthly_as_is", "partner_monthly", "partner_monthly_as_is", "company_monthly")}
+TWINS = {
+    "branch_monthly": (
+        "branch_monthly_as_is", "division_monthly", "division_monthly_as_is", "partner_monthly",
+        "partner_monthly_as_is", "company_monthly",
+    ),
+}  # fmt: skip
 # Columns that are numbers and no metrics of their own: parts of one, its other side, and what a row is about.
 PARTS = re.compile(
     r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
@@ -38,9 +43,12 @@ def catalogue(project: Path = PROJECT) -> list[dict[str, str]]:
 
 def columns() -> dict[str, dict[str, str]]:
     """Return each mart's columns with their types."""
-    models = {path.stem: yaml.safe_load(path.read_text("utf-8"))["models"][0] for path in MARTS.glob("*/[!_]*.yml")}
     return {
-        name: {column["name"]: column["data_type"] for column in model["columns"]} for name, model in models.items()
+        model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
+        for folder in ("kpi", "segment")
+        for path in (MARTS / folder).glob("*.yml")
+        for model in yaml.safe_load(path.read_text("utf-8")).get("models", [])
+        if path.with_name(f"{model['name']}.sql").exists()
     }
 
 
@@ -80,6 +88,18 @@ def test_every_computed_metric_is_published() -> None:
         assert missing == [], row["metric"]
         assert row["unit"] in {"count", "persons", "JPY", "JPY/day", "ratio", "days", "index", "unit of the metric"}
         assert row["direction"] in {"up", "down"}
+
+
+def test_a_scorecard_can_show_what_a_set_may_hold() -> None:
+    """What assert_kpi_sets_are_few accepts is shown; a metric that scorecard.sql forgot would have no figure."""
+    sql = (MARTS / "kpi" / "scorecard.sql").read_text(encoding="utf-8")
+    guard = (PROJECT / "tests" / "data" / "assert_kpi_sets_are_few.sql").read_text(encoding="utf-8")
+    models = re.findall(r"'(\w+)'", guard.partition("metrics.model in (")[2].partition(")")[0])
+    assert len(models) == 4
+    accepted = {row["metric"] for row in catalogue() if row["model"] in models}
+    assert set(re.findall(r"when '(\w+)' then", sql)) == accepted
+    with (PROJECT / "seeds" / "kpi_sets.csv").open(encoding="utf-8") as file:
+        assert {row["metric"] for row in csv.DictReader(file)} < accepted
 
 
 def test_only_plans_segments_and_programmes_are_still_to_come() -> None:

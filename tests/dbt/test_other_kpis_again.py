@@ -1,5 +1,6 @@
-"""Pipeline, sourced money, resolution and statuses of the sample company, computed a second time in Python."""
+"""Pipeline, sourced money, resolution, statuses and segments, computed a second time in Python."""
 
+import csv
 import math
 import statistics
 from collections.abc import Iterable
@@ -9,11 +10,29 @@ from typing import Any
 import polars as pl
 import pytest
 
-from orchestration.home import Home
+from orchestration.home import PROJECT, Home
 from tests.conftest import PROJECT_VARS
-from tests.dbt.again import accepted, is_recorded, milestones, month_end, months, same, staged, table, today, wins
+from tests.dbt.again import (
+    SCOPES,
+    accepted,
+    as_of,
+    credited,
+    first_of_month,
+    is_recorded,
+    milestones,
+    month_end,
+    months,
+    placed,
+    same,
+    staged,
+    table,
+    today,
+    wins,
+    within,
+)
 
 NEVER = date(9999, 12, 31)
+DAY = timedelta(days=1)
 N_MIN = PROJECT_VARS["n_min"]
 
 
@@ -44,6 +63,10 @@ def test_pipeline(built_home: Home) -> None:
     ages = {days: timedelta(days=days) for days in PROJECT_VARS["pipeline_ages"]}
     facts = table(built_home, "core", "fct_deals").select("deal_id", "channel", "amount", "expected_close_on")
     deals = milestones(built_home).join(facts, on="deal_id").with_columns(pl.col("channel").fill_null("none"))
+    today_of = table(built_home, "core", "dim_branch").select(
+        "branch_id", "current_branch_id", "current_division_id", "current_partner_id"
+    )
+    deals = deals.join(today_of, on="branch_id")
     outcomes: dict[tuple[bool, str | None, str, int], list[bool]] = {}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for d in deals.iter_rows(named=True):
@@ -64,16 +87,18 @@ def test_pipeline(built_home: Home) -> None:
             due = d["expected_close_on"]
             close = due and max(due.replace(day=1), until.replace(day=1))
             age = [name for name, wait in ages.items() if d[f"{stage}_on"] + wait <= until][-1]
-            place = (d["branch_id"], d["partner_id"], d["channel_class"], d["channel"], stage, age, close)
+            branch = tuple(d[f"current_{scope}_id"] for scope in ("branch", "division", "partner"))
+            place = (*branch, d["channel_class"], d["channel"], stage, age, close)
             groups.setdefault(place, []).append(d)
     again = []
-    for (branch, partner, kind, channel, stage, age, close), found in groups.items():
+    for (branch, division, partner, kind, channel, stage, age, close), found in groups.items():
         own = outcomes.get((kind == "direct", channel, stage, age), [])
         known = own if len(own) >= N_MIN else outcomes.get((kind == "direct", None, stage, age), [])
         amount = sum(d["amount"] or 0 for d in found)
         chance = rate(sum(known), len(known))
         again.append({
-            "branch_id": branch, "partner_id": partner, "channel_class": kind, "channel": channel, "stage": stage,
+            "branch_id": branch, "division_id": division, "partner_id": partner,
+            "channel_class": kind, "channel": channel, "stage": stage,
             "age_days": age, "close_month": close,
             "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < until for d in found),
             "overdue_amount": sum((d["amount"] or 0) for d in found if (d["expected_close_on"] or NEVER) < until),
@@ -111,18 +136,20 @@ def test_sourced_and_influenced(built_home: Home) -> None:
         began = day(submitted[d["deal_id"]]) if own else d["created_on"] or d["credit_on"]
         if d["deal_id"] not in passed or day(passed[d["deal_id"]]) > began:
             sourced.add(d["deal_id"])
-    had_part = table(built_home, "attribution", "influence")
+    deals = table(built_home, "core", "fct_deals").select("deal_id", "credit_on")
+    influence = table(built_home, "attribution", "influence").select("deal_id", "branch_id").join(deals, on="deal_id")
+    had_part = as_of(built_home, influence, "credit_on").select("deal_id", "branch_version_id")
+    won = wins(built_home).select("deal_id", "month", pl.col("amount").fill_null(0))
+    credit = wins(built_home).select("deal_id", "branch_version_id").unique()
     money: dict[tuple[str, str, date], list[float]] = {}
-    for row in wins(built_home).iter_rows(named=True):
-        amount = row["amount"] or 0
-        if row["deal_id"] in sourced:
-            for scope, entity in (("company", "ALL"), ("partner", row["partner_id"]), ("branch", row["branch_id"])):
-                money.setdefault((scope, entity, row["month"]), [0, 0])[0] += amount
-        involved = had_part.filter(pl.col("deal_id") == row["deal_id"])
-        if len(involved):
-            entities = {("company", "ALL")} | {("partner", p) for p in involved["partner_id"]}
-            for scope, entity in entities | {("branch", b) for b in involved["branch_id"]}:
-                money.setdefault((scope, entity, row["month"]), [0, 0])[1] += amount
+    for scope in SCOPES:
+        # A deal counts once for an entity of which several branches had a part.
+        for at, rows in enumerate((credit.filter(pl.col("deal_id").is_in(list(sourced))), had_part)):
+            placed_rows = placed(built_home, rows, scope, "as_was").select("deal_id", "entity_id").unique()
+            for entity, month, amount in (
+                placed_rows.join(won, on="deal_id").select("entity_id", "month", "amount").iter_rows()
+            ):
+                money.setdefault((scope, entity, month), [0, 0])[at] += amount
     again = [
         {
             "scope": s,
@@ -186,7 +213,8 @@ def test_profiles_of_branches_in_focus(built_home: Home) -> None:
                 continue
             known = told.get((branch["branch_id"], year), set())
             numbers = [*(name in known for name in questions), len(known) == 3, 1]
-            for place in (("company", "ALL"), ("partner", branch["partner_id"]), ("branch", branch["branch_id"])):
+            of = {scope: branch[f"current_{scope}_id"] for scope in ("branch", "division", "partner")}
+            for place in (of | {"company": "ALL"}).items():
                 cell = counts.setdefault((*place, year), [0] * 5)
                 cell[:] = [one + other for one, other in zip(cell, numbers, strict=True)]
     again = [
@@ -270,3 +298,63 @@ def test_a_wrong_cell_is_seen(built_home: Home) -> None:
     rows[0]["conflict_rate_numerator"] += 1
     with pytest.raises(AssertionError):
         assert_same(mart, rows, ["quarter_from"])
+
+
+def test_segments_of_branches(built_home: Home) -> None:
+    """Potential by the successor's latest profile; results and support of all that the branch took over."""
+    features = {row["feature"]: row for row in csv.DictReader((PROJECT / "seeds" / "potential_features.csv").open())}
+    points = {
+        "sales_headcount": "headcount", "target_customer_overlap": "overlap", "customer_count": "customers",
+        "sells_competitor": "competitor",
+    }  # fmt: skip
+    branches = table(built_home, "core", "dim_branch").filter(~pl.col("is_sentinel"))
+    partner_of = dict(branches.select("branch_id", "current_partner_id").iter_rows())
+    profiles = accepted(built_home, "branch_profiles", "branch_id", "as_of").sort("as_of")
+    held = table(built_home, "core", "fct_activities").filter(pl.col("status") == "held")
+    touches = placed(built_home, held, "branch", "as_is")
+    won, money = (
+        placed(built_home, rows, "branch", "as_is") for rows in (wins(built_home), credited(built_home, "as_is"))
+    )
+    cut, again = PROJECT_VARS["potential_cut"], []
+    for start in sorted({first_of_month(month, -((month.month - 4) % 6)) for month in months(built_home)}):
+        since, until = max(start, months(built_home)[0]), min(first_of_month(start, 6) - DAY, today(built_home))
+        there = branches.filter(
+            pl.col("opened_on").fill_null(date.min) <= until, pl.col("closed_on").fill_null(NEVER) > since
+        )
+        known = {row["branch_id"]: row for row in profiles.filter(pl.col("as_of") <= until).iter_rows(named=True)}
+        of_half = touches.filter(pl.col("occurred_on").is_between(since, until)).group_by("entity_id")
+        calls = {
+            entity: (live, mass)
+            for entity, live, mass in of_half.agg(pl.col("is_live").sum(), pl.col("is_mass").sum()).iter_rows()
+        }
+        last = until.replace(day=1)
+        counts, amounts = (
+            dict(rows.filter(within(last, 12)).group_by("entity_id").agg(pl.col(column).sum()).iter_rows())
+            for rows, column in ((won, "is_won"), (money, "amount"))
+        )
+        for branch in there["current_branch_id"].unique():
+            told = {
+                name: (int(row["weight"]), float(known[branch][name]) / float(row["full_points_at"]))
+                for name, row in features.items()
+                if known.get(branch, {}).get(name) is not None
+            }
+            gained = {name: round(weight * min(share, 1), 6) for name, (weight, share) in told.items()}
+            weight = sum(weight for weight, _ in told.values())
+            score = 100 * sum(gained.values()) / weight if weight else None
+            level = None if score is None else "high" if score >= cut else "low"
+            wins_of_year = counts.get(branch, 0)
+            result = "with_result" if wins_of_year else "no_result"
+            live, mass = calls.get(branch, (0, 0))
+            needed = PROJECT_VARS["high_touch_per_quarter"] * max(1, (until - since).days / 91)
+            again.append({
+                "branch_id": branch, "partner_id": partner_of[branch], "period_start": since, "period_end": until,
+                "potential_score": score and float(score), "known_weight": weight or None,
+                **{f"points_{short}": gained.get(name) for name, short in points.items()},
+                "result": float(amounts.get(branch, 0)), "deals_won_t12m": wins_of_year,
+                "segment": f"{level}_potential_{result}" if level else "unknown",
+                "support_mode": {"high": "high_touch", "low": "tech_touch"}.get(level or ""),
+                "observed_mode": "high_touch" if live >= needed else "tech_touch" if live + mass else "none",
+            })  # fmt: skip
+    mart = table(built_home, "segment", "branch_segments")
+    assert_same(mart, again, ["branch_id", "period_start"], 100)
+    assert mart["segment"].n_unique() == 5

@@ -6,6 +6,7 @@ Published models: words in two languages, an enforced contract, a test of their 
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,23 @@ CONTRACT = load_contract()
 
 
 def model_files(project: Path) -> Iterator[tuple[Path, str]]:
-    """Give every model's SQL file and schema: its own config's, else that of the nearest folder in dbt_project.yml."""
+    """Give every model's SQL file and schema: that of the nearest folder in dbt_project.yml."""
     folders = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["models"]["kyoten"]
     for path in sorted((project / "models").rglob("*.sql")):
         schema, settings = "", folders
         for folder in path.relative_to(project / "models").parent.parts:
             settings = settings.get(folder, {})
             schema = settings.get("+schema", schema)
-        own = re.search(r"config\([^)]*\bschema='(\w+)'", path.read_text(encoding="utf-8"))
-        yield path, own[1] if own else schema
+        yield path, schema
+
+
+def descriptions(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what the YAML files of a folder say of each model: one file may describe several that are alike."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(folder.glob("*.yml")):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            found.setdefault(model["name"], []).append(model)
+    return found
 
 
 def names_of(tests: list[Any]) -> set[str]:
@@ -57,16 +66,18 @@ def has_grain_test(model: dict[str, Any]) -> bool:
 def problems(project: Path) -> list[str]:
     """Return what the published models leave unsaid."""
     found = []
+    described = cache(descriptions)
     for path, schema in model_files(project):
+        name = path.stem
+        if re.search(r"config\([^)]*\bschema\b", path.read_text(encoding="utf-8")):
+            found.append(f"{name}: a schema of its own; its folder decides")
         if schema not in PUBLISHED_SCHEMAS:
             continue
-        name, words = path.stem, path.with_suffix(".yml")
-        if not words.exists():
-            found.append(f"{name}: no {words.name} beside it")
+        models = described(path.parent).get(name, [])
+        if len(models) != 1:
+            found.append(f"{name}: {len(models)} descriptions in {path.parent.name}/*.yml")
             continue
-        (model,) = yaml.safe_load(words.read_text(encoding="utf-8"))["models"]
-        if model["name"] != name:
-            found.append(f"{name}: {words.name} describes {model['name']}")
+        (model,) = models
         found += [f"{name}: no {key}" for key in unsaid(model)]
         if not str(model.get("description", GRAIN)).startswith(GRAIN):
             found.append(f"{name}: the description does not start with the grain")
@@ -161,11 +172,34 @@ def test_what_is_left_out_is_found(tmp_path: Path, change: Callable[[dict[str, A
     assert problem in problems(tmp_path)
 
 
-def test_a_published_model_without_yaml_is_found(tmp_path: Path) -> None:
-    facts = copied(tmp_path) / "models/facts"
-    (facts / "fct_planted.sql").write_text("select 1 as planted_id\n", encoding="utf-8")
-    (facts / "int_planted.sql").write_text("{{ config(schema='intermediate') }}\n\nselect 1 as planted_id\n")
-    assert problems(tmp_path) == ["fct_planted: no fct_planted.yml beside it"]
+def test_a_published_model_is_described_once(tmp_path: Path) -> None:
+    models = copied(tmp_path) / "models"
+    (models / "facts/fct_planted.sql").write_text("select 1 as planted_id\n", encoding="utf-8")
+    (models / "facts/intermediate/int_planted.sql").write_text("select 1 as planted_id\n", encoding="utf-8")
+    shutil.copy(models / "marts/kpi/performance.yml", models / "marts/kpi/again.yml")
+    assert problems(tmp_path) == [
+        "fct_planted: 0 descriptions in facts/*.yml",
+        "performance: 2 descriptions in kpi/*.yml",
+    ]
+
+
+def test_a_file_of_several_models_says_as_much_of_each(tmp_path: Path) -> None:
+    words = copied(tmp_path) / "models/marts/kpi/_monthly_marts.yml"
+    document = yaml.safe_load(words.read_text(encoding="utf-8"))
+    names = [model["name"] for model in document["models"]]
+    assert len(names) == 7
+    for model in document["models"]:
+        del model["description"]
+    words.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    assert sorted(problems(tmp_path)) == sorted(f"{name}: no description" for name in names)
+
+
+def test_a_schema_comes_from_the_folder_alone(tmp_path: Path) -> None:
+    planted = copied(tmp_path) / "models/facts/intermediate/int_planted.sql"
+    planted.write_text("{{ config(materialized='view', schema='kpi') }}\n\nselect 1 as planted_id\n", encoding="utf-8")
+    assert problems(tmp_path) == ["int_planted: a schema of its own; its folder decides"]
+    published = {schema for path, schema in model_files(tmp_path) if path.parent.name == "intermediate"}
+    assert published == {"intermediate"}
 
 
 def copied(folder: Path) -> Path:

@@ -27,7 +27,8 @@ months as (
         months.has_twelve_months,
         calendar.is_first_year,
         months.headcount,
-        months.is_headcount_inherited
+        months.is_headcount_inherited,
+        months.rep_penetration
     from {{ ref('int_monthly') }} as months
     inner join scopes on months.scope_key = scopes.scope_key
     inner join {{ ref('int_months') }} as calendar on months.month = calendar.month
@@ -55,7 +56,6 @@ measured as (
         of_all.median_rep_amount as company_rep_amount,
         deals.median_deal,
         usual.median_deal as reference_median_deal,
-        {{ rate('coalesce(own.producing_reps, 0)', 'months.headcount') }} as rep_penetration,
         deals.win_rate_t12m_numerator,
         deals.win_rate_t12m_denominator,
         deals.win_rate_t12m,

@@ -41,6 +41,7 @@ all_partners as (
         sum(months.deals_new) as deals_new,
         sum(months.deals_qualified) as deals_qualified,
         sum(months.deals_won) as deals_won,
+        sum(months.deals_lost) as deals_lost,
         sum(months.won_amount) as won_amount,
         sum(months.referrals) as referrals,
         sum(months.sessions_held) as sessions_held
@@ -57,14 +58,21 @@ monthly as (
         coalesce(all_partners.deals_new, months.deals_new) as deals_new,
         coalesce(all_partners.deals_qualified, months.deals_qualified) as deals_qualified,
         coalesce(all_partners.deals_won, months.deals_won) as deals_won,
+        coalesce(all_partners.deals_lost, months.deals_lost) as deals_lost,
         coalesce(all_partners.won_amount, months.won_amount) as won_amount,
         coalesce(all_partners.referrals, months.referrals) as referrals,
         coalesce(all_partners.sessions_held, months.sessions_held) as sessions_held,
         months.reps_contacted,
+        months.headcount,
+        months.reps_known,
         months.reps_contactable,
         months.reps_trained,
         months.reps_active,
         months.reps_producing_t12m,
+        {{ rate('months.known_rate_numerator', 'months.headcount') }} as known_rate,
+        {{ rate('months.reps_contactable', 'months.reps_known') }} as contactable_rate,
+        {{ rate('months.trained_rate_numerator', 'months.reps_contactable') }} as trained_rate,
+        {{ rate('months.producing_rate_numerator', 'months.producing_rate_denominator') }} as producing_rate,
         months.rep_penetration
     from {{ ref('int_monthly') }} as months
     inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
@@ -80,20 +88,29 @@ actuals as (
             when 'deals_new' then cast(monthly.deals_new as double)
             when 'deals_qualified' then cast(monthly.deals_qualified as double)
             when 'deals_won' then cast(monthly.deals_won as double)
+            when 'deals_lost' then cast(monthly.deals_lost as double)
             when 'won_amount' then cast(monthly.won_amount as double)
             when 'referrals' then cast(monthly.referrals as double)
             when 'sessions_held' then cast(monthly.sessions_held as double)
             when 'reps_contacted' then cast(monthly.reps_contacted as double)
+            when 'headcount' then cast(monthly.headcount as double)
+            when 'reps_known' then cast(monthly.reps_known as double)
             when 'reps_contactable' then cast(monthly.reps_contactable as double)
             when 'reps_trained' then cast(monthly.reps_trained as double)
             when 'reps_active' then cast(monthly.reps_active as double)
             when 'reps_producing_t12m' then cast(monthly.reps_producing_t12m as double)
+            when 'known_rate' then monthly.known_rate
+            when 'contactable_rate' then monthly.contactable_rate
+            when 'trained_rate' then monthly.trained_rate
+            when 'producing_rate' then monthly.producing_rate
             when 'rep_penetration' then cast(monthly.rep_penetration as double)
             when 'win_rate' then cast(performance.win_rate as double)
             when 'qualify_rate' then cast(performance.qualify_rate as double)
             when 'win_rate_cohort' then cast(performance.win_rate_cohort as double)
             when 'avg_deal' then cast(performance.avg_deal as double)
+            when 'median_deal' then cast(performance.median_deal as double)
             when 'cycle_days' then cast(performance.cycle_days as double)
+            when 'open_qualified' then cast(performance.open_qualified as double)
             when 'velocity' then cast(performance.velocity as double)
             when 'self_run_ratio' then cast(performance.self_run_ratio as double)
             when 'producer_retention' then cast(performance.producer_retention as double)
@@ -110,6 +127,7 @@ actuals as (
             when 'partners_signed' then cast(network.partners_signed as double)
             when 'branches_active' then cast(network.branches_active as double)
             when 'dormant_units' then cast(network.dormant_units as double)
+            when 'dormancy_rate' then cast(network.dormancy_rate as double)
             when 'activation_rate' then cast(network.activation_rate as double)
             when 'ttfd' then cast(network.ttfd as double)
             when 'ttfw' then cast(network.ttfw as double)

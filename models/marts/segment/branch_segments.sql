@@ -14,7 +14,7 @@ with halves as (
 branch_halves as (
     select distinct
         members.current_branch_id as branch_id,
-        branches.partner_id,
+        branches.current_partner_id as partner_id,
         halves.fiscal_year,
         halves.fiscal_half,
         halves.period_start,
