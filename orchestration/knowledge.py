@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import warehouse
 from orchestration.home import PROJECT, Home
-from orchestration.ingest.sql import text
 from orchestration.scratch import Plan, compile_models
+from orchestration.sql import text
 
 if TYPE_CHECKING:
     import duckdb
 
-    from orchestration.ingest.ledger import Entry
+    from orchestration.lake.ledger import Entry
 
 STATES_KEPT = 5
 CREDIT, RESTATEMENTS = "int_known_credit", "restatements"
@@ -104,7 +104,7 @@ class Knowledge:
         """Look at the project and the ledger, and forget states that are not valid any more."""
         import duckdb
 
-        from orchestration.ingest import batch, ledger
+        from orchestration.lake import batch, ledger
 
         manifest = json.loads(warehouse.prepare_manifest(home).read_text())
         self.home, self.folder = home, home.lake / "knowledge"

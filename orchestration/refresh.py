@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.errors import KyotenError
-from orchestration.fingerprint import nothing_new
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
-from orchestration.publish import current_release
-from orchestration.transports import FetchError, fetch
+from orchestration.release.fingerprint import nothing_new
+from orchestration.release.publish import current_release
+from orchestration.sources.transports.fetch import FetchError, fetch
 from orchestration.warehouse import configure, overrides, var
 
 LOGS_KEPT = 20
@@ -26,7 +26,7 @@ nux:
   enabled: false
 # Output of runs goes to logs/ and to the terminal of `dagster dev`; captured by Dagster it would pile up per run.
 compute_logs:
-  module: dagster._core.storage.noop_compute_log_manager
+  module: dagster.core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 # One run at a time: a home has one writer. A second one waits here instead of failing on the lock.
 concurrency:
@@ -71,7 +71,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True) -> str | N
             raise KyotenError(f"{_not_published(home, [*causes, *_rejected(home)])}\nThe whole log: {log}")
         assert release is not None
         clock.say(f"Published release {release['release_id']}")
-        return release["release_id"]
+        return str(release["release_id"])
 
 
 def _fetch(home: Home, clock: Clock) -> None:
@@ -144,7 +144,7 @@ def _texts(event: Any) -> list[str]:
     if data.error and data.error.cls_name == "DagsterExecutionInterruptedError":
         raise KeyboardInterrupt
     if data.user_failure_data:
-        return (data.user_failure_data.description or event.message).splitlines()
+        return str(data.user_failure_data.description or event.message).splitlines()
     error = data.error
     while error.cause:
         error = error.cause

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.ingest.sql import name, text
+from orchestration.sql import name, text
 from orchestration.warehouse import DBT_FILES, configure, content_hash, overrides, target
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import sql
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.ingest import ingest, sql
-from orchestration.ingest.contract import load_contract
-from orchestration.ingest.landing import date_in, mapped_files
-from orchestration.ingest.mapping import Mapping, load_mapping
-from orchestration.transports import fetch
+from orchestration.lake.ingest import ingest
+from orchestration.sources.landing import date_in, mapped_files
+from orchestration.sources.mapping import Mapping, load_mapping
+from orchestration.sources.transports.fetch import fetch
 
 
 def check_sources(sources: Path | None, timezone: str) -> int:

@@ -86,7 +86,8 @@ def checked_vars(text: str, told_in: str) -> dict[str, Any]:
 
 @functools.cache
 def _default_vars() -> dict[str, Any]:
-    return yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    project: dict[str, dict[str, Any]] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+    return project["vars"]
 
 
 def variables() -> dict[str, Any]:
@@ -124,7 +125,8 @@ def prepare_manifest(home: Home) -> Path:
 
 @functools.lru_cache(maxsize=1)
 def _manifest(path: Path, _modified: int) -> dict[str, Any]:
-    return json.loads(path.read_text())
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    return manifest
 
 
 def read_manifest(home: Home) -> dict[str, Any]:

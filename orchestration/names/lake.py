@@ -8,15 +8,14 @@ from typing import Any
 
 import duckdb
 
+from orchestration import sql
 from orchestration.home import Home
-from orchestration.ingest import sql
-from orchestration.ingest.ledger import replace_parquet
-from orchestration.names import TABLES
 from orchestration.names.normal import Entry, Name, Normaliser
 from orchestration.names.readings import Reader, Reading
 from orchestration.names.registry import Registered, Registry
 from orchestration.names.rules import load_rules
 from orchestration.names.similar import Similar, similar
+from orchestration.names.tables import TABLES
 
 # Where a name is typed, and where it is registered.
 TYPED = (("deals", "partner_text"), ("deals", "branch_text"), ("deals", "rep_text"))
@@ -44,8 +43,8 @@ class Source:
         return sorted({text for dataset, column in columns for (text,) in self.distinct(dataset, column)})
 
 
-def write(home: Home) -> dict[str, int]:
-    """Write the tables anew from the whole lake."""
+def write_names(home: Home) -> dict[str, int]:
+    """Write the tables anew from the whole lake; return how many rows each has. Belongs after every ingest."""
     spill = home.build / "names"
     spill.mkdir(parents=True, exist_ok=True)
     connection = sql.connect(spill, "UTC")
@@ -155,4 +154,4 @@ def _write(
         file.writelines(f"{encode(dict(zip(columns, row, strict=True)))}\n" for row in rows)
     types = ", ".join(f"{sql.name(name)}: {sql.text(type_)}" for name, type_ in columns.items())
     read = f"read_json({sql.text(str(lines))}, format = 'newline_delimited', columns = {{{types}}})"
-    replace_parquet(connection, f"FROM {read} ORDER BY ALL", path)
+    sql.replace_parquet(connection, f"FROM {read} ORDER BY ALL", path)

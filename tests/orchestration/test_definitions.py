@@ -7,11 +7,11 @@ from types import ModuleType
 
 import pytest
 from dagster import AssetKey, DagsterInstance, DefaultScheduleStatus, Definitions, job, materialize, op
-from dagster_dbt.asset_utils import get_asset_key_for_model
+from dagster_dbt import get_asset_key_for_model
 
+from orchestration.contract import load_contract
 from orchestration.home import Home
-from orchestration.ingest.acceptance import accept
-from orchestration.ingest.contract import load_contract
+from orchestration.lake.acceptance import accept
 from orchestration.resources import Workspace, prune_runs
 from orchestration.warehouse import published_models, read_manifest
 
