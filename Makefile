@@ -98,6 +98,7 @@ check: ## Lint, types, secrets and all tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/yamllint --strict .
 	@$(MAKE) sqlfluff
 	git ls-files -z ':!locks' | xargs -0 $(BIN)/detect-secrets-hook
