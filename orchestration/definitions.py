@@ -78,13 +78,13 @@ def _batch_check_specs() -> Iterator[AssetCheckSpec]:
         yield AssetCheckSpec(
             "batch_rules",
             asset=["raw", name],
-            description="What expectations.yml says of each batch as a whole. A batch that misses it is held.",
+            description="Expectations of each whole batch, from expectations.yml. A batch that misses one is held.",
             blocking=True,
         )
 
 
 def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) -> Iterator[AssetCheckResult]:
-    """Tell of each dataset whose batches were held, or let in by somebody, or sound."""
+    """Return a result for each dataset: its batches were held, accepted by a person, or sound."""
     for key in sorted(wanted):
         batches = [one for one in result.batches if one.dataset == key.asset_key.path[1]]
         missed = [one for one in batches if one.missed]
@@ -100,16 +100,16 @@ def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) 
 
 
 @contextlib.contextmanager
-def _failing_in_words() -> Iterator[None]:
-    """Let a step fail with the text that a person is meant to read, and with no second try."""
+def _step_failure() -> Iterator[None]:
+    """Turn an error that has a message for people into the failure of a step, without a retry."""
     try:
         yield
     except KyotenError as error:
         raise Failure(str(error), allow_retries=False) from error
 
 
-def _at_intervals(say: Callable[[str], None], seconds: float = 2.0) -> Callable[[str], None]:
-    """Pass on what comes at most every few seconds: enough to see that it moves."""
+def _limited(say: Callable[[str], None], seconds: float = 2.0) -> Callable[[str], None]:
+    """Return `say`, limited to one message every few seconds: enough to show progress."""
     last = time.monotonic()
 
     def pass_on(text: str) -> None:
@@ -129,7 +129,7 @@ def extracts(workspace: Workspace) -> MaterializeResult[None]:
     """
     home, fetched = workspace.home, []
     if workspace.fetches:
-        with _failing_in_words():
+        with _step_failure():
             fetched = fetch(home, home.sources, timezone=warehouse.var("business_timezone"), say=workspace.say)
     return MaterializeResult(metadata={"extracts": len(fetched)})
 
@@ -138,22 +138,22 @@ def extracts(workspace: Workspace) -> MaterializeResult[None]:
 def landing(
     context: AssetExecutionContext, workspace: Workspace
 ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
-    """Load what landed into the lake. A bad row is put aside and the run goes on.
+    """Load what landed into the lake. A bad row is rejected and the run continues.
 
-    A refused file or a held batch stops the run after all others were loaded: without it totals would move and nobody
-    would know why.
+    A refused file or a held batch stops the run after all others were loaded. Without it totals would change for no
+    visible reason.
     """
     home = workspace.home
     whole = context.selected_asset_keys == landing.keys
     selected = {key.path[1] for key in context.selected_asset_keys if key.path[0] == "raw"}
     before = inputs_fingerprint(home)
-    with _failing_in_words():
+    with _step_failure():
         result = ingest(
             home,
             home.sources,
             datasets=None if whole else selected,
             timezone=warehouse.var("business_timezone"),
-            progress=_at_intervals(workspace.say),
+            progress=_limited(workspace.say),
         )
         workspace.say(
             f"ingest: {len(result.files):,} new files, {sum(file.accepted for file in result.files):,} rows accepted, "
@@ -187,15 +187,15 @@ def _name_specs() -> Iterator[AssetSpec]:
     for table, description in (
         ("texts", "One row per distinct text that names a partner, branch or rep, and what it is compared by."),
         ("readings", "One row per way to read a deal's partner or branch text."),
-        ("similar_names", "One row per suggestion for a text that names nobody known."),
+        ("similar_names", "One row per suggestion for a text that matches no registered name."),
     ):
         yield AssetSpec(["lake", table], deps=deps, description=description, group_name="ingest", kinds={"parquet"})
 
 
 @multi_asset(name="names", specs=list(_name_specs()))
 def names(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
-    """Normalise every distinct name of the lake, once for all deals that bear it."""
-    with _failing_in_words():
+    """Normalise every distinct name of the lake, once for all deals that contain it."""
+    with _step_failure():
         rows = write_names(workspace.home)
     workspace.say(f"names: {rows['texts']:,} texts, {rows['readings']:,} readings")
     for table, count in rows.items():
@@ -214,7 +214,7 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
 @multi_asset(name="knowledge", specs=list(_knowledge_specs()))
 def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Leave what was known before in the lake, for restatements; build what is missing of earlier extract dates."""
-    with _failing_in_words():
+    with _step_failure():
         Knowledge(workspace.home).prepare(workspace.say)
     for key in knowledge.keys:
         yield MaterializeResult(asset_key=key)
@@ -246,9 +246,9 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
     # Not context.assets_def: of a run that selects a part, that is the part.
     whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (models.keys, models.check_keys)
     project = project_fingerprint()
-    with _failing_in_words():
-        warehouse.make_way(home, discard=whole)
-        # Unit tests try the SQL on rows of their own, whatever landed: `make test` runs them, a refresh need not.
+    with _step_failure():
+        warehouse.prepare_database(home, discard=whole)
+        # Unit tests try the SQL on rows of their own, not on landed data: `make test` runs them, a refresh need not.
         arguments = ["build", "--exclude-resource-type", "unit_test", *warehouse.vars_arguments()]
         target = warehouse.target(home)
         if whole:
@@ -265,13 +265,13 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
     if whole:
         inputs = recorded_inputs(home)
         checks.verify(home, {"inputs": inputs.read_text() if inputs.exists() else None, "project": project})
-        with _failing_in_words():
+        with _step_failure():
             Knowledge(home).save()
 
 
 def _with_progress(build: DbtCliInvocation, workspace: Workspace, total: int) -> Iterator[Any]:
     built, tested, text = 0, 0, "dbt: nothing to build"
-    say = _at_intervals(workspace.say)
+    say = _limited(workspace.say)
     for event in build.stream():
         built += isinstance(event, Output)
         tested += isinstance(event, AssetCheckResult)
@@ -289,7 +289,7 @@ def _published_keys() -> list[AssetKey]:
 def release(workspace: Workspace) -> MaterializeResult[None]:
     """The release that readers see: a database, Parquet files and a manifest, swapped in at once."""
     home = workspace.home
-    with _failing_in_words():
+    with _step_failure():
         fingerprint = checks.verified(home)
         if fingerprint is None:
             raise KyotenError("The working database was not built and tested whole. Run the job refresh.")

@@ -39,19 +39,19 @@ class Workspace(ConfigurableResource["Workspace"]):
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Generator["Workspace", None, None]:
-        """Lock the home for this run and forget the oldest finished runs."""
+        """Lock the home for this run and delete the oldest finished runs."""
         with write_lock(self.home):
             if context.instance and not context.instance.is_ephemeral:
                 prune_runs(context.instance, self.home)
             yield self
 
     def say(self, text: str) -> None:
-        """Tell the person who watches what is being done."""
+        """Report progress to the person who watches."""
         get_dagster_logger().info(text)
 
 
 def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> None:
-    """Delete the logs of all but the latest finished runs; Dagster itself keeps every event of every run."""
+    """Delete the logs of all except the latest finished runs; Dagster itself keeps every event of every run."""
     finished = RunsFilter(statuses=[Status.SUCCESS, Status.FAILURE, Status.CANCELED])
     for run in instance.get_runs(filters=finished)[keep:]:
         instance.delete_run(run.run_id)
@@ -60,7 +60,7 @@ def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> 
 
 
 def dbt_resource(home: Home) -> DbtCliResource:
-    """Return dbt, the one that is installed beside this Python, with its log below the home."""
+    """Return dbt, the one that is installed with this Python, with its log below the home."""
     return DbtCliResource(
         project_dir=str(PROJECT),
         profiles_dir=str(PROJECT),
@@ -87,8 +87,9 @@ def start_dbt(
 ) -> DbtCliInvocation:
     """Start a dbt command for the whole project.
 
-    `dbt.cli` would start a second dbt to ask for its version, and open an adapter to fetch row counts that nobody asks
-    for here: together 3.8 CPU seconds, more than dbt's own start. What a run of a part selects, only `dbt.cli` knows.
+    `dbt.cli` would start a second dbt to ask for its version, and open an adapter to fetch row counts that are not
+    used here: together 3.8 CPU seconds, more than dbt's own start. A partial run needs `dbt.cli`, which
+    computes its selection.
     """
     return DbtCliInvocation.run(
         args=[dbt.dbt_executable, *dbt.global_config_flags, *arguments],

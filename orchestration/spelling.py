@@ -1,4 +1,4 @@
-"""Names that are spelt alike: what a column or key that is not there may have been meant to be."""
+"""Names that are written alike: which known name an unknown column or key may mean."""
 
 import re
 from collections.abc import Iterable

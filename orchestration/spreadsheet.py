@@ -20,7 +20,7 @@ def safe_cell(value: object, *, is_id: bool = False) -> object: ...
 def safe_cell(value: object, *, is_id: bool = False) -> object:
     """Keep a spreadsheet from running a text as a formula; an apostrophe in front makes it plain text.
 
-    Also of a text that begins with one, so that the row checks may take off exactly one from whatever comes back.
+    Also of a text that begins with one, so that the row checks may take off exactly one from the text that comes back.
     """
     if not isinstance(value, str):
         return value

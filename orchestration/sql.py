@@ -42,14 +42,14 @@ def parquet(paths: Iterable[Path], **options: str) -> str:
 
 def connect(temporary: Path, timezone: str) -> "duckdb.DuckDBPyConnection":
     """Open an engine in memory that spills to a folder of ours and reads local times in the business time zone."""
-    import duckdb  # here, because quoting is also for those who must not wait for the engine
+    import duckdb  # here, because modules that only quote must not wait for the engine
 
     connection = duckdb.connect(
         config={
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(temporary),
             "preserve_insertion_order": False,
-            # A scan whose rows are numbered runs on one thread whatever is set; more threads only double its CPU time.
+            # A scan with row numbers always runs on one thread; more threads only double its CPU time.
             "threads": 1,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

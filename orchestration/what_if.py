@@ -30,7 +30,7 @@ FILE = "what_if.csv"
 ROWS_SHOWN = 10
 # What the comparison asks of a side; all of it is published.
 MODELS = ("fct_deals", "deal_attribution", "deal_evidence", "dim_branch", "dim_partner", "attribution_ladder")
-# The evidence that decided is the supporting one on the deciding rung; where several agree the first is told.
+# The evidence that decided is the supporting one on the deciding rung; where several agree the first is shown.
 CREDIT = """
     with decided as (
         select evidence.deal_id, min((evidence.evidence_code, evidence.points_to)) as evidence

@@ -21,7 +21,7 @@ MODELS = ("deal_attribution", "quarantine")
 RESOLVED_AT_LEAST = {0.0: 1.0, 1.0: 0.98}  # by level of noise; other levels promise none
 SHOWN = 10
 
-# Each deal of the truth beside what the models made of it. A branch or DIRECT that differs from the truth is wrong, as
+# Each deal of the truth with the models' decision. A branch or DIRECT that differs from the truth is wrong, as
 # is a deal that got lost; a sentinel is only undecided. A deal is ambiguous if its answer has a quarantine reason.
 JUDGED = """
     with reasons as (
@@ -165,7 +165,7 @@ def judge(connection: "duckdb.DuckDBPyConnection", home: Home, seed: int, level:
 
 
 def tell(text: str) -> None:
-    """Tell the progress beside the output."""
+    """Report progress on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 

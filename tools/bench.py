@@ -1,4 +1,4 @@
-"""What a refresh costs, stage by stage, beside what the engine alone needs for the same work in the same run.
+"""What a refresh costs, stage by stage, compared with the engine alone for the same work in the same run.
 
 Each stage runs in a process of its own, three times, the stages taking turns, so that a noisy machine is noisy to all.
 Measured are CPU and wall seconds and peak memory; the ratios are of CPU seconds. No test: nothing fails on a time.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orchestration.contract import Column
     from orchestration.scratch import Plan
 
-# A ratio is the first stage's CPU seconds over those of the others together.
+# A ratio is the first stage's CPU seconds over the seconds of the others together.
 RATIOS = (
     ("ingest ÷ DuckDB's own typed read", "ingest", "typed read"),
     ("one clean CSV ÷ DuckDB's own typed read of it", "clean CSV", "typed CSV"),
@@ -201,10 +201,10 @@ def _stage_typed_csv(home: Home) -> None:
 def _stage_dbt_build(home: Home) -> None:
     from dbt.cli.main import dbtRunner
 
-    from orchestration.warehouse import configure, make_way
+    from orchestration.warehouse import configure, prepare_database
 
     configure(home)
-    make_way(home, discard=True)
+    prepare_database(home, discard=True)
     if not dbtRunner().invoke(["--log-level", "none", "build", "--exclude-resource-type", "unit_test"]).success:
         raise KyotenError("dbt build failed; see the logs")
 
@@ -240,7 +240,7 @@ def _attribution(home: Home) -> tuple["Plan", list[dict[str, Any]]]:
 
 
 def _stage_attribution(home: Home) -> None:
-    """Decide every deal again, with all its evidence, in the database that the models by hand have left."""
+    """Decide every deal again, with all its evidence, in the database of the stage `models by hand`."""
     import duckdb
 
     from orchestration.scratch import SETTINGS

@@ -1,4 +1,4 @@
-"""One ingest run's shared state: the engine, what the ledger knows, what is staged beside the lake; and the commit.
+"""One ingest run's shared state: the engine, the ledger's entries, the rows staged next to the lake, and the commit.
 
 Nothing of the lake changes before everything is staged, and the ledger is written last, so a run that is cut off is
 simply run again. Which files are read, and how, is in landed.py and sources.py.
@@ -90,13 +90,13 @@ class Batch:
         self.home, self.contract, self.timezone, self.progress = home, contract, timezone, progress
         self.started = datetime.now(UTC).replace(tzinfo=None)
         self.load_id = f"{self.started:%Y%m%dT%H%M%S%f}Z-{uuid.uuid4().hex[:6]}"
-        self.staging = home.lake / ".staging"  # beside the lake, so that a rename is enough
+        self.staging = home.lake / ".staging"  # on the lake's disk, so that a rename is enough
         self.spill = home.build / "ingest"
         self.entries: list[Entry] = []  # refusals, repeats, and the files that mappings read
         self.staged: list[Staged] = []
-        self.replaced: list[Entry] = []  # entries whose rows are staged anew, or are no longer delivered
+        self.replaced: list[Entry] = []  # entries whose rows are staged again, or are no longer delivered
         self.drifted: list[Drift] = []
-        self.notes: list[str] = []  # what a preset could make and this delivery has not
+        self.notes: list[str] = []  # datasets that a preset supports and this delivery lacks
         self._labels: dict[str, Entry] = {}
         self._commit_mark = home.lake / ".commit"  # there while a commit runs: the files that it writes
 
@@ -122,7 +122,7 @@ class Batch:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _recover(self) -> None:
-        """Mend a commit that was cut off: files unknown to the ledger go, groups that it rewrote are read again."""
+        """Repair a commit that was cut off: delete files unknown to the ledger, reread the groups that it rewrote."""
         if not self._commit_mark.exists():
             return
         written = {self.home.lake / name for name in self._commit_mark.read_text(encoding="utf-8").splitlines()}
@@ -197,7 +197,7 @@ class Batch:
         return json.loads(latest.columns or "[]") if latest else None
 
     def report_drift(self, file: LandedFile, dataset: str | None, found: Iterable[Drift]) -> None:
-        """Take up columns of a file that came or went."""
+        """Record the columns of a file that are new or missing."""
         of = {"source_name": file.source_name, "file_name": file.file_name, "extracted_on": file.extracted_on}
         self.drifted += [replace(one, dataset=dataset, **of) for one in found]  # type: ignore[arg-type]
 
@@ -242,7 +242,7 @@ class Batch:
             one.entry = replace(one.entry, rows_accepted=accepted, rows_rejected=rejected)
 
     def hold(self, group: Group, message: str, content: str) -> None:
-        """Take a batch back out: what the lake has of it stays, and so do its files where they lie."""
+        """Unstage a batch: its rows in the lake stay, and its files stay where they are."""
         held = [one for one in self.staged if one.entry.group == group]
         self.staged = [one for one in self.staged if one.entry.group != group]
         self.replaced = [entry for entry in self.replaced if entry.group != group]
@@ -255,11 +255,11 @@ class Batch:
         for one in held:
             del self._labels[str(one.path)]
         for one in fresh or held:
-            told = {"status": HELD, "message": message, "batch_sha256": content}
-            self.entries.append(replace(one.entry, **nothing, **told))  # type: ignore[arg-type]
+            changed = {"status": HELD, "message": message, "batch_sha256": content}
+            self.entries.append(replace(one.entry, **nothing, **changed))  # type: ignore[arg-type]
 
-    def remark(self, group: Group, message: str) -> None:
-        """Say something of a batch in the ledger."""
+    def note(self, group: Group, message: str) -> None:
+        """Write a message about a batch into the ledger."""
         for one in self.staged:
             if one.entry.group == group:
                 one.entry = replace(one.entry, message=message)
@@ -282,10 +282,10 @@ class Batch:
         self._write_rejected({unit: e for unit, e in self._labels.items() if unit not in dropped}, rejected)
         ledger.forget_rejected(self.connection, self.home, self.replaced)
         self.entries += [one.entry for one in changed]
-        said = {(e.source_name, e.file_name, e.extracted_on) for e in self.entries if self._said_before(e)}
-        drifted = [one for one in self.drifted if (one.source_name, one.file_name, one.extracted_on) not in said]
+        reported = {(e.source_name, e.file_name, e.extracted_on) for e in self.entries if self._is_reported(e)}
+        drifted = [one for one in self.drifted if (one.source_name, one.file_name, one.extracted_on) not in reported]
         ledger.write_drift(self.connection, self.home, self.load_id, drifted, self.started)
-        ledger.write(self.connection, self.home, [e for e in self.entries if not self._said_before(e)])
+        ledger.write(self.connection, self.home, [e for e in self.entries if not self._is_reported(e)])
         self._commit_mark.unlink()
 
     def _write_rejected(self, labels: dict[str, Entry], path: Path) -> None:
@@ -302,8 +302,8 @@ class Batch:
                 self.connection, f"{rejected} ORDER BY dataset, source_name, file_name, row_number", path
             )
 
-    def _said_before(self, entry: Entry) -> bool:
-        """Say whether the ledger already holds word by word that this was refused or held."""
+    def _is_reported(self, entry: Entry) -> bool:
+        """Return whether the ledger already holds this refusal or hold with the same message."""
         old = self.state.refused.get((entry.group, entry.file_name))
         same = old and (old.file_size, old.file_mtime_ns, old.message)
         return entry.status in (REFUSED, HELD) and same == (entry.file_size, entry.file_mtime_ns, entry.message)
@@ -375,7 +375,7 @@ def examine(file: LandedFile, encoding: str = "utf-8") -> readers.Content:
 
 
 def unreadable(error: duckdb.Error) -> str:
-    """Say what the engine has against a file; a full disk is not the file's fault and stops the run."""
+    """Return the engine's error about a file as a message; a full disk is not the file's fault and stops the run."""
     if "No space left" in str(error):
         raise error
     return f"cannot be read: {readers.first_line(error)}. Correct it and deliver it again."

@@ -34,7 +34,7 @@ def apply_batch_rules(batch: Batch, expectations: Expectations) -> list[JudgedBa
             who = f"accepted by {one.accepted.accepted_by} on {one.accepted.accepted_at[:10]}"
             one.findings = one.failures()
             one.message = f"{one.name} was {who} ({one.accepted.reason}): {one.findings}"
-            batch.remark(one.group, one.message)
+            batch.note(one.group, one.message)
     if context:
         from orchestration.lake.gx import write_data_docs
 
@@ -89,7 +89,7 @@ class _Run:
             measured = [one for one in self.batches if one.is_measured]
             if not measured:
                 break
-            from orchestration.lake.gx import validate  # takes seconds: see there
+            from orchestration.lake.gx import validate  # costs 3 CPU seconds
 
             context = validate(measured, self.batch.load_id)
             firsts: dict[Any, JudgedBatch] = {}

@@ -93,7 +93,7 @@ def _expectation(rule: Expectation) -> ExpectColumnValuesToBeBetween:
 
 
 def write_data_docs(context: Context, batches: Sequence[JudgedBatch], home: Home) -> None:
-    """Write the pages in place of those of the run before."""
+    """Write the pages, and delete the ones of the run before."""
     shutil.rmtree(home.data_docs, ignore_errors=True)
     site: Any = {
         "class_name": "SiteBuilder",

@@ -1,4 +1,4 @@
-"""Ingest: landing/ and mapped sources into the lake.
+"""Ingest: loads landing/ and mapped sources into the lake.
 
 Importing this loads neither the engine nor Dagster nor dbt, so that "nothing new" is noticed at once.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file, or of one mapped dataset (then `derived` counts its rows)."""
+    """The outcome of one file, or of one mapped dataset (then `derived` counts its rows)."""
 
     dataset: str | None
     source_name: str
@@ -41,7 +41,7 @@ class IngestResult:
 
     files: tuple[FileResult, ...]
     batches: "tuple[JudgedBatch, ...]" = ()
-    notes: tuple[str, ...] = ()  # what a preset could make and the delivery has not
+    notes: tuple[str, ...] = ()  # datasets that a preset supports and the delivery lacks
 
     @property
     def refused(self) -> list[FileResult]:
@@ -110,7 +110,7 @@ def ingest(
 
 
 def _columns_missing(drifted: list[Drift]) -> Iterator[str]:
-    """Say per file which columns are not there, in words."""
+    """Return a message per file with the columns that it lacks."""
     missing: dict[str, dict[str, None]] = {}
     for one in (one for one in drifted if one.change == MISSING):
         like = f" (renamed to {one.suggestion}?)" if one.suggestion else ""

@@ -38,7 +38,7 @@ class JudgedBatch:
         return other is not None and self.group[2:] > other.group[2:]
 
     def measure(self, before: Extract | None) -> None:
-        """Compute the figures, those that compare against the extract before."""
+        """Compute the figures, some of them in comparison with the extract before."""
         self.before, self.figures = before, self.profiler.measure(self.extract, before)
 
     @property

@@ -185,7 +185,7 @@ def _require(dataset: Dataset, names: list[str]) -> None:
 
 
 def _frozen(batch: Batch, entry: Entry, dataset: Dataset) -> Staged:
-    """Stand in for a file that has left landing/: its accepted rows still count among repeats."""
+    """Stage a file that has left landing/ from the lake: its accepted rows still count among repeats."""
     path = batch.lake_file(entry)
     pairs = ", ".join(f"'{c}', CAST({c} AS VARCHAR)" for c in dataset.columns)
     rows = sql.parquet([path, path.with_name("_schema.parquet")])

@@ -1,4 +1,4 @@
-"""The ledger in lake/loads/: which file was loaded when, and what became of its rows. It is written last."""
+"""The ledger in lake/loads/: which file was loaded when, and how many of its rows were accepted. It is written last."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ REJECTED = {
     "raw_row": "VARCHAR",
     "loaded_at": "TIMESTAMP",
 }
-# What orchestration/knowledge.py leaves beside the ledger: credit as it was known before, and how it came to be that.
+# What orchestration/knowledge.py writes next to the ledger: credit as it was known before, and the steps up to then.
 KNOWN_CREDIT = {
     "deal_id": "VARCHAR",
     "month": "DATE",

@@ -22,7 +22,7 @@ from orchestration.sources.mapping import Alias, MappedDataset, Source
 from orchestration.spelling import folded, nearest
 from orchestration.sql import RefusedError
 
-# Ids of which another column of the row says whose they are.
+# Ids whose entity type is in another column of the row.
 _KIND_OF_ID = {
     "entity_id": "entity_type",
     "scope_id": "scope",
@@ -68,13 +68,13 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
 
 
 def known_as(alias: Alias, scan: Scan) -> Scan:
-    """Return the scan with the column names that SQL knows."""
+    """Return the scan with the column names that SQL uses."""
     names = alias.renamed([column.name for column in scan.columns])
     return replace(scan, columns=tuple(replace(c, name=names.get(c.name, c.name)) for c in scan.columns))
 
 
 def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
-    """Return a file's records under the names that SQL knows, null tokens resolved, with where they came from."""
+    """Return a file's records under the names that SQL uses, null tokens resolved, with their origin."""
     columns = [
         # What SQL relies on is text in every format; Parquet has types of its own.
         f"{f'CAST({_cell(alias, c)} AS VARCHAR)' if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
@@ -102,7 +102,7 @@ def no_records(alias: Alias) -> str:
 
 def _cell(alias: Alias, column: SourceColumn) -> str:
     tokens = alias.null_tokens(column.name)
-    if not tokens:  # SQL finds empty text as null, as CSV has it, also where JSON or Parquet tell the two apart
+    if not tokens:  # SQL finds empty text as null, as CSV has it, also where JSON or Parquet distinguish the two
         return f"nullif({column.sql}, '')" if column.type == "VARCHAR" else column.sql
     tokens += ("",)
     return f"CASE WHEN trim(CAST({column.sql} AS VARCHAR)) NOT IN ({sql.texts(tokens)}) THEN {column.sql} END"
@@ -150,7 +150,7 @@ class MappedScan:
 
 
 def reads(spec: MappedDataset, names: Collection[str], tables: Map[str, str]) -> set[str]:
-    """Return those of a table's columns that a dataset reads; one that its SQL only mentions counts as read."""
+    """Return the columns of a table that a dataset reads; a column that its SQL only mentions counts as read."""
     text = written(spec, tables)
     words = _words(text)
     mapped = {folded(name) for name in spec.columns.values()}
@@ -270,7 +270,7 @@ def has_origin(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> bo
         return False
     try:
         return not sql.scalar(connection, f"SELECT count(*) - count(DISTINCT (_file_name, _row_number)) FROM ({query})")
-    except duckdb.Error:  # a value that the SQL cannot take: said where the rows are made
+    except duckdb.Error:  # a value that the SQL cannot take: reported where the rows are made
         return False
 
 

@@ -1,7 +1,7 @@
 """Loads mapped sources: foreign files become tables, and the mapping's SQL makes datasets of the contract from them.
 
 In the ledger a file is one entry without a dataset (its records), and each mapped dataset of an extract date is one
-entry (its derived rows). A mapped dataset is made anew, as a whole, when one of its files or its mapping changes.
+entry (its derived rows). A mapped dataset is made again, as a whole, when one of its files or its mapping changes.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> N
 
 
 def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], delivered: set[str]) -> None:
-    """Complain of files that are not there, unless only a preset knows them: what it could make of them is noted."""
+    """Complain of files that are not there, unless only a preset expects them: then the missing dataset is noted."""
     of = {spec.name: mapped.aliases_of(spec, source) for spec in wanted}
     earlier = {e.alias for e in batch.state.seen.values() if e.source_name == source.name and e.alias}
     for name in sorted({alias for aliases in of.values() for alias in aliases} - delivered):
@@ -74,10 +74,10 @@ def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], 
     for spec in wanted:
         needed = spec.needs or of[spec.name]
         if not set(needed) & delivered:
-            said = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in needed)}"
+            missing = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in needed)}"
             if not spec.nodes[""].preset:
-                raise spec.error("", f"{said}.")
-            batch.notes.append(f"{source.name}: {spec.name} is not loaded: {said}")
+                raise spec.error("", f"{missing}.")
+            batch.notes.append(f"{source.name}: {spec.name} is not loaded: {missing}")
     if wanted and not delivered:
         names = ", ".join(alias.patterns[0] for alias in source.files.values())
         raise source.nodes[""].error(f"the folder {source.path} has none of the preset's files ({names}).")
@@ -265,7 +265,7 @@ class SourceExtract:
     def _compare(
         self, name: str, file: LandedFile, columns: list[str], before: list[str] | None, absent: list[str]
     ) -> None:
-        """Report the columns that came and went since the extract before, and in the first those that are absent."""
+        """Report the columns that are new or missing since the extract before, and those absent from the first."""
         never = [column for column in absent if before is None and self.source.files[name].columns[column]]
         known = dict.fromkeys([*columns, *(before or [])])
         read: set[str] = set()
@@ -279,8 +279,8 @@ class SourceExtract:
                 Expected(column, becomes.get(column, ""), column in becomes and needed[becomes[column]].required)
                 for column in mapped.reads(spec, known, self.source.tables)
             ]
-            told = [column for column in never if column in becomes]
-            expected += [Expected(c, becomes[c], needed[becomes[c]].required, never=True) for c in told]
+            unmet = [column for column in never if column in becomes]
+            expected += [Expected(c, becomes[c], needed[becomes[c]].required, never=True) for c in unmet]
             read |= {one.column for one in expected}
             found = differences(columns, before, expected)
             self.batch.report_drift(file, spec.name, [one for one in found if one.change != NEW])

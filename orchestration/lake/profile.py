@@ -83,7 +83,7 @@ class Profiler:
         return found
 
     def _count(self, extract: Extract) -> _Counted:
-        """Aggregate all that is asked of an extract in one pass."""
+        """Compute all aggregates of an extract in one pass."""
         if extract.paths in self._counted:
             return self._counted[extract.paths]
         columns = list(self.dataset.columns)
@@ -180,15 +180,15 @@ class Profiler:
         return f"{self._keys(before)} EXCEPT {self._keys(extract)}"  # unlike a join it takes null for null
 
     def examples(self, one: Expectation, extract: Extract, before: Extract | None) -> list[str]:
-        """Return a few values that tell where to look; none where the figure says it all."""
+        """Return a few values that show where to look; none where the figure is enough."""
         rows, column = extract.relation(self.schema), sql.name(one.columns[0]) if one.columns else ""
         match one.kind:
             case "rejected":
                 units = sql.texts(str(path) for path in extract.paths)
-                told = "concat(file_name, ' row ', row_number, ': ', reason, '; ', remedy)"
-                first = f"arg_min({told}, (file_name, row_number))"
-                said = f"concat(count(*), ' in ', coalesce(column_name, 'no column'), ', first ', {first})"
-                query = f"SELECT {said} AS value FROM rejects WHERE unit IN ({units}) GROUP BY column_name "
+                row = "concat(file_name, ' row ', row_number, ': ', reason, '; ', remedy)"
+                first = f"arg_min({row}, (file_name, row_number))"
+                group = f"concat(count(*), ' in ', coalesce(column_name, 'no column'), ', first ', {first})"
+                query = f"SELECT {group} AS value FROM rejects WHERE unit IN ({units}) GROUP BY column_name "
                 query += "ORDER BY count(*) DESC, column_name"
             case "columns_lost":
                 assert before

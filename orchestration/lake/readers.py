@@ -1,6 +1,6 @@
-"""Turns one landed file, whatever its format, into a scan: numbered rows of text (or of a Parquet file's own types).
+"""Turns one landed file of any format into a scan: numbered rows of text (or of a Parquet file's own types).
 
-Knows encodings, compression and broken files. Knows nothing of the contract: what a value must be is in rules.py.
+It handles encodings, compression and broken files. It does not use the contract: what a value must be is in rules.py.
 """
 
 import codecs
@@ -25,7 +25,7 @@ from orchestration.lake import records, workbook
 from orchestration.sql import RefusedError
 
 _CHUNK = 1 << 20
-_LONGEST_RECORD = 2_000_000  # bytes that the engine takes without being told
+_LONGEST_RECORD = 2_000_000  # bytes that the engine takes by default
 _LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
 _LISTS = ("$", "$.records", "$.results")  # where a document, or an API's answer, has its records
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
@@ -46,7 +46,7 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Content:
-    """What one pass over the bytes tells: the delivered file's hash, and the shape of the text in it."""
+    """The result of one pass over the bytes: the delivered file's hash, and the shape of the text in it."""
 
     sha256: str
     lines: int = 0
@@ -74,9 +74,9 @@ class Scan:
     row_number: str  # evaluated over the rows in file order
     valid: str = "true"  # false for a record that could not be taken apart
     invalid: tuple[str, str] = ("", "")  # why, and the remedy
-    present: str = "true"  # false for a record that only stands where a broken one was
+    present: str = "true"  # false for a record that only replaces a broken one
     raw: str = ""  # SQL of the whole row as JSON; built from the columns where empty
-    expected: int | None = None  # records, if every line holds one; None where lines say nothing
+    expected: int | None = None  # records, if every line holds one; None where lines do not show it
     at_most: int | None = None  # records, however they lie in the lines
     padded: bool = True  # values may begin or end in space
     odd_space: bool = True  # which may be tabs or line breaks
@@ -97,7 +97,7 @@ class DelimitedText:
     path: Path
     dialect: Dialect
     header_lines: int
-    staging: Path  # where it can be written anew without what is broken
+    staging: Path  # where it can be written again without the broken records
 
 
 def examine(path: Path, encoding: str = "utf-8") -> Content:
@@ -322,7 +322,7 @@ def _blank_lines(text: DelimitedText) -> int:
 
 
 def without_broken(scan: Scan) -> Scan:
-    """Write a file anew, each broken record as a mark in its place, and return the scan of the others."""
+    """Write a file again with a mark in place of each broken record, and return the scan of the others."""
     assert scan.text is not None
     text, width = scan.text, len(scan.columns)
     mark = uuid.uuid4().hex

@@ -1,6 +1,6 @@
 """Splits a broken delimited file into records, so that each physical line belongs to exactly one.
 
-The engine reads sound files; this mends those it refuses. Lines that are plainly a record each are copied in blocks;
+The engine reads sound files; this repairs the ones it refuses. Lines that are plainly a record are copied in blocks;
 the others are read in Python. A line that cannot be a record is given back as broken, alone, and reading goes on with
 the next: an unclosed quote costs its own line only.
 """
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 LONGEST_VALUE_IN_LINES = 1000
 MIN_COLUMNS_OF_A_TELLING_LINE = 3
 
-# has_padding knows the neighbours of values in files that are written with these.
+# has_padding checks the neighbours of values in files that are written with these.
 KNOWN_MARKS = frozenset(',\t;|"')
-LONGEST_SPACE_AND_NEIGHBOURS = 4  # bytes of a space in UTF-8 and of what stands before it
+LONGEST_SPACE_AND_NEIGHBOURS = 4  # bytes of a space in UTF-8 and of the character before it
 
 _CHUNK = 1 << 20
 _NEWLINE, _RETURN, _SPACE = b"\n\r "
@@ -243,7 +243,7 @@ def _blocks(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _plain_lines(block: bytes, columns: int, delimiter: int, quote: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return where each line ends, and whether it is a record whatever stands around it."""
+    """Return where each line ends, and whether it is a record regardless of the lines around it."""
     data = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(data == _NEWLINE) + 1
     if not ends.size or ends[-1] != len(data):

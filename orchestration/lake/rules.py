@@ -80,7 +80,7 @@ def check(
 ) -> Checked:
     """Build the queries that accept and reject a scan's rows."""
     columns = list(dataset.columns.values())
-    if dataset.worklist:  # whether a row is decided is asked of every row, also where the file lacks the columns
+    if dataset.worklist:  # whether a row is decided is checked for every row, also where the file lacks the columns
         given = dict.fromkeys(_asked(dataset.worklist), Given("NULL")) | dict(given)
     present = [c for c in columns if c.name in given]
     filled_in = dataset.worklist is not None
@@ -96,7 +96,7 @@ def check(
     typed = f"SELECT *, {number} FROM (SELECT *{values} FROM {scan.sql})"
 
     failures = [(c, given[c.name], f"NOT {sound[c.name]}") for c in present if c.name in sound]
-    told = {
+    report = {
         "column_name": _first(failures, lambda c, g: sql.text(c.name), scan.valid, "NULL"),
         "value": _first(failures, lambda c, g: _text(g), scan.valid, "NULL"),
         "reason": _reasons(dataset, failures, scan),
@@ -114,7 +114,7 @@ def check(
             f"(SELECT file_name AS of_file, row_number AS row_number_in_file FROM {_ACCEPTED}) "
             "USING (of_file, row_number_in_file)"
         )
-    why = ", ".join(f"{value} AS {name}" for name, value in told.items())
+    why = ", ".join(f"{value} AS {name}" for name, value in report.items())
     return Checked(
         accepted=f"SELECT {cells} FROM ({typed}) WHERE {' AND '.join([scan.valid, scan.present, *sound.values()])}",
         raw=f"SELECT {origin}, {scan.raw_row} AS raw_row FROM ({numbered})",
@@ -168,7 +168,7 @@ def _text(given: Given) -> str:
 
 
 def _trimmed(text: str, odd_space: bool = True) -> str:
-    """Trim, blank to null. The engine's trim knows Unicode's spaces but neither tabs nor line breaks."""
+    """Trim, blank to null. The engine's trim removes Unicode's spaces but neither tabs nor line breaks."""
     if not odd_space:
         return f"nullif(trim({text}), '')"
     odd = " OR ".join(f"contains({text}, chr({code}))" for code in (9, 10, 13))
@@ -184,7 +184,7 @@ def _value(column: Column, given: Given, scan: Scan, timezone: str, filled_in: b
     text = _text(given) if given.type != "VARCHAR" else given.sql
     if column.duckdb_type == "VARCHAR":
         trimmed = _trimmed(text, scan.odd_space) if scan.padded else text
-        # The other half of orchestration.worklist.safe_cell.
+        # The other half of orchestration.spreadsheet.safe_cell.
         return f"nullif(trim(regexp_replace({trimmed}, '^' || chr(39), '')), '')" if filled_in else trimmed
     # Trimming first would cost a third of the whole load; only what does not convert as it is gets trimmed.
     converted = f"coalesce({cast_text(column, text, timezone)}, {cast_text(column, _trimmed(text), timezone)})"
@@ -327,7 +327,7 @@ def find_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths:
     """Put rows that repeat a key, and are not the one that counts, into the table `losers`; say whether there are any.
 
     Of identical repeats the first by file name and row number counts; of different ones the latest updated_at where a
-    single content has it; otherwise none: nobody can tell which is right. A row that nobody has decided says nothing.
+    single content has it; otherwise none: which is right is unknown. A row that nobody has decided does not count.
     """
     files = sql.parquet(paths)
     hashed = "hash(" + ", ".join(sql.name(c) for c in dataset.key) + ")"

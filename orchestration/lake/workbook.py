@@ -13,7 +13,7 @@ _LARGEST = 2 << 30  # unpacked: a small file that unpacks to more is no workbook
 
 
 def is_workbook(path: Path) -> bool:
-    """Say so by the ending."""
+    """Return whether the name has the ending of one."""
     return path.suffix.lower() in SUFFIXES
 
 
@@ -50,7 +50,7 @@ def write_sheet(path: Path, sheet: str, target: Path) -> int:
 
 
 def _text(cell: Any) -> str:
-    """Say a cell's value as text: whole numbers without a point, days and times in ISO order."""
+    """Return a cell's value as text: whole numbers without a point, days and times in ISO order."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):

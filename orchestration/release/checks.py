@@ -1,4 +1,4 @@
-"""Whether the working database may be published, and if not, why, in words.
+"""Whether the working database may be published, and if not, the reasons as messages.
 
 A build is verified when all of the project was built and tested in one dbt command without an error. Building a part
 of it afterwards mixes old and new tables, so that takes the mark away.
@@ -99,5 +99,5 @@ def verified(home: Home) -> dict[str, str | None] | None:
 
 
 def dbt_message(error: Exception) -> str:
-    """Return what dbt said where it stopped before it had results."""
+    """Return dbt's message where it stopped before it had results."""
     return f"dbt could not start: {' '.join(str(error).split())[-600:]}"

@@ -34,7 +34,7 @@ PACKAGES = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
 DATABASE, PARQUET, MANIFEST = "kyoten.duckdb", "parquet", "manifest.json"
 # The working database under its own name, because its views name themselves in full.
 BUILD = "kyoten"
-# What clients since DuckDB 1.0 read, whatever later versions write by default.
+# What clients since DuckDB 1.0 read, regardless of what later versions write by default.
 STORAGE_VERSION = "v1.0.0"
 # Σ money is written into every release, so that two releases can be compared without opening them.
 MONEY = (("core", "fct_revenue", "amount"), ("core", "fct_deals", "amount"))
@@ -42,7 +42,7 @@ MONEY = (("core", "fct_revenue", "amount"), ("core", "fct_deals", "amount"))
 
 @dataclass(frozen=True)
 class Table:
-    """A published table: where it is and what is said of it."""
+    """A published table: its place and its description."""
 
     schema: str
     name: str
@@ -117,7 +117,7 @@ def _free_id(releases: Path, moment: datetime) -> str:
 
 @contextlib.contextmanager
 def _readable(aside: Path, home: Home) -> Iterator[None]:
-    """Say in one message what the disk refused."""
+    """Turn an error of the disk into one message."""
     import duckdb
 
     try:
@@ -189,7 +189,7 @@ def _write(
 
 
 def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
-    """Copy a table in one order, whatever order its threads built it in, and write its descriptions beside it."""
+    """Copy a table in one order, regardless of the order in which threads built it, and write its descriptions."""
     connection.execute(f'create schema if not exists "{table.schema}"')
     connection.execute(f"create table release.{table.sql} as from {BUILD}.{table.sql} order by all")
     if description := table.node.get("description"):

@@ -147,7 +147,7 @@ def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
         return "a folder stands where a data file should be. Give the folder a name without a data file's ending."
     if not path.is_file():
         return "the link leads nowhere, or to something that is not a file. Deliver the file itself."
-    if known is None:  # a mapping says how to read its files, whatever they are called
+    if known is None:  # a mapping states how to read its files, under any name
         return ""
     if len(relative.parts) == 1:
         return f"lies in no dataset's folder. Move it into landing/<dataset>/{nearest(_stem(path.name), known)}."
@@ -182,7 +182,7 @@ def _listing(home: Home, sources: Path | None) -> Iterator[str]:
         yield sources.read_text(encoding="utf-8")
         mapping = load_mapping(sources, home=home)
     except (OSError, UnicodeDecodeError, KyotenError) as error:
-        yield str(error)  # ingest says what is wrong; here it is only something that may change
+        yield str(error)  # ingest reports what is wrong; here it is only something that may change
         return
     for source in mapping.sources.values():
         for path in {path for alias in source.files.values() for path in alias.matches(source.path)}:

@@ -1,4 +1,4 @@
-"""A value of a YAML file that knows where it is written, so that an error can name file, line and key."""
+"""A value of a YAML file with the place where it is written, so that an error can name file, line and key."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from orchestration.spelling import nearest
 
 @dataclass(frozen=True)
 class Node:
-    """A YAML node that remembers its line. Scalars stay as written: `no` and 1.10 are not reinterpreted."""
+    """A YAML node with its line. Scalars stay as written: `no` and 1.10 are not reinterpreted."""
 
     value: "str | list[Node] | dict[str, Node] | None"
     file: str

@@ -1,4 +1,4 @@
-"""What a mapping says of a source that is fetched: a remote folder, a database or an API. Nothing is fetched here.
+"""The settings of a source that is fetched: a remote folder, a database or an API. Nothing is fetched here.
 
 ${VARIABLES} stay as they are written until something is fetched, and secrets may be written in no other way.
 """
@@ -29,13 +29,13 @@ REST_KEYS = {
     "resource_defaults": "What holds for every resource that says nothing else.",
     "resources": "List of resources: name (the alias), endpoint (path, params, paginator, incremental …).",
 }
-# Keys whose values are secrets, whichever library or API they are meant for.
+# Keys whose values are secrets, for any library or API.
 _SECRETS = re.compile(
     r"(.*[_-])?(token|secret|passw(or)?d|passphrase|authorization|assertion|connection_string)"
     r"|(.*[_-])?(api|access|account|private|secret)[_-]?key",
     re.IGNORECASE,
 )
-_NO_SECRETS = ("", "anon", "cloud")  # how gcsfs is told to take none, or the machine's own
+_NO_SECRETS = ("", "anon", "cloud")  # the values that make gcsfs take none, or the machine's own
 MIN_SECRET = 2  # letters; the value of a shorter variable is all over any text
 
 
@@ -170,7 +170,7 @@ def _resources(node: Node) -> Iterator[Node]:
 
 
 def clean(text: str, secrets: Mapping[str, str]) -> str:
-    """Return a message with nothing in it that must not be told: values of variables, passwords, tokens."""
+    """Return a message without secrets: values of variables, passwords, tokens."""
     written = {
         spelt: name
         for value, name in secrets.items()

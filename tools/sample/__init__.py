@@ -3,7 +3,7 @@
     generate(home, size=10_000, seed=1, noise=1.0)
 
 The same arguments give the same bytes. Nothing here reads the clock or runs a resolver: an answer is fixed first and
-the evidence made from it. docs/sample.md tells what is in it.
+the evidence made from it. docs/sample.md describes it.
 """
 
 import json
@@ -134,7 +134,7 @@ def write_company(staging: Path, size: int, seed: int, noise: float, progress: C
 
 
 def write_planted_truth(truth: Path, planted: Planted, answers: Iterable[Path]) -> None:
-    """Write the answers of the planted deals, then those of the ordinary ones, and the other planted truths."""
+    """Write the answers of the planted deals, then the answers of the ordinary ones, and the other planted truths."""
     write_csv(truth / "deals.csv", planted.answers)
     with (truth / "deals.csv").open("ab") as target:
         for path in answers:
@@ -236,7 +236,7 @@ def sizes_below(folder: Path) -> dict[str, int]:
 
 
 def is_complete(home: Home, marker: Mapping[str, Any]) -> bool:
-    """Tell whether every file of a sample is there in its size."""
+    """Return whether every file of a sample is there in its size."""
     landing, truth = sizes_below(home.landing), sizes_below(home.truth)
     return all(landing.get(name) == size for name, size in marker["files"].items()) and all(
         truth.get(name) == size for name, size in marker["truth"].items()

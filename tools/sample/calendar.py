@@ -34,7 +34,7 @@ FX_PAUSE_FROM, FX_PAUSE_TO = day("2025-08-08"), day("2025-08-26")
 
 
 def first_extract(on: int) -> int:
-    """Return the delta extract that first knows something that happened on a day."""
+    """Return the first delta extract that can contain an event of a day."""
     return next(extract for extract in DELTA_EXTRACTS if on <= extract)
 
 

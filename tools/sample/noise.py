@@ -65,12 +65,12 @@ def damage(
 
 
 def possible(signal: str) -> int:
-    """Return how many kinds of damage a signal knows."""
+    """Return how many kinds of damage a signal has."""
     return UNREGISTERED if signal == "rep_email" else MISTYPED
 
 
 def decidable(intact: np.ndarray, sole: Ints) -> Ints:
-    """Tell which deals still have what places them."""
+    """Return which deals still have what places them."""
     has = dict(zip(SIGNALS, intact, strict=True))
     partner = has["partner_id"] | has["partner_name"]
     strong = np.logical_or.reduce([has[name] for name in STRONG])

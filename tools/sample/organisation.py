@@ -1,4 +1,4 @@
-"""The sample company's partners, branches, reps and their posts, and the dated roster extracts that tell of them.
+"""The sample company's partners, branches, reps and their posts, and the dated roster extracts that contain them.
 
 Everything is an array by index; branch 0 of a partner is its main branch, post 0 of a branch is its anchor (a rep who
 never moves). Planted organisations are not here, see traps.py.
@@ -84,7 +84,7 @@ class Organisation:
     partner_staff: Ints
 
     def is_single(self, branch: Ints) -> Ints:
-        """Tell which branches are the only one of their partner."""
+        """Return which branches are the only one of their partner."""
         single: Ints = self.branch_count[self.branch_partner[branch]] <= 1
         return single
 
@@ -392,7 +392,7 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
 
 
 def write_extract(writer: Writer, x: int) -> None:
-    """Write the roster as it was told on one day."""
+    """Write the roster extract of one day."""
     writer.write(
         "partners",
         x,

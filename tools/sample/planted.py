@@ -45,7 +45,7 @@ class Planted:
         self.rows[dataset, extract].append({c: text(v) for c, v in values.items() if v is not None})
 
     def roster(self, dataset: str, since: str = SINCE, until: str | None = None, **values: Any) -> None:
-        """Add a row to each roster extract that knows of it."""
+        """Add a row to each roster extract that contains it."""
         for extract in ROSTER_EXTRACTS:
             if day(since) <= extract and (until is None or extract < day(until)):
                 self.add(dataset, extract, **values)
@@ -142,7 +142,7 @@ class Planted:
                     )  # fmt: skip
 
     def contact(self, owner_type: str, owner_id: str, kind: str, value: str) -> None:
-        """Add an address that has been valid since ever."""
+        """Add an address that is valid from the beginning."""
         self.roster(
             "contact_points", owner_type=owner_type, owner_id=owner_id, kind=kind, value=value, valid_from=SINCE
         )

@@ -117,7 +117,7 @@ def offer(org: Organisation, con: duckdb.DuckDBPyConnection) -> None:
 
 
 def unique_names(org: Organisation) -> tuple[Ints, Ints]:
-    """Tell which reps' full names, and which surnames, no other rep of the partner ever had."""
+    """Return which reps' full names, and which surnames, no other rep of the partner ever had."""
     family = org.rep_partner * len(names.SURNAMES) + org.rep_surname
     person = family * len(names.GIVEN) + org.rep_given
 

@@ -396,7 +396,7 @@ def exchange_rates(p: Planted) -> None:
 
 
 def told_late(p: Planted) -> None:
-    """17: the roster tells of a move a year after it happened."""
+    """17: the roster reports a move a year after it happened."""
     tokyo, osaka = p.office_pair("TRAP17", "株式会社テンマ商会")
     moved, told = "2024-10-01", "2025-10-05"
     p.rep("TRAP17-R1", "天満 航", Post(tokyo, ends=moved, end_told=told), Post(osaka, moved, told=told))
@@ -556,7 +556,7 @@ def account_managers(p: Planted) -> None:
 
 
 def merged_partner(p: Planted) -> None:
-    """27: a partner that went into another one."""
+    """27: a partner that was merged into another one."""
     merged = "2024-10-01"
     p.partner("TRAP27X", "株式会社ホシノ統合")
     p.branch("TRAP27X-TOKYO", "TRAP27X", "東京支店")

@@ -82,7 +82,7 @@ def _send(
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a record with the fields of nested objects beside its own, as properties.amount; lists stay lists."""
+    """Return a record with the fields of nested objects next to its own, as properties.amount; lists stay lists."""
     flattened: dict[str, Any] = {}
     for key, value in record.items():
         fields = flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) and value else {f"{prefix}{key}": value}

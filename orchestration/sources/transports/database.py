@@ -49,7 +49,7 @@ class Seen:
 
 def fetch_database(job: Job) -> dict[str, Fetched]:
     """Fetch every table and query into the job's folder."""
-    # Where a database can be told so, a fetch writes nothing, whatever its query says and its user may do.
+    # A database that supports it is opened read-only: a fetch writes nothing, even if its user may.
     engine = sa.create_engine(job.config["connection"]).execution_options(postgresql_readonly=True)
     try:
         return {alias: _fetch(job, engine, alias, keys) for alias, keys in job.config["tables"].items()}
@@ -67,7 +67,7 @@ def _fetch(job: Job, engine: sa.Engine, alias: str, keys: dict[str, str]) -> Fet
 
 
 def _as_text(rows: Iterable[Row], seen: Seen) -> Iterator[dict[str, str | None]]:
-    """Hand on text: a database's types and those of the contract meet in the mapping only."""
+    """Convert to text: only the mapping relates a database's types to the contract's."""
     for row in rows:
         if seen.cursor:
             values = [value for value in (seen.last, row[seen.cursor]) if value is not None]

@@ -20,7 +20,7 @@ def extracts(folder: Path) -> Iterator[tuple[date, int, Path]]:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """Return what an extract says of itself."""
+    """Return the record of an extract."""
     try:
         record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:

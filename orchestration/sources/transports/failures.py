@@ -1,4 +1,4 @@
-"""Puts what went wrong with a fetch into words: which source and table or endpoint, what it said, and the remedy."""
+"""Messages for a fetch that failed: which source and table or endpoint, the error, and the remedy."""
 
 from urllib.parse import urlsplit
 
@@ -8,14 +8,14 @@ import sqlalchemy.exc
 from orchestration.sources.transport_settings import clean
 from orchestration.sources.transports.job import Job
 
-_TELLING = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
+_INFORMATIVE = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
 _LATER = "Nothing of it landed. Fetch again later"
 _AUTH = "Check the credentials in the environment, and what they may read"
 
 
-def told(job: Job, error: Exception) -> str:
+def failure_message(job: Job, error: Exception) -> str:
     """Return the message, without a secret in it."""
-    while error.__cause__ and not isinstance(error, _TELLING):  # dlt only passes errors on
+    while error.__cause__ and not isinstance(error, _INFORMATIVE):  # dlt only passes errors on
         error = error.__cause__  # type: ignore[assignment]
     what, remedy = _what(job, error)
     place = f"{job.at} of {job.source.name}" if job.at else job.source.name
@@ -44,9 +44,9 @@ def _http(job: Job, error: requests.RequestException) -> tuple[str, str]:
         where = _plain_url(response.url)
         if isinstance(error, requests.exceptions.JSONDecodeError):
             return f"{where} answered with what is no JSON", f"{_LATER}, or correct the path"
-        said = _short(job, response.text)
-        what = f"{where} answered {response.status_code} {response.reason}{f': {said}' if said else ''}"
-        if response.status_code in (401, 403) or "invalid_client" in said or "invalid_grant" in said:
+        body = _short(job, response.text)
+        what = f"{where} answered {response.status_code} {response.reason}{f': {body}' if body else ''}"
+        if response.status_code in (401, 403) or "invalid_client" in body or "invalid_grant" in body:
             return what, _AUTH
         return what, _LATER if response.status_code == 429 or response.status_code >= 500 else "Correct the mapping"
     if isinstance(error, requests.exceptions.JSONDecodeError):
@@ -77,6 +77,6 @@ def _database(job: Job, error: sqlalchemy.exc.SQLAlchemyError) -> tuple[str, str
     return _short(job, error), "Correct the mapping"
 
 
-def _short(job: Job, said: object) -> str:
-    """Return what was said in one line of a readable length; cleaned first, so that no half of a secret is left."""
-    return " ".join(clean(str(said), job.secrets).split())[:400].rstrip(".")
+def _short(job: Job, message: object) -> str:
+    """Return a message in one line of a readable length; cleaned first, so that no half of a secret is left."""
+    return " ".join(clean(str(message), job.secrets).split())[:400].rstrip(".")

@@ -1,6 +1,6 @@
-"""Fetches what lies elsewhere: each fetch becomes an immutable, dated folder below extracts/, whole or not at all.
+"""Fetches remote sources: each fetch becomes an immutable, dated folder below extracts/, whole or not at all.
 
-From there it goes the way of every landed file. Importing this loads none of the libraries that fetch: without a
+From there on it is treated like every landed file. Importing this loads none of the libraries that fetch: without a
 transport in the mapping a refresh must not pay for them.
 """
 
@@ -38,9 +38,9 @@ def fetch(
     is_sample: bool = False,
     is_full: bool = False,
 ) -> list[Path]:
-    """Fetch every source that has a transport and return the new extracts; if `is_full`, whatever the cursors say.
+    """Fetch every source that has a transport and return the new extracts; if `is_full`, regardless of the cursors.
 
-    A source that fails lands nothing and does not stop the others; in the end all that failed are told in one error.
+    A source that fails lands nothing and does not stop the others; in the end one error lists all that failed.
     """
     mapping = load_mapping(sources, home=home) if sources else None
     fetched: list[Path] = []
@@ -48,7 +48,7 @@ def fetch(
     for source in mapping.sources.values() if mapping else ():
         if source.transport is None:
             continue
-        unfinished = home.extracts / ".unfinished" / source.name  # beside the extracts, so that a rename is enough
+        unfinished = home.extracts / ".unfinished" / source.name  # on the extracts' disk, so that a rename is enough
         shutil.rmtree(unfinished, ignore_errors=True)
         job = Job(source, {}, unfinished, {}, {}, say, is_sample, is_full)
         failure = _attempt(job, timezone, fetched)
@@ -62,11 +62,11 @@ def fetch(
 
 
 def has_transports(home: Home) -> bool:
-    """Say whether anything lies elsewhere, so that only a fetch can tell whether it is new."""
+    """Return whether any source is fetched, so that only a fetch can show whether anything is new."""
     try:
         mapping = load_mapping(home.sources, home=home) if home.sources else None
     except KyotenError:
-        return False  # ingest says what is wrong with the mapping
+        return False  # ingest reports what is wrong with the mapping
     return mapping is not None and any(source.transport for source in mapping.sources.values())
 
 
@@ -101,9 +101,9 @@ def _attempt(job: Job, timezone: str, fetched: list[Path]) -> str:
     except KyotenError as error:
         return str(error)
     except Exception as error:
-        from orchestration.sources.transports.failures import told
+        from orchestration.sources.transports.failures import failure_message
 
-        return told(job, error)
+        return failure_message(job, error)
     return ""
 
 
@@ -112,7 +112,7 @@ def _plain(found: Mapping[str, Fetched]) -> dict[str, Any]:
 
 
 def _expanded(source: Source, value: Any, secrets: dict[str, str]) -> Any:
-    """Return a configuration with the environment's values in it, and remember them as secrets."""
+    """Return a configuration with the environment's values in it, and record them as secrets."""
 
     def expand(match: re.Match[str]) -> str:
         found = os.environ.get(match["name"])
@@ -133,7 +133,7 @@ def _expanded(source: Source, value: Any, secrets: dict[str, str]) -> Any:
 
 
 def _prepare(job: Job, day: date) -> None:
-    """Find where to begin: what earlier days landed says it, so that a second fetch of a day holds all of the first."""
+    """Find where to begin: from what earlier days landed, so that a second fetch of a day holds all of the first."""
     assert job.source.transport
     since: dict[str, Any] = {}
     columns: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""One source's fetch, and what came of it: what every transport is given and returns. Nothing is fetched here."""
+"""One source's fetch, and its result: the input and output of every transport. Nothing is fetched here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ SAMPLE_ROWS = 100
 
 @dataclass(frozen=True)
 class Fetched:
-    """One table or resource of an extract. `cursor` is the last value of the column that tells what changed."""
+    """One table or resource of an extract. `cursor` is the last value of the column that shows what changed."""
 
     rows: int
     columns: tuple[str, ...]
@@ -22,7 +22,7 @@ class Fetched:
 
 @dataclass
 class Job:
-    """One source's fetch: where it writes, where it begins, and what must not be told."""
+    """One source's fetch: where it writes, where it begins, and which values are secret."""
 
     source: Source
     config: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Job:
     is_sample: bool = False
     is_full: bool = False
     at: str = ""
-    secrets: dict[str, str] = field(default_factory=dict)  # value: what is told instead
+    secrets: dict[str, str] = field(default_factory=dict)  # value: what messages show instead
 
     def begin(self, alias: str) -> None:
         """Say what is fetched now; an error that follows is this one's."""

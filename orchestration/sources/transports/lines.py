@@ -36,7 +36,7 @@ def write(
         found = dict.fromkeys(columns())
         if not found:
             raise KyotenError(
-                f"{alias} of {job.source.name} was not fetched: it has no record, and nothing tells its columns yet. "
+                f"{alias} of {job.source.name} was not fetched: it has no record, and its columns are not known yet. "
                 "Correct what it asks for, or take it out of the mapping until it has one."
             )
         with (job.folder / f"{alias}.csv").open("w", encoding="utf-8", newline="") as header:

@@ -1,7 +1,7 @@
 """Fetches the files of a remote folder by any fsspec URL, each extract date's as one extract.
 
 A file's date is the one in its name, else the day it was written there. A date's files are fetched again, into the next
-revision, when one of them is new or has changed; what has gone there stays here.
+revision, when one of them is new or has changed; a file that was deleted there stays here.
 """
 
 import fnmatch
@@ -58,7 +58,7 @@ def _day(job: Job, system: Any, path: str, name: str, timezone: str) -> date:
     try:
         written: datetime = system.modified(path)
     except NotImplementedError:
-        raise ValueError("nothing tells its date. Put it into the file's name, or state extracted_on") from None
+        raise ValueError("its date is unknown. Put it into the file's name, or state extracted_on") from None
     return (written if written.tzinfo else written.replace(tzinfo=UTC)).astimezone(ZoneInfo(timezone)).date()
 
 
@@ -85,7 +85,7 @@ def _fetch(job: Job, system: Any, root: str, day: date, found: dict[str, dict[st
 
 
 def _counting(job: Job, names: Any) -> list[str]:
-    """Leave out the files that a later revision, which their names tell, takes the place of."""
+    """Leave out the files that a later revision replaces; the revision is in their names."""
     counting = set()
     for pattern in _patterns(job):
         matching = [name for name in names if fnmatch.fnmatch(name, pattern)]
