@@ -24,7 +24,7 @@ def text(defs: "Definitions") -> str:
     graph = defs.resolve_asset_graph()
     checks = Counter(check.asset_key for check in graph.asset_check_keys)
     lines = []
-    for key in sorted(graph.get_all_asset_keys(), key=lambda one: one.path):
+    for key in sorted(graph.get_all_asset_keys(), key=lambda one: list(one.path)):
         asset = graph.get(key)
         parents = sorted(parent.to_user_string() for parent in asset.parent_keys)
         read = f" <- {', '.join(parents)}" if parents else ""
