@@ -22,7 +22,8 @@ RESOLVED_AT_LEAST = {0.0: 1.0, 1.0: 0.98}  # by level of noise; other levels pro
 SHOWN = 10
 
 # Each deal of the truth with the models' decision. A branch or DIRECT that differs from the truth is wrong, as
-# is a deal that got lost; a sentinel is only undecided. A deal is ambiguous if its answer has a quarantine reason.
+# is a deal that got lost; UNKNOWN or UNRESOLVED is only undecided. A deal is ambiguous if its answer has a reason for
+# quarantine.
 JUDGED = """
     with reasons as (
         select

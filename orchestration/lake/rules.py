@@ -365,7 +365,7 @@ def find_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths:
             SELECT *, bodies = 1 OR (latest_bodies = 1 AND is_latest) AS is_right, is_right AND is_first_copy AS counts
             FROM judged
         ),
-        told AS (
+        reported AS (
             SELECT *, max(CASE WHEN counts THEN file_name || ' row ' || row_number END) OVER (PARTITION BY k) AS winner
             FROM ruled WHERE copies > 1
         )
@@ -375,7 +375,7 @@ def find_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths:
                 ELSE 'an older row of this key: ' || winner || ' has the latest updated_at' END AS reason,
             CASE WHEN winner IS NULL THEN {sql.text(_settle(dataset))}
                 ELSE 'nothing to do' END AS remedy
-        FROM told WHERE NOT counts
+        FROM reported WHERE NOT counts
         """
     )
     return sql.scalar(connection, "SELECT count(*) FROM losers") > 0

@@ -1,6 +1,6 @@
 """The sample company's calendar: its four fiscal years and the days on which its systems delivered extracts.
 
-Days are integers (days since 1970-01-01), as numpy and DuckDB both add them fast. No clock is read here or elsewhere.
+Days are integers (days since 1970-01-01), as numpy and DuckDB both add them fast. No module reads the time.
 """
 
 from datetime import date, timedelta

@@ -1,7 +1,7 @@
-"""Planted cases beyond the traps' own: names as people type them, inheritance, duplicates, hints and decisions.
+"""Planted cases beyond the traps' own: names as people type them, inheritance, duplicates, suggestions and decisions.
 
-As in traps.py every answer was worked out by hand from the attribution rules, and no ordinary deal touches a planted
-organisation. A case that belongs to a trap bears its number.
+As in traps.py every answer was calculated manually from the attribution rules, and no ordinary deal touches a planted
+organisation. A case that belongs to a trap has its number.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def plant_cases(p: Planted) -> None:
 def by_name(
     p: Planted, deal: str, trap: int | None, case: str, branch: str, rung: str, on: str = ON, **values: Any
 ) -> None:
-    """Add a deal that is told by names and its channel; it came to nothing."""
+    """Add a deal that is known by names and its channel only; it was lost."""
     values.setdefault("channel", "resale")
     values.setdefault("needs", "names")
     p.deal(deal, trap, case, branch, rung, on, closed_on=f"{int(on[:4]) + 1}-02-17", **values)
@@ -109,7 +109,7 @@ def dated_aliases(p: Planted) -> None:
 
 
 def companies_alike(p: Planted) -> None:
-    """Companies that share a name, or one of which bears the other's as its alias."""
+    """Companies that share a name, or one of which has the other's as its alias."""
     for partner in ("CASE-TWIN", "CASE-TWINX"):
         p.partner(partner, "株式会社フタバ機工")
         p.branch(f"{partner}-TOKYO", partner, "東京支店")
@@ -209,7 +209,7 @@ def reps_by_name(p: Planted) -> None:
 
 
 def names_among_others(p: Planted) -> None:
-    """Names that contradict, narrow, or stand beside a distributor's."""
+    """Names that contradict or narrow a distributor's, or appear next to it."""
     by_name(
         p, "TRAP13-D", 13, "id and text name two branches of one partner", "TRAP13-TOKYO", "L3", needs="",
         branch_id="TRAP13-TOKYO", partner_text="スミレ電工㈱ 大阪支店",
@@ -336,7 +336,7 @@ def duplicate_registrations(p: Planted) -> None:
 
 
 def hints(p: Planted) -> None:
-    """Each kind of hint by itself: it suggests a branch and decides nothing."""
+    """Each kind of suggestion by itself: it suggests a branch and decides nothing."""
     tokyo, osaka = p.office_pair("CASE-HINT", "株式会社モモセ通商")
     p.rep("CASE-HINT-R1", "百瀬 昴", Post(tokyo))
     known: Values = {"reason": "BRANCH_UNKNOWN", "partner_id": "CASE-HINT", "needs": "candidates", "won_on": WON}

@@ -224,7 +224,7 @@ def add_history(rng: np.random.Generator, a: Arrays, planned: Ints) -> None:
         seen = (reach >= level) & within(rng, n, usual) & (on <= AS_OF)
         a[name] = np.where(seen, on, NEVER)
     a["has_history"] = within(rng, n, 0.9)
-    # Nobody knows when these were created; the first stage entry has to do.
+    # The creation date of these is unknown; the first stage entry replaces it.
     a["created_known"] = a["registered"] | ~a["has_history"] | ~within(rng, n, 0.005)
     a["planned"] = end
     touched = np.stack([created, a["qualified"], a["proposed"], a["quoted"], a["close"]])
@@ -275,7 +275,7 @@ def add_money(rng: np.random.Generator, a: Arrays) -> None:
 
 
 def add_noise(rng: np.random.Generator, a: Arrays, level: float) -> None:
-    """Damage some deals' evidence, never so that it says something else."""
+    """Damage some deals' evidence, never so that it points to another target."""
     kind = a["kind"]
     # Where a registration overrules another branch on the deal, losing it would leave wrong evidence.
     agreeing = ~a["elsewhere"]
@@ -297,7 +297,7 @@ def add_noise(rng: np.random.Generator, a: Arrays, level: float) -> None:
         harm = a[f"harm_{name}_name"]
         a[f"said_{name}"] = np.where(harm == noise.DROPPED, NEVER, a[f"said_{name}"])
         a[f"typo_{name}"] = np.where(harm == noise.MISTYPED, a["way"], NEVER)
-    # Direct deals say so in words now and then; a partner's deal only by mistake.
+    # Some direct deals contain a word for it; a partner's deal only by mistake.
     frank = (kind == DIRECT) & within(rng, len(kind), 0.06)
     a["nobody"] = np.where(frank | a["nobody_said"], a["id"] % len(spelling.NOBODY), NEVER)
 
@@ -385,7 +385,7 @@ def write(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], part: 
 
 
 def deals_query(k: int, x: int) -> str:
-    """Return the deals that are new or changed in an extract, as they stood on its day."""
+    """Return the deals that are new or changed in an extract, as they were on its day."""
     later_steps = ("qualified", "proposed", "quoted", "close")
     touched = ", ".join(f"case when {step} <= {x} then {step} else 0 end" for step in later_steps)
     won = f"outcome = {WON} and close <= {x}"

@@ -1,7 +1,7 @@
-"""Partners whose figures are known: for each question of docs/questions.md a fact that gives the answer by hand.
+"""Partners whose figures are known: for each question of docs/questions.md a fact from which the answer follows.
 
 Two branches of 20 salespeople make 400 million each, one by 3 of them and one by 14; a third loses at the last step of
-the funnel. tests/dbt/test_questions.py knows the answers. As in traps.py nothing ordinary touches what is planted.
+the funnel. tests/dbt/test_questions.py has the answers. As in traps.py nothing ordinary touches what is planted.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def plant_known(p: Planted) -> None:
 
 
 def organisation(p: Planted) -> None:
-    """Plant 20 salespeople at each of two branches, of whom the roster knows 5 and 14, one of the 5 until 1 March.
+    """Plant 20 salespeople at each of two branches, of whom the roster contains 5 and 14, one of the 5 until 1 March.
 
     The third and fourth partners' contracts began in a year in which, at small sizes, no other one did; the third's
     was renewed three years later. A rep left the branch abroad and has come back.
@@ -45,7 +45,7 @@ def organisation(p: Planted) -> None:
         p.rep(f"{PEER}{n}-R1", f"六実 第{n}", Post(f"{PEER}{n}", NEW_SINCE))
     for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
         p.add("branch_profiles", PROFILED, branch_id=branch, as_of="2025-04-01", sales_headcount=headcount)
-    # All that is asked was told in the latest year, the headcount alone the year before.
+    # All required figures were reported in the latest year, the headcount alone the year before.
     p.add("branch_profiles", PROFILED, branch_id=NEW, as_of="2024-04-05", sales_headcount=2)
     p.add(
         "branch_profiles", PROFILED, branch_id=NEW, as_of="2025-04-02", sales_headcount=2, evaluation_scheme="件数評価",
@@ -138,7 +138,7 @@ def direct_sales(p: Planted) -> None:
 
 
 def meetings(p: Planted) -> None:
-    """Plant calls to as many reps as bring a deal in the month after, sessions, joint visits, and one told late."""
+    """Plant calls to as many reps as bring a deal in the month after, sessions, joint visits, and one reported late."""
     for branch, on, reps in (
         (FEW, "2025-05-14", ("R1", "R2")), (FEW, "2025-11-12", ("R1", "R3")),
         (MANY, "2024-11-13", ("R01", "R02")), (MANY, "2025-05-15", tuple(f"R{n:02d}" for n in range(1, 8))),
@@ -155,7 +155,7 @@ def meetings(p: Planted) -> None:
 
 
 def inquiries(p: Planted) -> None:
-    """Plant six inquiries of one industry, two of which led to a partner, and one that asked for no partnership."""
+    """Plant six inquiries of one industry, two of which led to a partner, and one without interest in a partnership."""
     for n in range(1, 8):
         p.add(
             "inquiries", day("2025-10-05"), inquiry_id=f"KNOWN-IQ{n}", received_at=f"2025-06-1{n} 10:00:00",

@@ -86,7 +86,7 @@ def with_legal_form(name: str, style: int) -> str:
 def partner_aliases(cores: np.ndarray) -> np.ndarray:
     """Return what every other partner is called besides its name, None for the rest.
 
-    A short name is given only where it begins no other partner's name, so that it stays unique whoever reads it.
+    A short name is given only where it begins no other partner's name, so that it stays unique.
     """
     begins = Counter(core[:end] for core in cores for end in range(1, len(core) + 1))
     aliases: np.ndarray = np.full(len(cores), None, dtype=object)

@@ -1,6 +1,6 @@
 """What goes wrong between a deal and the CRM: fields left empty, ids and names mistyped, addresses nobody registered.
 
-Noise takes evidence away and never makes any: a slip is nobody's id, name or address, an indirect deal keeps its
+Noise takes evidence away and never makes any: a slip matches no id, name or address, an indirect deal keeps its
 channel, and where strong evidence overrules weaker one both are left alone. So the answer stays what it was; a resolver
 may fail to find it, and finds another one only by its own mistake.
 """
@@ -31,7 +31,7 @@ CAREFUL_FROM = 3_000_000
 def damage(
     rng: np.random.Generator, a: Arrays, level: float, present: Arrays, able: Ints, sole: Ints, one_text: Ints
 ) -> None:
-    """Damage signals that are `present` on deals that are `able` to bear it.
+    """Damage signals that are `present` on deals that are `able` to take it.
 
     The harm is noted as `harm_<signal>` and `nobody_said`; deals that lost what placed them are `beyond_help`. `sole`
     deals are placed by their partner alone, `one_text` ones say both names in one field.

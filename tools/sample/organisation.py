@@ -1,4 +1,4 @@
-"""The sample company's partners, branches, reps and their posts, and the dated roster extracts that contain them.
+"""The sample company's partners, branches, reps and assignments, and the dated roster extracts that contain them.
 
 Everything is an array by index; branch 0 of a partner is its main branch, post 0 of a branch is its anchor (a rep who
 never moves). Planted organisations are not here, see traps.py.
@@ -30,7 +30,7 @@ def scaled(size: int, at: tuple[int, int, int, int]) -> int:
 
 @dataclass(frozen=True)
 class Posts:
-    """Posts of reps at branches, grouped by branch, sellers first."""
+    """Assignments of reps to branches, grouped by branch, sellers first."""
 
     rep: Ints
     branch: Ints
@@ -39,14 +39,14 @@ class Posts:
     told: Ints  # the day from which extracts know of the beginning
     end_told: Ints
     primary: Ints
-    first: Ints  # by branch: index of its anchor's post
+    first: Ints  # by branch: index of its anchor's assignment
     count: Ints  # by branch
-    sellers: Ints  # by branch: how many of its first posts ever win
+    sellers: Ints  # by branch: how many of its first assignments ever win
 
 
 @dataclass(frozen=True)
 class Organisation:
-    """Partners, branches and posts."""
+    """Partners, branches and assignments."""
 
     size: int
     partner_type: np.ndarray
@@ -144,7 +144,7 @@ def twins(first_branch: Ints, branch_partner: Ints, rank: Ints) -> Ints:
     n, cities = len(rank), len(names.CITIES)
     count = np.bincount(branch_partner)[branch_partner]
     other = np.where(rank >= cities, rank - cities, rank + cities)
-    # The head office bears no city's name.
+    # The head office has no city's name.
     has_one = (other < count) & (rank != 0) & (other != 0)
     return np.where(has_one, np.minimum(first_branch[branch_partner] + other, n - 1), NEVER)
 
@@ -244,7 +244,7 @@ def build_posts(
     closed: Ints,
     successor: Ints,
 ) -> tuple[Posts, Ints, Ints, Ints]:
-    """Give each branch its reps, let some move, leave, pause or hold two posts, and say when extracts learn of it."""
+    """Give each branch its reps, let some move, leave, pause or have two assignments, and set when extracts show it."""
     real = np.flatnonzero(counts[branch_partner] > 0)
     wanted = weight[real] ** 0.35
     target = scaled(size, (300, 1_500, 40_000, 100_000))
@@ -262,7 +262,7 @@ def build_posts(
     concurrent = can_move & (luck >= 0.32) & (luck < 0.345)
     style = rng.choice([FULL_HISTORY, CURRENT_POSTS, SNAPSHOT], reps, p=[0.7, 0.2, 0.1])
     joined_late = ~anchor & (rng.random(reps) < 0.12)
-    # Only a full history can tell of a leaver, a second post or somebody who joined between two extracts.
+    # Only a full history can contain a leaver, a second assignment or a rep who joined between two extracts.
     style[leaves | concurrent | joined_late | (closed[home] != NEVER)] = FULL_HISTORY
 
     begins = np.maximum(opened[home], day("2021-04-01"))
@@ -374,7 +374,7 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
     for extract in ROSTER_EXTRACTS:
         write_extract(writer, extract)
     for extract in ROSTER_EXTRACTS:
-        # Sales headcount is declared by the partner: unknown for some, rarely below what the roster knows.
+        # Sales headcount is declared by the partner: unknown for some, rarely below the number in the roster.
         writer.write(
             "branch_profiles",
             extract,
@@ -448,7 +448,7 @@ def write_extract(writer: Writer, x: int) -> None:
             case when left_on <= {x} then day_of(left_on) end as left_on
         from org_reps where starts <= {x}""",
     )
-    # Three habits of keeping a roster: the whole history, dated current posts only, current posts without dates.
+    # Three habits of keeping a roster: the whole history, dated current assignments only, current ones without dates.
     writer.write(
         "rep_assignments",
         x,

@@ -1,6 +1,6 @@
-"""The words in which planted cases are told: partners, branches, reps, deals and their answers, as contract rows.
+"""Helpers that write planted cases: partners, branches, reps, deals and their answers, as contract rows.
 
-A planted row is text, as a CSV spells it. Full datasets repeat a row in every roster extract that knows of it; delta
+A planted row is text, as in a CSV. Full datasets repeat a row in every roster extract that contains it; delta
 datasets carry it once. The cases themselves are in traps.py and cases.py.
 """
 
@@ -18,7 +18,7 @@ DIRECT, UNRESOLVED = "DIRECT", "UNRESOLVED"
 
 @dataclass(frozen=True)
 class Post:
-    """A rep's time at a branch; `told` is the day from which extracts say so, its beginning unless it came late."""
+    """A rep's time at a branch; `told` is the day from which extracts contain it, its beginning unless it was late."""
 
     branch: str
     starts: str = SINCE
@@ -62,7 +62,7 @@ class Planted:
         *,
         focus: bool = False,
     ) -> None:
-        """Add a partner; `merged` names the surviving partner and the day. Extracts tell the present contract only."""
+        """Add a partner; `merged` names the surviving partner and the day. Extracts hold the present contract only."""
         for extract in ROSTER_EXTRACTS:
             known = merged is not None and day(merged[1]) <= extract
             renewed = contract_renewed_on is not None and day(contract_renewed_on) <= extract
@@ -92,7 +92,7 @@ class Planted:
     ) -> None:
         """Add a branch, and into which others it went on the day it closed; `current` is its successor as is.
 
-        `renamed` is its later name and the day from which extracts tell it.
+        `renamed` is its later name and the day from which extracts contain it.
         """
         self.partner_of[branch_id] = partner_id
         for extract in ROSTER_EXTRACTS:
@@ -125,7 +125,7 @@ class Planted:
     def rep(
         self, rep_id: str, name: str, *posts: Post, email: str | None = None, left: tuple[str, str] | None = None
     ) -> None:
-        """Add a rep with posts; `left` is the day of leaving and that of coming back, from which extracts forget it."""
+        """Add a rep with assignments; `left` is the days of leaving and of return; later extracts omit it."""
         for extract in ROSTER_EXTRACTS:
             left_on = left[0] if left and day(left[0]) <= extract < day(left[1]) else None
             self.add("reps", extract, rep_id=rep_id, rep_name=name, rep_email=email, job_title="営業", left_on=left_on)
@@ -247,7 +247,7 @@ class Planted:
         )  # fmt: skip
 
     def customer(self, customer_id: str, prefecture: str | None = None, industry: str = "製造") -> None:
-        """Add a customer, once; a prefecture is noted whenever it is told."""
+        """Add a customer, once; a prefecture is added when it is given."""
         known = self.rows["customers", AS_OF]
         same = next((row for row in known if row["customer_id"] == customer_id), None)
         if same is not None and prefecture:
@@ -265,7 +265,7 @@ class Planted:
     def registration(
         self, registration_id: str, deal_id: str | None, submitted: str, *, status: str = "approved", **values: Any
     ) -> None:
-        """Add a registration; an approved one is approved the day after unless it says otherwise."""
+        """Add a registration; an approved one is approved the day after unless stated."""
         on = day(submitted[:10])
         if status == "approved":
             values.setdefault("approved_at", f"{submitted[:10]} 23:00:00")

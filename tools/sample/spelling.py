@@ -54,7 +54,7 @@ def full_width(text: str) -> str:
 
 
 def typos(word: str, taken: set[str]) -> list[str]:
-    """Return slips of the keyboard (a character lost, two swapped, one doubled) that are nobody's name."""
+    """Return slips of the keyboard (a character lost, two swapped, one doubled) that are no registered name."""
     slips = [word[:i] + word[i + 1 :] for i in range(len(word))]
     slips += [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)]
     slips += [word[: i + 1] + word[i:] for i in range(len(word))]
@@ -132,7 +132,7 @@ def unique_names(org: Organisation) -> tuple[Ints, Ints]:
 def choose(org: Organisation, rng: np.random.Generator, a: Arrays, named: Ints, only: Ints, partner_only: Ints) -> None:
     """Choose how the deals that are `named` spell their names.
 
-    Those that carry names `only` always tell the branch or the rep; `partner_only` ones name the partner alone.
+    Deals with names `only` always have the branch or the rep; `partner_only` ones name the partner alone.
     """
     n, on = len(named), a["credit"]
     branch, rep = np.maximum(a["branch"], 0), np.maximum(a["rep"], 0)

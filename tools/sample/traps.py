@@ -1,8 +1,8 @@
-"""The planted cases: at least one deal for each trap of the attribution rules, with the answer worked out by hand.
+"""The planted cases: at least one deal for each trap of the attribution rules, with the answer calculated manually.
 
 Every trap has partners, branches, reps and customers of its own, so that no ordinary deal can touch it. `needs` names
 the feature that an answer waits for; without it the case is decided by the ids, e-mails and dates alone. No resolver
-runs here. More cases of the same traps, and those that no trap speaks of, are in cases.py; known.py has partners whose
+runs here. More cases of the same traps, and cases without a trap, are in cases.py; known.py has partners whose
 figures are known.
 """
 
@@ -181,7 +181,7 @@ def several_parties(p: Planted) -> None:
 
 
 def two_tiers(p: Planted) -> None:
-    """9: distributor and reseller. 10: a distributor whose reseller nobody named."""
+    """9: distributor and reseller. 10: a distributor whose reseller is not stated."""
     p.partner("TRAP09D", "株式会社キタノ流通", "distributor")
     p.branch("TRAP09D-HQ", "TRAP09D", "本社")
     p.partner("TRAP09", "株式会社クロダ電機")
@@ -477,7 +477,7 @@ def names_of_reps_and_places(p: Planted) -> None:
 
 
 def posts(p: Planted) -> None:
-    """23: concurrent posts. 24: gaps between posts."""
+    """23: concurrent assignments. 24: gaps between assignments."""
     tokyo, osaka = p.office_pair("TRAP23", "株式会社ヌマタ商事")
     p.rep("TRAP23-R1", "沼田 渚", Post(tokyo), Post(osaka, primary=False))
     p.rep("TRAP23-R2", "布川 岳", Post(tokyo, primary=None), Post(osaka, primary=None))
@@ -533,7 +533,7 @@ def renewals(p: Planted) -> None:
 
 
 def account_managers(p: Planted) -> None:
-    """26: nothing but an account manager, who is a hint and no evidence."""
+    """26: nothing but an account manager, who is a suggestion and no evidence."""
     tokyo, _ = p.office_pair("TRAP26", "株式会社フジミ機器")
     p.add(
         "staff", AS_OF, staff_id="TRAP26-S1", staff_name="富士 要", team="パートナー営業部", mission="grow",
@@ -604,7 +604,7 @@ def header_and_lines(p: Planted) -> None:
 
 
 def other_cases(p: Planted) -> None:
-    """Reasons and sentinels that no trap speaks of."""
+    """Reasons and special members that no trap covers."""
     tokyo, osaka = p.office_pair("CASE", "株式会社ミドリ電子販売")
     p.partner("CASE-IMPLICIT", "株式会社ムサシ文庫")
     p.partner_of["IMPLICIT:CASE-IMPLICIT"] = "CASE-IMPLICIT"

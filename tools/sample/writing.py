@@ -1,6 +1,6 @@
 """Writing the sample company's files: a dataset's rows of one extract, as the contract names its columns.
 
-It knows formats and the order of columns; what the rows say is the other modules' business.
+It handles formats and the order of columns; the other modules make the rows.
 """
 
 import json
