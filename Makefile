@@ -78,7 +78,7 @@ doctor: ## Versions, disk, who holds the lock, what is set
 
 bench: ## What a refresh costs beside the engine alone (SIZE=deals, REPEATS=n)
 	@./setup.sh run
-	@$(BIN)/python -m orchestration.bench --size $(SIZE) --repeats $(or $(REPEATS),3)
+	@$(BIN)/python -m tools.bench --size $(SIZE) --repeats $(or $(REPEATS),3)
 
 accuracy: ## How right attribution is, on samples whose answers are known (SIZE=deals, SEEDS=n, NOISE=0,1,5)
 	@./setup.sh run
@@ -98,6 +98,7 @@ check: ## Lint, types, prose, secrets and all tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/yamllint --strict .
 	@$(MAKE) sqlfluff
 	$(BIN)/python -m tools.prose

@@ -20,7 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     home = Home.from_environment(DEMO_HOME if options.command == "demo" else "data")
     try:
-        return options.run(home, options)
+        status: int = options.run(home, options)
+        return status
     except KyotenError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -89,7 +90,7 @@ def levels_of_noise(text: str) -> list[float]:
 def _demo(home: Home, options: argparse.Namespace) -> int:
     from orchestration.lock import write_lock
     from orchestration.refresh import refresh
-    from orchestration.sample import generate
+    from tools.sample import generate
 
     with write_lock(home):
         # Stays where the process dies between a new sample and the clearing: the next demo then clears.
@@ -129,7 +130,7 @@ def _refresh(home: Home, options: argparse.Namespace) -> int:
 
 def _fetch(home: Home, options: argparse.Namespace) -> int:
     from orchestration.lock import write_lock
-    from orchestration.transports import fetch
+    from orchestration.sources.transports.fetch import fetch
     from orchestration.warehouse import var
 
     with write_lock(home):
@@ -161,7 +162,7 @@ def _worklist(home: Home, _: argparse.Namespace) -> int:
 
 
 def _accept(home: Home, options: argparse.Namespace) -> int:
-    from orchestration.ingest.acceptance import accept, print_waiting
+    from orchestration.lake.acceptance import accept, print_waiting
 
     if not options.batch:
         print_waiting(home)
@@ -195,14 +196,14 @@ def _dev(home: Home, options: argparse.Namespace) -> int:
 
 
 def _docs(home: Home, _: argparse.Namespace) -> int:
-    from orchestration.dbt_docs import write_docs
+    from orchestration.release.dbt_docs import write_docs
 
     print(f"Every model, column, test and metric, and what hangs on what: open {write_docs(home)}")
     return 0
 
 
 def _accuracy(home: Home, options: argparse.Namespace) -> int:
-    from orchestration.accuracy import run
+    from tools.accuracy import run
 
     run(home, options.size, options.seeds, options.noise, as_markdown=options.markdown)
     return 0

@@ -30,21 +30,21 @@ from dagster import (
     in_process_executor,
     multi_asset,
 )
-from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, dbt_assets
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from dagster_dbt import DagsterDbtCliRuntimeError, DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 
-from orchestration import checks, warehouse
+from orchestration import warehouse
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
-from orchestration.fingerprint import inputs_fingerprint, nothing_new, project_fingerprint, recorded_inputs
 from orchestration.home import Home
-from orchestration.ingest import IngestResult, ingest
-from orchestration.ingest.contract import load_contract
-from orchestration.ingest.expectations import load_expectations
 from orchestration.knowledge import Knowledge
-from orchestration.names import write_names
-from orchestration.publish import publish
-from orchestration.resources import Dbt, Workspace, dbt_resource
-from orchestration.transports import fetch, has_transports
+from orchestration.lake.expectations import load_expectations
+from orchestration.lake.ingest import IngestResult, ingest
+from orchestration.names.lake import write_names
+from orchestration.release import checks
+from orchestration.release.fingerprint import inputs_fingerprint, nothing_new, project_fingerprint, recorded_inputs
+from orchestration.release.publish import publish
+from orchestration.resources import Workspace, dbt_resource, start_dbt
+from orchestration.sources.transports.fetch import fetch, has_transports
 from orchestration.worklist import export_worklist
 
 HOME = Home.from_environment()
@@ -78,13 +78,13 @@ def _batch_check_specs() -> Iterator[AssetCheckSpec]:
         yield AssetCheckSpec(
             "batch_rules",
             asset=["raw", name],
-            description="What expectations.yml says of each batch as a whole. A batch that misses it is held.",
+            description="Expectations of each whole batch, from expectations.yml. A batch that misses one is held.",
             blocking=True,
         )
 
 
 def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) -> Iterator[AssetCheckResult]:
-    """Tell of each dataset whose batches were held, or let in by somebody, or sound."""
+    """Return a result for each dataset: its batches were held, accepted by a person, or sound."""
     for key in sorted(wanted):
         batches = [one for one in result.batches if one.dataset == key.asset_key.path[1]]
         missed = [one for one in batches if one.missed]
@@ -100,16 +100,16 @@ def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) 
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Let a step fail with the text that a person is meant to read, and with no second try."""
+def _step_failure() -> Iterator[None]:
+    """Turn an error that has a message for people into the failure of a step, without a retry."""
     try:
         yield
     except KyotenError as error:
         raise Failure(str(error), allow_retries=False) from error
 
 
-def _now_and_then(say: Callable[[str], None], seconds: float = 2.0) -> Callable[[str], None]:
-    """Pass on what comes at most every few seconds: enough to see that it moves."""
+def _limited(say: Callable[[str], None], seconds: float = 2.0) -> Callable[[str], None]:
+    """Return `say`, limited to one message every few seconds: enough to show progress."""
     last = time.monotonic()
 
     def pass_on(text: str) -> None:
@@ -122,36 +122,38 @@ def _now_and_then(say: Callable[[str], None], seconds: float = 2.0) -> Callable[
 
 
 @asset(key=EXTRACTS, group_name="ingest")
-def extracts(workspace: Workspace) -> MaterializeResult:
+def extracts(workspace: Workspace) -> MaterializeResult[None]:
     """What the mapping's databases, APIs and remote folders hold, as immutable dated extracts.
 
     A source that cannot be fetched stops the run after all others were, as a refused file does.
     """
     home, fetched = workspace.home, []
     if workspace.fetches:
-        with _told():
+        with _step_failure():
             fetched = fetch(home, home.sources, timezone=warehouse.var("business_timezone"), say=workspace.say)
     return MaterializeResult(metadata={"extracts": len(fetched)})
 
 
 @multi_asset(name="ingest", specs=list(_landing_specs()), check_specs=list(_batch_check_specs()), can_subset=True)
-def landing(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult | AssetCheckResult]:
-    """Load what landed into the lake. A bad row is put aside and the run goes on.
+def landing(
+    context: AssetExecutionContext, workspace: Workspace
+) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
+    """Load what landed into the lake. A bad row is rejected and the run continues.
 
-    A refused file or a held batch stops the run after all others were loaded: without it totals would move and nobody
-    would know why.
+    A refused file or a held batch stops the run after all others were loaded. Without it totals would change for no
+    visible reason.
     """
     home = workspace.home
     whole = context.selected_asset_keys == landing.keys
     selected = {key.path[1] for key in context.selected_asset_keys if key.path[0] == "raw"}
     before = inputs_fingerprint(home)
-    with _told():
+    with _step_failure():
         result = ingest(
             home,
             home.sources,
             datasets=None if whole else selected,
             timezone=warehouse.var("business_timezone"),
-            progress=_now_and_then(workspace.say),
+            progress=_limited(workspace.say),
         )
         workspace.say(
             f"ingest: {len(result.files):,} new files, {sum(file.accepted for file in result.files):,} rows accepted, "
@@ -185,15 +187,15 @@ def _name_specs() -> Iterator[AssetSpec]:
     for table, description in (
         ("texts", "One row per distinct text that names a partner, branch or rep, and what it is compared by."),
         ("readings", "One row per way to read a deal's partner or branch text."),
-        ("similar_names", "One row per suggestion for a text that names nobody known."),
+        ("similar_names", "One row per suggestion for a text that matches no registered name."),
     ):
         yield AssetSpec(["lake", table], deps=deps, description=description, group_name="ingest", kinds={"parquet"})
 
 
 @multi_asset(name="names", specs=list(_name_specs()))
-def names(workspace: Workspace) -> Iterator[MaterializeResult]:
-    """Normalise every distinct name of the lake, once for all deals that bear it."""
-    with _told():
+def names(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
+    """Normalise every distinct name of the lake, once for all deals that contain it."""
+    with _step_failure():
         rows = write_names(workspace.home)
     workspace.say(f"names: {rows['texts']:,} texts, {rows['readings']:,} readings")
     for table, count in rows.items():
@@ -210,9 +212,9 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
 
 
 @multi_asset(name="knowledge", specs=list(_knowledge_specs()))
-def knowledge(workspace: Workspace) -> Iterator[MaterializeResult]:
+def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Leave what was known before in the lake, for restatements; build what is missing of earlier extract dates."""
-    with _told():
+    with _step_failure():
         Knowledge(workspace.home).prepare(workspace.say)
     for key in knowledge.keys:
         yield MaterializeResult(asset_key=key)
@@ -233,19 +235,26 @@ class LayerTranslator(DagsterDbtTranslator):
         return f"{layer}_{rest[0]}" if layer == "marts" and rest else layer
 
 
-@dbt_assets(name="dbt", manifest=MANIFEST, dagster_dbt_translator=LayerTranslator())
-def models(context: AssetExecutionContext, dbt: Dbt, workspace: Workspace) -> Iterator[Any]:
+TRANSLATOR = LayerTranslator()
+
+
+@dbt_assets(name="dbt", manifest=MANIFEST, dagster_dbt_translator=TRANSLATOR)
+def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Workspace) -> Iterator[Any]:
     """Build and test with one dbt process; a guard that fails stops what is downstream of it and the release."""
     home = workspace.home
     checks.unverify(home)
     # Not context.assets_def: of a run that selects a part, that is the part.
     whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (models.keys, models.check_keys)
     project = project_fingerprint()
-    with _told():
-        warehouse.make_way(home, discard=whole)
-        # Unit tests try the SQL on rows of their own, whatever landed: `make test` runs them, a refresh need not.
+    with _step_failure():
+        warehouse.prepare_database(home, discard=whole)
+        # Unit tests try the SQL on rows of their own, not on landed data: `make test` runs them, a refresh need not.
         arguments = ["build", "--exclude-resource-type", "unit_test", *warehouse.vars_arguments()]
-        build = dbt.cli(arguments, context=context, target_path=warehouse.target(home))
+        target = warehouse.target(home)
+        if whole:
+            build = start_dbt(dbt, arguments, context, warehouse.read_manifest(home), TRANSLATOR, target)
+        else:
+            build = dbt.cli(arguments, context=context, target_path=target)
         try:
             yield from _with_progress(build, workspace, len(context.selected_asset_keys))
         except DagsterDbtCliRuntimeError as error:
@@ -256,13 +265,13 @@ def models(context: AssetExecutionContext, dbt: Dbt, workspace: Workspace) -> It
     if whole:
         inputs = recorded_inputs(home)
         checks.verify(home, {"inputs": inputs.read_text() if inputs.exists() else None, "project": project})
-        with _told():
+        with _step_failure():
             Knowledge(home).save()
 
 
 def _with_progress(build: DbtCliInvocation, workspace: Workspace, total: int) -> Iterator[Any]:
     built, tested, text = 0, 0, "dbt: nothing to build"
-    say = _now_and_then(workspace.say)
+    say = _limited(workspace.say)
     for event in build.stream():
         built += isinstance(event, Output)
         tested += isinstance(event, AssetCheckResult)
@@ -277,10 +286,10 @@ def _published_keys() -> list[AssetKey]:
 
 
 @asset(key=["published", "release"], deps=_published_keys(), group_name="published", kinds={"duckdb", "parquet"})
-def release(workspace: Workspace) -> MaterializeResult:
+def release(workspace: Workspace) -> MaterializeResult[None]:
     """The release that readers see: a database, Parquet files and a manifest, swapped in at once."""
     home = workspace.home
-    with _told():
+    with _step_failure():
         fingerprint = checks.verified(home)
         if fingerprint is None:
             raise KyotenError("The working database was not built and tested whole. Run the job refresh.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder
-from orchestration.publish import current_release, versions
+from orchestration.release.publish import current_release, versions
 
 SETTINGS = ("KYOTEN_HOME", "KYOTEN_SOURCES", "KYOTEN_VARS")
 

@@ -32,7 +32,7 @@ class Home:
 
     @property
     def lake(self) -> Path:
-        """What ingest makes of them: raw/, rejected/ and loads/, all Parquet."""
+        """The same rows, checked and typed, and the ledger: raw/, rejected/ and loads/, all Parquet."""
         return self.root / "lake"
 
     @property
@@ -57,12 +57,12 @@ class Home:
 
     @property
     def acceptances(self) -> Path:
-        """The batches that a person lets in although they miss an expectation."""
+        """The batches that a person accepts although they miss an expectation."""
         return self.worklist / "accepted_batches.csv"
 
     @property
     def data_docs(self) -> Path:
-        """What was expected of the latest batches, and what was found, as web pages."""
+        """The expectations for the latest batches and their outcome, as web pages."""
         return self.root / "data_docs"
 
     @property

@@ -2,15 +2,15 @@
 
 attribution.restatements compares the credit of a build with lake/known_credit, the state before it, and carries along
 the steps in lake/known_restatements. Here is which state that is and how it comes to be there: saved by the last
-verified build, else built in a scratch database as the extracts up to its day tell it. What a restatement is, only the
-SQL says.
+verified build, else built in a scratch database from the extracts up to its day. What a restatement is, only the SQL
+defines.
 
     lake/knowledge/<extract date>/{credit.parquet, restatements.parquet, state.json}    the latest states
     lake/known_credit/state.parquet, lake/known_restatements/state.parquet              what the next build reads
 
-A state is valid while the extracts up to its day are the same: one that arrives late makes the states from its day on
-anew. Where rules or software changed since, a step of its own leads to the same day under today's, so that the steps
-after it show what extracts changed. History made under earlier rules stays as it was recorded.
+A state is valid while the extracts up to its day are the same. After a late one, the states from its day on are built
+again. Where rules or software have changed since, a separate step leads to the same day under today's rules, so that
+the steps after it show what extracts changed. History made under earlier rules stays as it was recorded.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import warehouse
 from orchestration.home import PROJECT, Home
-from orchestration.ingest.sql import text
 from orchestration.scratch import Plan, compile_models
+from orchestration.sql import text
 
 if TYPE_CHECKING:
     import duckdb
 
-    from orchestration.ingest.ledger import Entry
+    from orchestration.lake.ledger import Entry
 
 STATES_KEPT = 5
 CREDIT, RESTATEMENTS = "int_known_credit", "restatements"
@@ -44,7 +44,7 @@ NAMES = "orchestration/names"  # reads names before SQL does
 class Rules:
     """What decides credit besides the extracts, as hashes."""
 
-    rules: str  # the ladder, the other seeds, the vars that the SQL asks for
+    rules: str  # the ladder, the other seeds, the vars that the SQL reads
     software: str  # that SQL, the Python that reads names, and the engine
 
     @classmethod
@@ -60,7 +60,7 @@ class Rules:
         )
 
     def step_to(self, now: "Rules") -> str | None:
-        """Return the cause of credit that differs between these and those of now on one day."""
+        """Return why credit of one day may differ under these rules and the present ones; None where it cannot."""
         if self.software != now.software:
             return "SOFTWARE"
         return "LADDER" if self.rules != now.rules else None
@@ -68,7 +68,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class State:
-    """Credit as the extracts up to a day tell it, and the restatements up to that day, in a folder."""
+    """Credit according to the extracts up to a day, and the restatements up to that day, in a folder."""
 
     folder: Path
     known_on: date
@@ -78,12 +78,12 @@ class State:
     @classmethod
     def read(cls, folder: Path) -> "State":
         """Return the state that a folder holds."""
-        told = json.loads((folder / "state.json").read_text())
-        return cls(folder, date.fromisoformat(told["known_on"]), told["inputs"], Rules(**told["rules"]))
+        record = json.loads((folder / "state.json").read_text())
+        return cls(folder, date.fromisoformat(record["known_on"]), record["inputs"], Rules(**record["rules"]))
 
 
 def extract_days(entries: Iterable["Entry"], datasets: set[str]) -> dict[date, str]:
-    """Return the extract dates from the first that told of deals on, each with the hash of these datasets up to it."""
+    """Return the extract dates from the first one with deals on, each with the hash of these datasets up to it."""
     loaded = [entry for entry in entries if entry.dataset]
     first = min((entry.extracted_on for entry in loaded if entry.dataset == "deals"), default=None)
     days: dict[date, str] = {}
@@ -101,10 +101,10 @@ class Knowledge:
     """The states of a home, seen from the project and the extracts of now."""
 
     def __init__(self, home: Home) -> None:
-        """Look at the project and the ledger, and forget states that are not valid any more."""
+        """Read the project and the ledger, and delete the states that are no longer valid."""
         import duckdb
 
-        from orchestration.ingest import batch, ledger
+        from orchestration.lake import batch, ledger
 
         manifest = json.loads(warehouse.prepare_manifest(home).read_text())
         self.home, self.folder = home, home.lake / "knowledge"
@@ -121,7 +121,7 @@ class Knowledge:
         return [State.read(path.parent) for path in sorted(self.folder.glob("*/state.json"))]
 
     def prepare(self, progress: Callable[[str], None]) -> None:
-        """Leave the state before the coming build in the lake; build first those that are missing before it."""
+        """Leave the state before the coming build in the lake; first build the earlier states that are missing."""
         state = next(reversed(self.states()), None)
         days = list(self.days)
         missing = [day for day in days[:-1] if state is None or day > state.known_on]
@@ -155,7 +155,7 @@ class Knowledge:
         return state
 
     def keep_until(self, state: State, day: date) -> State:
-        """Keep a state as that of a later day whose extracts tell nothing of credit: only "today" has moved on."""
+        """Keep a state as the one of a later day whose extracts do not change credit: only "today" has moved."""
         as_of = min(filter(None, [str(warehouse.var("as_of") or ""), str(day)]))
         tables = {name: _rows(state.folder / f"{name}.parquet") for name in TABLES}
         return self.keep(
@@ -170,21 +170,21 @@ class Knowledge:
             restatements.unlink(missing_ok=True)
             return
         cause = state.rules.step_to(self.now) if state.known_on == day else None
-        told = {"known_on": f"date '{state.known_on}'", "step_cause": _literal(cause)}
-        columns = "".join(f", {value} as {column}" for column, value in told.items())
+        columns_added = {"known_on": f"date '{state.known_on}'", "step_cause": _literal(cause)}
+        columns = "".join(f", {value} as {column}" for column, value in columns_added.items())
         _write(f"select *{columns} from {_rows(state.folder / 'credit.parquet')}", credit)
         _write(f"from {_rows(state.folder / 'restatements.parquet')}", restatements)
 
     def keep(
         self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection | None" = None
     ) -> State:
-        """Keep tables as the state of a day, in place of an earlier one of that day, and forget the oldest."""
+        """Keep tables as the state of a day, in place of an earlier one of that day, and delete the oldest."""
         aside, folder = self.folder / "unfinished", self.folder / str(day)
         shutil.rmtree(aside, ignore_errors=True)
         for name, rows in tables.items():
             _write(f"from {rows}", aside / f"{name}.parquet", connection)
-        told = {"known_on": str(day), "inputs": self.days[day], "rules": asdict(self.now)}
-        (aside / "state.json").write_text(json.dumps(told))
+        record = {"known_on": str(day), "inputs": self.days[day], "rules": asdict(self.now)}
+        (aside / "state.json").write_text(json.dumps(record))
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
         for state in self.states()[:-STATES_KEPT]:
@@ -220,7 +220,7 @@ def _rows(path: Path) -> str:
 
 
 def _write(query: str, path: Path, connection: "duckdb.DuckDBPyConnection | None" = None) -> None:
-    """Write Parquet under another name and rename it: whoever reads finds the old file or the new one."""
+    """Write Parquet under another name and rename it: a reader finds the old file or the new one."""
     import duckdb
 
     path.parent.mkdir(parents=True, exist_ok=True)

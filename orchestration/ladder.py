@@ -1,4 +1,4 @@
-"""Whether a file is a ladder: the rules of seeds/attribution_ladder.csv, told with file, line, column and remedy.
+"""Whether a file is a ladder: checks the rules of seeds/attribution_ladder.csv and names file, line, column and remedy.
 
 The guard assert_ladder_is_valid asks the same of what was built; this asks before anything is. What the rungs mean is
 the SQL's. Standard library only: it runs before heavy imports.
@@ -61,7 +61,7 @@ def _rung(line: int, row: dict[str, str | None]) -> Rung:
 
 
 def _of_rows(rungs: list[Rung]) -> Iterator[str]:
-    """Tell what is wrong with a row by itself."""
+    """Yield the problems of each row by itself."""
     for rung in rungs:
         mode, code = rung["mode"], rung["evidence_code"]
         if mode not in MODES:
@@ -92,7 +92,7 @@ def _of_rows(rungs: list[Rung]) -> Iterator[str]:
 
 
 def _between_rows(rungs: list[Rung]) -> Iterator[str]:
-    """Tell where rows contradict each other, at the later one, and which are missing."""
+    """Yield contradictions between rows, at the later row, and the rows that are missing."""
     orders: dict[str, Rung] = {}
     names: dict[str, Rung] = {}
     evidence: dict[tuple[str, str], Rung] = {}

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.errors import KyotenError
-from orchestration.fingerprint import nothing_new
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
-from orchestration.publish import current_release
-from orchestration.transports import FetchError, fetch
+from orchestration.release.fingerprint import nothing_new
+from orchestration.release.publish import current_release
+from orchestration.sources.transports.fetch import FetchError, fetch
 from orchestration.warehouse import configure, overrides, var
 
 LOGS_KEPT = 20
@@ -26,7 +26,7 @@ nux:
   enabled: false
 # Output of runs goes to logs/ and to the terminal of `dagster dev`; captured by Dagster it would pile up per run.
 compute_logs:
-  module: dagster._core.storage.noop_compute_log_manager
+  module: dagster.core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
 # One run at a time: a home has one writer. A second one waits here instead of failing on the lock.
 concurrency:
@@ -54,7 +54,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True) -> str | N
     """Bring the published release up to date; return the id of a new release, or None where nothing was new."""
     clock = Clock(time.monotonic())
     with write_lock(home):
-        overrides()  # a wrong KYOTEN_VARS is told at once, and a ladder that is none
+        overrides()  # a wrong KYOTEN_VARS is reported at once, and so is a wrong ladder
         check_ladder(LADDER)
         if fetches:
             _fetch(home, clock)
@@ -71,7 +71,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True) -> str | N
             raise KyotenError(f"{_not_published(home, [*causes, *_rejected(home)])}\nThe whole log: {log}")
         assert release is not None
         clock.say(f"Published release {release['release_id']}")
-        return release["release_id"]
+        return str(release["release_id"])
 
 
 def _fetch(home: Home, clock: Clock) -> None:
@@ -82,7 +82,7 @@ def _fetch(home: Home, clock: Clock) -> None:
         remedy = "To publish what is there without it: make refresh FETCH=0"
         raise KyotenError(f"{_not_published(home, str(error).splitlines())}\n{remedy}") from None
     except KyotenError:
-        return  # of the mapping itself; ingest says what is wrong with it
+        return  # of the mapping itself; ingest reports what is wrong with it
 
 
 def _not_published(home: Home, causes: list[str]) -> str:
@@ -120,7 +120,7 @@ def _run(home: Home, clock: Clock) -> list[str]:
     from orchestration.resources import Workspace
 
     class Terminal(Workspace):
-        """The same workspace, telling its progress to the terminal."""
+        """The same workspace, reporting its progress to the terminal."""
 
         def say(self, text: str) -> None:
             clock.say(text)
@@ -137,14 +137,14 @@ def _run(home: Home, clock: Clock) -> list[str]:
 
 
 def _texts(event: Any) -> list[str]:
-    """Return the causes that an event of a failed step or run tells."""
+    """Return the causes that an event of a failed step or run holds."""
     if not event.is_step_failure:
         return []
     data = event.step_failure_data
     if data.error and data.error.cls_name == "DagsterExecutionInterruptedError":
         raise KeyboardInterrupt
     if data.user_failure_data:
-        return (data.user_failure_data.description or event.message).splitlines()
+        return str(data.user_failure_data.description or event.message).splitlines()
     error = data.error
     while error.cause:
         error = error.cause
@@ -152,7 +152,7 @@ def _texts(event: Any) -> list[str]:
 
 
 def _new_log(home: Home) -> Path:
-    """Return a log file for this run and delete all but the latest ones."""
+    """Return a log file for this run and delete all except the latest ones."""
     home.logs.mkdir(parents=True, exist_ok=True)
     for old in sorted(home.logs.glob("refresh-*.log"))[: 1 - LOGS_KEPT]:
         old.unlink()

@@ -1,7 +1,13 @@
-"""Models built by the SQL that dbt compiled, in a scratch database: other days' knowledge, other rules, the benchmark.
+"""Models built from SQL that dbt compiled, in a scratch database: other days' knowledge, other rules, the benchmark.
 
-Here is how; which models, for which day and under which rules, is the caller's. Nothing here is tested or published:
-that takes a dbt build.
+The caller chooses the models, the day and the rules. Nothing here is tested or published: that takes a dbt build.
+
+dbt has no way that does this. `dbt build` with another target and `--target-path` writes another database, but each run
+starts dbt (2 to 3 CPU seconds, and a full parse where a var differs), where a history needs one build per extract date
+and the invariant tests need hundreds of builds of a few rows. It reads a seed only from its file in the project, so
+another ladder would need a copy of the project. `--defer --state` and `dbt clone` reuse the tables of another build;
+here the day or the rules differ for nearly every table. So dbt compiles once per state of the project and vars
+(`dbt compile`, a public call), and the statements run in the order of the manifest.
 """
 
 import hashlib
@@ -16,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.ingest.sql import name, text
+from orchestration.sql import name, text
 from orchestration.warehouse import DBT_FILES, configure, content_hash, overrides, target
 
 if TYPE_CHECKING:
@@ -39,7 +45,7 @@ class Plan:
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], home: Home) -> "Plan":
-        """Take the nodes of a manifest that dbt parsed, compiled or built for this home; only the first has no SQL."""
+        """Take the nodes of a manifest that dbt parsed, compiled or built for this home; a parsed one has no SQL."""
         return cls(tuple(in_order(manifest)), home)
 
     def ancestors(self, models: Collection[str]) -> list[dict[str, Any]]:
@@ -99,7 +105,7 @@ class Plan:
         seeds: Mapping[str, Path] | None = None,
         home: Home | None = None,
     ) -> str:
-        """Return the statement that makes a node's table or view, anew where it exists."""
+        """Return the statement that creates or replaces a node's table or view."""
         relation = f"{name(node['schema'])}.{name(node['alias'])}"
         if node["resource_type"] == "seed":
             path = (seeds or {}).get(node["name"], PROJECT / node["original_file_path"])
@@ -127,7 +133,7 @@ def seed_rows(path: Path, types: Mapping[str, str]) -> str:
 
 
 def compile_models(home: Home, variables: Mapping[str, Any] | None = None) -> Plan:
-    """Return the project compiled for this home with these dbt vars (default: those of this run).
+    """Return the project compiled for this home with these dbt vars (default: the vars of this run).
 
     Compiled once per state of the project and its vars; dbt opens no database for it.
     """

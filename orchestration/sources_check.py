@@ -8,17 +8,18 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import sql
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.ingest import ingest, sql
-from orchestration.ingest.contract import load_contract
-from orchestration.ingest.landing import date_in, mapped_files
-from orchestration.ingest.mapping import Mapping, load_mapping
-from orchestration.transports import fetch
+from orchestration.lake.ingest import ingest
+from orchestration.sources.landing import date_in, mapped_files
+from orchestration.sources.mapping import Mapping, load_mapping
+from orchestration.sources.transports.fetch import fetch
 
 
 def check_sources(sources: Path | None, timezone: str) -> int:
-    """Print what the mapping makes of its files; return how many files, batches, rows and stages would be refused."""
+    """Print what each column becomes; return how many files, batches, rows and stages would be refused."""
     if sources is None:
         raise KyotenError("There is no mapping to check. Name one in KYOTEN_SOURCES; docs/mapping.md shows how.")
     with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +64,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str) ->
 
 
 def _undated(mapping: Mapping, timezone: str) -> list[str]:
-    """Tell of which day files are taken to be that nobody has dated."""
+    """Return a note for each file without a stated date: the date that it counts as of."""
     return [
         f"{file.source_name}: {file.file_name} counts as of {file.extracted_on}, when it was saved; put the day of "
         "the export into its name, such as _2026-03-31, or state `extracted_on:`"

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.publish import DATABASE, current_release, previous_release
+from orchestration.release.publish import DATABASE, current_release, previous_release
 from orchestration.warehouse import var
 
 BAR = 16

@@ -65,28 +65,29 @@ def overrides() -> dict[str, Any]:
     return checked_vars(os.environ.get("KYOTEN_VARS", ""), "KYOTEN_VARS")
 
 
-def checked_vars(text: str, told_in: str) -> dict[str, Any]:
-    """Return the dbt vars that a JSON object sets; `told_in` is what a person calls it."""
+def checked_vars(text: str, setting: str) -> dict[str, Any]:
+    """Return the dbt vars that a JSON object sets; `setting` is the name that messages give it."""
     if not text.strip():
         return {}
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise KyotenError(f'{told_in} is not JSON ({error}). Write it as {{"max_unresolved_share": 0.1}}.') from None
+        raise KyotenError(f'{setting} is not JSON ({error}). Write it as {{"max_unresolved_share": 0.1}}.') from None
     if not isinstance(values, dict):
-        raise KyotenError(f'{told_in} must be one JSON object of vars, such as {{"max_unresolved_share": 0.1}}.')
+        raise KyotenError(f'{setting} must be one JSON object of vars, such as {{"max_unresolved_share": 0.1}}.')
     known = _default_vars()
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}."
-            raise KyotenError(f"{told_in} sets {name}, which dbt_project.yml does not have: {hint}")
+            raise KyotenError(f"{setting} sets {name}, which dbt_project.yml does not have: {hint}")
     return values
 
 
 @functools.cache
 def _default_vars() -> dict[str, Any]:
-    return yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]
+    project: dict[str, dict[str, Any]] = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+    return project["vars"]
 
 
 def variables() -> dict[str, Any]:
@@ -124,7 +125,8 @@ def prepare_manifest(home: Home) -> Path:
 
 @functools.lru_cache(maxsize=1)
 def _manifest(path: Path, _modified: int) -> dict[str, Any]:
-    return json.loads(path.read_text())
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    return manifest
 
 
 def read_manifest(home: Home) -> dict[str, Any]:
@@ -159,8 +161,8 @@ def require_free(home: Home) -> None:
         )
 
 
-def make_way(home: Home, *, discard: bool) -> None:
-    """Make the working database free for a build, and forget the results of the one before.
+def prepare_database(home: Home, *, discard: bool) -> None:
+    """Prepare the working database for a build, and delete the results of the one before.
 
     Discarding it is for a build of everything: a table that no model makes any more must not linger.
     """

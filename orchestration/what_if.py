@@ -16,21 +16,21 @@ import duckdb
 from rich.console import Console
 
 from orchestration.errors import KyotenError
-from orchestration.fingerprint import nothing_new
 from orchestration.home import Home
-from orchestration.ingest.sql import text
 from orchestration.ladder import check_ladder
 from orchestration.lock import write_lock
+from orchestration.release.fingerprint import nothing_new
 from orchestration.scratch import SETTINGS, Plan, compile_models
+from orchestration.spreadsheet import safe_cell
+from orchestration.sql import text
 from orchestration.summary import new_table, number, rows_of
 from orchestration.warehouse import overrides, var
-from orchestration.worklist import safe_cell
 
 FILE = "what_if.csv"
 ROWS_SHOWN = 10
 # What the comparison asks of a side; all of it is published.
 MODELS = ("fct_deals", "deal_attribution", "deal_evidence", "dim_branch", "dim_partner", "attribution_ladder")
-# The evidence that decided is the supporting one on the deciding rung; where several agree the first is told.
+# The evidence that decided is the supporting one on the deciding rung; where several agree the first is shown.
 CREDIT = """
     with decided as (
         select evidence.deal_id, min((evidence.evidence_code, evidence.points_to)) as evidence

@@ -399,10 +399,11 @@ class Case:
 
     def _partner_now(self, branch_id: str) -> str:
         partner_id = self.branches[branch_id]["partner_now"]
-        return (self.partners.get(partner_id) or {}).get("current_partner_id") or partner_id
+        return str((self.partners.get(partner_id) or {}).get("current_partner_id") or partner_id)
 
     def _as_of(self) -> date:
-        return self.release.rows("select as_of from ops.release")[0]["as_of"]
+        as_of: date = self.release.rows("select as_of from ops.release")[0]["as_of"]
+        return as_of
 
     # The evidence
 
@@ -542,7 +543,7 @@ class Case:
 
     def _was_open(self, branch: Row) -> bool:
         opened, closed = branch["opened_on"] or SINCE_EVER, branch["closed_on"] or FOR_EVER
-        return opened <= self.day < closed
+        return bool(opened <= self.day < closed)
 
     def _closed(self, branch: Row) -> str:
         if branch["closed_on"] and branch["closed_on"] <= self.day:

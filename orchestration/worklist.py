@@ -7,8 +7,6 @@ hold to be accepted, contract.yml (attribution_overrides) and ingest.
 import csv
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+from orchestration.spreadsheet import safe_cell
 from orchestration.warehouse import var
 
 if TYPE_CHECKING:
@@ -87,13 +86,6 @@ WORKLIST = """
     order by reasons.severity, deals.amount desc nulls last, deal_id
 """
 WITHOUT_DEAL = "select distinct deal_id from attribution.exclusions where record_type = 'override' order by all"
-# Ids go out and come back; a spreadsheet must not make 12 of 0012, 1.2E+11 of a long number, a day of 4-1 or of MAR-1.
-_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-READ_AS_NUMBER_OR_DATE = re.compile(
-    r"(?![1-9]\d{0,10}$)[\d\s.,:/¥$%+\-年月日時分秒]+|\d+(\.\d*)?e[+-]?\d+|true|false"
-    rf"|\d{{1,4}}[-/ .]?{_MONTH}|(\d{{1,4}}[-/ .]?)?{_MONTH}([-/ .,]*\d{{1,4}})+",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -211,23 +203,6 @@ def _mark(path: Path) -> Path:
 
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def safe_cell(value: Any, *, is_id: bool = False) -> Any:
-    """Keep a spreadsheet from running a text as a formula; an apostrophe in front makes it plain text.
-
-    Also of a text that begins with one, so that ingest may take off exactly one from whatever comes back.
-    """
-    if not isinstance(value, str):
-        return value
-    read_as = unicodedata.normalize("NFKC", value)  # Japanese Excel takes ＝ for =
-    if (
-        read_as.lstrip().startswith(("=", "+", "-", "@"))
-        or read_as.startswith(("\t", "\r", "\n", "'"))
-        or (is_id and READ_AS_NUMBER_OR_DATE.fullmatch(read_as))
-    ):
-        return f"'{value}"
-    return value
 
 
 def decisions_without_deal(home: Home) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reads the distinct texts of the lake, has each looked at once, and writes the tables. No rule about names is here."""
+"""Reads the distinct texts of the lake, normalises each once, and writes the tables. No rule about names is here."""
 
 import json
 import shutil
@@ -8,15 +8,14 @@ from typing import Any
 
 import duckdb
 
+from orchestration import sql
 from orchestration.home import Home
-from orchestration.ingest import sql
-from orchestration.ingest.ledger import replace_parquet
-from orchestration.names import TABLES
 from orchestration.names.normal import Entry, Name, Normaliser
 from orchestration.names.readings import Reader, Reading
 from orchestration.names.registry import Registered, Registry
 from orchestration.names.rules import load_rules
 from orchestration.names.similar import Similar, similar
+from orchestration.names.tables import TABLES
 
 # Where a name is typed, and where it is registered.
 TYPED = (("deals", "partner_text"), ("deals", "branch_text"), ("deals", "rep_text"))
@@ -26,7 +25,7 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 class Source:
-    """The rows of all extracts: what a text means on an early day may stand in any of them."""
+    """The rows of all extracts: a name of an early day may be registered in a later extract."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, raw: Path) -> None:
         """Name the folder of the datasets."""
@@ -44,8 +43,8 @@ class Source:
         return sorted({text for dataset, column in columns for (text,) in self.distinct(dataset, column)})
 
 
-def write(home: Home) -> dict[str, int]:
-    """Write the tables anew from the whole lake."""
+def write_names(home: Home) -> dict[str, int]:
+    """Write the tables again from the whole lake; return how many rows each has. Run it after every ingest."""
     spill = home.build / "names"
     spill.mkdir(parents=True, exist_ok=True)
     connection = sql.connect(spill, "UTC")
@@ -103,7 +102,7 @@ def _branches(source: Source, entries: Mapping[str, Entry]) -> Iterator[Register
 def _similar_partners(
     source: Source, registry: Registry, names: Mapping[str, Name], readings: Mapping[str, tuple[Reading, ...]]
 ) -> Iterator[Similar]:
-    """Suggest partners for the texts that name none."""
+    """Suggest partners for the texts that match none."""
     texts = [text for text in source.texts(TYPED[:1]) if text in names and not registry.partners_read(readings[text])]
     return similar({text: names[text].parts_from(0) for text in texts}, registry.partners)
 
@@ -131,7 +130,7 @@ def _similar_branches(
 
 
 def _unknown_branch(registry: Registry, name: Name, readings: Iterable[Reading], partner_id: str) -> set[str]:
-    """Return what stands where a text should name a branch of this partner; nothing where it names none, or one."""
+    """Return the parts of a text that should be a branch of this partner and are not; none where one is."""
     ours = [
         reading
         for reading in readings
@@ -145,7 +144,7 @@ def _unknown_branch(registry: Registry, name: Name, readings: Iterable[Reading],
 def _write(
     connection: duckdb.DuckDBPyConnection, spill: Path, path: Path, columns: Mapping[str, str], rows: Rows
 ) -> None:
-    """Write rows in one order, whatever order they came in.
+    """Write rows in one order, regardless of the order they came in.
 
     By way of a file of JSON: of values handed over in memory the engine asks one by one whether they are pandas' own.
     """
@@ -155,4 +154,4 @@ def _write(
         file.writelines(f"{encode(dict(zip(columns, row, strict=True)))}\n" for row in rows)
     types = ", ".join(f"{sql.name(name)}: {sql.text(type_)}" for name, type_ in columns.items())
     read = f"read_json({sql.text(str(lines))}, format = 'newline_delimited', columns = {{{types}}})"
-    replace_parquet(connection, f"FROM {read} ORDER BY ALL", path)
+    sql.replace_parquet(connection, f"FROM {read} ORDER BY ALL", path)

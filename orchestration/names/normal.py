@@ -1,7 +1,7 @@
 """A text as typed → what it is compared by. Pure functions of one text and the seeds; nothing is looked up here.
 
 The order is NFKC, hyphens, variant kanji, case, legal forms, then spaces and punctuation. Legal forms go first because
-brackets and dots belong to them. Whatever was taken out leaves a boundary: `words` are what stands between two of them.
+brackets and dots belong to them. Each removed part leaves a boundary: `words` are the texts between two boundaries.
 """
 
 import re
@@ -44,7 +44,7 @@ class Name:
         return frozenset(positions)
 
     def parts_from(self, start: int) -> set[str]:
-        """Return what stands between a position and each boundary behind it."""
+        """Return the texts between a position and each boundary behind it."""
         return {self.key[start:end] for end in self.boundaries if end > start}
 
 
@@ -133,7 +133,7 @@ class Normaliser:
 
     def _name(self, blanked: str, legal_form: str | None) -> Name:
         words = _words(blanked)
-        # What is left, or what stood apart, may be a legal form or a character of its own: a key must be its own key.
+        # What is left, or was separate, may be a legal form or a character of its own: a key must be its own key.
         if (legal_form or len(words) > 1) and not self._is_stable(key := "".join(words)):
             again = self.name(key)
             return Name(again.words, legal_form or again.legal_form)
@@ -148,7 +148,7 @@ class Normaliser:
         return key[: match.start()] or None if match else None
 
     def is_nobody(self, name: Name) -> bool:
-        """Tell whether a text says that there is no partner. With a legal form it names somebody, whatever is left."""
+        """Return whether a text means that there is no partner. With a legal form it names a company."""
         return name.legal_form is None and (not name.key.strip("ー") or name.key in self._nobody)
 
     def person(self, text: str) -> tuple[str | None, str | None]:

@@ -70,7 +70,7 @@ class Reader:
                 yield end
 
     def is_department(self, text: str) -> bool:
-        """Tell whether a text is a department by itself, ordinals aside: 第一営業部, 法人営業2課, 第3事業部."""
+        """Return whether a text is a department by itself, ordinals aside: 第一営業部, 法人営業2課, 第3事業部."""
         if self._department.fullmatch(_ORDINAL.sub("", text)):
             return True
         return self._numbered.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Which names are registered for which partner and branch, in any extract. Which count on a day is SQL's to say."""
+"""Which names are registered for which partner and branch, in any extract. SQL decides which count on a day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Registry:
         self.branch_keys = frozenset().union(*self._branch_keys.values())
 
     def names_branch(self, reading: Reading, partner_id: str) -> bool:
-        """Tell whether a reading ends in a branch that this partner ever had."""
+        """Return whether a reading ends in a branch that this partner ever had."""
         return reading.branch_key in self._branch_keys.get(partner_id, ())
 
     def partners_read(self, readings: Iterable[Reading]) -> set[str]:

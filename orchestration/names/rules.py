@@ -43,7 +43,7 @@ class NameRules:
 
 @dataclass(frozen=True)
 class _Row:
-    """One row of a seed that knows where it stands."""
+    """One row of a seed, with its place in the file."""
 
     file: str
     number: int

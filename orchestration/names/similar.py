@@ -1,4 +1,4 @@
-"""Registered names that look like a text which names nobody known. Suggestions for a person: they never decide.
+"""Registered names that look like a text without a match. Suggestions for a person: they never decide.
 
 東京支店 and 東京支社 are alike to any measure and are two branches.
 """
@@ -12,7 +12,7 @@ from rapidfuzz.distance import JaroWinkler
 
 from orchestration.names.registry import Registered
 
-# Jaro-Winkler, because it still knows a mistyped partner with a branch right behind it, where measures that weigh the
+# Jaro-Winkler, because it still finds a mistyped partner with a branch right behind it, where measures that weigh the
 # whole length alike lose it.
 CUTOFF = 0.80
 LIMIT = 3

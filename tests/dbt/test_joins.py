@@ -2,13 +2,12 @@
 
 import duckdb
 
-from orchestration.bench import query_set
 from orchestration.home import Home
 from orchestration.scratch import Plan
 from orchestration.warehouse import read_manifest
 
 # One side has few rows, however large the company is: the day of the data, a calendar's months or halves, a ladder.
-FEW_ROWS = {"pipeline", "int_branch_months", "hand.prefecture_coverage", "status_spells", "hand.status_spells"}
+FEW_ROWS = {"pipeline", "int_branch_months", "status_spells"}
 
 
 def is_pairwise(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
@@ -30,15 +29,4 @@ def test_no_model_joins_pairwise(built_home: Home) -> None:
     assert len(models) > 50
     with duckdb.connect(str(built_home.database), read_only=True) as built:
         pairwise = {node["name"] for node in models if is_pairwise(built, node["compiled_code"])}
-    assert pairwise == {name for name in FEW_ROWS if "." not in name}
-
-
-def test_no_query_by_hand_joins_pairwise(home_copy: Home) -> None:
-    pairwise = set()
-    with duckdb.connect(str(home_copy.database)) as built:
-        for statement in duckdb.extract_statements(query_set()):
-            query = statement.query.strip()
-            if query.startswith("create table") and is_pairwise(built, query):
-                pairwise.add(query.split()[2])
-            built.execute(query)
-    assert pairwise == {name for name in FEW_ROWS if "." in name}
+    assert pairwise == FEW_ROWS

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestration.contract import Dataset, load_contract
 from orchestration.home import PROJECT
-from orchestration.ingest.contract import Dataset, load_contract
 from orchestration.warehouse import PUBLISHED_SCHEMAS
 
 GRAIN = "One row per "

@@ -1,6 +1,6 @@
 """The queries of docs/questions.md run on the sample company, and say what is known of it.
 
-The answers follow by hand from what orchestration/sample/known.py and the traps plant, or from the truth file.
+The answers follow by hand from what tools/sample/known.py and the traps plant, or from the truth file.
 """
 
 import csv

@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.contract import load_contract
 from orchestration.home import Home
-from orchestration.ingest import FileResult, IngestResult, ingest
-from orchestration.ingest.contract import load_contract
+from orchestration.lake.ingest import FileResult, IngestResult, ingest
 
 DAY = "2026-04-01"
 

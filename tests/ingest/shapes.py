@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.contract import load_contract
 from orchestration.home import Home
-from orchestration.ingest.contract import load_contract
 from tests.sample.conftest import read_dataset
 
 ACCOUNT_PER_BRANCH, CHILD_ACCOUNTS, BRANCH_OBJECT, FREE_TEXT = range(4)

@@ -8,10 +8,10 @@ from datetime import date
 import pandas
 import pytest
 
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
-from orchestration.ingest.acceptance import accept, waiting
-from orchestration.ingest.contract import load_contract
-from orchestration.ingest.expectations import KINDS, load_expectations
+from orchestration.lake.acceptance import accept, waiting
+from orchestration.lake.expectations import KINDS, load_expectations
 
 DAY, NEXT = "2026-04-01", "2026-04-02"
 

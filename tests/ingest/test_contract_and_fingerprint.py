@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from orchestration import contract as contracts
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import CONTRACT, PROJECT
-from orchestration.ingest import contract as contracts
-from orchestration.ingest import fingerprint, landing
-from orchestration.ingest.contract import load_contract
+from orchestration.sources import landing
+from orchestration.sources.landing import fingerprint
 
 
 def test_contract_is_read_whole():
@@ -101,7 +102,8 @@ def test_fingerprint_changes_when_and_only_when_something_changes(desk, tmp_path
 
 def test_fingerprint_loads_no_engine():
     code = (
-        "import sys, pathlib; from orchestration.home import Home; from orchestration.ingest import fingerprint; "
+        "import sys, pathlib; from orchestration.home import Home; "
+        "from orchestration.sources.landing import fingerprint; "
         "fingerprint(Home(pathlib.Path('nowhere')), pathlib.Path('examples/maven_crm/clean.yml')); "
         "print(sorted({'duckdb', 'dagster', 'dbt', 'numpy'} & set(sys.modules)))"
     )

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import KyotenError
-from orchestration.ingest.mapping import load_mapping
-from orchestration.worklist import safe_cell
+from orchestration.sources.mapping import load_mapping
+from orchestration.spreadsheet import safe_cell
 from tests.ingest.conftest import Desk
 
 PARTS = [

@@ -5,8 +5,8 @@ from datetime import date, datetime
 import pytest
 
 from orchestration.errors import KyotenError
-from orchestration.ingest import ingest
-from orchestration.ingest.mapping import load_mapping
+from orchestration.lake.ingest import ingest
+from orchestration.sources.mapping import load_mapping
 
 DEALS = "Id;Stage;Amt;Won on;Rep\n1;受注;10;03/04/2026;a\n2;商談;n/a;;a\n3;失注;5;4-3-26;b\n4;受注;5;2026-03-04;b\n"
 MAPPING = """\

@@ -13,7 +13,7 @@ import pytest
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT
-from orchestration.ingest.mapping import Alias
+from orchestration.sources.mapping import Alias
 from orchestration.sources_check import check_sources
 from tests.ingest.conftest import Desk
 

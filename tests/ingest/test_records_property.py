@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.ingest import records
+from orchestration.lake import records
 from tests.ingest.conftest import Desk
 
 CELL = st.text(st.sampled_from(list('ab1,"\n\r \tあ')), max_size=5)

@@ -121,7 +121,7 @@ def test_rows_of_a_file_that_has_left_landing_still_count(desk):
 
 
 def test_cut_off_run_is_simply_run_again(desk, monkeypatch):
-    from orchestration.ingest import ledger
+    from orchestration.lake import ledger
 
     desk.land("deals/a_2026-04-01.csv", PIECES["deals/a_2026-04-01.csv"])
     desk.load()

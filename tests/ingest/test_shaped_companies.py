@@ -7,12 +7,12 @@ import duckdb
 import pytest
 
 from orchestration.home import PROJECT, Home
-from orchestration.ingest import ingest
-from orchestration.names import write_names
-from orchestration.sample import generate
+from orchestration.lake.ingest import ingest
+from orchestration.names.lake import write_names
 from orchestration.sources_check import check_sources
 from tests.ingest import shapes
 from tests.property.workshop import Workshop
+from tools.sample import generate
 
 SYSTEMS = {"salesforce": shapes.salesforce, "hubspot": shapes.hubspot, "kintone": shapes.kintone}
 # The fewest deals that any shape of a branch has.

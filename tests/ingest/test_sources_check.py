@@ -1,8 +1,8 @@
 """The command that tries a mapping and loads nothing."""
 
 from orchestration.home import PROJECT
-from orchestration.ingest import mapping_schema
-from orchestration.ingest.mapping import DATASET_KEYS, FILE_KEYS, SOURCE_KEYS
+from orchestration.sources import mapping_schema
+from orchestration.sources.mapping import DATASET_KEYS, FILE_KEYS, SOURCE_KEYS
 from orchestration.sources_check import check_sources
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import CONTRACT
-from orchestration.ingest.contract import load_contract
-from orchestration.worklist import safe_cell
+from orchestration.spreadsheet import safe_cell
 
 HEADER = "deal_id,branch_id,rep_id,decided_by,decided_on,reason,evidence_hash,deal_name\n"
 FILE = "attribution_overrides/filled in.csv"

@@ -8,8 +8,9 @@ import duckdb
 import pytest
 
 from orchestration.home import Home
-from orchestration.ingest import ingest
-from orchestration.names import TABLES, write_names
+from orchestration.lake.ingest import ingest
+from orchestration.names.lake import write_names
+from orchestration.names.tables import TABLES
 
 LANDED = {
     "partners/partners_2026-04-01.csv": "partner_id,partner_name\nP1,株式会社ヤマダ商事\nP2,青葉電機㈱\n",

@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import accuracy
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+from tools import accuracy
 
 TRUTH = """deal_id,case,expected_branch_id,expected_rung,expected_reason,evidence_sufficient,damaged
 right,,B1,L3,,true,

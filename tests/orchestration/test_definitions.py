@@ -7,13 +7,14 @@ from types import ModuleType
 
 import pytest
 from dagster import AssetKey, DagsterInstance, DefaultScheduleStatus, Definitions, job, materialize, op
-from dagster_dbt.asset_utils import get_asset_key_for_model
+from dagster_dbt import get_asset_key_for_model
 
+from orchestration.contract import load_contract
 from orchestration.home import Home
-from orchestration.ingest.acceptance import accept
-from orchestration.ingest.contract import load_contract
+from orchestration.lake.acceptance import accept
 from orchestration.resources import Workspace, prune_runs
 from orchestration.warehouse import published_models, read_manifest
+from tools import asset_graph
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,11 @@ def test_the_graph_runs_from_landing_to_release_in_groups(defs: Definitions) -> 
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
     assert {"ingest", "staging", "dimensions", "attribution", "facts", "marts_kpi", "ops", "published"} <= groups
     assert all(graph.get(key).description for key in graph.get_all_asset_keys())
+
+
+def test_the_graph_is_the_reviewed_one(defs: Definitions) -> None:
+    reviewed = asset_graph.FILE.read_text(encoding="utf-8").splitlines()
+    assert asset_graph.text(defs).splitlines() == reviewed, "python -m tools.asset_graph writes it; review the diff"
 
 
 def test_the_schedule_is_daily_in_tokyo_and_off(definitions: ModuleType) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import publish as publishing
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.publish import current_release, publish
+from orchestration.release import publish as publishing
+from orchestration.release.publish import current_release, publish
 
 CHECKS = {"passed": 3, "warned": 0, "failed": 0, "warnings": []}
 FINGERPRINT = {"inputs": "i", "project": "p"}
@@ -182,7 +182,7 @@ _publish(Home(Path(sys.argv[1])))
 
 @pytest.mark.parametrize(
     ("function", "call"),
-    [("_copy", 2), ("_write_catalog", 1), ("_read_back", 1), ("_persist", 1), ("rename", 1), ("_point", 1)],
+    [("copy_table", 2), ("_write_catalog", 1), ("_read_back", 1), ("_persist", 1), ("rename", 1), ("_point", 1)],
 )
 def test_a_kill_in_the_middle_leaves_the_old_release(home: Home, function: str, call: int) -> None:
     old = _publish(home)
@@ -205,7 +205,7 @@ def test_kills_at_any_moment_leave_one_whole_release(home: Home) -> None:
     _build(home, 2, rows=20_000)
     for delay in (0.25, 0.3, 0.35, 0.4, 0.5):
         child = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(home.root), "_copy", "99"], cwd=PROJECT, stderr=subprocess.DEVNULL
+            [sys.executable, "-c", KILLED, str(home.root), "copy_table", "99"], cwd=PROJECT, stderr=subprocess.DEVNULL
         )
         time.sleep(delay)
         child.kill()
@@ -232,13 +232,13 @@ def test_a_full_disk_is_told_in_one_message(home: Home) -> None:
 
 def test_what_is_read_back_is_compared_with_the_build(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     old = _publish(home)
-    copy = publishing._copy
+    copy = publishing.copy_table
 
     def losing(connection: duckdb.DuckDBPyConnection, table: publishing.Table) -> None:
         copy(connection, table)
         connection.execute(f"delete from release.{table.sql} where deal_id = 'D10'")
 
-    monkeypatch.setattr(publishing, "_copy", losing)
+    monkeypatch.setattr(publishing, "copy_table", losing)
     with pytest.raises(KyotenError, match=r"core.fct_deals has 1,000 rows in the build, 999 in the database"):
         _publish(home)
     assert current_release(home) == old

@@ -14,7 +14,7 @@ import pytest
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder, write_lock
-from orchestration.publish import current_release
+from orchestration.release.publish import current_release
 from orchestration.warehouse import overrides
 from tests.conftest import SAMPLE_SIZE, run_cli
 

@@ -12,10 +12,10 @@ import pytest
 
 from orchestration import knowledge, warehouse
 from orchestration.home import Home
-from orchestration.ingest import ingest
-from orchestration.ingest.ledger import KNOWN_CREDIT, KNOWN_RESTATEMENTS
 from orchestration.knowledge import STATES_KEPT, TABLES, Knowledge, Rules
-from orchestration.names import write_names
+from orchestration.lake.ingest import ingest
+from orchestration.lake.ledger import KNOWN_CREDIT, KNOWN_RESTATEMENTS
+from orchestration.names.lake import write_names
 from orchestration.scratch import Plan, compile_models
 
 GUARD = "assert_restatements_explain_closed_months"

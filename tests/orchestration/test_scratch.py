@@ -13,9 +13,9 @@ import pytest
 from orchestration import scratch
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from orchestration.ingest import ingest
 from orchestration.ladder import LADDER
-from orchestration.names import write_names
+from orchestration.lake.ingest import ingest
+from orchestration.names.lake import write_names
 from orchestration.scratch import Plan, compile_models
 
 LAYERS = ("seeds", "intermediate", "core", "attribution")

@@ -10,9 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.contract import load_contract
 from orchestration.home import Home
-from orchestration.ingest.contract import load_contract
-from orchestration.worklist import candidates_text, export_published, export_worklist, safe_cell
+from orchestration.spreadsheet import safe_cell
+from orchestration.worklist import candidates_text, export_published, export_worklist
 from tests.conftest import run_cli
 
 DATASET = load_contract().datasets["attribution_overrides"]

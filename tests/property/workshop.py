@@ -20,8 +20,8 @@ import duckdb
 
 from orchestration import scratch
 from orchestration.home import Home
-from orchestration.ingest import ingest
-from orchestration.names import write_names
+from orchestration.lake.ingest import ingest
+from orchestration.names.lake import write_names
 from tests.property.company import FULL, Company, Row
 
 SCHEMAS = ("core", "attribution", "kpi", "segment")
@@ -170,7 +170,7 @@ def _parts(rows: list[Row], chance: random.Random) -> Iterable[list[Row]]:
 
 
 def _write(path: Path, rows: list[Row]) -> None:
-    from orchestration.ingest.contract import load_contract
+    from orchestration.contract import load_contract
 
     columns = sorted({column for row in rows for column in row}) or list(
         load_contract().datasets[path.parent.name].columns

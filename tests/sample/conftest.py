@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from orchestration.home import CONTRACT, Home
-from orchestration.sample import generate
+from tools.sample import generate
 
 CONTRACT_DATASETS = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["datasets"]
 

@@ -4,8 +4,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from orchestration.sample import deals, organisation
-from orchestration.sample.traps import plant
+from tools.sample import deals, organisation
+from tools.sample.traps import plant
 
 from .conftest import CONTRACT_DATASETS
 

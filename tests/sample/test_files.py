@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from orchestration.sample import MARKER, generate
+from tools.sample import MARKER, generate
 
 from .conftest import CONTRACT_DATASETS, quiet
 

@@ -7,7 +7,7 @@ import pytest
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from orchestration.sample import generate
+from tools.sample import generate
 
 from .conftest import quiet
 from .test_files import digests

@@ -7,7 +7,7 @@ from collections import defaultdict
 import duckdb
 import pytest
 
-from orchestration.sample import names, spelling
+from tools.sample import names, spelling
 
 DEPARTMENT = re.compile(r"(第[一二])?(法人)?営業[部課]$")
 LEGAL_FORM = re.compile(r"株式会社|有限会社|\((株|有)\)")

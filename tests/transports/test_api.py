@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT
-from orchestration.ingest.mapping import load_mapping
+from orchestration.sources.mapping import load_mapping
 from tests.transports.conftest import rows
 
 HUBSPOT = """\

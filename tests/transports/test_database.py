@@ -100,7 +100,7 @@ def test_a_fetch_that_is_killed_leaves_nothing_and_the_next_one_goes_on(desk, so
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("orchestration.transports.land", killed)
+        patch.setattr("orchestration.sources.transports.fetch.land", killed)
         with pytest.raises(KeyboardInterrupt):
             said.fetch(desk, sources)
     assert list(desk.home.extracts.glob("erp/*")) == []

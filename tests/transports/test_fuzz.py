@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import KyotenError
-from orchestration.transports import fetch
+from orchestration.sources.transports.fetch import fetch
 from tests.ingest.conftest import Desk
 from tests.transports.test_api import HUBSPOT
 

@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import KyotenError
-from orchestration.ingest import mapping_schema
-from orchestration.ingest.mapping import load_mapping
-from orchestration.transports import has_transports
+from orchestration.sources import mapping_schema
+from orchestration.sources.mapping import load_mapping
+from orchestration.sources.transports.fetch import has_transports
 from tests.transports.conftest import rows
 from tests.transports.test_api import HUBSPOT, SALESFORCE, hubspot
 from tests.transports.test_database import MAPPING as SQL

@@ -93,7 +93,7 @@ def test_a_file_whose_date_nothing_tells_is_told(desk, mapping, folder, said, mo
 
     put("deals_all.csv", "1,won")
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "modified", unknown)
-    with pytest.raises(KyotenError, match=r"deals_all\.csv of bucket was not fetched: nothing tells its date"):
+    with pytest.raises(KyotenError, match=r"deals_all\.csv of bucket was not fetched: its date is unknown"):
         said.fetch(desk, mapping(MAPPING.format(url="memory://exports")))
 
 

@@ -8,12 +8,12 @@ import duckdb
 import psycopg
 import pytest
 
+from orchestration.contract import load_contract
 from orchestration.home import Home
-from orchestration.ingest.contract import load_contract
-from orchestration.sample import generate
-from orchestration.transports import fetch
+from orchestration.sources.transports.fetch import fetch
 from tests.conftest import SAMPLE_SEED, SAMPLE_SIZE, run_cli
 from tests.transports.conftest import PASSWORD, Postgres
+from tools.sample import generate
 
 DAYS = (date(2025, 4, 5), date(2025, 10, 5), date(2026, 4, 5))
 SOURCES = """\

@@ -9,10 +9,10 @@ import pytest
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.ingest.mapping import load_mapping
-from orchestration.ingest.transport import clean
 from orchestration.lock import write_lock
 from orchestration.refresh import DAGSTER_YAML
+from orchestration.sources.mapping import load_mapping
+from orchestration.sources.transport_settings import clean
 from tests.conftest import run_cli
 from tests.transports.conftest import PASSWORD, Api, Postgres
 from tests.transports.test_api import HUBSPOT, hubspot

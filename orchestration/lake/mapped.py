@@ -1,0 +1,334 @@
+"""Makes datasets of the contract out of foreign files, as the mapping says, in an engine that can reach nothing else.
+
+The files become tables named by their aliases; from then on the mapping's SQL sees those tables only.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from orchestration import sql
+from orchestration.contract import Dataset
+from orchestration.errors import KyotenError
+from orchestration.lake import rules
+from orchestration.lake.readers import Dialect, Scan, SourceColumn, first_line
+from orchestration.lake.records import Record
+from orchestration.lake.rules import Given
+from orchestration.sources import forms
+from orchestration.sources.mapping import Alias, MappedDataset, Source
+from orchestration.spelling import folded, nearest
+from orchestration.sql import RefusedError
+
+# Ids whose entity type is in another column of the row.
+_KIND_OF_ID = {
+    "entity_id": "entity_type",
+    "scope_id": "scope",
+    "owner_id": "owner_type",
+    "party_id": "party_type",
+    "attendee_id": "attendee_type",
+}
+ORIGIN = {"_file_name": "VARCHAR", "_file_sha256": "VARCHAR", "_row_number": "BIGINT"}
+
+
+def written(dataset: MappedDataset, tables: Map[str, str]) -> str:
+    """Return the SQL behind a dataset in lower case, that of the source's tables which it reads included."""
+    text = " ".join([dataset.alias, dataset.query, dataset.where, *dataset.expressions.values()]).lower()
+    for table in reversed(list(tables)):  # a table reads those above it
+        if table in _words(text):
+            text += " " + tables[table].lower()
+    return text
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text))
+
+
+def aliases_of(dataset: MappedDataset, source: Source) -> list[str]:
+    """Return the aliases that a dataset reads; one that its SQL only mentions in passing counts as read."""
+    words = _words(written(dataset, source.tables))
+    return sorted(alias for alias in source.files if alias in words)
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, datasets: Iterable[MappedDataset]) -> None:
+    """Create the source's tables that datasets read, as views."""
+    words = {word for dataset in datasets for word in _words(written(dataset, source.tables))}
+    for table, query in source.tables.items():
+        if table not in words:
+            continue
+        try:
+            if len(connection.extract_statements(query)) != 1:
+                raise source.nodes[table].error(f"{table}: write one SQL query, without semicolons.")
+            connection.execute(f"CREATE VIEW {sql.name(table)} AS ({query})")
+        except duckdb.Error as error:
+            problem = f"the SQL for the table {table} does not work: {first_line(error)}."
+            raise source.nodes[table].error(problem) from error
+
+
+def known_as(alias: Alias, scan: Scan) -> Scan:
+    """Return the scan with the column names that SQL uses."""
+    names = alias.renamed([column.name for column in scan.columns])
+    return replace(scan, columns=tuple(replace(c, name=names.get(c.name, c.name)) for c in scan.columns))
+
+
+def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
+    """Return a file's records under the names that SQL uses, null tokens resolved, with their origin."""
+    columns = [
+        # What SQL relies on is text in every format; Parquet has types of its own.
+        f"{f'CAST({_cell(alias, c)} AS VARCHAR)' if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
+        for c in scan.columns
+    ]
+    columns += [f"CAST(NULL AS VARCHAR) AS {sql.name(name)}" for name in absent(alias, scan)]
+    lineage = (sql.text(file_name), sql.text(sha256), "CAST(number AS BIGINT)")
+    origin = ", ".join(f"{value} AS {name}" for value, name in zip(lineage, ORIGIN, strict=True))
+    return (
+        f"SELECT {', '.join([*columns, origin])} FROM (SELECT *, {scan.row_number} AS number FROM {scan.sql}) "
+        f"WHERE {scan.valid} AND {scan.present}"
+    )
+
+
+def absent(alias: Alias, scan: Scan) -> list[str]:
+    """Return the columns that SQL may rely on and the file does not have."""
+    there = {column.name.lower() for column in scan.columns}
+    return [name for name in alias.columns if name.lower() not in there]
+
+
+def no_records(alias: Alias) -> str:
+    """Return the table of a file that is never delivered."""
+    return sql.schema(dict.fromkeys(alias.columns, "VARCHAR") | ORIGIN)
+
+
+def _cell(alias: Alias, column: SourceColumn) -> str:
+    tokens = alias.null_tokens(column.name)
+    if not tokens:  # SQL finds empty text as null, as CSV has it, also where JSON or Parquet distinguish the two
+        return f"nullif({column.sql}, '')" if column.type == "VARCHAR" else column.sql
+    tokens += ("",)
+    return f"CASE WHEN trim(CAST({column.sql} AS VARCHAR)) NOT IN ({sql.texts(tokens)}) THEN {column.sql} END"
+
+
+def take_footers(connection: duckdb.DuckDBPyConnection, alias: Alias, table: str, scan: Scan) -> int:
+    """Delete the records that the mapping declares to be no data, and return how many there were."""
+    if not alias.footer or not scan.columns:
+        return 0
+    first = f"trim(coalesce({', '.join(_filled(column) for column in scan.columns)}, ''))"
+    is_footer = " OR ".join(f"starts_with({first}, {sql.text(word)})" for word in alias.footer)
+    return sql.scalar(connection, f"DELETE FROM {table} WHERE {is_footer}")
+
+
+def _filled(column: SourceColumn) -> str:
+    return f"nullif(trim(CAST({sql.name(column.name)} AS VARCHAR)), '')"
+
+
+def is_footer(alias: Alias, record: Record, dialect: Dialect) -> bool:
+    """Say whether a line that is no record of the file's width is one that the mapping declares to be no data."""
+    filled = record.line.strip(f"{dialect.delimiter or ','}{dialect.quote}\t \u3000")
+    return filled.startswith(alias.footer) if alias.footer else False
+
+
+def check_columns(alias: Alias, names: Sequence[str]) -> None:
+    """Complain of columns that the user states and the file does not have."""
+    for column, stated in alias.stated.items():
+        if column not in names:
+            written = " or ".join(stated.texts())
+            raise stated.error(f"{alias.pattern} has no column {written}{nearest(stated.texts()[0], names)}.")
+    for column in alias.nulls:
+        if column != "*" and column not in names and alias.node:
+            raise alias.node.error(f"`nulls:` names {column}, which {alias.pattern} has not{nearest(column, names)}.")
+
+
+@dataclass(frozen=True)
+class MappedScan:
+    """A mapped dataset as a scan, its columns by contract name."""
+
+    scan: Scan
+    given: dict[str, Given]
+    file_name: str
+    file_sha256: str
+    extras: Map[str, str] = field(default_factory=dict)
+
+
+def reads(spec: MappedDataset, names: Collection[str], tables: Map[str, str]) -> set[str]:
+    """Return the columns of a table that a dataset reads; a column that its SQL only mentions counts as read."""
+    text = written(spec, tables)
+    words = _words(text)
+    mapped = {folded(name) for name in spec.columns.values()}
+    return {n for n in names if folded(n) in mapped or n.lower() in words or f'"{n.lower()}"' in text}
+
+
+def mapped_scan(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    dataset: Dataset,
+    spec: MappedDataset,
+    title: str,
+    sha256: str,
+    timezone: str,
+    gone: Collection[str] = (),
+    absent: Collection[str] = (),
+) -> MappedScan:
+    """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors have a place.
+
+    `gone` are columns that the extract before had. Without them the fault is the file's, not the mapping's: what is not
+    required is then null, and what is refuses the dataset. `absent` are columns that no file has and SQL sees as null.
+    """
+    try:
+        rows, given_sql = (
+            _from(connection, dataset, spec, gone, absent) if spec.alias else _query(connection, dataset, spec)
+        )
+    except KyotenError as error:
+        if not gone:
+            raise
+        raise RefusedError(
+            f"cannot be made: the column {', '.join(sorted(gone))} is gone, which the extract before had ({error})"
+        ) from error
+    given_sql |= {column: sql.text(value) for column, value in spec.constants.items()}
+    columns = []
+    given: dict[str, Given] = {}
+    cells: list[str] = []
+    for i, (column, expression) in enumerate(given_sql.items()):
+        text = f"CAST({expression} AS VARCHAR)"
+        translated = _translated(text, spec.values.get(column, {}))
+        cells.append(f"{_prefixed(source, dataset, column, translated, given_sql)} AS c{i}")
+        columns.append(SourceColumn(column, f"c{i}"))
+        given[column] = Given(f"c{i}", value=_parsed(connection, spec, dataset, column, f"c{i}", timezone))
+    if spec.alias and (spec.alias in source.files or has_origin(connection, spec)):
+        names = [name for name in _columns(connection, spec.alias) if name not in absent]
+        pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names)
+        declared = {column for file in source.files.values() for column in file.columns}
+        known = reads(spec, names, source.tables) | declared
+        unread = [name for name in names if name not in known]
+        extras = {name: f"x{i}" for i, name in enumerate(unread)}
+        kept = [f"{sql.name(name)} AS {column}" for name, column in extras.items()]
+        origin = ", ".join([f"CAST(json_object({pairs}) AS VARCHAR) AS _raw", *ORIGIN, *kept])
+        body = f"(SELECT {', '.join([*cells, origin])} FROM {rows})"
+        scan = Scan(body, tuple(columns), "_row_number", raw="_raw")
+        return MappedScan(scan, given, "_file_name", "_file_sha256", extras)
+    if spec.query and has_origin(connection, spec):
+        derived = f"SELECT {', '.join([*cells, *ORIGIN])} FROM {rows}"
+        return MappedScan(Scan(f"({derived})", tuple(columns), "_row_number"), given, "_file_name", "_file_sha256")
+    # Without its origin a derived row is numbered by its values, so that the number does not depend on the run.
+    order = ", ".join(f"{c.sql} NULLS FIRST" for c in columns)
+    derived = f"SELECT {', '.join(cells)} FROM {rows}"
+    body = f"(SELECT *, row_number() OVER (ORDER BY {order}) AS _row_number FROM ({derived}))"
+    return MappedScan(Scan(body, tuple(columns), "_row_number"), given, sql.text(title), sql.text(sha256))
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, alias: str) -> list[str]:
+    described = connection.execute(f"DESCRIBE {sql.name(alias)}").fetchall()
+    return [str(row[0]) for row in described if row[0] not in ORIGIN]
+
+
+def _from(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    spec: MappedDataset,
+    gone: Collection[str],
+    absent: Collection[str],
+) -> tuple[str, dict[str, str]]:
+    table = sql.name(spec.alias)
+    names = _columns(connection, spec.alias)
+    known = [name for name in names if name not in absent]
+    given: dict[str, str] = {}
+    spelt = {folded(name): name for name in names}
+    for column, written in spec.columns.items():
+        name = written if written in known else spelt.get(folded(written), written)
+        if (name in gone or name in absent) and not dataset.columns[column].required:
+            given[column] = "NULL"
+            continue
+        if name not in known:
+            hint = nearest(name, known) or f"; it has {', '.join(known)}"
+            if not set(spec.columns.values()) & set(known):
+                hint += ". Where the header is not the first line, state `skip_rows:`"
+            raise spec.error(
+                f"columns.{column}", f"{spec.alias} has no column {name}{hint}. For SQL write “= expression”."
+            )
+        given[column] = sql.name(name)
+    for column, expression in spec.expressions.items():
+        given[column] = f"({expression})"
+        _try(connection, spec, f"columns.{column}", f"SELECT {given[column]} FROM {table}")
+    if spec.where:
+        _try(connection, spec, "where", f"SELECT 1 FROM {table} WHERE ({spec.where})")
+    return f"{table} WHERE ({spec.where})" if spec.where else table, given
+
+
+def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: MappedDataset) -> tuple[str, dict[str, str]]:
+    names = _try(connection, spec, "query", spec.query)
+    for name in names:
+        if name in ORIGIN and set(ORIGIN) <= set(names):
+            continue
+        if name not in dataset.columns:
+            raise spec.error("query", f"{dataset.name} has no column {name}{nearest(name, dataset.columns)}.")
+    return f"({spec.query})", {name: sql.name(name) for name in names if name not in ORIGIN}
+
+
+def has_origin(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> bool:
+    """Say whether a query carries the file and record of each of its rows along, and no record makes two rows."""
+    query = spec.query or f"FROM {sql.name(spec.alias)}"
+    if not set(ORIGIN) <= set(_try(connection, spec, "query", query)):
+        return False
+    try:
+        return not sql.scalar(connection, f"SELECT count(*) - count(DISTINCT (_file_name, _row_number)) FROM ({query})")
+    except duckdb.Error:  # a value that the SQL cannot take: reported where the rows are made
+        return False
+
+
+def _try(connection: duckdb.DuckDBPyConnection, spec: MappedDataset, key: str, query: str) -> list[str]:
+    """Bind a query without running it and return its columns."""
+    try:
+        if len(connection.extract_statements(query)) != 1:
+            raise spec.error(key, f"{spec.name}: write one SQL expression or query, without semicolons.")
+        described = connection.execute(f"DESCRIBE SELECT * FROM ({query})").fetchall()
+    except duckdb.Error as error:
+        raise spec.error(key, f"the SQL for {spec.name} does not work: {first_line(error)}.") from error
+    return [str(row[0]) for row in described]
+
+
+def _translated(text: str, values: Map[str, str | None]) -> str:
+    if not values:
+        return text
+    trimmed = f"trim(coalesce({text}, ''))"
+    cases = " ".join(
+        f"WHEN {trimmed} = {sql.text(source)} THEN {'NULL' if value is None else sql.text(value)}"
+        for source, value in values.items()
+    )
+    return f"CASE {cases} ELSE {text} END"
+
+
+def _prefixed(source: Source, dataset: Dataset, column: str, text: str, given: Map[str, str]) -> str:
+    """Put the source's prefix before an id, unless all sources share that kind of id."""
+    if not source.key_prefix or not column.endswith("_id") or column in source.shared_ids:
+        return text
+    plain = ["DIRECT"] if dataset.worklist else []
+    keeps = f"trim({text}) IN ({sql.texts(plain)})" if plain else "false"
+    kind = _KIND_OF_ID.get(column, "")
+    if kind in given:  # whose id it is, another column says
+        shared = [name.removesuffix("_id") for name in source.shared_ids]
+        keeps = f"lower(trim(CAST({given[kind]} AS VARCHAR))) IN ({sql.texts(shared)})" if shared else keeps
+    return f"CASE WHEN trim({text}) = '' OR {keeps} THEN {text} ELSE {sql.text(source.key_prefix)} || trim({text}) END"
+
+
+def _parsed(
+    connection: duckdb.DuckDBPyConnection,
+    spec: MappedDataset,
+    dataset: Dataset,
+    column: str,
+    cell: str,
+    timezone: str,
+) -> str:
+    """Return the typed value of a column whose unit or date forms are stated, these in their order."""
+    known = dataset.columns[column]
+    if unit := spec.amounts.get(column):
+        return forms.amount(cell, unit, known.duckdb_type)
+    values = []
+    for name in spec.dates.get(column, ()):
+        if name == "iso":
+            values.append(rules.cast_text(known, f"trim({cell})", timezone))
+            continue
+        local = forms.DateForm(name).local(cell)
+        _try(connection, spec, f"dates.{column}", f"SELECT {local.replace(cell, sql.text(''))} AS tried")
+        values.append(
+            f"CAST({local} AS DATE)" if known.type == "date" else f"CAST({local} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+        )
+    return f"coalesce({', '.join(values)})" if values else ""

@@ -1,0 +1,350 @@
+"""Loads mapped sources: foreign files become tables, and the mapping's SQL makes datasets of the contract from them.
+
+In the ledger a file is one entry without a dataset (its records), and each mapped dataset of an extract date is one
+entry (its derived rows). A mapped dataset is made again, as a whole, when one of its files or its mapping changes.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from orchestration import sql
+from orchestration.lake import mapped, readers, rules
+from orchestration.lake.batch import (
+    Batch,
+    Staged,
+    check_unchanged,
+    create_rejects,
+    examine,
+    read_records,
+    reject,
+    reject_broken,
+    unreadable,
+)
+from orchestration.lake.drift import NEW, Expected, differences
+from orchestration.lake.ledger import REFUSED, Group
+from orchestration.sources.landing import LandedFile, mapped_files
+from orchestration.sources.mapping import MappedDataset, Mapping, Source
+from orchestration.sql import RefusedError
+
+Inputs = dict[str, list[LandedFile]]
+
+
+def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> None:
+    """Stage what is new behind the mapping."""
+    files: dict[tuple[str, Path], LandedFile] = {
+        (file.source_name, file.path): file for file in mapped_files(mapping, batch.timezone)
+    }
+    for source in mapping.sources.values():
+        wanted = [d for d in source.datasets.values() if datasets is None or d.name in datasets]
+        extracts: dict[date, Inputs] = defaultdict(lambda: defaultdict(list))
+        for alias in source.files.values() if wanted else ():
+            for path in alias.matches(source.path):
+                file = files[(source.name, path)]
+                extracts[file.extracted_on][alias.name].append(file)
+        for spec in wanted:
+            if not (aliases := mapped.aliases_of(spec, source)):
+                raise spec.error("query", f"reads none of the source's files ({', '.join(source.files)}).")
+            _check_delta(batch, source, spec, aliases)
+        delivered = {name for inputs in extracts.values() for name in inputs}
+        _check_delivered(batch, source, wanted, delivered)
+        yet: set[str] = set()
+        for day, inputs in sorted(extracts.items()):
+            yet |= inputs.keys()
+            latest = {alias: _latest_revision(found) for alias, found in inputs.items()}
+            never = {name for name, alias in source.files.items() if name not in yet and alias.optional}
+            SourceExtract(batch, source, day, latest, never).load(wanted)
+
+
+def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], delivered: set[str]) -> None:
+    """Complain of files that are not there, unless only a preset expects them: then the missing dataset is noted."""
+    of = {spec.name: mapped.aliases_of(spec, source) for spec in wanted}
+    earlier = {e.alias for e in batch.state.seen.values() if e.source_name == source.name and e.alias}
+    for name in sorted({alias for aliases in of.values() for alias in aliases} - delivered):
+        alias = source.files[name]
+        if alias.node and source.transport and alias.name in source.transport.aliases:
+            raise alias.node.error(f"nothing was fetched of {source.name}'s {alias.name} yet. Run `make fetch`.")
+        if alias.node and (name in earlier or not alias.optional):
+            raise alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
+    for spec in wanted:
+        needed = spec.needs or of[spec.name]
+        if not set(needed) & delivered:
+            missing = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in needed)}"
+            if not spec.nodes[""].preset:
+                raise spec.error("", f"{missing}.")
+            batch.notes.append(f"{source.name}: {spec.name} is not loaded: {missing}")
+    if wanted and not delivered:
+        names = ", ".join(alias.patterns[0] for alias in source.files.values())
+        raise source.nodes[""].error(f"the folder {source.path} has none of the preset's files ({names}).")
+
+
+def _check_delta(batch: Batch, source: Source, spec: MappedDataset, aliases: list[str]) -> None:
+    """Complain of a dataset that would take what changed for all there is."""
+    partial = [alias for alias in aliases if source.transport and alias in source.transport.cursors]
+    if partial and (spec.mode or batch.contract.datasets[spec.name].extract) != "delta":
+        problem = f"{', '.join(partial)} has a cursor, so that only what changed is fetched: say `mode: delta`"
+        raise spec.error("mode", f"{problem}, or leave the cursor out.")
+
+
+def _latest_revision(files: list[LandedFile]) -> list[LandedFile]:
+    latest = max(file.revision for file in files)
+    return [file for file in files if file.revision == latest]
+
+
+class SourceExtract:
+    """A source's files of one extract date."""
+
+    def __init__(self, batch: Batch, source: Source, day: date, inputs: Inputs, never: Collection[str]) -> None:
+        """Name the extract; nothing is read yet. `never` are aliases of which no day up to this has had a file."""
+        self.batch, self.source, self.day, self.inputs, self.never = batch, source, day, inputs, never
+        self.hashes: dict[str, str] = {}
+        self.contents: dict[str, readers.Content] = {}
+        self.rows: dict[str, int] = defaultdict(int)
+        self.refused: set[str] = set()
+        self.gone: dict[str, set[str]] = defaultdict(set)
+        self.columns: dict[str, set[str]] = defaultdict(set)
+
+    def load(self, wanted: list[MappedDataset]) -> None:
+        """Stage the datasets whose files or mapping are new."""
+        due = []
+        for spec in wanted:
+            aliases = mapped.aliases_of(spec, self.source)
+            if not self.inputs.keys() & {*(spec.needs or aliases)}:
+                continue  # this date's delivery has nothing of the dataset
+            if absent := [alias for alias in aliases if alias not in self.inputs and alias not in self.never]:
+                self._refuse(spec, f"cannot be made: {', '.join(absent)} has no file of {self.day}. Deliver it too.")
+            elif not self._is_loaded(spec):
+                due.append(spec)
+        if not due:
+            return
+        engine = sql.connect(self.batch.spill, self.source.timezone or self.batch.timezone)
+        try:
+            create_rejects(engine)
+            for alias in sorted({a for spec in due for a in mapped.aliases_of(spec, self.source)}):
+                if alias in self.never:
+                    engine.execute(f"CREATE TABLE {sql.name(alias)} AS {mapped.no_records(self.source.files[alias])}")
+                else:
+                    self._read_alias(engine, alias)
+            for setting, values in self.source.settings.items():
+                engine.execute(f"SET VARIABLE {sql.name(setting)} = CAST([{sql.texts(values)}] AS VARCHAR[])")
+            # From here on the engine sees its tables and writes to the staging folder, and nothing else.
+            engine.execute(f"SET allowed_directories = [{sql.text(str(self.batch.staging))}]")
+            engine.execute("SET enable_external_access = false")
+            engine.execute("SET lock_configuration = true")
+            sound = [spec for spec in due if not self.refused & {*mapped.aliases_of(spec, self.source)}]
+            mapped.create_tables(engine, self.source, sound)
+            for spec in due:
+                self._make(engine, spec)
+            gathered = self.batch.new_path()
+            sql.copy(engine, "FROM rejects", gathered)
+            self.batch.connection.execute(f"INSERT INTO rejects FROM {sql.parquet([gathered])}")
+        finally:
+            engine.close()
+
+    def _files(self, spec: MappedDataset) -> list[LandedFile]:
+        aliases = mapped.aliases_of(spec, self.source)
+        return sorted(
+            {f.file_name: f for alias in aliases for f in self.inputs.get(alias, [])}.values(),
+            key=lambda f: f.file_name,
+        )
+
+    def _hash(self, file: LandedFile) -> str:
+        known = self.batch.state.known(file)
+        if file.file_name not in self.hashes:
+            self.hashes[file.file_name] = (known and known.file_sha256) or _file_hash(file.path)
+        return self.hashes[file.file_name]
+
+    def _content(self, spec: MappedDataset) -> str:
+        hashes = [self._hash(file) for file in self._files(spec)]
+        return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+    def _group(self, spec: MappedDataset) -> Group:
+        return spec.name, self.source.name, self.day, max(file.revision for file in self._files(spec))
+
+    def _is_loaded(self, spec: MappedDataset) -> bool:
+        if self._group(spec) in self.batch.state.unsure:
+            return False
+        now = (self._content(spec), self.source.definition(spec))
+        return now in {
+            (e.file_sha256, e.mapping_sha256) for e in self.batch.state.loaded_in(self._group(spec)).values()
+        }
+
+    def _whole(self, spec: MappedDataset) -> LandedFile:
+        """Describe a mapped dataset's files as one, for the ledger."""
+        files = [file for alias in mapped.aliases_of(spec, self.source) for file in self.inputs.get(alias, [])]
+        return LandedFile(
+            path=self.source.path,
+            dataset=spec.name,
+            source_name=self.source.name,
+            file_name=", ".join(sorted({file.file_name for file in files})),
+            size=sum(file.size for file in files),
+            mtime_ns=max(file.mtime_ns for file in files),
+            extracted_on=self.day,
+            revision=max(file.revision for file in files),
+        )
+
+    def _refuse(self, spec: MappedDataset, problem: str) -> None:
+        message = f"{spec.name} of {self.source.name} {problem}"
+        self.batch.entries.append(self.batch.entry(self._whole(spec), status=REFUSED, message=message))
+
+    def _read_alias(self, engine: duckdb.DuckDBPyConnection, name: str) -> None:
+        parts = []
+        for i, file in enumerate(self.inputs[name]):
+            part = sql.name(f"part {name} {i}")
+            try:
+                self._read_file(engine, name, file, part)
+                parts.append(f"SELECT * FROM {part}")
+            except RefusedError as refusal:
+                self._refuse_file(name, file, str(refusal))
+            except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+                self._refuse_file(name, file, unreadable(error))
+        if parts and name not in self.refused:
+            engine.execute(f"CREATE TABLE {sql.name(name)} AS {' UNION ALL BY NAME '.join(parts)}")
+        for i in range(len(self.inputs[name])):
+            engine.execute(f"DROP TABLE IF EXISTS {sql.name(f'part {name} {i}')}")
+
+    def _refuse_file(self, alias: str, file: LandedFile, problem: str) -> None:
+        self.refused.add(alias)
+        self.batch.refuse(file, problem)
+
+    def _read_file(self, engine: duckdb.DuckDBPyConnection, name: str, file: LandedFile, part: str) -> None:
+        if file.problem:
+            raise RefusedError(file.problem)
+        self.batch.progress(f"reading {file.file_name} of {self.source.name}")
+        alias = self.source.files[name]
+        content = examine(file, alias.encoding)
+        dialect = readers.Dialect(
+            alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet, nested=bool(alias.columns)
+        )
+        scan = mapped.known_as(alias, readers.open_scan(engine, file.path, content, dialect, self.batch.staging))
+        columns = [column.name for column in scan.columns]
+        before = self.batch.columns_before(file, name)
+        self.columns[name] |= set(columns)
+        self._compare(name, file, columns, before, mapped.absent(alias, scan))
+        mapped.check_columns(alias, columns + (before or []))
+        unit = f"{self.source.name}/{file.file_name}/{self.day}"
+
+        def load(scan: readers.Scan) -> tuple[int, int]:
+            records = mapped.records(alias, scan, file.file_name, content.sha256)
+            engine.execute(f"CREATE OR REPLACE TABLE {part} AS {records}")
+            engine.execute("DELETE FROM rejects WHERE unit = ?", [unit])
+            if scan.valid != "true":
+                reject(engine, unit, rules.unreadable(scan, file.file_name, content.sha256))
+            rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(unit)}")
+            return sql.scalar(engine, f"SELECT count(*) FROM {part}"), rejected
+
+        counts = read_records(engine, scan, load)
+        footers = mapped.take_footers(engine, alias, part, scan)
+        broken = tuple(record for record in counts.scan.broken if not mapped.is_footer(alias, record, dialect))
+        reject_broken(engine, unit, broken, file.file_name, content.sha256)
+        check_unchanged(file)
+        self.hashes[file.file_name] = content.sha256
+        accepted = counts.accepted - footers
+        not_data = footers + len(counts.scan.broken) - len(broken)
+        self.rows[name] += accepted
+        rejected = counts.read - not_data - accepted
+        entry = self.batch.entry(
+            file,
+            file_sha256=content.sha256,
+            rows_read=accepted + rejected,
+            rows_accepted=accepted,
+            rows_rejected=rejected,
+            rows_not_data=not_data if alias.footer else None,
+            alias=name,
+            columns=json.dumps(columns, ensure_ascii=False),
+        )
+        if all(entry.file_name != other.file_name or entry.group != other.group for other in self.batch.entries):
+            self.batch.enter(entry, unit)
+            self.batch.replaced += [e for e in [self.batch.state.loaded.get((entry.group, entry.file_name))] if e]
+
+    def _compare(
+        self, name: str, file: LandedFile, columns: list[str], before: list[str] | None, absent: list[str]
+    ) -> None:
+        """Report the columns that are new or missing since the extract before, and those absent from the first."""
+        never = [column for column in absent if before is None and self.source.files[name].columns[column]]
+        known = dict.fromkeys([*columns, *(before or [])])
+        read: set[str] = set()
+        for spec in self.source.datasets.values():
+            if name not in mapped.aliases_of(spec, self.source):
+                continue
+            of_file = spec.alias == name or spec.alias not in self.source.files
+            becomes = {column: to for to, column in spec.columns.items()} if of_file else {}
+            needed = self.batch.contract.datasets[spec.name].columns
+            expected = [
+                Expected(column, becomes.get(column, ""), column in becomes and needed[becomes[column]].required)
+                for column in mapped.reads(spec, known, self.source.tables)
+            ]
+            unmet = [column for column in never if column in becomes]
+            expected += [Expected(c, becomes[c], needed[becomes[c]].required, never=True) for c in unmet]
+            read |= {one.column for one in expected}
+            found = differences(columns, before, expected)
+            self.batch.report_drift(file, spec.name, [one for one in found if one.change != NEW])
+        untold = [Expected(column, "", False, never=True) for column in never if column not in read]
+        unread = [column for column in columns if column not in read]
+        self.batch.report_drift(file, None, [one for one in differences(unread, before, untold) if one.change != NEW])
+        self.gone[name] |= {column for column in before or [] if column in read and column not in columns}
+        fresh = [column for column in columns if column in read]
+        found = differences(columns, [*(before or []), *fresh], [Expected(c, "", False) for c in self.gone[name]])
+        self.batch.report_drift(file, None, [one for one in found if one.change == NEW])
+
+    def _make(self, engine: duckdb.DuckDBPyConnection, spec: MappedDataset) -> None:
+        aliases = mapped.aliases_of(spec, self.source)
+        if broken := [alias for alias in aliases if alias in self.refused]:
+            self._refuse(spec, f"cannot be made: the files of {', '.join(broken)} were refused.")
+            return
+        whole, dataset = self._whole(spec), self.batch.contract.datasets[spec.name]
+        sha256 = self._content(spec)
+        gone = {column for alias in aliases for column in self.gone[alias]}
+        files = self.source.files
+        read = [spec.alias] if spec.alias in files else aliases
+        delivered = [alias for alias in read if alias not in self.never]
+        absent = {c for a in delivered for c in files[a].columns} - {c for a in delivered for c in self.columns[a]}
+        zone = self.batch.timezone
+        try:
+            made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent)
+        except RefusedError as refusal:
+            self._refuse(spec, str(refusal))
+            return
+        missing = [c.name for c in dataset.columns.values() if c.required and c.name not in made.given]
+        if missing:
+            raise spec.error("columns" if spec.alias else "query", f"{spec.name} needs {', '.join(missing)}.")
+        lineage = self.batch.lineage(whole, file_name=made.file_name, file_sha256=made.file_sha256)
+        checked = rules.check(dataset, made.scan, made.given, made.extras, lineage, self.batch.timezone)
+        path = self.batch.new_path()
+        try:
+            accepted = sql.copy(engine, checked.accepted, path)
+            reject(engine, str(path), checked.rejected(engine, path))
+        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            self._refuse(spec, f"cannot be made: {readers.first_line(error)}. Correct the mapping's SQL, or the value.")
+            return
+        rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(str(path))}")
+        derived = accepted + rejected
+        if not derived and (never := [alias for alias in aliases if alias in self.never]):
+            why = " or ".join(self.source.files[alias].pattern for alias in never)
+            self.batch.notes.append(f"{self.source.name}: {spec.name} has no rows: no file matches {why}")
+        records = sum(self.rows[alias] for alias in read)
+        entry = self.batch.entry(
+            whole,
+            file_sha256=sha256,
+            extract_mode=spec.mode or dataset.extract,
+            rows_derived=derived,
+            rows_accepted=accepted,
+            rows_rejected=rejected,
+            rows_folded=records - derived if len(read) == 1 and records >= derived else None,
+            rows_undecided=rules.count_undecided(engine, dataset, path),
+            mapping_sha256=self.source.definition(spec),
+        )
+        staged = Staged(entry, dataset, path, checked.raw)
+        self.batch.judge(engine, dataset, [staged], [])
+        self.batch.stage(staged)
+        self.batch.replaced += self.batch.state.loaded_in(self._group(spec)).values()
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,434 @@
+"""Turns one landed file of any format into a scan: numbered rows of text (or of a Parquet file's own types).
+
+It handles encodings, compression and broken files. It does not use the contract: what a value must be is in rules.py.
+"""
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import re
+import uuid
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, TextIO
+
+import duckdb
+
+from orchestration import sql
+from orchestration.lake import records, workbook
+from orchestration.sql import RefusedError
+
+_CHUNK = 1 << 20
+_LONGEST_RECORD = 2_000_000  # bytes that the engine takes by default
+_LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
+_LISTS = ("$", "$.records", "$.results")  # where a document, or an API's answer, has its records
+_NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
+WHITESPACE = " \t\r\n\v\f\u3000"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a delimited text file is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ""
+    quote: str = '"'
+    skip_rows: int = 0
+    sheet: str = ""
+    nested: bool = False  # of JSON: an object's own members are columns too, as object.member
+
+
+@dataclass(frozen=True)
+class Content:
+    """The result of one pass over the bytes: the delivered file's hash, and the shape of the text in it."""
+
+    sha256: str
+    lines: int = 0
+    has_quotes: bool = True
+    has_tabs: bool = True
+    is_padded: bool = True  # a value may begin or end in space
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class SourceColumn:
+    """A column of a file: its name there, and its SQL and type in the scan."""
+
+    name: str
+    sql: str
+    type: str = "VARCHAR"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A FROM item over one file with the columns c0 … cn."""
+
+    sql: str
+    columns: tuple[SourceColumn, ...]
+    row_number: str  # evaluated over the rows in file order
+    valid: str = "true"  # false for a record that could not be taken apart
+    invalid: tuple[str, str] = ("", "")  # why, and the remedy
+    present: str = "true"  # false for a record that only replaces a broken one
+    raw: str = ""  # SQL of the whole row as JSON; built from the columns where empty
+    expected: int | None = None  # records, if every line holds one; None where lines do not show it
+    at_most: int | None = None  # records, however they lie in the lines
+    padded: bool = True  # values may begin or end in space
+    odd_space: bool = True  # which may be tabs or line breaks
+    broken: tuple[records.Record, ...] = ()
+    text: "DelimitedText | None" = field(default=None, repr=False)
+
+    @property
+    def raw_row(self) -> str:
+        """SQL of the whole row, as a JSON object of column to text."""
+        pairs = ", ".join(f"{sql.text(c.name)}, CAST({c.sql} AS VARCHAR)" for c in self.columns)
+        return self.raw or f"CAST(json_object({pairs}) AS VARCHAR)"
+
+
+@dataclass(frozen=True)
+class DelimitedText:
+    """A delimited file with what is needed to read it again line by line."""
+
+    path: Path
+    dialect: Dialect
+    header_lines: int
+    staging: Path  # where it can be written again without the broken records
+
+
+def examine(path: Path, encoding: str = "utf-8") -> Content:
+    """Hash a file and, of text, count lines and prove the encoding, in one streamed pass."""
+    if path.suffix.lower() == ".parquet" or workbook.is_workbook(path):
+        with path.open("rb") as file:
+            return Content(hashlib.file_digest(file, "sha256").hexdigest())
+    decoder = codecs.getincrementaldecoder(_python_encoding(encoding))()
+    is_utf8 = _python_encoding(encoding) == "utf-8-sig"
+    wide = codecs.lookup(_python_encoding(encoding)).name.startswith(("utf-16", "utf-32", "utf-7"))
+    digest = hashlib.sha256()
+    newlines = returns = size = 0
+    quotes = tabs = False
+    padded = not is_utf8
+    last = b"\n"  # the end of what came before, so that neighbours over the border of two chunks are seen
+    with path.open("rb") as file:
+        for chunk in _chunks(path, file, digest):
+            text = _decoded(decoder, chunk, newlines)
+            chunk = text.encode() if wide else chunk
+            size += len(chunk)
+            newlines += chunk.count(b"\n")
+            returns += chunk.count(b"\r") if not newlines else 0
+            quotes = quotes or b'"' in chunk
+            tabs = tabs or b"\t" in chunk
+            padded = padded or records.has_padding(last + chunk)
+            last = (last + chunk)[-records.LONGEST_SPACE_AND_NEIGHBOURS :]
+        _decoded(decoder, b"", newlines, final=True)
+    padded = padded or records.has_padding(last + b"\n")
+    lines = (newlines or returns) + (1 if size and last[-1:] not in b"\r\n" else 0)
+    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0)
+
+
+def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
+    """Yield a file's text bytes, decompressed, while hashing the bytes as delivered."""
+    if path.suffix.lower() != ".gz":
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            yield chunk
+        return
+    try:
+        with gzip.open(path) as unpacked:
+            while chunk := unpacked.read(_CHUNK):
+                yield chunk
+    except (OSError, EOFError, zlib.error) as error:
+        raise RefusedError(f"cannot be unpacked as gzip ({error}). Deliver the file again.") from error
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+
+
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, lines_before: int, final: bool = False) -> str:
+    try:
+        return decoder.decode(chunk, final)
+    except UnicodeDecodeError as error:
+        line = lines_before + error.object[: error.start].count(b"\n") + 1
+        raise RefusedError(
+            f"is not {error.encoding} text: line {line} has the byte 0x{error.object[error.start]:02x}"
+            f"{_guess(error.object)}. Save it as “CSV UTF-8”, or state its `encoding:` in a mapping."
+        ) from error
+
+
+def _guess(data: bytes) -> str:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return " (it looks like utf-16)"
+    try:
+        data.decode("cp932")
+    except UnicodeDecodeError:
+        return ""
+    return " (it looks like cp932, the Shift_JIS of Windows)"
+
+
+def _python_encoding(encoding: str) -> str:
+    plain = encoding.lower().replace("_", "-")
+    if plain in ("shift-jis", "shiftjis", "sjis", "s-jis", "windows-31j", "ms932"):
+        return "cp932"  # what everybody means: Windows writes ①, ㈱ and 髙, which the standard has not
+    return "utf-8-sig" if plain in ("utf-8", "utf8") else encoding
+
+
+def kind(path: Path) -> str:
+    """Return the format by the file's ending: csv, tsv, json, jsonl or parquet; no known ending means csv."""
+    suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    last = suffixes[-1].lstrip(".") if suffixes else "csv"
+    return last if last in ("tsv", "json", "jsonl", "parquet") else "csv"
+
+
+def open_scan(
+    connection: duckdb.DuckDBPyConnection, path: Path, content: Content, dialect: Dialect, staging: Path
+) -> Scan:
+    """Return a file's scan. Raises RefusedError where the file as a whole cannot be read."""
+    if content.is_empty:
+        raise RefusedError(
+            "is empty: not even a header line. Deliver it again; a dataset without rows has its header line."
+        )
+    if workbook.is_workbook(path):
+        path, content = _sheet(path, content, dialect.sheet, staging)
+    path = _readable(path, content, dialect, staging)
+    if kind(path) == "parquet":
+        return _parquet(connection, path)
+    if kind(path) == "jsonl":
+        return _jsonl(connection, _lines(path), dialect.nested)
+    if kind(path) == "json":
+        return _jsonl(connection, _objects(connection, path), dialect.nested)
+    dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
+    delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
+    return _delimited(path, content, replace(dialect, delimiter=delimiter), staging)
+
+
+def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content]:
+    """Return a workbook's sheet as text, with the same hash and its own shape."""
+    text = staging / f"{content.sha256[:16]}-{hashlib.sha256(sheet.encode()).hexdigest()[:8]}.csv"
+    lines = workbook.write_sheet(path, sheet, text)
+    if not lines:
+        raise RefusedError("has an empty sheet. Name the sheet with the rows under `sheet:` in a mapping.")
+    return text, Content(content.sha256, lines)
+
+
+def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
+    """Return a path that the engine can read: text in UTF-8, and no pattern characters in the name."""
+    is_text = kind(path) != "parquet"
+    if is_text and _python_encoding(dialect.encoding) != "utf-8-sig":
+        decoded = staging / f"{content.sha256[:16]}.{kind(path)}"
+        with open_text(path, dialect.encoding) as text, decoded.open("w", encoding="utf-8", newline="") as file:
+            while chunk := text.read(_CHUNK):
+                file.write(chunk)
+        return decoded
+    if re.search(r"[*?\[\]{}]", str(path)):
+        link = staging / f"link-{content.sha256[:16]}{''.join(path.suffixes[-2:])}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(path.resolve())
+        return link
+    return path
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file, unpacked if need be."""
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
+    """Open text as it is written, line ends kept."""
+    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=_python_encoding(encoding), newline="") as text:
+        yield text
+
+
+def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) -> Scan:
+    with open_text(path, dialect.encoding) as text:
+        skipped = sum(1 for _ in islice(text, dialect.skip_rows))
+        reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote)
+        try:
+            header = next(reader, [])
+        except csv.Error as error:
+            raise RefusedError(
+                f"has a header line that cannot be read ({error}). Correct line {skipped + 1}."
+            ) from error
+    names = [name.strip().strip("\ufeff") for name in header]
+    if not any(names):
+        raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
+    columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
+    _no_twins(columns)
+    header_lines = dialect.skip_rows + reader.line_num
+    compression = "'gzip'" if path.suffix.lower() == ".gz" else "'none'"
+    known = records.KNOWN_MARKS.issuperset((dialect.delimiter, dialect.quote))
+    has_tabs = content.has_tabs and dialect.delimiter != "\t"
+    return Scan(
+        sql=_read_csv(path, columns, dialect, header="true", skip=str(dialect.skip_rows), compression=compression),
+        columns=columns,
+        row_number="row_number() OVER ()",
+        expected=max(content.lines - header_lines, 0),
+        at_most=max(content.lines, 1),
+        padded=content.is_padded or has_tabs or not known,
+        odd_space=content.has_quotes or has_tabs or dialect.quote != '"',
+        text=DelimitedText(path, dialect, header_lines, staging),
+    )
+
+
+def _read_csv(path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, **options: str) -> str:
+    options |= {
+        "columns": "{" + ", ".join(f"'{c.sql}': 'VARCHAR'" for c in columns) + "}",
+        "delim": sql.text(dialect.delimiter),
+        "quote": sql.text(dialect.quote),
+        "escape": sql.text(dialect.quote),
+    }
+    listed = ", ".join(f"{option}={value}" for option, value in options.items())
+    return f"read_csv({sql.text(str(path))}, auto_detect=false, strict_mode=true, {listed})"
+
+
+def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
+    seen: dict[str, int] = {}
+    for position, column in enumerate(columns, start=1):
+        first = seen.setdefault(column.name.casefold(), position)
+        if first != position:
+            raise RefusedError(
+                f"has the column {column.name} twice, as columns {first} and {position}. Rename or remove one of them."
+            )
+
+
+def balances(connection: duckdb.DuckDBPyConnection, scan: Scan, total: int) -> bool:
+    """Say whether the engine's records account for every line: one each, and the lines inside quoted values.
+
+    Also false where a value holds a line that looks like a whole record: then a quote was probably left open.
+    """
+    if scan.expected is None or scan.text is None or total == scan.expected:
+        return True
+    inside = " + ".join(f"coalesce(length({c.sql}) - length(replace({c.sql}, chr(10), '')), 0)" for c in scan.columns)
+    delimiter = sql.text(scan.text.dialect.delimiter)
+    telling = " OR ".join(
+        f"(contains({c.sql}, chr(10)) AND len(list_filter(string_split({c.sql}, chr(10))[2:], "
+        f"lambda line: len(string_split(line, {delimiter})) >= {len(scan.columns)})) > 0)"
+        for c in scan.columns
+    )
+    row = connection.execute(f"SELECT sum({inside}), bool_or(coalesce({telling}, false)) FROM {scan.sql}").fetchone()
+    embedded, suspicious = row if row else (0, False)
+    if suspicious and len(scan.columns) >= records.MIN_COLUMNS_OF_A_TELLING_LINE:
+        return False
+    missing = scan.expected - total - int(embedded or 0)
+    return missing == 0 or missing == _blank_lines(scan.text)
+
+
+def _blank_lines(text: DelimitedText) -> int:
+    with open_text(text.path, text.dialect.encoding) as lines:
+        return sum(1 for line in islice(lines, text.header_lines, None) if line in ("\n", "\r\n"))
+
+
+def without_broken(scan: Scan) -> Scan:
+    """Write a file again with a mark in place of each broken record, and return the scan of the others."""
+    assert scan.text is not None
+    text, width = scan.text, len(scan.columns)
+    mark = uuid.uuid4().hex
+    path = text.staging / f"{mark}.csv"
+    with open_text(text.path, text.dialect.encoding) as lines:
+        before = "".join(islice(lines, text.header_lines)).encode()
+    with open_bytes(text.path) as source, path.open("wb") as target:
+        source.seek(len(before) + (len(codecs.BOM_UTF8) if source.read(3) == codecs.BOM_UTF8 else 0))
+        broken, longest = records.mend(source, target, width, text.dialect.delimiter, text.dialect.quote, mark)
+    options = {"header": "false", "new_line": "'\\n'"}
+    if longest > _LONGEST_RECORD:
+        options["max_line_size"] = str(longest)
+    return replace(
+        scan,
+        sql=_read_csv(path, scan.columns, text.dialect, **options),
+        present=f"c0 IS DISTINCT FROM '{mark}'",
+        expected=None,
+        broken=tuple(broken),
+        text=None,
+    )
+
+
+def _lines(path: Path) -> str:
+    compression = "gzip" if path.suffix.lower() == ".gz" else "none"
+    return (
+        f"(SELECT line FROM read_csv({sql.text(str(path))}, auto_detect=false, header=false, delim=E'{_NO_JSON}', "
+        f"quote='', escape='', compression='{compression}', columns={{'line': 'VARCHAR'}}) WHERE trim(line) <> '')"
+    )
+
+
+def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+    """Return the records of a JSON document: a list, an API's answer that holds one, or objects after each other."""
+    document = (
+        f"(SELECT json(json) AS line FROM read_json_objects({sql.text(str(path))}, format='auto', "
+        f"maximum_object_size={_LARGEST_ANSWER}))"
+    )
+    is_list = " OR ".join(f"json_type(line, '{at}') = 'ARRAY'" for at in _LISTS)
+    try:
+        lists = connection.execute(f"SELECT bool_and(coalesce({is_list}, false)) FROM {document}").fetchone()
+    except duckdb.Error as error:
+        raise RefusedError(f"cannot be read as JSON: {first_line(error)}. Deliver the file again.") from error
+    if not lists or not lists[0]:
+        return document
+    held = ", ".join(f"json_extract(line, '{at}[*]')" for at in _LISTS)
+    return f"(SELECT CAST(unnest(flatten([{held}])) AS VARCHAR) AS line FROM {document})"
+
+
+def _jsonl(connection: duckdb.DuckDBPyConnection, lines: str, nested: bool) -> Scan:
+    valid = "(json_valid(line) AND json_type(CASE WHEN json_valid(line) THEN line END) = 'OBJECT')"
+    try:
+        found = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(line)) FROM (SELECT line FROM {lines} WHERE {valid}) ORDER BY 1"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise RefusedError(
+            f"cannot be read as JSON lines: {first_line(error)}. Write one JSON object per line."
+        ) from error
+    if odd := [str(row[0]) for row in found if "\0" in str(row[0])]:
+        raise RefusedError(f"has the key {odd[0]!r}, with a NUL character in it. Rename the key.")
+    pointed = {str(row[0]): _pointer(str(row[0])) for row in found}
+    if nested:
+        pointed = _members(connection, f"(SELECT line FROM {lines} WHERE {valid})", pointed)
+    names, pointers = list(pointed), sql.texts(pointed.values())
+    values = f"CASE WHEN {valid} THEN json_extract_string(line, [{pointers}]) END" if names else "NULL::VARCHAR[]"
+    columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
+    _no_twins(columns)
+    listed = "".join(f", f[{i + 1}] AS c{i}" for i in range(len(names)))
+    return Scan(
+        sql=f"(SELECT line, is_object{listed} FROM (SELECT line, {valid} AS is_object, {values} AS f FROM {lines}))",
+        columns=columns,
+        row_number="row_number() OVER ()",
+        valid="is_object",
+        invalid=("is not a JSON object", "write each record as one JSON object"),
+        raw="CASE WHEN is_object THEN line ELSE CAST(json_object('_line', line) AS VARCHAR) END",
+    )
+
+
+def _pointer(*names: str) -> str:
+    return "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names)
+
+
+def _members(connection: duckdb.DuckDBPyConnection, lines: str, pointed: dict[str, str]) -> dict[str, str]:
+    """Put the members of the columns that only hold objects in their place."""
+    found: dict[str, str] = {}
+    for name, pointer in pointed.items():
+        at = sql.text(pointer)
+        members = connection.execute(
+            f"SELECT DISTINCT unnest(json_keys(line, {at})) FROM {lines} WHERE (SELECT bool_and(json_type(line, {at}) "
+            f"IN ('OBJECT', 'NULL')) FROM {lines}) AND json_type(line, {at}) = 'OBJECT' ORDER BY 1"
+        ).fetchall()
+        inside = {f"{name}.{row[0]}": _pointer(name, str(row[0])) for row in members}
+        found |= inside or {name: pointer}
+    return found
+
+
+def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Scan:
+    source = f"read_parquet({sql.text(str(path))}, file_row_number=true)"
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}").fetchall()
+    except duckdb.Error as error:
+        raise RefusedError(f"cannot be read as Parquet: {first_line(error)}. Deliver the file again.") from error
+    columns = tuple(SourceColumn(str(row[0]), f"c{i}", str(row[1])) for i, row in enumerate(described))
+    listed = "".join(f", {sql.name(c.name)} AS {c.sql}" for c in columns)
+    return Scan(f"(SELECT file_row_number + 1 AS row_number{listed} FROM {source})", columns, "row_number")
+
+
+def first_line(error: Exception) -> str:
+    """Return an engine error's first line, which says what is wrong; the rest is advice about its own options."""
+    return str(error).strip().splitlines()[0].rstrip(".")

@@ -1,0 +1,370 @@
+"""Makes a release of the working database: written aside, read back, then swapped in with one link.
+
+    published/releases/<id>/kyoten.duckdb, parquet/<schema>/<table>.parquet, manifest.json
+    published/current        -> releases/<id>                the only thing that a publish changes
+    published/kyoten.duckdb  -> current/kyoten.duckdb        made once
+    published/parquet        -> current/parquet              made once
+
+A reader follows the links when it opens a file, so it sees one whole release or the other. Whether a build may be
+published is decided before, in checks.py.
+"""
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.errors import KyotenError
+from orchestration.home import PROJECT, Home
+from orchestration.warehouse import overrides, published_models
+
+if TYPE_CHECKING:
+    import duckdb
+
+PACKAGES = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
+DATABASE, PARQUET, MANIFEST = "kyoten.duckdb", "parquet", "manifest.json"
+# The working database under its own name, because its views name themselves in full.
+BUILD = "kyoten"
+# What clients since DuckDB 1.0 read, regardless of what later versions write by default.
+STORAGE_VERSION = "v1.0.0"
+# Σ money is written into every release, so that two releases can be compared without opening them.
+MONEY = (("core", "fct_revenue", "amount"), ("core", "fct_deals", "amount"))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table: its place and its description."""
+
+    schema: str
+    name: str
+    node: dict[str, Any]
+
+    @property
+    def sql(self) -> str:
+        """Return the quoted name below the current catalogue."""
+        return f'"{self.schema}"."{self.name}"'
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what makes a release."""
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def current_release(home: Home) -> dict[str, Any] | None:
+    """Return the manifest of the release that readers see, or None."""
+    path = home.published / "current" / MANIFEST
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def previous_release(home: Home, release_id: str) -> Path | None:
+    """Return the folder of the release before this one, or None where there is none."""
+    earlier = sorted(path for path in (home.published / "releases").glob("*Z*") if path.name < release_id)
+    return next((path for path in reversed(earlier) if (path / MANIFEST).exists() and path.suffix != ".tmp"), None)
+
+
+def publish(
+    home: Home, dbt_manifest: dict[str, Any], *, checks: dict[str, Any], fingerprint: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """Copy the published tables of the working database into a new release, make it current, return its manifest."""
+    releases = home.published / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
+    moment = datetime.now(UTC).replace(microsecond=0)
+    release_id = _free_id(releases, moment)
+    aside = releases / f"{release_id}.tmp"
+    try:
+        with _readable(aside, home):
+            aside.mkdir()
+            release = _write(home, aside, release_id, moment, dbt_manifest, checks, fingerprint)
+            _persist(aside)
+            aside.rename(releases / release_id)
+            _point(home.published / "current", f"releases/{release_id}")
+            for name in (DATABASE, PARQUET):
+                link = home.published / name
+                if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
+                    _point(link, f"current/{name}")
+            _fsync(releases)
+            _fsync(home.published)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return release
+
+
+def _sweep(home: Home) -> None:
+    """Remove what a publish that was killed left behind; nothing that a reader can reach is named like this."""
+    for path in (home.published / "releases").glob("*.tmp"):
+        shutil.rmtree(path)
+    for path in home.published.glob(".*.tmp"):
+        path.unlink()
+
+
+def _free_id(releases: Path, moment: datetime) -> str:
+    """Return an id that sorts by time, also when two releases are made within a second."""
+    stem = moment.strftime("%Y%m%dT%H%M%SZ")
+    taken = {path.name for path in releases.iterdir()}
+    return next(name for n in range(1000) if (name := f"{stem}-{n}" if n else stem) not in taken)
+
+
+@contextlib.contextmanager
+def _readable(aside: Path, home: Home) -> Iterator[None]:
+    """Turn an error of the disk into one message."""
+    import duckdb
+
+    try:
+        yield
+    except (OSError, duckdb.IOException) as error:
+        free = shutil.disk_usage(home.published).free / 1e9
+        reason = str(error).splitlines()[0]
+        raise KyotenError(
+            f"The release could not be written to {aside.parent}: {reason}. {free:.1f} GB are free there. "
+            "The release before it stays. Make room or allow writing, then refresh again."
+        ) from error
+
+
+def _write(
+    home: Home,
+    aside: Path,
+    release_id: str,
+    moment: datetime,
+    dbt_manifest: dict[str, Any],
+    checks: dict[str, Any],
+    fingerprint: Mapping[str, str | None],
+) -> dict[str, Any]:
+    """Write database, Parquet files and manifest of a release, and compare what is read back with the source."""
+    import duckdb
+
+    tables = [Table(node["schema"], node["alias"], node) for node in published_models(dbt_manifest)]
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set temp_directory = {_text(str(aside / 'spill'))}")
+        connection.execute(f"attach {_text(str(home.database))} as {BUILD} (read_only)")
+        connection.execute(
+            f"attach {_text(str(aside / DATABASE))} as release (storage_version {_text(STORAGE_VERSION)})"
+        )
+        connection.execute("use release")
+        release = {
+            "release_id": release_id,
+            "published_at": moment.isoformat(),
+            "as_of": _as_of(connection, dbt_manifest),
+            **_project_version(),
+            "versions": versions(),
+            "vars": overrides(),
+            "fingerprint": fingerprint,
+            "checks": checks,
+            "inputs": _inputs(connection, home),
+        }
+        for table in tables:
+            copy_table(connection, table)
+        _write_release_table(connection, release)
+        _write_catalog(connection, tables)
+        names = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
+        ).fetchall()
+        for schema, name in names:
+            file = aside / PARQUET / schema / f"{name}.parquet"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            connection.execute(
+                f'copy release."{schema}"."{name}" to {_text(str(file))} (format parquet, compression zstd)'
+            )
+        expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
+        money = _money(connection, BUILD, tables)
+    shutil.rmtree(aside / "spill", ignore_errors=True)
+    release["tables"] = _read_back(aside, expected)
+    release["money"] = money
+    with duckdb.connect(str(aside / DATABASE), read_only=True) as connection:
+        if (found := _money(connection, "kyoten", tables)) != money:
+            raise KyotenError(f"The release does not hold the money of the build: {found} instead of {money}.")
+    (aside / MANIFEST).write_text(json.dumps(release, ensure_ascii=False, indent=1, default=str) + "\n")
+    return release
+
+
+def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
+    """Copy a table in one order, regardless of the order in which threads built it, and write its descriptions."""
+    connection.execute(f'create schema if not exists "{table.schema}"')
+    connection.execute(f"create table release.{table.sql} as from {BUILD}.{table.sql} order by all")
+    if description := table.node.get("description"):
+        connection.execute(f"comment on table release.{table.sql} is {_text(description)}")
+    present = {row[0] for row in connection.execute(f"describe release.{table.sql}").fetchall()}
+    for name, column in table.node.get("columns", {}).items():
+        if column.get("description") and name in present:
+            connection.execute(f'comment on column release.{table.sql}."{name}" is {_text(column["description"])}')
+
+
+def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[str, Any]) -> None:
+    connection.execute("create schema if not exists ops")
+    connection.execute(
+        """
+        create table ops.release as
+        select
+            ?::varchar as release_id, ?::timestamp as published_at, ?::date as as_of, ?::varchar as project_version,
+            ?::varchar as git_commit, ?::varchar as inputs_fingerprint, ?::varchar as project_fingerprint,
+            ?::varchar as vars, ?::varchar as versions, ?::bigint as checks_passed, ?::bigint as checks_warned
+        """,
+        [
+            release["release_id"],
+            release["published_at"].removesuffix("+00:00"),
+            release["as_of"],
+            release["project_version"],
+            release["git_commit"],
+            release["fingerprint"].get("inputs"),
+            release["fingerprint"].get("project"),
+            json.dumps(release["vars"], ensure_ascii=False, sort_keys=True),
+            json.dumps(release["versions"]),
+            release["checks"]["passed"],
+            release["checks"]["warned"],
+        ],
+    )
+
+
+def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table]) -> None:
+    """Write ops.catalog: every published table (column_name null) and column with its words in English and Japanese."""
+    connection.execute(
+        """
+        create table ops.catalog (
+            table_schema varchar, table_name varchar, column_name varchar, ordinal integer, data_type varchar,
+            label_en varchar, label_ja varchar, description_en varchar, description_ja varchar, is_personal boolean
+        )
+        """
+    )
+    rows: list[tuple[Any, ...]] = []
+    for table in tables:
+        meta = _meta(table.node)
+        columns = connection.execute(f"describe release.{table.sql}").fetchall()
+        words = table.node.get("columns", {})
+        rows.append((table.schema, table.name, None, 0, "TABLE", *_words(table.name, table.node), _is_personal(meta)))
+        for ordinal, (name, kind, *_) in enumerate(columns, start=1):
+            column = words.get(name, {})
+            personal = _is_personal(_meta(column))
+            rows.append((table.schema, table.name, name, ordinal, kind, *_words(name, column), personal))
+    columns_of_rows = [list(values) for values in zip(*rows, strict=True)]
+    if rows:  # one statement: a parameter set per row takes longer than all the rest of a small release
+        connection.execute(f"insert into ops.catalog select {', '.join(['unnest(?)'] * len(rows[0]))}", columns_of_rows)
+
+
+def _meta(described: dict[str, Any]) -> dict[str, Any]:
+    return {**(described.get("meta") or {}), **((described.get("config") or {}).get("meta") or {})}
+
+
+def _words(name: str, described: dict[str, Any]) -> tuple[str, Any, Any, Any]:
+    """Return the English label, Japanese label, English definition and Japanese definition."""
+    meta = _meta(described)
+    label = meta.get("label_en") or name.replace("_", " ").capitalize()
+    return label, meta.get("label_ja"), described.get("description") or None, meta.get("description_ja")
+
+
+def _is_personal(meta: dict[str, Any]) -> bool:
+    return bool(meta.get("personal", False))
+
+
+def _as_of(connection: "duckdb.DuckDBPyConnection", dbt_manifest: dict[str, Any]) -> str | None:
+    """Return the day that the build calls today."""
+    for node in dbt_manifest["nodes"].values():
+        if node["resource_type"] == "model" and node["name"] == "int_as_of":
+            row = connection.execute(f'select as_of from {BUILD}."{node["schema"]}"."{node["alias"]}"').fetchone()
+            return str(row[0]) if row else None
+    return None
+
+
+def _inputs(connection: "duckdb.DuckDBPyConnection", home: Home) -> list[dict[str, Any]]:
+    """Return the files that the lake was loaded from, by hash."""
+    if not any((home.lake / "loads").glob("*.parquet")):
+        return []
+    loads = connection.sql(
+        f"""
+        select distinct dataset, source_name, file_name, file_sha256, extracted_on, rows_accepted, rows_rejected
+        from read_parquet({_text(str(home.lake / "loads" / "*.parquet"))}, union_by_name = true)
+        where status = 'loaded'
+        order by all
+        """
+    )
+    return [dict(zip(loads.columns, row, strict=True)) for row in loads.fetchall()]
+
+
+def _money(connection: "duckdb.DuckDBPyConnection", catalogue: str, tables: list[Table]) -> dict[str, str | None]:
+    names = {(table.schema, table.name) for table in tables}
+    sums = {}
+    for schema, name, column in MONEY:
+        if (schema, name) in names:
+            row = connection.execute(f'select sum("{column}") from {catalogue}."{schema}"."{name}"').fetchone()
+            sums[f"{schema}.{name}.{column}"] = str(row[0]) if row and row[0] is not None else None
+    return sums
+
+
+def _read_back(aside: Path, expected: dict[str, int]) -> dict[str, int]:
+    """Count every table of the closed release, in the database and in its Parquet files, against the build."""
+    import duckdb
+
+    counts = {}
+    with duckdb.connect(str(aside / DATABASE), read_only=True) as connection:
+        for schema, name in connection.execute(
+            "select schema_name, table_name from duckdb_tables() order by all"
+        ).fetchall():
+            key = f"{schema}.{name}"
+            counts[key] = _rows(connection, f'"{schema}"."{name}"')
+            in_file = _rows(connection, f"read_parquet({_text(str(aside / PARQUET / schema / f'{name}.parquet'))})")
+            wanted = expected.get(key, counts[key])
+            if not counts[key] == in_file == wanted:
+                raise KyotenError(
+                    f"The release does not hold what was built: {key} has {wanted:,} rows in the build, "
+                    f"{counts[key]:,} in the database and {in_file:,} in Parquet. The release before it stays."
+                )
+    if missing := expected.keys() - counts.keys():
+        raise KyotenError(f"The release lacks {', '.join(sorted(missing))}. The release before it stays.")
+    return counts
+
+
+def _rows(connection: "duckdb.DuckDBPyConnection", relation: str) -> int:
+    row = connection.execute(f"select count(*) from {relation}").fetchone()
+    return row[0] if row else 0
+
+
+def _project_version() -> dict[str, str | None]:
+    """Return the project's version, and its commit where it is a git checkout."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    try:
+        git = subprocess.run(
+            ["git", "-C", str(PROJECT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False, timeout=10
+        )
+        commit = git.stdout.strip() or None
+    except OSError:
+        commit = None
+    return {"project_version": project["version"], "git_commit": commit}
+
+
+def _persist(folder: Path) -> None:
+    """Make a release read-only and put it on the disk before any link names it."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file():
+            path.chmod(0o444)
+        _fsync(path)
+    _fsync(folder)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _point(link: Path, target: str) -> None:
+    """Make the link lead to the target; a reader finds the old link or the new one, never none."""
+    aside = link.with_name(f".{link.name}.tmp")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(target)
+    aside.replace(link)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,194 @@
+"""What lies in landing/ and behind the mapping, by name, size and time. No file's content is read here."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from orchestration.contract import load_contract
+from orchestration.errors import KyotenError
+from orchestration.home import CONTRACT, EXPECTATIONS, Home
+from orchestration.sources.mapping import Mapping, load_mapping
+from orchestration.spelling import nearest
+
+SOURCE = "landing"
+TEXT_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
+SUFFIXES = (*TEXT_SUFFIXES, *(s + ".gz" for s in TEXT_SUFFIXES), ".parquet", ".xlsx")
+_IGNORED = {"thumbs.db", "desktop.ini"}
+_ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_COMPACT = re.compile(r"(?<!\d)((?:19|20|21)\d{2})(\d{2})(\d{2})(?:\d{4}|\d{6})?(?!\d)")
+REVISION = re.compile(r"_r(\d+)(?=[_.\-]|$)")
+_EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d+))?")
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One delivered file; `dataset` is empty where a mapping reads it, `problem` says why it cannot be loaded."""
+
+    path: Path
+    dataset: str
+    source_name: str
+    file_name: str
+    size: int
+    mtime_ns: int
+    extracted_on: date
+    revision: int
+    problem: str = ""
+
+
+def scan(home: Home, sources: Path | None = None, timezone: str = "Asia/Tokyo") -> list[LandedFile]:
+    """List every landed and mapped file, sorted."""
+    mapped = mapped_files(load_mapping(sources, home=home), timezone) if sources else []
+    return sorted([*landed_files(home, timezone), *mapped], key=lambda f: (f.source_name, f.file_name))
+
+
+def landed_files(home: Home, timezone: str) -> Iterator[LandedFile]:
+    """List the contract-shaped files below landing/."""
+    datasets = load_contract().datasets
+    for path in walk(home.landing):
+        relative = path.relative_to(home.landing)
+        yield _describe(path, relative, SOURCE, timezone, dataset=relative.parts[0], known=datasets)
+
+
+def mapped_files(mapping: Mapping, timezone: str) -> Iterator[LandedFile]:
+    """List the files that the mapping's patterns match."""
+    for source in mapping.sources.values():
+        paths = {path for alias in source.files.values() for path in alias.matches(source.path)}
+        for path in paths:
+            relative = Path(os.path.relpath(path, source.path))
+            extract = extract_of(relative.parts[0]) if source.transport else None
+            extracted_on = extract[0] if extract else source.extracted_on
+            file = _describe(path, relative, source.name, timezone, extracted_on=extracted_on)
+            yield replace(file, revision=extract[1]) if extract else file
+
+
+def extract_of(folder: str) -> tuple[date, int] | None:
+    """Return date and revision of the folder in which a fetch landed; None where its name is another."""
+    try:
+        return (date.fromisoformat(found[1]), int(found[2] or 1)) if (found := _EXTRACT.fullmatch(folder)) else None
+    except ValueError:
+        return None
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """List files, and folders named like data files, but nothing hidden; folders behind links are not entered."""
+    for root, folders, files in os.walk(folder):
+        odd = [name for name in folders if name.lower().endswith(SUFFIXES)]
+        folders[:] = sorted(name for name in folders if name not in odd and not _hidden(name))
+        yield from (Path(root, name) for name in sorted([*odd, *files]) if not _hidden(name))
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "~$")) or name.lower() in _IGNORED
+
+
+def _describe(
+    path: Path,
+    relative: Path,
+    source_name: str,
+    timezone: str,
+    *,
+    dataset: str = "",
+    known: Iterable[str] | None = None,
+    extracted_on: date | None = None,
+) -> LandedFile:
+    status = path.stat() if path.exists() else path.lstat()
+    problem = _problem(path, relative, known)
+    try:
+        extracted_on = extracted_on or date_in(relative)
+    except ValueError as error:
+        problem = problem or str(error)
+    if extracted_on is None:
+        extracted_on = datetime.fromtimestamp(status.st_mtime_ns / 1e9, ZoneInfo(timezone)).date()
+    revision = REVISION.search(path.name)
+    return LandedFile(
+        path=path,
+        dataset=dataset,
+        source_name=source_name,
+        file_name=relative.as_posix(),
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        extracted_on=extracted_on,
+        revision=int(revision[1]) if revision else 1,
+        problem=problem,
+    )
+
+
+def date_in(relative: Path) -> date | None:
+    """Return the extract date that the file's name holds, else the nearest folder's; never one of two."""
+    for part in reversed(relative.parts):
+        found = {_date(match, strict=True) for match in _ISO.finditer(part)}
+        found |= {day for match in _COMPACT.finditer(part) if (day := _date(match, strict=False))}
+        if len(found) > 1:
+            dates = " and ".join(sorted(str(day) for day in found))
+            raise ValueError(f"the name holds two dates, {dates}. Leave only the extract date in the name.")
+        if found:
+            return found.pop()
+    return None
+
+
+def _date(match: re.Match[str], strict: bool) -> date | None:
+    year, month, day = match.group(1, 2, 3)
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        if not strict:  # eight digits may be a number of another kind
+            return None
+        raise ValueError(f"{year}-{month}-{day} in the name is no day of the calendar. Correct the name.") from None
+
+
+def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
+    lower = path.name.lower()
+    if path.is_dir():
+        return "a folder stands where a data file should be. Give the folder a name without a data file's ending."
+    if not path.is_file():
+        return "the link leads nowhere, or to something that is not a file. Deliver the file itself."
+    if known is None:  # a mapping states how to read its files, under any name
+        return ""
+    if len(relative.parts) == 1:
+        return f"lies in no dataset's folder. Move it into landing/<dataset>/{nearest(_stem(path.name), known)}."
+    if relative.parts[0] not in known:
+        folder = relative.parts[0]
+        return f"{folder} is no dataset of contract.yml{nearest(folder, known)}. Rename the folder, or map the file."
+    if lower.endswith(SUFFIXES):
+        return ""
+    return f"is not a data file that can be read here ({', '.join(SUFFIXES)}). Convert or remove it."
+
+
+def _stem(name: str) -> str:
+    return re.split(r"[.\d]", name)[0].strip("_- ")
+
+
+def fingerprint(home: Home, sources: Path | None = None) -> str:
+    """Hash names, sizes and times of everything that may be loaded, and the texts that say how."""
+    digest = hashlib.sha256(CONTRACT.read_bytes() + EXPECTATIONS.read_bytes())
+    if home.acceptances.exists():
+        digest.update(home.acceptances.read_bytes())
+    for line in sorted(_listing(home, sources)):
+        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def _listing(home: Home, sources: Path | None) -> Iterator[str]:
+    for path in walk(home.landing):
+        yield _line(path, path.relative_to(home.landing).as_posix())
+    if sources is None:
+        return
+    try:
+        yield sources.read_text(encoding="utf-8")
+        mapping = load_mapping(sources, home=home)
+    except (OSError, UnicodeDecodeError, KyotenError) as error:
+        yield str(error)  # ingest reports what is wrong; here it is only something that may change
+        return
+    for source in mapping.sources.values():
+        for path in {path for alias in source.files.values() for path in alias.matches(source.path)}:
+            yield _line(path, str(path))
+
+
+def _line(path: Path, name: str) -> str:
+    status = path.lstat() if not path.exists() else path.stat()
+    return f"{name}\t{status.st_size}\t{status.st_mtime_ns}"

@@ -1,0 +1,1 @@
+"""Transports: databases, APIs and remote folders, from which a fetch lands files below extracts/."""

@@ -1,0 +1,44 @@
+"""Writes what was fetched of one table or resource: one JSON object per line."""
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from orchestration.errors import KyotenError
+from orchestration.sources.transports.job import Job
+
+_LEVEL = 3  # of compression: beyond it a fetch waits for gzip
+_line = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def write(
+    job: Job, alias: str, records: Iterable[Mapping[str, Any]], columns: Callable[[], Iterable[str]]
+) -> tuple[int, tuple[str, ...]]:
+    """Write the records and return their number and columns.
+
+    Without a record there is a header line of the known columns: an extract must say that it holds nothing.
+    """
+    path = job.folder / f"{alias}.jsonl.gz"
+    rows = 0
+    found: dict[str, None] = {}
+    with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:
+        for record in records:
+            found |= dict.fromkeys(record)
+            # Half a character, which JSON may hold and UTF-8 may not, becomes its JSON escape.
+            file.write(_line(record).encode("utf-8", "backslashreplace") + b"\n")
+            rows += 1
+            if rows % 50_000 == 0:
+                job.say(f"fetching {alias} of {job.source.name}: {rows:,} records")
+    if not rows:
+        path.unlink()
+        found = dict.fromkeys(columns())
+        if not found:
+            raise KyotenError(
+                f"{alias} of {job.source.name} was not fetched: it has no record, and its columns are not known yet. "
+                "Correct what it asks for, or take it out of the mapping until it has one."
+            )
+        with (job.folder / f"{alias}.csv").open("w", encoding="utf-8", newline="") as header:
+            csv.writer(header).writerow(found)
+    return rows, tuple(found)

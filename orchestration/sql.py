@@ -1,0 +1,86 @@
+"""Quoting, and the engine as Python uses it. No rule and no file format is known here."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
+MEMORY_LIMIT = "1500MB"
+
+
+class RefusedError(Exception):
+    """A whole file cannot be loaded; the text says why and what to do. Other files go on."""
+
+
+def name(identifier: str) -> str:
+    """Quote an identifier."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """Quote a string."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def texts(values: Iterable[str]) -> str:
+    """Quote strings, separated by commas."""
+    return ", ".join(text(value) for value in values)
+
+
+def schema(columns: Mapping[str, str]) -> str:
+    """Return a SELECT of these columns without a row."""
+    return "SELECT " + ", ".join(f"NULL::{t} AS {name(c)}" for c, t in columns.items()) + " LIMIT 0"
+
+
+def parquet(paths: Iterable[Path], **options: str) -> str:
+    """Return a FROM item over Parquet files, by column name."""
+    more = "".join(f", {option}={value}" for option, value in options.items())
+    return f"read_parquet([{texts(str(p) for p in paths)}], union_by_name=true{more})"
+
+
+def connect(temporary: Path, timezone: str) -> "duckdb.DuckDBPyConnection":
+    """Open an engine in memory that spills to a folder of ours and reads local times in the business time zone."""
+    import duckdb  # here, because modules that only quote must not wait for the engine
+
+    connection = duckdb.connect(
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(temporary),
+            "preserve_insertion_order": False,
+            # A scan with row numbers always runs on one thread; more threads only double its CPU time.
+            "threads": 1,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    connection.execute("SET python_enable_replacements = false")  # SQL in a mapping must not see our variables
+    set_timezone(connection, timezone)
+    return connection
+
+
+def set_timezone(connection: "duckdb.DuckDBPyConnection", timezone: str) -> None:
+    """Set the session's time zone; a cursor is a session of its own."""
+    connection.execute(f"SET TimeZone = {text(timezone)}")
+
+
+def copy(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> int:
+    """Write a query's rows as Parquet and return how many there are."""
+    written = connection.execute(f"COPY ({query}) TO {text(str(path))} (FORMAT parquet)").fetchone()
+    assert written is not None
+    return int(written[0])
+
+
+def replace_parquet(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> None:
+    """Write Parquet under another name and rename it: a reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")  # not .parquet: readers take *.parquet
+    copy(connection, query, unfinished)
+    unfinished.replace(path)
+
+
+def scalar(connection: "duckdb.DuckDBPyConnection", query: str) -> int:
+    """Return the single whole number that a query gives, null as 0."""
+    row = connection.execute(query).fetchone()
+    return int(row[0] or 0) if row else 0

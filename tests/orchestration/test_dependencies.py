@@ -1,0 +1,60 @@
+"""What is imported is declared: a package that only comes along with another one may be gone in its next version."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+
+from orchestration.home import PROJECT
+
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+OURS = {"orchestration", "tools", "tests", *(path.stem for path in (PROJECT / "tests").rglob("*.py"))}
+DISTRIBUTIONS = packages_distributions()
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {plain(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]) for requirement in requirements}
+
+
+def plain(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+RUN = names(PYPROJECT["project"]["dependencies"])
+DEV = RUN | names(PYPROJECT["dependency-groups"]["dev"])
+
+
+def imported(code: str) -> Iterator[str]:
+    """Give the top-level packages that a module imports, of the standard library and the project none."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules = [node.module]
+        else:
+            continue
+        yield from {module.split(".")[0] for module in modules} - sys.stdlib_module_names - OURS
+
+
+def undeclared(code: str, declared: set[str]) -> set[str]:
+    return {name for name in imported(code) if not declared & set(map(plain, DISTRIBUTIONS.get(name, ())))}
+
+
+def test_the_product_and_its_tools_import_what_is_declared_to_run() -> None:
+    files = [path for folder in ("orchestration", "tools") for path in (PROJECT / folder).rglob("*.py")]
+    assert len(files) > 50
+    found = {str(path): missing for path in files if (missing := undeclared(path.read_text(encoding="utf-8"), RUN))}
+    assert found == {}
+
+
+def test_tests_import_what_is_declared() -> None:
+    files = (PROJECT / "tests").rglob("*.py")
+    found = {str(path): missing for path in files if (missing := undeclared(path.read_text(encoding="utf-8"), DEV))}
+    assert found == {}
+
+
+def test_what_only_comes_along_is_found() -> None:
+    assert undeclared("def late():\n    import pendulum, duckdb, os", RUN) == {"pendulum"}
+    assert undeclared("from hypothesis.strategies import text", RUN) == {"hypothesis"}

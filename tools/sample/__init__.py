@@ -1,0 +1,268 @@
+"""The sample company: a believable vendor with partners, as landing files of the contract, and its truth file.
+
+    generate(home, size=10_000, seed=1, noise=1.0)
+
+The same arguments give the same bytes. Nothing here reads the clock or runs a resolver: an answer is fixed first and
+the evidence made from it. docs/sample.md describes it.
+"""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from orchestration.errors import KyotenError
+from orchestration.home import Home
+from tools.sample import activities, deals, organisation, plans, spelling, traps
+from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, iso
+from tools.sample.planted import Planted
+from tools.sample.writing import Writer, connect, register
+
+VERSION = 8  # of the generator: raise it when its output changes, so that older samples are replaced
+MARKER = ".sample.json"
+SMALLEST, CHUNK, LOUDEST = 1_000, 1_000_000, 10
+TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "summary.json")
+
+
+@dataclass(frozen=True)
+class SampleSummary:
+    """What generate() did; `replaced` says that another sample was there, whose lake and build are stale now."""
+
+    size: int
+    seed: int
+    created: bool
+    replaced: bool
+    files: int
+    bytes: int
+    rows: dict[str, int]
+
+
+def generate(
+    home: Home, size: int = 10_000, seed: int = 1, progress: Callable[[str], None] = print, *, noise: float = 1.0
+) -> SampleSummary:
+    """Write the sample company's landing files and truth into the home, unless this very sample is there.
+
+    `noise` is the level of damage to evidence: 0 none, 1 what a CRM has, 5 heavy.
+    """
+    if size < SMALLEST:
+        raise KyotenError(
+            f"SIZE={size} is too small: the planted cases alone are 205 deals, and below {SMALLEST:,} they would "
+            f"outweigh the company. Choose SIZE={SMALLEST} or more."
+        )
+    if seed < 0:
+        raise KyotenError(f"SEED={seed} is negative: choose 0 or more.")
+    if not 0 <= noise <= LOUDEST:
+        raise KyotenError(
+            f"NOISE={noise} is not between 0 and {LOUDEST}: choose 0 for none, 1 for the usual, 5 for heavy."
+        )
+    marker = read_marker(home)
+    refuse_foreign_files(home, marker)
+    wanted = {"version": VERSION, "size": size, "seed": seed, "noise": noise}
+    if marker and all(marker.get(k) == v for k, v in wanted.items()) and is_complete(home, marker):
+        progress(f"The sample company of {size:,} deals (seed {seed}, noise {noise:g}) is there already.")
+        return summary_of(home, marker, created=False, replaced=False)
+
+    staging = home.root / ".sample"
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        write_company(staging, size, seed, noise, progress)
+        remove_sample(home, marker)
+        new = wanted | {"files": sizes_below(staging / "landing"), "truth": sizes_below(staging / "truth")}
+        home.landing.mkdir(parents=True, exist_ok=True)
+        # The marker first: a move that is broken off leaves files that it names, and the next run replaces them.
+        (home.landing / MARKER).write_text(json.dumps(new, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        for folder in ("landing", "truth"):
+            move_files(staging / folder, home.root / folder)
+    except (OSError, duckdb.IOException) as error:
+        raise KyotenError(
+            f"The sample company cannot be written below {home.root}: {error}. Free some disk space, mend the folder's "
+            "rights, or choose a smaller SIZE or another KYOTEN_HOME."
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return summary_of(home, new, created=True, replaced=marker is not None)
+
+
+def write_company(staging: Path, size: int, seed: int, noise: float, progress: Callable[[str], None]) -> None:
+    """Write landing/ and truth/ below a folder."""
+    (staging / "landing").mkdir(parents=True)
+    truth = staging / "truth"
+    truth.mkdir()
+    # One stream per part, so that a change in one of them leaves the others as they were.
+    roster_rng, posts_rng, events_rng, plans_rng, *chunk_rngs = (
+        np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4 + 1 + size // CHUNK)
+    )
+    planted = traps.plant()
+    con = connect()
+    try:
+        writer = Writer(con, staging / "landing", size, planted.rows)
+        org = organisation.build(size, roster_rng)
+        progress(
+            f"Sample company: {len(org.branch_count):,} partners, {org.real_branches:,} branches, {org.reps:,} reps"
+        )
+        organisation.write_roster(org, writer, posts_rng)
+        spelling.offer(org, con)
+        customers = deals.customers_of(org)
+        deals.write_customers(org, customers, writer)
+        ordinary = size - len(planted.answers)
+        starts = range(0, ordinary, CHUNK)
+        counted: Counter[tuple[str, str]] = Counter()
+        answers = []
+        for number, (base, rng) in enumerate(zip(starts, chunk_rngs, strict=False), 1):
+            n = min(CHUNK, ordinary - base)
+            part = number if len(starts) > 1 else None
+            progress(f"Sample company: deals {base + 1:,} to {base + n:,}")
+            chunk = deals.make(org, customers, rng, n, base, noise)
+            deals.write(org, writer, chunk, part)
+            activities.write_activities(org, writer, rng, chunk, 3 * base, part)
+            activities.write_leads(org, writer, rng, chunk, base, part)
+            answers.append(truth / f"deals_{number}.csv")
+            deals.write_truth(org, writer, chunk, str(answers[-1]))
+            counted.update(count_money(chunk))
+        activities.write_others(org, writer, events_rng)
+        plans.write_all(org, writer, plans_rng)
+        write_planted_truth(truth, planted, answers)
+        write_summary(truth, {"size": size, "seed": seed, "noise": noise}, writer, planted, counted)
+    finally:
+        con.close()
+
+
+def write_planted_truth(truth: Path, planted: Planted, answers: Iterable[Path]) -> None:
+    """Write the answers of the planted deals, then the answers of the ordinary ones, and the other planted truths."""
+    write_csv(truth / "deals.csv", planted.answers)
+    with (truth / "deals.csv").open("ab") as target:
+        for path in answers:
+            with path.open("rb") as source:
+                source.readline()
+                shutil.copyfileobj(source, target)
+            path.unlink()
+    write_csv(truth / "events.csv", planted.events)
+    write_csv(truth / "bad_rows.csv", [row | {"extracted_on": iso(row["extracted_on"])} for row in planted.bad])
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows of one shape as the engine would: booleans in lower case, quotes where needed."""
+    made = list(rows)
+    con = connect()
+    try:
+        register(con, "made", {c: ["" if r[c] is None else spell(r[c]) for r in made] for c in made[0]})
+        name = str(path).replace("'", "''")
+        con.execute(f"copy (select * from made) to '{name}' (format csv, header, nullstr '-')")
+    finally:
+        con.close()
+
+
+def spell(value: Any) -> str:
+    """Spell a value of the truth files."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def count_money(chunk: Mapping[str, np.ndarray]) -> dict[tuple[str, str], int]:
+    """Count a chunk's deals by status, and its yen amounts (header or lines) by status."""
+    counts: dict[tuple[str, str], int] = {}
+    has_amount = (chunk["currency"] == 0) & (chunk["header"] | (chunk["lines"] > 0))
+    for code, status in enumerate(("open", "won", "lost")):
+        of_status = chunk["outcome"] == code
+        counts["deals", status] = int(of_status.sum())
+        counts["yen", status] = int(chunk["amount"][of_status & has_amount].sum())
+    return counts
+
+
+def write_summary(
+    truth: Path,
+    asked: Mapping[str, float],
+    writer: Writer,
+    planted: Planted,
+    counted: Mapping[tuple[str, str], int],
+) -> None:
+    """Write figures that hold by construction."""
+    latest: dict[str, dict[str, str]] = {}
+    for k in DELTA_EXTRACTS:
+        latest.update({row["deal_id"]: row for row in planted.rows["deals", k]})
+    status = {"受注": "won", "失注": "lost", "商談": "open"}
+    by_status = Counter(status[row["stage"]] for row in latest.values() if row["is_deleted"] == "false")
+    figures = {
+        **asked,
+        "as_of": iso(AS_OF),
+        "deals": asked["size"],
+        "deleted_deals": sum(row["is_deleted"] == "true" for row in latest.values()),
+        "planted_deals": len(planted.answers),
+        "deals_by_status": {s: counted["deals", s] + by_status[s] for s in ("open", "won", "lost")},
+        "ordinary_yen_by_status": {s: counted["yen", s] for s in ("open", "won", "lost")},
+        "rows": dict(sorted(writer.rows.items())),
+        "bad_rows": len(planted.bad),
+    }
+    (truth / "summary.json").write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def read_marker(home: Home) -> dict[str, Any] | None:
+    """Return what an earlier sample left about itself."""
+    path = home.landing / MARKER
+    if not path.is_file():
+        return None
+    try:
+        marker = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(marker["files"], dict) or not isinstance(marker["truth"], dict):
+            raise TypeError
+    except (ValueError, KeyError, TypeError) as error:
+        raise KyotenError(
+            f"{path} is not readable as a sample's marker. If landing/ holds only a sample, remove it and run again; "
+            "if it holds your data, choose another KYOTEN_HOME."
+        ) from error
+    return dict(marker)
+
+
+def refuse_foreign_files(home: Home, marker: Mapping[str, Any] | None) -> None:
+    """Stop if landing holds anything but an earlier sample."""
+    own = {MARKER, *(marker["files"] if marker else ())}
+    foreign = next((name for name in sizes_below(home.landing) if name not in own), None)
+    if foreign is not None:
+        raise KyotenError(
+            f"{home.landing / foreign} is no file of the sample company, and the sample overwrites landing/. "
+            "Choose another KYOTEN_HOME for the sample, or move that file away."
+        )
+
+
+def sizes_below(folder: Path) -> dict[str, int]:
+    """Return the files below a folder with their sizes, by relative path."""
+    found = (p for p in folder.rglob("*") if p.is_file() or p.is_symlink()) if folder.is_dir() else ()
+    return {p.relative_to(folder).as_posix(): p.lstat().st_size for p in sorted(found)}
+
+
+def is_complete(home: Home, marker: Mapping[str, Any]) -> bool:
+    """Return whether every file of a sample is there in its size."""
+    landing, truth = sizes_below(home.landing), sizes_below(home.truth)
+    return all(landing.get(name) == size for name, size in marker["files"].items()) and all(
+        truth.get(name) == size for name, size in marker["truth"].items()
+    )
+
+
+def remove_sample(home: Home, marker: Mapping[str, Any] | None) -> None:
+    """Remove an earlier sample's files and the folders that they leave empty."""
+    for folder, names in ((home.landing, (marker or {}).get("files", ())), (home.truth, TRUTH_FILES)):
+        for name in sizes_below(folder):
+            if name in names:
+                (folder / name).unlink()
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def move_files(source: Path, target: Path) -> None:
+    """Move every file below a folder to the same place below another one."""
+    for name in sizes_below(source):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).replace(target / name)
+
+
+def summary_of(home: Home, marker: Mapping[str, Any], *, created: bool, replaced: bool) -> SampleSummary:
+    """Describe the sample that is there."""
+    figures = json.loads((home.truth / "summary.json").read_text(encoding="utf-8"))
+    sizes = marker["files"].values()
+    return SampleSummary(marker["size"], marker["seed"], created, replaced, len(sizes), sum(sizes), figures["rows"])

@@ -1,0 +1,173 @@
+"""Partners whose figures are known: for each question of docs/questions.md a fact from which the answer follows.
+
+Two branches of 20 salespeople make 400 million each, one by 3 of them and one by 14; a third loses at the last step of
+the funnel. tests/dbt/test_questions.py has the answers. As in traps.py nothing ordinary touches what is planted.
+"""
+
+from typing import Any
+
+from tools.sample.calendar import AS_OF, day
+from tools.sample.planted import DIRECT, Planted, Post
+
+FEW, MANY, LEAK, ABROAD, NEW = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD", "KNOWN3-NEW"
+PEER = "KNOWN4-NEW"  # four branches as new as that one
+INDUSTRY, PRODUCT = "農林水産", "PR90"  # of nobody else
+PROFILED, NEW_SINCE = day("2025-04-05"), "2022-06-01"
+MILLION = 1_000_000
+
+
+def plant_known(p: Planted) -> None:
+    """Plant the partners, then what they sold, did and promised."""
+    for tell in (organisation, two_branches, leaking_branch, direct_sales, meetings, inquiries, promises):
+        tell(p)
+
+
+def organisation(p: Planted) -> None:
+    """Plant 20 salespeople at each of two branches, of whom the roster contains 5 and 14, one of the 5 until 1 March.
+
+    The third and fourth partners' contracts began in a year in which, at small sizes, no other one did; the third's
+    was renewed three years later. A rep left the branch abroad and has come back.
+    """
+    p.partner("KNOWN", "株式会社ヨツバ販売")
+    p.branch(FEW, "KNOWN", "東京支店")
+    p.branch(MANY, "KNOWN", "大阪支店")
+    p.partner("KNOWN2", "株式会社ナナクサ農機", industry=INDUSTRY, contract_started_on="2025-10-15")
+    p.branch(LEAK, "KNOWN2", "福岡支店")
+    p.branch(ABROAD, "KNOWN2", "海外支店", prefecture="海外")
+    p.partner(
+        "KNOWN3", "株式会社ヤツデ商店", contract_started_on=NEW_SINCE, contract_renewed_on="2025-06-01", focus=True,
+    )  # fmt: skip
+    p.branch(NEW, "KNOWN3", "札幌支店", opened=NEW_SINCE)
+    p.rep(f"{NEW}-R1", "八手 新", Post(NEW, NEW_SINCE))
+    p.partner("KNOWN4", "株式会社ムツミ温室", contract_started_on=NEW_SINCE)
+    for n, place in enumerate(("盛岡", "秋田", "山形", "福島"), 1):
+        p.branch(f"{PEER}{n}", "KNOWN4", f"{place}支店", opened=NEW_SINCE)
+        p.rep(f"{PEER}{n}-R1", f"六実 第{n}", Post(f"{PEER}{n}", NEW_SINCE))
+    for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
+        p.add("branch_profiles", PROFILED, branch_id=branch, as_of="2025-04-01", sales_headcount=headcount)
+    # All required figures were reported in the latest year, the headcount alone the year before.
+    p.add("branch_profiles", PROFILED, branch_id=NEW, as_of="2024-04-05", sales_headcount=2)
+    p.add(
+        "branch_profiles", PROFILED, branch_id=NEW, as_of="2025-04-02", sales_headcount=2, evaluation_scheme="件数評価",
+        focus_products=PRODUCT,
+    )  # fmt: skip
+    for n, name in enumerate(("四葉 一", "四葉 二郎", "四葉 三奈", "四葉 史郎", "四葉 吾郎"), 1):
+        p.rep(f"{FEW}-R{n}", name, Post(FEW, ends="2026-03-01" if n == 2 else None), email=f"r{n}@known.example")
+    for n in range(1, 15):
+        p.rep(f"{MANY}-R{n:02d}", f"大葉 第{n}", Post(MANY))
+    for n in (1, 2):
+        p.rep(f"{LEAK}-R{n}", f"七草 第{n}", Post(LEAK))
+    before, again = Post(ABROAD, ends="2024-10-01"), Post(ABROAD, "2025-11-01")
+    p.rep(f"{ABROAD}-R1", "七草 海", before, again, left=("2024-10-01", "2025-11-01"))
+
+
+def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount: int, **values: Any) -> None:
+    """Add a deal of a rep, who is its evidence; one that was not won was lost on the day in `closed_on`."""
+    branch = rep.rpartition("-")[0]
+    p.deal(
+        deal, None, "a partner whose figures are known", branch, "L4", created, rep=rep, rep_id=rep, won_on=won,
+        amount=amount, **values,
+    )  # fmt: skip
+
+
+def two_branches(p: Planted) -> None:
+    """Plant 400 million by three reps (50, 30 and 20 %) and by fourteen, and the 200 million of the year before.
+
+    The first deals of five new branches come 30 days after their contracts; three are won after 111, two not at all.
+    One more has been open for two years.
+    """
+    sold(p, f"{NEW}-1", f"{NEW}-R1", "2022-07-01", "2022-09-20", 600_000)
+    for n in range(1, 5):
+        won = "2022-09-20" if n <= 2 else None
+        sold(p, f"{PEER}{n}-1", f"{PEER}{n}-R1", "2022-07-01", won, 600_000, closed_on=won or "2022-09-30")
+    sold(p, f"{PEER}1-STALE", f"{PEER}1-R1", "2024-06-10", None, 7 * MILLION)
+    summer, autumn, winter, spring = "2025-06-02", "2025-09-18", "2025-12-01", "2026-03-18"
+    for n, rep, amount, created, won in (
+        (1, 1, 150, summer, autumn), (2, 1, 50, winter, spring),
+        (3, 2, 120, summer, autumn), (4, 3, 80, winter, spring),
+    ):  # fmt: skip
+        channel = "service" if n == 3 else None  # the only deal of this channel
+        sold(p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel)
+    for n in range(1, 15):
+        created, won = (summer, autumn) if n <= 7 else (winter, spring)
+        sold(p, f"{MANY}-{n:02d}", f"{MANY}-R{n:02d}", created, won, 29_500_000 if n == 14 else 28_500_000)
+    for n in (1, 2):
+        sold(p, f"{MANY}-0{n}-BEFORE", f"{MANY}-R0{n}", "2024-12-02", "2025-03-18", 100 * MILLION)
+
+
+def leaking_branch(p: Planted) -> None:
+    """Plant ten deals that all reach a proposal, of which two are won."""
+    for n in range(1, 11):
+        won, closed = ("2026-03-10", "2026-03-10") if n <= 2 else (None, "2026-02-20")
+        deal = f"{LEAK}-{n:02d}"
+        sold(
+            p, deal, f"{LEAK}-R{1 + n % 2}", "2025-11-10", won, 5 * MILLION, product_id=PRODUCT, closed_on=closed,
+        )  # fmt: skip
+        p.stages(
+            deal, ("商談", "2025-11-10"), ("案件化", "2025-12-01"), ("提案", "2025-12-25"),
+            ("受注" if won else "失注", closed),
+        )  # fmt: skip
+    p.add(
+        "cases",
+        AS_OF,
+        case_id="KNOWN-CASE",
+        branch_id=LEAK,
+        kind="success",
+        summary="短期間で導入",
+        recorded_on="2026-03-20",
+    )
+
+
+def direct_sales(p: Planted) -> None:
+    """Plant four wins and a loss of ours with the same product; the loss is of a customer on whom a partner works."""
+    p.add(
+        "products", AS_OF, product_id=PRODUCT, product_name="温室管理クラウド", product_family="SaaS", is_service=False
+    )
+    for n in range(1, 6):
+        p.customer(f"KNOWN-C{n}", prefecture="海外" if n == 1 else None, industry=INDUSTRY)
+    for n in (1, 2, 3, 5):
+        p.deal(
+            f"KNOWN-DIRECT-{n}", None, "a direct deal whose figures are known", DIRECT, "L13", "2025-12-15",
+            channel="direct", product_id=PRODUCT, won_on="2026-03-18", amount=3 * MILLION,
+            customer_id=f"KNOWN-C{n}",
+        )  # fmt: skip
+    p.deal(
+        "KNOWN-DIRECT-4", None, "a direct deal for a partner's customer", DIRECT, "L13", "2025-12-15", channel="direct",
+        product_id=PRODUCT, closed_on="2026-01-20", customer_id=f"TRAP-C-{LEAK}-03",
+    )  # fmt: skip
+
+
+def meetings(p: Planted) -> None:
+    """Plant calls to as many reps as bring a deal in the month after, sessions, joint visits, and one reported late."""
+    for branch, on, reps in (
+        (FEW, "2025-05-14", ("R1", "R2")), (FEW, "2025-11-12", ("R1", "R3")),
+        (MANY, "2024-11-13", ("R01", "R02")), (MANY, "2025-05-15", tuple(f"R{n:02d}" for n in range(1, 8))),
+        (MANY, "2025-11-13", tuple(f"R{n:02d}" for n in range(8, 15))), (FEW, "2026-03-25", ("R4",)),
+    ):  # fmt: skip
+        p.activity(f"{branch}-CALL-{on}", "call", branch, on, *(f"{branch}-{rep}" for rep in reps))
+    p.activity(f"{FEW}-SESSION", "study_session", FEW, "2026-03-24", f"{FEW}-R1", f"{FEW}-R3")
+    p.activity(
+        f"{LEAK}-SESSION", "study_session", LEAK, "2025-11-05", f"{LEAK}-R1", logged="2025-12-05",
+        next_action="見積提出",
+    )  # fmt: skip
+    for n in (1, 2):
+        p.activity(f"{MANY}-VISIT-{n}", "joint_visit", MANY, "2025-08-20", deal_id=f"{MANY}-0{n}")
+
+
+def inquiries(p: Planted) -> None:
+    """Plant six inquiries of one industry, two of which led to a partner, and one without interest in a partnership."""
+    for n in range(1, 8):
+        p.add(
+            "inquiries", day("2025-10-05"), inquiry_id=f"KNOWN-IQ{n}", received_at=f"2025-06-1{n} 10:00:00",
+            company_name=f"温室第{n}株式会社", industry=INDUSTRY, became_partner_id="KNOWN2" if n <= 2 else None,
+            kind="spam" if n == 7 else "resale" if n % 2 else "referral",
+        )  # fmt: skip
+
+
+def promises(p: Planted) -> None:
+    """Plant a target halfway to its deadline, and the phase whose few numbers are shown."""
+    p.add(
+        "targets", AS_OF, metric="won_amount", scope="partner", scope_id="KNOWN", baseline=200 * MILLION,
+        baseline_on="2025-03-31", target=1_200 * MILLION, deadline="2027-03-31",
+    )  # fmt: skip
+    p.add("phase_history", AS_OF, scope="partner", scope_id="KNOWN", phase="deepening", valid_from="2025-10-01")

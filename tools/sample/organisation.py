@@ -1,0 +1,500 @@
+"""The sample company's partners, branches, reps and assignments, and the dated roster extracts that contain them.
+
+Everything is an array by index; branch 0 of a partner is its main branch, post 0 of a branch is its anchor (a rep who
+never moves). Planted organisations are not here, see traps.py.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.sample import names
+from tools.sample.calendar import AS_OF, ROSTER_EXTRACTS, START, day
+from tools.sample.writing import Writer, register, sql_list
+
+Ints = NDArray[Any]
+NEVER = -1
+SIZES = np.log([1e3, 1e4, 1e6, 1e7])
+FIRST_MOVES = [day(d) for d in ("2022-10-01", "2023-04-01", "2023-10-01", "2024-04-01", "2024-10-01", "2025-04-01")]
+SNAPSHOT_MOVES = [d for d in ROSTER_EXTRACTS[1:-1]]
+FULL_HISTORY, CURRENT_POSTS, SNAPSHOT = 0, 1, 2
+
+
+def scaled(size: int, at: tuple[int, int, int, int]) -> int:
+    """Interpolate a count between the sizes 1,000, 10,000, 1,000,000 and 10,000,000 (both axes logarithmic)."""
+    return round(float(np.exp(np.interp(np.log(size), SIZES, np.log(at)))))
+
+
+@dataclass(frozen=True)
+class Posts:
+    """Assignments of reps to branches, grouped by branch, sellers first."""
+
+    rep: Ints
+    branch: Ints
+    starts: Ints
+    ends: Ints  # NEVER while it lasts
+    told: Ints  # the day from which extracts know of the beginning
+    end_told: Ints
+    primary: Ints
+    first: Ints  # by branch: index of its anchor's assignment
+    count: Ints  # by branch
+    sellers: Ints  # by branch: how many of its first assignments ever win
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Partners, branches and assignments."""
+
+    size: int
+    partner_type: np.ndarray
+    partner_name: np.ndarray
+    partner_core: np.ndarray  # the name without its legal form
+    partner_alias: np.ndarray  # None for some
+    partner_successor: Ints
+    partner_succeeded: Ints
+    first_branch: Ints  # by partner, also for partners with an implicit branch only
+    branch_count: Ints  # by partner; 0 means implicit
+    branch_partner: Ints
+    branch_name: np.ndarray
+    branch_kind: np.ndarray
+    branch_alias: np.ndarray  # None for most
+    branch_twin: Ints  # the partner's other branch in the same city, NEVER for most
+    branch_renamed: Ints
+    branch_division: Ints
+    branch_prefecture: np.ndarray
+    branch_opened: Ints
+    branch_closed: Ints
+    successor: Ints  # by branch: the heaviest successor, NEVER where it is its own
+    current: Ints  # by branch: as is
+    succession: list[tuple[int, int, int, str, float | None]]
+    weight: np.ndarray  # by branch: its part of the partner business
+    real_branches: int
+    reps: int
+    rep_style: Ints
+    rep_from: Ints
+    rep_left: Ints
+    rep_surname: Ints
+    rep_given: Ints
+    rep_partner: Ints
+    posts: Posts
+    staff: int
+    partner_staff: Ints
+
+    def is_single(self, branch: Ints) -> Ints:
+        """Return which branches are the only one of their partner."""
+        single: Ints = self.branch_count[self.branch_partner[branch]] <= 1
+        return single
+
+    def place(self, branch: Ints, on: Ints) -> Ints:
+        """Move to the main branch what a branch cannot have had before it opened, to the successor what came after."""
+        main = self.first_branch[self.branch_partner[branch]]
+        placed = np.where(on < self.branch_opened[branch], main, branch)
+        closed = (self.branch_closed[placed] != NEVER) & (on >= self.branch_closed[placed])
+        heir = np.where(self.successor[placed] == NEVER, main, self.successor[placed])
+        return np.where(closed, heir, placed)
+
+    def pick_post(self, branch: Ints, on: Ints, u: np.ndarray, only_sellers: Ints) -> Ints:
+        """Return a post held at each branch on each day,
+        the anchor's where the drawn one was not; NEVER without reps."""
+        reach = np.where(only_sellers, self.posts.sellers[branch], self.posts.count[branch])
+        drawn = self.posts.first[branch] + np.floor(reach * u**2).astype(np.int64)
+        drawn = np.minimum(drawn, len(self.posts.rep) - 1)
+        held = (on >= self.posts.starts[drawn]) & ((self.posts.ends[drawn] == NEVER) | (on < self.posts.ends[drawn]))
+        chosen = np.where(held & self.posts.primary[drawn], drawn, self.posts.first[branch])
+        return np.where(self.posts.count[branch] > 0, chosen, NEVER)
+
+
+def normal_quantiles(n: int) -> np.ndarray:
+    """Return n evenly spread quantiles of the standard normal distribution."""
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse((i + 0.5) / n) for i in range(n)])
+
+
+def branch_counts(rng: np.random.Generator, partners: int, branches: int) -> Ints:
+    """Return branches per partner: few large ones, a quarter with one branch, some with an implicit one (0)."""
+    implicit = max(1, round(partners * 0.15))
+    single = max(2, round(partners * 0.25))
+    large = partners - implicit - single
+    tail = np.exp(rng.permutation(normal_quantiles(large)))
+    wanted = tail / tail.sum() * (branches - single - 3 * large)
+    counts = 3 + np.floor(wanted).astype(np.int64)
+    return np.concatenate([np.sort(np.minimum(counts, 110))[::-1], np.ones(single, int), np.zeros(implicit, int)])
+
+
+def partner_names(rng: np.random.Generator, types: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return unique names that suit each partner's type, with their legal form and without."""
+    named: np.ndarray = np.empty(len(types), dtype=object)
+    cores: np.ndarray = np.empty(len(types), dtype=object)
+    for kind, words in names.BUSINESS.items():
+        which = np.flatnonzero(types == kind)
+        pool = [m + r + w for m in names.MODIFIERS for w in words for r in names.REGIONS]
+        # Plain names first; the ones with a modifier only where a large sample needs them.
+        plain = rng.permutation(len(words) * len(names.REGIONS))
+        order = np.concatenate([plain, np.arange(len(plain), len(pool))])
+        for style, (index, pick) in enumerate(zip(which, order, strict=False)):
+            named[index], cores[index] = names.with_legal_form(pool[pick], style), pool[pick]
+    return named, cores
+
+
+def twins(first_branch: Ints, branch_partner: Ints, rank: Ints) -> Ints:
+    """Return each branch's twin: a partner with more branches than there are cities has two in some."""
+    n, cities = len(rank), len(names.CITIES)
+    count = np.bincount(branch_partner)[branch_partner]
+    other = np.where(rank >= cities, rank - cities, rank + cities)
+    # The head office has no city's name.
+    has_one = (other < count) & (rank != 0) & (other != 0)
+    return np.where(has_one, np.minimum(first_branch[branch_partner] + other, n - 1), NEVER)
+
+
+def build(size: int, rng: np.random.Generator) -> Organisation:
+    """Build the organisation for a number of deals."""
+    partners = scaled(size, (12, 40, 600, 1_500))
+    counts = branch_counts(rng, partners, scaled(size, (60, 250, 6_000, 15_000)))
+    partners = len(counts)
+    types = rng.choice(["reseller", "si", "referral", "bank", "oem"], partners, p=[0.5, 0.18, 0.1, 0.12, 0.1])
+    types = types.astype(object)
+    types[:2] = "reseller", "si"  # the largest ones
+    singles = np.flatnonzero(counts == 1)
+    distributors = singles[: max(1, round(partners * 0.04))]
+    types[distributors] = "distributor"
+    partner_name, partner_core = partner_names(rng, types)
+
+    # Partners with an implicit branch come last, so that their index does not collide with a real branch's.
+    slots = np.maximum(counts, 1)
+    first_branch = np.concatenate([[0], np.cumsum(slots)[:-1]])
+    branch_partner = np.repeat(np.arange(partners), slots)
+    n = len(branch_partner)
+    real = int(counts.sum())
+    rank = np.arange(n) - first_branch[branch_partner]
+
+    kinds: np.ndarray = np.empty(n, dtype=object)
+    branch_name: np.ndarray = np.empty(n, dtype=object)
+    prefecture: np.ndarray = np.empty(n, dtype=object)
+    cities = np.stack([rng.permutation(len(names.CITIES)) for _ in range(partners)])
+    for b in range(real):
+        p, r = int(branch_partner[b]), int(rank[b])
+        city = names.CITIES[cities[p, r % len(names.CITIES)]]
+        kinds[b] = "本社" if r == 0 else names.BRANCH_KINDS[r // len(names.CITIES)]
+        branch_name[b] = "本社" if r == 0 else city[0] + kinds[b]
+        prefecture[b] = city[1]
+    division = np.where(counts[branch_partner] >= 12, rank % len(names.DIVISIONS), NEVER)
+
+    opened = np.full(n, day("2015-04-01"))
+    closed = np.full(n, NEVER)
+    young = (rank >= 3) & (rng.random(n) < 0.08)
+    opened[young] = rng.choice([day("2022-10-01"), day("2023-04-01"), day("2024-04-01")], int(young.sum()))
+
+    # A few branches of the large partners end: merged, split with and without weights, or under a new id.
+    succession: list[tuple[int, int, int, str, float | None]] = []
+    successor, current = np.full(n, NEVER), np.arange(n)
+    movable = np.flatnonzero((rank >= 4) & ~young & (counts[branch_partner] >= 7))
+    ending = np.sort(rng.choice(movable, min(max(4, round(real * 0.015)), len(movable)), replace=False))
+    for i, b in enumerate(ending.tolist()):
+        closed[b] = FIRST_MOVES[i % len(FIRST_MOVES)]
+        heirs = [int(first_branch[branch_partner[b]]) + k for k in (1, 2)]
+        kind = ("merge", "split", "split", "transfer")[i % 4]
+        weights: list[float | None] = (
+            [None] if kind in ("merge", "transfer") else ([0.6, 0.4] if i % 4 == 1 else [None, None])
+        )
+        succession += [(b, h, int(closed[b]), kind, w) for h, w in zip(heirs, weights, strict=False)]
+        successor[b] = heirs[0]
+        current[b] = b if kind == "split" and weights[0] is None else heirs[0]
+
+    # Heavy-tailed productivity; distributors sell through others only.
+    weight = np.exp(2.1 * rng.permutation(normal_quantiles(n)))
+    weight[np.isin(branch_partner, distributors)] = 0.0
+    # The largest branch is one of a large partner's, as in life.
+    top, head = int(np.argmax(weight)), 1
+    weight[[head, top]] = weight[[top, head]]
+    weight /= weight.sum()
+
+    partner_successor, partner_succeeded = np.full(partners, NEVER), np.full(partners, NEVER)
+    if partners > 20:  # one merger of companies at ordinary sizes; the planted one is there at every size
+        partner_successor[partners - 1], partner_succeeded[partners - 1] = 0, day("2025-04-01")
+        # It has no branch of its own to close; from that day its business is the other one's.
+        closed[n - 1], successor[n - 1] = day("2025-04-01"), 0
+
+    posts, style, begins, left = build_posts(
+        rng, size, weight, branch_partner, first_branch, counts, opened, closed, successor
+    )
+    staff = 10 + real // 40
+    rep_partner = np.full(len(style), NEVER)
+    rep_partner[posts.rep] = branch_partner[posts.branch]
+    return Organisation(
+        size, types, partner_name, partner_core, names.partner_aliases(partner_core), partner_successor,
+        partner_succeeded, first_branch, counts, branch_partner, branch_name, kinds,
+        names.branch_aliases(branch_name, kinds), twins(first_branch, branch_partner, rank),
+        (np.arange(n) % 97 == 41) & (kinds != "本社"), division, prefecture, opened, closed, successor, current,
+        succession, weight, real, len(style), style, begins, left, rng.integers(0, len(names.SURNAMES), len(style)),
+        rng.integers(0, len(names.GIVEN), len(style)), rep_partner, posts, staff, 5 + np.arange(partners) % (staff - 5),
+    )  # fmt: skip
+
+
+def build_posts(
+    rng: np.random.Generator,
+    size: int,
+    weight: np.ndarray,
+    branch_partner: Ints,
+    first_branch: Ints,
+    counts: Ints,
+    opened: Ints,
+    closed: Ints,
+    successor: Ints,
+) -> tuple[Posts, Ints, Ints, Ints]:
+    """Give each branch its reps, let some move, leave, pause or have two assignments, and set when extracts show it."""
+    real = np.flatnonzero(counts[branch_partner] > 0)
+    wanted = weight[real] ** 0.35
+    target = scaled(size, (300, 1_500, 40_000, 100_000))
+    per_branch = np.maximum(2, np.floor(wanted / wanted.sum() * target).astype(np.int64))
+    home = np.repeat(real, per_branch)
+    reps = len(home)
+    nth = np.arange(reps) - np.repeat(np.cumsum(per_branch) - per_branch, per_branch)
+    anchor = nth == 0
+
+    luck = rng.random(reps)
+    siblings = counts[branch_partner[home]]
+    can_move = ~anchor & (siblings >= 3) & (closed[home] == NEVER)
+    moves = can_move & (luck < 0.22)
+    leaves = ~anchor & (luck >= 0.22) & (luck < 0.32)
+    concurrent = can_move & (luck >= 0.32) & (luck < 0.345)
+    style = rng.choice([FULL_HISTORY, CURRENT_POSTS, SNAPSHOT], reps, p=[0.7, 0.2, 0.1])
+    joined_late = ~anchor & (rng.random(reps) < 0.12)
+    # Only a full history can contain a leaver, a second assignment or a rep who joined between two extracts.
+    style[leaves | concurrent | joined_late | (closed[home] != NEVER)] = FULL_HISTORY
+
+    begins = np.maximum(opened[home], day("2021-04-01"))
+    begins[joined_late] = np.maximum(begins, START + rng.integers(30, 700, reps))[joined_late]
+    style[begins > ROSTER_EXTRACTS[0]] = FULL_HISTORY
+    moved_on = rng.choice(FIRST_MOVES[2:], reps)
+    moved_on = np.where(style == SNAPSHOT, rng.choice(SNAPSHOT_MOVES, reps), moved_on)
+    moved_on = np.maximum(moved_on, np.where(begins > START, day("2024-10-01"), 0))
+    pause = np.where(moves & (style == FULL_HISTORY) & (rng.random(reps) < 0.1), rng.integers(5, 40, reps), 0)
+    told_late = moves & (style == FULL_HISTORY) & (rng.random(reps) < 0.1)
+    left_on = day("2023-06-30") + rng.integers(0, 900, reps)
+
+    ends = np.full(reps, NEVER)
+    ends[moves] = moved_on[moves]
+    ends[leaves] = np.maximum(left_on, begins + 60)[leaves]
+    leaves &= ends < AS_OF
+    ends[~leaves & ~moves] = NEVER
+    ends = np.where(closed[home] != NEVER, np.where(leaves, np.minimum(ends, closed[home]), closed[home]), ends)
+    goes_along = (closed[home] != NEVER) & ~leaves & (begins < closed[home])
+
+    step = 1 + rng.integers(0, 1 << 30, reps) % np.maximum(siblings - 1, 1)
+    first = first_branch[branch_partner[home]]
+    other = first + (home - first + step) % siblings
+    # A move never goes to a branch that has closed or is about to.
+    other = np.where(closed[other] != NEVER, np.where(home == first + 1, first + 2, first + 1), other)
+    other = np.where((other == home) | (opened[other] > START), np.where(home == first, first + 1, first), other)
+    second = moves | goes_along | concurrent
+    to = np.where(goes_along, successor[home], other)[second]
+    second_starts = np.where(concurrent, np.maximum(begins, START) + 30, ends + pause)[second]
+    late = np.where(told_late, 200, 0)
+
+    rep = np.arange(reps)
+    branch = np.concatenate([home, to])
+    starts = np.concatenate([begins, second_starts])
+    row = {
+        "rep": np.concatenate([rep, rep[second]]),
+        "starts": starts,
+        "ends": np.concatenate([ends, np.full(len(to), NEVER)]),
+        "told": np.concatenate([begins, (second_starts + late[second])]),
+        "end_told": np.concatenate([np.where(ends == NEVER, NEVER, ends + late), np.full(len(to), NEVER)]),
+        "primary": np.concatenate([np.ones(reps, bool), ~concurrent[second]]),
+    }
+    # Sellers first: the reps who win are few, and the incoming ones of a branch come after its own.
+    order = np.lexsort((np.concatenate([nth, np.full(len(to), 1 << 20)]), branch))
+    count = np.bincount(branch, minlength=len(branch_partner))
+    posts = Posts(
+        branch=branch[order],
+        first=np.minimum(np.cumsum(count) - count, len(branch) - 1),
+        count=count,
+        sellers=np.where(count > 0, np.maximum(1, np.floor(0.3 * count).astype(np.int64)), 0),
+        **{name: values[order] for name, values in row.items()},
+    )
+    left = np.where(leaves, ends, NEVER)
+    return posts, style, begins, left
+
+
+def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) -> None:
+    """Write every roster dataset: the full ones at each extract date, the profiles as deltas."""
+    con = writer.con
+    partners, n = len(org.branch_count), org.real_branches
+    register(
+        con,
+        "org_partners",
+        {
+            "p": np.arange(partners), "partner_name": org.partner_name, "partner_type": org.partner_type,
+            "successor": org.partner_successor, "succeeded": org.partner_succeeded,
+            "industry": np.array(names.INDUSTRIES, dtype=object)[rng.integers(0, len(names.INDUSTRIES), partners)],
+            "contracted": day("2016-04-01") + rng.integers(0, 3_200, partners),
+            "focus": rng.random(partners) < 0.35, "alias": org.partner_alias,
+        },
+    )  # fmt: skip
+    division = np.array([*names.DIVISIONS, None], dtype=object)[org.branch_division[:n]]
+    register(
+        con,
+        "org_branches",
+        {
+            "b": np.arange(n), "p": org.branch_partner[:n], "branch_name": org.branch_name[:n],
+                "kind": org.branch_kind[:n],
+            "division": org.branch_division[:n], "division_name": division, "prefecture": org.branch_prefecture[:n],
+            "opened": org.branch_opened[:n], "closed": org.branch_closed[:n], "known": (org.posts.count[:n] * 1),
+            "dice": rng.random(n), "spread": rng.random(n), "overlap": np.round(rng.random(n), 2),
+            "renamed": org.branch_renamed[:n], "alias": org.branch_alias[:n],
+        },
+    )  # fmt: skip
+    posts = org.posts
+    register(
+        con,
+        "org_posts",
+        {
+            "rep": posts.rep, "branch": posts.branch, "starts": posts.starts, "ends": posts.ends, "told": posts.told,
+            "end_told": posts.end_told, "is_primary": posts.primary, "style": org.rep_style[posts.rep],
+            "anchor": posts.first[posts.branch] == np.arange(len(posts.rep)),
+        },
+    )  # fmt: skip
+    register(
+        con,
+        "org_reps",
+        {
+            "r": np.arange(org.reps), "starts": org.rep_from, "left_on": org.rep_left,
+            "surname": org.rep_surname, "given": org.rep_given, "p": org.rep_partner,
+        },
+    )  # fmt: skip
+    con.execute(
+        "create or replace table successions (a bigint, b bigint, effective_on bigint, kind varchar, weight double)"
+    )
+    if org.succession:
+        columns = zip(("a", "b", "effective_on", "kind", "weight"), zip(*org.succession, strict=True), strict=True)
+        register(con, "successions", dict(columns))
+    for extract in ROSTER_EXTRACTS:
+        write_extract(writer, extract)
+    for extract in ROSTER_EXTRACTS:
+        # Sales headcount is declared by the partner: unknown for some, rarely below the number in the roster.
+        writer.write(
+            "branch_profiles",
+            extract,
+            f"""select branch_of(b) as branch_id, day_of({extract}) as as_of,
+                case when dice >= 0.15 then greatest(known + 1,
+                    round(known * (1.1 + 2 * spread)))::bigint end as sales_headcount,
+                case when dice < 0.9 then (20 + 400 * spread)::bigint end as customer_count,
+                case when dice > 0.1 then overlap end as target_customer_overlap,
+                (3 + 60 * overlap)::bigint as products_carried, dice < 0.4 as sells_competitor,
+                case when dice > 0.3 then product_of(b % 12) || ';' || product_of((b + 5) % 12) end as focus_products,
+                case when dice > 0.45 then ['粗利評価', '売上評価', '件数評価'][b % 3 + 1] end as evaluation_scheme,
+                case when b % 3 = 0 then 'partner_survey' else 'account_manager' end as source
+            from org_branches where opened <= {extract} and (closed < 0 or closed > {extract})""",
+        )
+
+
+def write_extract(writer: Writer, x: int) -> None:
+    """Write the roster extract of one day."""
+    writer.write(
+        "partners",
+        x,
+        f"""select partner_of(p) as partner_id, partner_name,
+            lpad((1000000 + p * 7919)::varchar, 13, '0') as corporate_number,
+            partner_type, case when p % 10 = 9 then partner_of(p // 10) end as parent_partner_id, industry,
+            day_of(contracted) as contract_started_on,
+            case when succeeded <= {x} then day_of(succeeded) end as contract_ended_on, focus as is_focus,
+            case when succeeded <= {x} then partner_of(successor) end as successor_partner_id,
+            case when succeeded <= {x} then day_of(succeeded) end as succeeded_on
+        from org_partners""",
+    )
+    writer.write(
+        "branches",
+        x,
+        f"""select branch_of(b) as branch_id, partner_of(p) as partner_id,
+            case when renamed and {x} >= {ROSTER_EXTRACTS[3]}
+                then replace(replace(branch_name, '支店', '支社'), '営業所', 'オフィス')
+                else branch_name end as branch_name,
+            case when division >= 0 then partner_of(p) || '-D' || (division + 1) end as division_id, division_name,
+            kind as branch_kind, kind = '本社' as is_head_office, prefecture, day_of(opened) as opened_on,
+            case when closed <= {x} then day_of(closed) end as closed_on,
+            case when dice < 0.2 then true when dice > 0.9 then false end as is_focus,
+            case when division >= 0 then day_of(opened + 365) end as contract_started_on
+        from org_branches where opened <= {x}""",
+    )
+    writer.write(
+        "branch_successions",
+        x,
+        f"""select branch_of(a) as from_branch_id, branch_of(b) as to_branch_id, day_of(effective_on) as effective_on,
+            kind, weight
+        from successions where effective_on <= {x}""",
+    )
+    writer.write(
+        "branch_territories",
+        x,
+        f"""with covered as (
+            select b, prefecture, opened, closed from org_branches
+            union select b, {sql_list(names.PREFECTURES)}[1 + (b * 7 + 3) % {len(names.PREFECTURES)}], opened, closed
+                from org_branches where b % 3 = 0
+        )
+        select branch_of(b) as branch_id, prefecture, day_of(opened) as valid_from,
+            case when closed <= {x} then day_of(closed) end as valid_to
+        from covered where opened <= {x}""",
+    )
+    writer.write(
+        "reps",
+        x,
+        f"""select rep_of(r) as rep_id,
+            {sql_list(names.SURNAMES)}[surname + 1] || ' ' || {sql_list(names.GIVEN)}[given + 1] as rep_name,
+            case when r % 10 < 6 then email_of(r, surname, p) end as rep_email,
+            case r % 7 when 0 then '課長' when 1 then '主任' else '営業' end as job_title,
+            case when left_on <= {x} then day_of(left_on) end as left_on
+        from org_reps where starts <= {x}""",
+    )
+    # Three habits of keeping a roster: the whole history, dated current assignments only, current ones without dates.
+    writer.write(
+        "rep_assignments",
+        x,
+        f"""select rep_of(rep) as rep_id, branch_of(branch) as branch_id,
+            case when style < {SNAPSHOT} then day_of(starts) end as valid_from,
+            case when style = {FULL_HISTORY} and end_told <= {x} then day_of(ends) end as valid_to,
+            is_primary, case when anchor then 'branch_head' when rep % 9 = 4 then 'manager'
+                when rep % 17 = 5 then 'key_person' else 'rep' end as role
+        from org_posts
+        where told <= {x} and (style = {FULL_HISTORY} or end_told < 0 or end_told > {x})""",
+    )
+    writer.write(
+        "contact_points",
+        x,
+        f"""select 'rep' as owner_type, rep_of(r) as owner_id, 'email' as kind, email_of(r, surname, p) as value,
+                day_of(starts) as valid_from, null::date as valid_to from org_reps where starts <= {x}
+            union all select 'branch', branch_of(b), 'email', mailbox_of(b, p), day_of(opened),
+                case when closed <= {x} then day_of(closed) end from org_branches where opened <= {x}
+            union all select 'branch', branch_of(b), 'phone',
+                '000-0' || lpad((b % 1000)::varchar, 3, '0') || '-' || lpad((b // 1000)::varchar, 4, '0'),
+                day_of(opened), case when closed <= {x} then day_of(closed) end from org_branches where opened <= {x}
+            union all select 'partner', partner_of(p), 'domain', lower(partner_of(p)) || '.example',
+                day_of({day("2015-04-01")}), null from org_partners""",
+    )
+    writer.write(
+        "aliases",
+        x,
+        f"""select 'partner' as entity_type, partner_of(p) as entity_id, alias, null::date as valid_from
+            from org_partners where alias is not null
+        union all select 'branch', branch_of(b), alias, day_of(opened)
+            from org_branches where alias is not null and opened <= {x}""",
+    )
+    writer.write(
+        "status_history",
+        x,
+        f"""with ladder as (
+            select p, unnest(['候補', '契約', '稼働']) as status,
+                unnest([contracted - 120, contracted, contracted + 150]) as since
+            from org_partners
+        )
+        select 'partner' as entity_type, partner_of(p) as entity_id, status, day_of(since) as valid_from from ladder
+            where since <= {x}
+        union all select 'branch', branch_of(b),
+            case when closed > 0 and closed <= {x} then '終了' when b % 6 = 0 then '立上支援' else '稼働' end,
+            day_of(case when closed > 0 and closed <= {x} then closed else opened + 30 end)
+            from org_branches where opened + 30 <= {x} and b % 2 = 0
+        union all select 'rep', rep_of(r), '接触', day_of(starts + 40) from org_reps where r % 8 = 0
+            and starts + 40 <= {x}""",
+    )
