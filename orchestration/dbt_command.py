@@ -66,10 +66,11 @@ def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
         # A folder of its own: that of the refresh says what the refresh built and tested.
         os.environ["DBT_TARGET_PATH"] = str(_own_target(home))
 
+        from dbt.cli.exceptions import DbtUsageException
         from dbt.cli.main import dbtRunner
 
         result = dbtRunner().invoke([*arguments, *given])
-    if result.exception:  # dbt itself prints only what comes later than the reading of the arguments
+    if isinstance(result.exception, DbtUsageException):  # the only one that dbt does not print
         print(result.exception, file=sys.stderr)
     return result
 
