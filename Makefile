@@ -1,7 +1,7 @@
-# Every command installs what it needs the first time. KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS may be given to each of
-# them, as in `make refresh KYOTEN_HOME=data/ours`.
+# A thin door to the command `kyoten`: each target installs what it needs the first time, then calls it. KYOTEN_HOME,
+# KYOTEN_SOURCES and KYOTEN_VARS may be given to each of them, as in `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy demo fetch refresh summary why what-if worklist accept sources-check dev docs doctor test check mutants sqlfluff lock clean
+.PHONY: help accuracy bench dbt demo fetch refresh summary try why what-if worklist accept sources-check dev docs doctor test check mutants sqlfluff lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -21,7 +21,7 @@ export PYTHON
 endif
 
 BIN := .venv/bin
-KYOTEN := $(BIN)/python -m orchestration.cli
+KYOTEN := $(BIN)/kyoten
 COMPILE := .uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
@@ -63,6 +63,14 @@ accept: ## Let in a batch that is held (BATCH=name, BY=who, REASON=why); without
 sources-check: ## What the mapping makes of its files; loads nothing (KYOTEN_SOURCES=file)
 	@./setup.sh run
 	@$(KYOTEN) sources-check
+
+try: ## Build and test one model, without what it reads, and show its rows (MODEL=fct_deals, ROWS=5)
+	@./setup.sh run
+	@$(KYOTEN) try $(if $(ROWS),--limit $(ROWS)) -- "$(MODEL)"
+
+dbt: ## Any dbt command with the settings of the home (ARGS="build -s fct_deals")
+	@./setup.sh run
+	@$(KYOTEN) dbt $(ARGS)
 
 dev: ## The Dagster UI: asset graph, guards, runs (PORT=3000)
 	@./setup.sh run

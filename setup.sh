@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs packages into .venv, once: `setup.sh run` those for running, `setup.sh dev` also those for tests and checks.
 # A stamp holds the checksum of the lock. If it matches, setup needs no network and does not call uv.
+# The command `kyoten` is a script in .venv/bin and not an installed package, which would lack the project's SQL and YAML.
 set -eu
 cd "$(dirname "$0")"
 wanted=${1:?run or dev}
@@ -11,8 +12,22 @@ fail() { say "setup: $*"; exit 1; }
 stamp() { printf '.venv/.%s.stamp' "$1"; }
 fits() { [ -x .venv/bin/python ] && [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$(cksum < "locks/$1.lock")" ]; }
 
+command='#!/bin/sh
+# Written by setup.sh. Runs the project that .venv is in, also a worktree whose .venv is a link to that of another.
+self=$0
+if [ -L "$self" ]; then self=$(readlink -f "$self"); fi
+project=$(cd "$(dirname "$self")/../.." && pwd)
+export PYTHONPATH="$project${PYTHONPATH:+:$PYTHONPATH}"
+exec "$project/.venv/bin/python" -P -m orchestration.cli "$@"'
+install_command() {
+    if [ "$(cat .venv/bin/kyoten 2>/dev/null)" != "$command" ]; then
+        printf '%s\n' "$command" > .venv/bin/kyoten
+        chmod 755 .venv/bin/kyoten
+    fi
+}
+
 # The development packages include those for running.
-if fits dev || { [ "$wanted" = run ] && fits run; }; then exit 0; fi
+if fits dev || { [ "$wanted" = run ] && fits run; }; then install_command; exit 0; fi
 
 supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 if [ -n "${PYTHON:-}" ]; then
@@ -46,4 +61,5 @@ rm -f "$(stamp run)" "$(stamp dev)"
 .uv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode "locks/$wanted.lock" ||
     fail "$offline"
 cksum < "locks/$wanted.lock" > "$(stamp "$wanted")"
+install_command
 say "setup: done."

@@ -1,13 +1,15 @@
-"""The commands behind the Makefile. Each prints what it did and where the result is; the work is in other modules.
+"""The command `kyoten`, which the Makefile calls. Each command prints what it did and where the result is.
 
-Heavy packages are imported by the command that needs them: to notice that nothing is new must not take as long as dbt.
+The work is in other modules, imported by the command that needs them: help, and a refresh that finds nothing new, must
+not take as long as dbt takes to start.
 """
 
-import argparse
 import os
 import shutil
 import sys
 from pathlib import Path
+
+import click
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
@@ -17,96 +19,79 @@ DEMO_HOME = "data/demo"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    home = Home.from_environment(DEMO_HOME if options.command == "demo" else "data")
     try:
-        status: int = options.run(home, options)
-        return status
+        return kyoten.main(arguments, prog_name="kyoten", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
     except KyotenError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except click.Abort:  # Ctrl-C
         print("\nInterrupted. Nothing was published; the release before it stays.", file=sys.stderr)
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kyoten", description="The warehouse that partner-sales teams run on.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    demo = commands.add_parser("demo", help="make the sample company, refresh, and show the summary")
-    demo.add_argument("--size", type=number_of_deals, default=10_000, help="number of deals (default 10000)")
-    demo.add_argument("--seed", type=int, default=1, help="another seed, another company (default 1)")
-    demo.set_defaults(run=_demo)
-    refresh = commands.add_parser("refresh", help="landing files to published release")
-    refresh.add_argument("--force", action="store_true", help="also where nothing is new")
-    refresh.add_argument("--no-fetch", dest="fetches", action="store_false", help="only what has landed already")
-    refresh.set_defaults(run=_refresh)
-    fetch = commands.add_parser("fetch", help="fetch what lies elsewhere into extracts/")
-    fetch.add_argument("--full", action="store_true", help="all of it, also where only what changed is due")
-    fetch.set_defaults(run=_fetch)
-    commands.add_parser("summary", help="what the current release holds").set_defaults(run=_summary)
-    why = commands.add_parser("why", help="why a deal is at its branch, in plain words")
-    why.add_argument("deal", help="id of the deal")
-    why.add_argument("--lang", choices=("en", "ja"), help="language (default: ja where LANG is Japanese, else en)")
-    why.set_defaults(run=_why)
-    commands.add_parser("worklist", help="what a person has to decide, as a CSV to fill in").set_defaults(run=_worklist)
-    accept = commands.add_parser("accept", help="let in a batch that is held; without one, what is held and why")
-    accept.add_argument("batch", nargs="?", help="name of the batch")
-    accept.add_argument("--by", default="", help="who lets it in")
-    accept.add_argument("--reason", default="", help="why")
-    accept.set_defaults(run=_accept)
-    what_if = commands.add_parser("what-if", help="what another ladder or other vars would move, without publishing it")
-    what_if.add_argument("--ladder", type=Path, help="another attribution_ladder.csv")
-    what_if.add_argument("--vars", default="", help="dbt vars as a JSON object")
-    what_if.set_defaults(run=_what_if)
-    accuracy = commands.add_parser("accuracy", help="how right attribution is, on samples whose answers are known")
-    accuracy.add_argument("--size", type=number_of_deals, default=2_000, help="deals per sample (default 2000)")
-    accuracy.add_argument("--seeds", type=number_of_deals, default=3, help="number of samples per level (default 3)")
-    accuracy.add_argument("--noise", type=levels_of_noise, default=[0.0, 1.0, 5.0], help="levels (default 0,1,5)")
-    accuracy.add_argument("--markdown", action="store_true", help="print the table in Markdown")
-    accuracy.set_defaults(run=_accuracy)
-    commands.add_parser("docs", help="dbt's documentation as one page").set_defaults(run=_docs)
-    dev = commands.add_parser("dev", help="open the Dagster UI")
-    dev.add_argument("--port", type=number_of_deals, default=3000, help="port of the UI on this machine (default 3000)")
-    dev.set_defaults(run=_dev)
-    commands.add_parser("sources-check", help="try the mapping, load nothing").set_defaults(run=_sources_check)
-    commands.add_parser("doctor", help="versions, disk, lock, settings").set_defaults(run=_doctor)
-    return parser
+def positive(text: str) -> int:
+    """Return a whole number from 1 on, which may be written as 10_000 or 10,000."""
+    number = text.replace("_", "").replace(",", "")
+    if not number.isdecimal() or int(number) < 1:
+        raise click.BadParameter(f"{text!r} is not a whole number from 1 on.")
+    return int(number)
 
 
-def number_of_deals(text: str) -> int:
-    """Return a positive number; argparse names this function where the text is none."""
-    number = int(text.replace("_", "").replace(",", ""))
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return number
+def levels(text: str) -> list[float]:
+    """Return numbers separated by commas."""
+    try:
+        return [float(level) for level in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a list of numbers such as 0,1,5.") from None
 
 
-def levels_of_noise(text: str) -> list[float]:
-    """Return levels separated by commas; argparse names this function where the text is none."""
-    return [float(level) for level in text.split(",")]
+class InOrder(click.Group):
+    """Lists its commands in the order in which people need them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names as they are defined below."""
+        return list(self.commands)
 
 
-def _demo(home: Home, options: argparse.Namespace) -> int:
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", type=click.Path(resolve_path=True), help="Folder of the data [default: KYOTEN_HOME or data].")
+@click.option("--sources", type=click.Path(resolve_path=True), help="Mapping file [default: KYOTEN_SOURCES].")
+@click.option("--vars", "variables", help="dbt vars as a JSON object [default: KYOTEN_VARS].")
+def kyoten(home: str | None, sources: str | None, variables: str | None) -> None:
+    """The warehouse that partner-sales teams run on."""
+    stated = {"KYOTEN_HOME": home, "KYOTEN_SOURCES": sources, "KYOTEN_VARS": variables}
+    os.environ.update({name: value for name, value in stated.items() if value is not None})
+
+
+@kyoten.command()
+@click.option("--size", type=positive, default="10000", show_default=True, help="Number of deals.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed makes another company.")
+def demo(size: int, seed: int) -> None:
+    """Make the sample company, refresh, and show the summary."""
     from orchestration.lock import write_lock
-    from orchestration.refresh import refresh
+    from orchestration.refresh import refresh as refresh_home
+    from orchestration.summary import print_summary
     from tools.sample import generate
 
+    home = Home.from_environment(DEMO_HOME)
     with write_lock(home):
         # Stays where the process dies between a new sample and the clearing: the next demo then clears.
         replacing = home.build / "replacing-sample"
         interrupted = replacing.exists()
         replacing.touch()
         try:
-            sample = generate(home, size=options.size, seed=options.seed)
+            sample = generate(home, size=size, seed=seed)
         except KyotenError:
             replacing.unlink()
             raise
         if sample.replaced or interrupted:
             _clear(home)
         replacing.unlink(missing_ok=True)
-        refresh(home)
-    return _summary(home, options)
+        refresh_home(home)
+    print_summary(home)
 
 
 def _clear(home: Home) -> None:
@@ -120,107 +105,163 @@ def _clear(home: Home) -> None:
             path.unlink()
 
 
-def _refresh(home: Home, options: argparse.Namespace) -> int:
-    from orchestration.refresh import refresh
+@kyoten.command()
+@click.option("--force", is_flag=True, help="Also where nothing is new.")
+@click.option("--no-fetch", is_flag=True, help="Only what has landed already.")
+def refresh(force: bool, no_fetch: bool) -> None:
+    """Turn landing files into a published release."""
+    from orchestration.refresh import refresh as refresh_home
 
-    if refresh(home, force=options.force, fetches=options.fetches):
-        return _summary(home, options)
-    return 0
+    home = Home.from_environment()
+    if refresh_home(home, force=force, fetches=not no_fetch):
+        from orchestration.summary import print_summary
+
+        print_summary(home)
 
 
-def _fetch(home: Home, options: argparse.Namespace) -> int:
+@kyoten.command()
+@click.option("--full", is_flag=True, help="All of it, also where only what changed is due.")
+def fetch(full: bool) -> None:
+    """Fetch what databases, APIs and remote folders hold."""
     from orchestration.lock import write_lock
-    from orchestration.sources.transports.fetch import fetch
+    from orchestration.sources.transports.fetch import fetch as fetch_sources
     from orchestration.warehouse import var
 
+    home = Home.from_environment()
     with write_lock(home):
-        fetched = fetch(home, home.sources, timezone=var("business_timezone"), is_full=options.full)
+        fetched = fetch_sources(home, home.sources, timezone=var("business_timezone"), is_full=full)
     print("\n".join(f"Fetched {folder}" for folder in fetched) or "Nothing new was fetched.")
-    return 0
 
 
-def _summary(home: Home, _: argparse.Namespace) -> int:
+@kyoten.command()
+def summary() -> None:
+    """Show what the current release holds."""
     from orchestration.summary import print_summary
 
-    print_summary(home)
-    return 0
+    print_summary(Home.from_environment())
 
 
-def _why(home: Home, options: argparse.Namespace) -> int:
+@kyoten.command()
+@click.argument("deal")
+@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language; default: ja where LANG is Japanese, else en.")
+def why(deal: str, lang: str | None) -> None:
+    """Explain in plain words why a deal is at its branch."""
     from orchestration.why import explain
 
     japanese = os.environ.get("LANG", "").startswith("ja")
-    print(explain(home, options.deal, options.lang or ("ja" if japanese else "en")))
-    return 0
+    print(explain(Home.from_environment(), deal, lang or ("ja" if japanese else "en")))
 
 
-def _worklist(home: Home, _: argparse.Namespace) -> int:
+@kyoten.command()
+def worklist() -> None:
+    """Write what a person has to decide, as a CSV to fill in."""
     from orchestration.worklist import print_worklist
 
-    print_worklist(home)
-    return 0
+    print_worklist(Home.from_environment())
 
 
-def _accept(home: Home, options: argparse.Namespace) -> int:
-    from orchestration.lake.acceptance import accept, print_waiting
+@kyoten.command()
+@click.argument("batch", default="")
+@click.option("--by", default="", help="Who lets it in.")
+@click.option("--reason", default="", help="Why.")
+def accept(batch: str, by: str, reason: str) -> None:
+    """Let in a batch that is held; without a BATCH: what is held."""
+    from orchestration.lake.acceptance import accept as accept_batch
+    from orchestration.lake.acceptance import print_waiting
 
-    if not options.batch:
+    home = Home.from_environment()
+    if not batch:
         print_waiting(home)
-        return 0
-    accepted = accept(home, options.batch, options.by, options.reason)
+        return
+    accepted = accept_batch(home, batch, by, reason)
     print(
         f"{accepted.batch} was accepted by {accepted.accepted_by} ({home.acceptances}).\n"
         f"make refresh KYOTEN_HOME={home.root} loads it."
     )
-    return 0
 
 
-def _what_if(home: Home, options: argparse.Namespace) -> int:
+@kyoten.command("what-if")
+@click.option("--ladder", type=click.Path(path_type=Path), help="Another attribution_ladder.csv.")
+@click.option("--vars", "variables", default="", help="dbt vars as a JSON object.")
+def what_if(ladder: Path | None, variables: str) -> None:
+    """Show what another ladder or other vars would move."""
     from orchestration.warehouse import checked_vars
-    from orchestration.what_if import what_if
+    from orchestration.what_if import what_if as compare
 
-    what_if(home, options.ladder, checked_vars(options.vars, "VARS"))
-    return 0
+    compare(Home.from_environment(), ladder, checked_vars(variables, "VARS"))
 
 
-def _dev(home: Home, options: argparse.Namespace) -> int:
+@kyoten.command()
+@click.option("--size", type=positive, default="2000", show_default=True, help="Deals per sample.")
+@click.option("--seeds", type=positive, default="3", show_default=True, help="Number of samples per level.")
+@click.option("--noise", type=levels, default="0,1,5", show_default=True, help="Levels of noise.")
+@click.option("--markdown", is_flag=True, help="Print the table in Markdown.")
+def accuracy(size: int, seeds: int, noise: list[float], markdown: bool) -> None:
+    """Measure how often attribution is right, on samples."""
+    from tools.accuracy import run
+
+    run(Home.from_environment(), size, seeds, noise, as_markdown=markdown)
+
+
+@kyoten.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def dbt(arguments: tuple[str, ...]) -> int:
+    """Run any dbt command with the settings of this home."""
+    from orchestration.dbt_command import run
+
+    return run(Home.from_environment(), list(arguments))
+
+
+@kyoten.command("try")
+@click.argument("model")
+@click.option("--limit", type=positive, default="5", show_default=True, help="Number of rows shown.")
+def try_(model: str, limit: int) -> int:
+    """Build and test one model and show its rows."""
+    from orchestration.dbt_command import try_model
+
+    return try_model(Home.from_environment(), model, limit)
+
+
+@kyoten.command()
+def docs() -> None:
+    """Write dbt's documentation as one page."""
+    from orchestration.release.dbt_docs import write_docs
+
+    page = write_docs(Home.from_environment())
+    print(f"Every model, column, test and metric, and what hangs on what: open {page}")
+
+
+@kyoten.command()
+@click.option("--port", type=positive, default="3000", show_default=True, help="Port of the UI on this machine.")
+def dev(port: int) -> None:
+    """Open the Dagster UI."""
     from orchestration.refresh import prepare_dagster
     from orchestration.warehouse import prepare_manifest
 
+    home = Home.from_environment()
     prepare_dagster(home)
     prepare_manifest(home)
     dagster = Path(sys.executable).parent / "dagster"
-    print(f"Dagster for {home.root}: http://127.0.0.1:{options.port}. Stop it with Ctrl-C.", flush=True)
+    print(f"Dagster for {home.root}: http://127.0.0.1:{port}. Stop it with Ctrl-C.", flush=True)
     os.chdir(PROJECT)  # where pyproject.toml names the definitions
-    os.execv(dagster, [str(dagster), "dev", "--port", str(options.port)])
+    os.execv(dagster, [str(dagster), "dev", "--port", str(port)])
 
 
-def _docs(home: Home, _: argparse.Namespace) -> int:
-    from orchestration.release.dbt_docs import write_docs
-
-    print(f"Every model, column, test and metric, and what hangs on what: open {write_docs(home)}")
-    return 0
-
-
-def _accuracy(home: Home, options: argparse.Namespace) -> int:
-    from tools.accuracy import run
-
-    run(home, options.size, options.seeds, options.noise, as_markdown=options.markdown)
-    return 0
-
-
-def _sources_check(home: Home, _: argparse.Namespace) -> int:
+@kyoten.command("sources-check")
+def sources_check() -> int:
+    """Try the mapping and load nothing."""
     from orchestration.sources_check import check_sources
     from orchestration.warehouse import var
 
-    return 1 if check_sources(home.sources, var("business_timezone")) else 0
+    return 1 if check_sources(Home.from_environment().sources, var("business_timezone")) else 0
 
 
-def _doctor(home: Home, _: argparse.Namespace) -> int:
+@kyoten.command()
+def doctor() -> None:
+    """Show versions, disk, lock and settings."""
     from orchestration.doctor import print_report
 
-    print_report(home)
-    return 0
+    print_report(Home.from_environment())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,94 @@
+"""dbt's command line on a home, and the inner loop: build one model, test it, see its rows, in one process.
+
+A refresh calls dbt through Dagster; that is the business of definitions.py. Here a person works on the models of a home
+that was built before.
+"""
+
+import gc
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.checks import unverify
+from orchestration.errors import KyotenError
+from orchestration.home import Home
+from orchestration.lock import write_lock
+from orchestration.warehouse import configure, overrides, require_free, target, vars_arguments
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+
+# Of everything that dbt can do with the database only these leave its tables as they are.
+READING = ("compile", "debug", "docs", "list", "ls", "parse", "show", "source")
+# Without what the inner loop does not need: JSON files for other commands, what exists in schemas that are not
+# selected, and dbt's own debugging in the log.
+LEAN = ("--no-write-json", "--cache-selected-only", "--log-level-file", "info")
+
+
+def run(home: Home, arguments: list[str]) -> int:
+    """Run one dbt command with this home's database, vars and parsed project; return dbt's exit status.
+
+    Raises:
+        KyotenError: where somebody else writes in the home or has its working database open.
+    """
+    result = _invoke(home, arguments)
+    return 0 if result.success else 2 if result.exception else 1
+
+
+def try_model(home: Home, model: str, limit: int) -> int:
+    """Build what a dbt selection such as a model's name names, test it, and print the first rows; 0 if all is well.
+
+    Raises:
+        KyotenError: as `run` does, and where nothing was built yet or nothing is selected.
+    """
+    if not home.database.exists():
+        raise KyotenError(f"{home.root} holds no tables yet. Run make refresh KYOTEN_HOME={home.root} first.")
+    result = _invoke(home, [*LEAN, "build", "--select", model])
+    results: list[Any] = getattr(result.result, "results", [])
+    if not results and not result.exception:
+        raise KyotenError(f"{model} selects nothing that can be built. Name a model, such as fct_deals.")
+    for one in results:
+        if one.node.resource_type in ("model", "seed") and one.node.relation_name and str(one.status) == "success":
+            _show(home, one.node, limit)
+    return 0 if result.success else 1
+
+
+def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
+    given = vars_arguments() if arguments and overrides() and "--vars" not in arguments else []
+    with write_lock(home):
+        require_free(home)
+        configure(home)
+        if not any(word in READING for word in arguments):
+            unverify(home)
+        gc.disable()  # a fifth of the time, spent on what lives as long as this process
+        # A folder of its own: that of the refresh says what the refresh built and tested.
+        os.environ["DBT_TARGET_PATH"] = str(_own_target(home))
+
+        from dbt.cli.exceptions import DbtUsageException
+        from dbt.cli.main import dbtRunner
+
+        result = dbtRunner().invoke([*arguments, *given])
+    if isinstance(result.exception, DbtUsageException):  # the only one that dbt does not print
+        print(result.exception, file=sys.stderr)
+    return result
+
+
+def _own_target(home: Home) -> Path:
+    """Return dbt's target folder for people's commands; it starts with what the refresh has parsed."""
+    folder, parsed = home.build / "dbt", target(home) / "partial_parse.msgpack"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        if parsed.exists():
+            shutil.copy(parsed, folder)
+    return folder
+
+
+def _show(home: Home, node: Any, limit: int) -> None:
+    import duckdb
+
+    with duckdb.connect(str(home.database)) as connection:
+        (rows,) = connection.execute(f"select count(*) from {node.relation_name}").fetchone() or (0,)
+        print(f"\n{node.schema}.{node.alias}: {rows:,} rows")
+        print(connection.sql(f"from {node.relation_name} limit {limit}"))
