@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.checks import unverify
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lock import write_lock
+from orchestration.release.checks import unverify
 from orchestration.warehouse import configure, overrides, require_free, target, vars_arguments
 
 if TYPE_CHECKING:

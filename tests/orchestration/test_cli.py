@@ -11,10 +11,10 @@ import click
 import duckdb
 import pytest
 
-from orchestration import checks
 from orchestration.cli import kyoten, main
 from orchestration.home import PROJECT, Home
 from orchestration.lock import write_lock
+from orchestration.release import checks
 from tests.conftest import run_cli
 
 HEAVY = ("dagster", "dbt", "dlt", "duckdb", "great_expectations", "numpy", "pydantic", "rich", "sqlalchemy", "yaml")
