@@ -118,7 +118,11 @@ SQL_RULES := .sqlfluff dbt_project.yml locks/dev.lock $(shell find macros tests/
 TRACKED := $(wildcard $(shell git -c core.quotepath=off ls-files ':!locks'))
 
 sqlfluff: ## Lint the SQL that changed (FILES=models/….sql: these in any case)
-	@$(if $(FILES),$(BIN)/sqlfluff lint --disable-progress-bar $(FILES),$(MAKE) $(STAMPS)/sqlfluff)
+ifdef FILES
+	@$(BIN)/sqlfluff lint --disable-progress-bar $(FILES)
+else
+	@$(MAKE) $(STAMPS)/sqlfluff
+endif
 
 $(STAMPS)/sqlfluff: $(SQL) $(SQL_RULES)
 	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 $(if $(filter $(SQL_RULES),$?),models tests/data,$?)
