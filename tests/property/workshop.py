@@ -130,7 +130,8 @@ class Workshop:
     def build_lake(self, home: Home, *, threads: int = 1, known_on: date | None = None, keep: str = "") -> Built:
         """Build the tables of a lake; `keep` is SQL to run on them before they are thrown away."""
         folder = self.folder / "database"
-        settings = f"{scratch.SETTINGS}; set threads = {threads}"
+        # Tables that are read once and thrown away need no checkpoint after each.
+        settings = f"{scratch.SETTINGS}; set threads = {threads}; set wal_autocheckpoint = '1TB'"
         with (
             mock.patch.object(scratch, "SETTINGS", settings),
             self.plan.build(folder, self.models, known_on=known_on, home=home) as connection,
