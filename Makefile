@@ -1,7 +1,7 @@
 # A thin door to the command `kyoten`: each target installs what it needs the first time, then calls it. KYOTEN_HOME,
 # KYOTEN_SOURCES and KYOTEN_VARS may be given to each of them, as in `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy bench dbt demo fetch refresh summary try why what-if worklist accept sources-check dev docs doctor test check mutants sqlfluff lock clean
+.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check dev docs doctor test check mutants sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -93,15 +93,22 @@ accuracy: ## How right attribution is, on samples whose answers are known (SIZE=
 	@$(KYOTEN) accuracy $(if $(filter file,$(origin SIZE)),,--size $(SIZE)) $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(NOISE),--noise $(NOISE)) $(if $(MARKDOWN),--markdown)
 
-test: ## All tests
+PYTEST := -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+
+test: check ## All checks, then all tests (TESTS=path: only those)
+	@$(BIN)/python $(PYTEST)
+
+coverage: ## All tests, and the share of the Python code that they run (TESTS=path: only those)
 	@./setup.sh dev
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run $(PYTEST); status=$$?; $(BIN)/coverage combine --quiet; $(BIN)/coverage report; exit $$status
 
 mutants: ## Break the attribution rules one by one; every break must turn a test red (ONLY=word, MARKDOWN=1)
 	@./setup.sh dev
 	@$(BIN)/python -m tests.mutants --only '$(ONLY)' $(if $(MARKDOWN),--markdown)
 
-check: ## Lint, types, prose, secrets and all tests
+# Quick: what needs no home and no dbt. Tests that read only the project's files, as of layers or words, are in tests/check.
+check: ## Lint, types, layers, words, secrets: seconds where little changed
 	@./setup.sh dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -110,15 +117,33 @@ check: ## Lint, types, prose, secrets and all tests
 	$(BIN)/yamllint --strict .
 	@$(MAKE) sqlfluff
 	$(BIN)/python -m tools.prose
-	git ls-files -z ':!locks' | xargs -0 $(BIN)/detect-secrets-hook
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(MAKE) secrets
+	$(BIN)/python -m pytest --quiet tests/check
 
-# dbt's templater opens a database, so it gets an empty home of its own.
-LINT_HOME := $(CURDIR)/.venv/lint
-sqlfluff:
-	@mkdir -p $(LINT_HOME)/build
-	KYOTEN_HOME=$(LINT_HOME) DBT_TARGET_PATH=$(LINT_HOME)/target DBT_LOG_PATH=$(LINT_HOME) \
-		$(BIN)/sqlfluff lint --disable-progress-bar $(or $(FILES),models tests/data)
+# What was found clean is not checked again before it changes: the stamp is as old as the last run that found nothing.
+STAMPS := .venv/checked
+SQL := $(shell find models tests/data -name '*.sql')
+SQL_RULES := .sqlfluff dbt_project.yml locks/dev.lock $(shell find macros tests/lint/dbt_context -name '*.sql' -o -name '*.py')
+# Names without spaces: make knows no others.
+TRACKED := $(wildcard $(shell git -c core.quotepath=off ls-files ':!locks'))
+
+sqlfluff: ## Lint the SQL that changed (FILES=models/….sql: these in any case)
+ifdef FILES
+	@$(BIN)/sqlfluff lint --disable-progress-bar $(FILES)
+else
+	@$(MAKE) $(STAMPS)/sqlfluff
+endif
+
+$(STAMPS)/sqlfluff: $(SQL) $(SQL_RULES)
+	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 $(if $(filter $(SQL_RULES),$?),models tests/data,$?)
+	@mkdir -p $(@D) && touch $@
+
+secrets: ## Look for secrets in the files that changed
+	@$(MAKE) $(STAMPS)/secrets
+
+$(STAMPS)/secrets: $(TRACKED)
+	@$(BIN)/detect-secrets-hook $?
+	@mkdir -p $(@D) && touch $@
 
 lock: ## Pin the newest versions that pyproject.toml allows
 	@./setup.sh run
@@ -127,5 +152,5 @@ lock: ## Pin the newest versions that pyproject.toml allows
 	echo uv | $(COMPILE) --upgrade - -o locks/uv.lock
 
 clean: ## Remove the installed packages and caches; data stays
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,35 +1,63 @@
-"""What tests of several parts share: a home with a refreshed sample company, and dbt to run against a copy of it."""
+"""What tests of several parts share: a home with a refreshed sample company, and the commands to run against it."""
 
+import json
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
+from hypothesis import HealthCheck, Phase, settings
 
+from orchestration import scratch
 from orchestration.home import PROJECT, Home
+from tests import forked
+
+
+@cache
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds, read once and by the fast reader; change nothing in it."""
+    return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+
 
 SAMPLE_SIZE, SAMPLE_SEED = 1_000, 1
-PROJECT_VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+PROJECT_VARS = read_yaml(PROJECT / "dbt_project.yml")["vars"]
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+# The one Hypothesis profile. PROPERTY_SCALE=20 tries twenty times as many examples, other ones in every run: for a
+# night, not for every push. Many examples are whole builds: Hypothesis's limits of time do not fit.
+SCALE = int(os.environ.get("PROPERTY_SCALE", "1"))
+settings.register_profile(
+    "kyoten",
+    max_examples=100 * SCALE,
+    derandomize=SCALE == 1,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("kyoten")
+
+
+def examples(number: int) -> settings:
+    """Say how many examples a property is tried on, where the profile's number does not fit."""
+    return settings(max_examples=number * SCALE)
 
 
 def run_cli(home: Home, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command as the Makefile does, in a process of its own."""
     ours = ("KYOTEN_", "DBT_", "DAGSTER_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", *arguments],
+    return forked.run(
+        ["-m", "orchestration.cli", *arguments],
         cwd=PROJECT,
         env={**inherited, "KYOTEN_HOME": str(home.root), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
     )
 
 
@@ -44,30 +72,80 @@ def run_dbt(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
         "DBT_PROJECT_DIR": str(PROJECT),
         "DO_NOT_TRACK": "1",
     }
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return forked.run([forked.BIN / "dbt", "--no-use-colors", *arguments], cwd=PROJECT, env=environment)
 
 
 @pytest.fixture(scope="session")
-def built_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with the sample company, refreshed and published by the real command. Read it, never write to it."""
-    home = Home(tmp_path_factory.mktemp("sample") / "home")
-    done = run_cli(home, "demo", "--size", str(SAMPLE_SIZE), "--seed", str(SAMPLE_SEED))
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-    (home.root / "demo.out").write_text(done.stdout)
-    return home
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run of the tests, one for all workers of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def built_home(shared_folder: Path) -> Iterator[Home]:
+    """A home with the sample company, refreshed and published by the real command, once for all workers.
+
+    Read it, never write to it: take `home_copy` for that.
+    """
+    home = Home(shared_folder / "sample" / "home")
+    done = home.root / "demo.out"
+    with FileLock(shared_folder / "sample.lock"):
+        if not done.exists():
+            shutil.rmtree(home.root, ignore_errors=True)
+            demo = run_cli(home, "demo", "--size", str(SAMPLE_SIZE), "--seed", str(SAMPLE_SEED))
+            assert demo.returncode == 0, f"{demo.stdout}\n{demo.stderr}"
+            (home.root / "files.json").write_text(json.dumps(_files(home)))
+            done.write_text(demo.stdout)
+    yield home
+    assert _files(home) == json.loads((home.root / "files.json").read_text()), "a test wrote to the shared home"
+
+
+def _files(home: Home) -> dict[str, int]:
+    """Return when each file of what a run loads, builds and publishes was changed."""
+    folders = (home.landing, home.lake, home.build, home.published, home.worklist)
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(home.root)): path.stat().st_mtime_ns for path in files}
+
+
+@pytest.fixture(scope="session")
+def _copy(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Path]:
+    """A place for copies, and dbt's parse for it: where a home's path is another, dbt reads the whole project again."""
+    home, parsed = Home(tmp_path_factory.mktemp("copy") / "home"), tmp_path_factory.mktemp("parsed")
+    home.build.mkdir(parents=True)
+    done = run_dbt(home, "--quiet", "parse", "--vars", "{}", "--target-path", str(parsed))
+    assert done.returncode == 0, done.stdout
+    return home, parsed / "partial_parse.msgpack"
+
+
+@pytest.fixture(scope="session")
+def new_copy(built_home: Home, _copy: tuple[Home, Path]) -> Callable[[], Home]:
+    """Make a copy of the built home, in the place of the one before: two of them must not be needed at once."""
+
+    def make() -> Home:
+        home, parsed = _copy
+        shutil.rmtree(home.root)
+        shutil.copytree(built_home.root, home.root, symlinks=True)
+        shutil.copy(parsed, home.build / "target")
+        return home
+
+    return make
 
 
 @pytest.fixture
-def home_copy(built_home: Home, tmp_path: Path) -> Home:
-    """A copy of the built home that a test may break."""
-    copy = Home(tmp_path / "home")
-    shutil.copytree(built_home.root, copy.root, symlinks=True)
-    return copy
+def home_copy(new_copy: Callable[[], Home]) -> Home:
+    """A copy of the built home that a test may break. Every test gets the same path, so close its databases."""
+    return new_copy()
+
+
+@pytest.fixture(scope="session")
+def compiled(shared_folder: Path) -> Home:
+    """An empty home for which the project has been compiled, once for all workers: see orchestration/scratch.py."""
+    home, before = Home(shared_folder / "compiled"), dict(os.environ)
+    with FileLock(shared_folder / "compiled.lock"):
+        try:
+            scratch.compile_models(home, {})
+        finally:  # dbt's settings of other tests are left as they are
+            os.environ.clear()
+            os.environ.update(before)
+    return home

@@ -93,7 +93,7 @@ def _code(text: str) -> str:
 def load_mutations(path: Path = MUTATIONS, only: str = "") -> list[Mutation]:
     """Return the mutations whose clause, mark or file holds the text `only`."""
     mutations = []
-    for row in yaml.safe_load(path.read_text(encoding="utf-8")):
+    for row in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader):
         lists: dict[str, Any] = {key: tuple(row.pop(key, ())) for key in ("unit", "guards", "rebuild", "pytest")}
         if not (lists["unit"] or lists["guards"] or lists["pytest"]):
             lists["unit"] = (Path(row["file"]).stem,)

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from orchestration.home import PROJECT, Home
+from tests.dbt.test_unit_tests import DECLARED
 from tests.mutants import END, PAGE, START, Laboratory, Mutation, Outcome, cells, load_mutations, problems
 
 TRIED = (
@@ -27,11 +27,7 @@ def table() -> list[list[str]]:
 
 def unit_tests() -> dict[str, str]:
     """Return the description of each unit test by its name."""
-    return {
-        test["name"]: test["description"]
-        for path in (PROJECT / "models").rglob("*__unit_tests.yml")
-        for test in yaml.safe_load(path.read_text(encoding="utf-8"))["unit_tests"]
-    }
+    return {name: description for _, name, description in DECLARED}
 
 
 def names_of_tests() -> set[str]:

@@ -4,17 +4,15 @@ import csv
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
 
 from orchestration.home import PROJECT, Home
+from tests import forked
 from tests.dbt.again import SCOPES, milestones, months, placed, table, wins, within
 
 Query = Callable[..., list[dict[str, str]]]
@@ -41,14 +39,8 @@ def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Query:
 
     def ask(*arguments: str) -> list[dict[str, str]]:
         answer = project / "answer.csv"
-        done = subprocess.run(
-            [Path(sys.executable).with_name("mf"), "query", *arguments, "--csv", answer],
-            cwd=project,
-            env=os.environ | settings,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        command = [forked.BIN / "mf", "query", *arguments, "--csv", answer]
+        done = forked.run(command, cwd=project, env=os.environ | settings)
         assert done.returncode == 0, done.stdout + done.stderr
         with answer.open(encoding="utf-8") as file:
             return list(csv.DictReader(file))

@@ -4,12 +4,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import KyotenError
 from orchestration.sources.mapping import load_mapping
 from orchestration.spreadsheet import safe_cell
+from tests.conftest import examples
 from tests.ingest.conftest import Desk
 
 PARTS = [
@@ -28,7 +29,7 @@ YAML = """sources:
     datasets:
       deals: {{from: d, columns: {{deal_id: a, stage: b}}, amounts: {{amount: 円}}, dates: {{won_on: [era, ymd]}}}}
 """
-QUICK = settings(max_examples=150, deadline=5000, suppress_health_check=list(HealthCheck))
+QUICK = settings(examples(150), deadline=5000)
 
 
 @QUICK

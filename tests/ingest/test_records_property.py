@@ -7,10 +7,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestration.lake import records
+from tests.conftest import examples
 from tests.ingest.conftest import Desk
 
 CELL = st.text(st.sampled_from(list('ab1,"\n\r \tあ')), max_size=5)
@@ -22,10 +23,10 @@ LINE = st.one_of(
 )
 FILE = st.tuples(st.lists(LINE, max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
 SPACES = " \u3000\u00a0\u2003\u1680\u205f"
-RELAXED = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW, MANY = examples(25), examples(300)
 
 
-@RELAXED
+@FEW
 @given(FILE)
 def test_read_is_accepted_plus_rejected(file):
     lines, end, closed = file
@@ -40,7 +41,7 @@ def test_read_is_accepted_plus_rejected(file):
         assert [row[0] for row in numbers] == list(range(1, result.read + 1))
 
 
-@RELAXED
+@FEW
 @given(
     st.lists(
         st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n")), min_size=3, max_size=3)
@@ -57,7 +58,7 @@ def test_sound_records_come_back_as_they_were_written(rows):
     assert [record.number for record in found] == list(range(1, len(rows) + 1))
 
 
-@RELAXED
+@FEW
 @given(st.lists(CELL.map(lambda cell: cell + "\n"), max_size=20))
 def test_every_line_belongs_to_one_record(lines):
     physical = "".join(lines).splitlines(keepends=True)
@@ -68,7 +69,7 @@ def test_every_line_belongs_to_one_record(lines):
     assert [record.number for record in found] == list(range(1, len(found) + 1))
 
 
-@settings(RELAXED, max_examples=300)
+@MANY
 @given(FILE, st.integers(1, 4), st.integers(1, 40), st.booleans())
 def test_mending_finds_what_reading_each_line_finds(file, columns, chunk, returns):
     """Whole blocks at once, whatever the size of the blocks, come to what one line after the other comes to."""
@@ -92,7 +93,7 @@ def test_mending_finds_what_reading_each_line_finds(file, columns, chunk, return
     assert found == [record.fields or mark for record in expected]
 
 
-@settings(RELAXED, max_examples=300)
+@MANY
 @given(st.lists(st.lists(st.text(st.sampled_from(["a", "あ", ",", '"', "\n", "\r", *SPACES]), max_size=4), min_size=2)))
 def test_no_value_that_needs_trimming_is_missed(rows):
     text = io.StringIO(newline="")

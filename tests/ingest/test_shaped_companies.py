@@ -47,8 +47,8 @@ MAVEN_DATASETS = {
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory):
-    return Workshop.opened(tmp_path_factory.mktemp("marts")).unguarded()
+def workshop(compiled, tmp_path_factory):
+    return Workshop.opened(compiled, tmp_path_factory.mktemp("marts")).unguarded()
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder, write_lock
 from orchestration.release.publish import current_release
 from orchestration.warehouse import overrides
+from tests import forked
 from tests.conftest import SAMPLE_SIZE, run_cli
 
 LIGHT = """
@@ -170,16 +171,10 @@ def test_a_part_built_in_the_ui_works_and_cannot_be_published(home_copy: Home) -
     before = current_release(home_copy)
 
     def materialize(selection: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                *(str(Path(sys.executable).parent / "dagster"), "asset", "materialize"),
-                *("-m", "orchestration.definitions", "--select", selection),
-            ],
+        return forked.run(
+            [forked.BIN / "dagster", "asset", "materialize", "-m", "orchestration.definitions", "--select", selection],
             cwd=PROJECT,
             env={**os.environ, "KYOTEN_HOME": str(home_copy.root), "DAGSTER_HOME": str(home_copy.dagster)},
-            capture_output=True,
-            text=True,
-            check=False,
         )
 
     part = materialize('key:"core/dim_partner"')

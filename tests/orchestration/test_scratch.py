@@ -1,8 +1,6 @@
 """Models built by their SQL alone are those of dbt, and a day in the past knows nothing of what came after it."""
 
-import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,17 +21,8 @@ DAY = date(2025, 10, 5)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """An empty home; compiling for it sets variables that other tests must not see."""
-    before = dict(os.environ)
-    yield Home(tmp_path_factory.mktemp("compiled"))
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture(scope="module")
-def plan(home: Home) -> Plan:
-    return compile_models(home)
+def plan(compiled: Home) -> Plan:
+    return compile_models(compiled)
 
 
 def differences(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
@@ -126,7 +115,7 @@ def test_seeds_are_read_as_dbt_reads_them(tmp_path: Path) -> None:
     assert rows == [("007", 1), ("a, b", None), (None, 2), ("none", 3)]
 
 
-def test_a_model_that_does_not_build_is_named(plan: Plan, home: Home, tmp_path: Path) -> None:
+def test_a_model_that_does_not_build_is_named(plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(KyotenError, match="no model fct_dreams"):
         plan.build(tmp_path / "scratch", ["fct_dreams"])
     broken = [
@@ -137,12 +126,12 @@ def test_a_model_that_does_not_build_is_named(plan: Plan, home: Home, tmp_path: 
         replace(plan, nodes=tuple(broken)).build(tmp_path / "scratch", ["stg_extracts"])
 
 
-def test_the_project_is_compiled_once(plan: Plan, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_project_is_compiled_once(plan: Plan, compiled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("dbt was run again")
 
     monkeypatch.setattr(scratch, "_run_dbt", refuse)
-    assert compile_models(home).nodes == plan.nodes
+    assert compile_models(compiled).nodes == plan.nodes
     with pytest.raises(AssertionError):
-        compile_models(home, {"assignment_gap_days": 1})
-    assert not home.database.exists(), "compiling opens no database"
+        compile_models(compiled, {"assignment_gap_days": 1})
+    assert not compiled.database.exists(), "compiling opens no database"

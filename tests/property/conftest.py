@@ -1,33 +1,14 @@
-"""What the property tests share: the project compiled once, and how many companies each property is tried on.
-
-PROPERTY_SCALE=20 tries twenty times as many, other ones in every run: for a night, not for every push.
-"""
-
-import os
+"""What the property tests share: the project compiled once, and how many companies each property is tried on."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
+
+from orchestration.home import Home
+from tests.conftest import examples
 
 pytest.register_assert_rewrite("tests.property.laws")
 
 from tests.property.workshop import Workshop  # noqa: E402  (after what it may import is registered)
-
-SCALE = int(os.environ.get("PROPERTY_SCALE", "1"))
-
-
-def examples(number: int) -> settings:
-    """Say on how many companies a property is tried; the same ones in every run unless the scale is raised.
-
-    An example is a whole build, so that Hypothesis's own limits of time do not fit, nor does explaining a failure.
-    """
-    return settings(
-        max_examples=number * SCALE,
-        derandomize=SCALE == 1,
-        database=None,
-        deadline=None,
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def first_of(number: int) -> settings:
@@ -36,6 +17,6 @@ def first_of(number: int) -> settings:
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+def workshop(compiled: Home, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
     """The project, compiled."""
-    return Workshop.opened(tmp_path_factory.mktemp("property"))
+    return Workshop.opened(compiled, tmp_path_factory.mktemp("property"))

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import examples
 from tests.property.changes import HARMLESS, decided_anew, posted_rep
 from tests.property.company import DAYS, SECOND, Company, companies
-from tests.property.conftest import examples, first_of
+from tests.property.conftest import first_of
 from tests.property.laws import same_rows
 from tests.property.workshop import Built, Workshop
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 
 from orchestration.home import Home
+from tests.conftest import examples
 from tests.property import laws
 from tests.property.company import DAYS, Company, companies
-from tests.property.conftest import examples, first_of
+from tests.property.conftest import first_of
 from tests.property.laws import Facts
 from tests.property.workshop import Built, Workshop
 

@@ -6,7 +6,6 @@ Here is how tables are made and read back. What must hold of them is in laws.py.
 import csv
 import itertools
 import json
-import os
 import random
 import shutil
 from collections.abc import Iterable, Mapping
@@ -72,16 +71,10 @@ class Workshop:
         printer.text("Workshop")
 
     @classmethod
-    def opened(cls, folder: Path) -> "Workshop":
-        """Compile the project once; dbt's settings of other tests are left as they are."""
-        before = dict(os.environ)
-        home = Home(folder / "compiled")
-        try:
-            plan = scratch.compile_models(home, {})
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-        manifest = json.loads(next((home.build / "plans").glob("*/manifest.json")).read_text())
+    def opened(cls, compiled: Home, folder: Path) -> "Workshop":
+        """Take the project as compiled for a home, by the fixture `compiled`."""
+        plan = scratch.compile_models(compiled, {})
+        manifest = json.loads(next((compiled.build / "plans").glob("*/manifest.json")).read_text())
         models = tuple(node["name"] for node in plan.nodes if node["schema"] in SCHEMAS)
         built = {node["unique_id"] for node in plan.ancestors(models)}
         guards = {
@@ -137,7 +130,8 @@ class Workshop:
     def build_lake(self, home: Home, *, threads: int = 1, known_on: date | None = None, keep: str = "") -> Built:
         """Build the tables of a lake; `keep` is SQL to run on them before they are thrown away."""
         folder = self.folder / "database"
-        settings = f"{scratch.SETTINGS}; set threads = {threads}"
+        # Tables that are read once and thrown away need no checkpoint after each.
+        settings = f"{scratch.SETTINGS}; set threads = {threads}; set wal_autocheckpoint = '1TB'"
         with (
             mock.patch.object(scratch, "SETTINGS", settings),
             self.plan.build(folder, self.models, known_on=known_on, home=home) as connection,

@@ -4,11 +4,12 @@ import json
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import KyotenError
 from orchestration.sources.transports.fetch import fetch
+from tests.conftest import examples
 from tests.ingest.conftest import Desk
 from tests.transports.test_api import HUBSPOT
 
@@ -24,7 +25,7 @@ DEAL = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=10_000, suppress_health_check=list(HealthCheck))
+@settings(examples(40), deadline=10_000)
 @given(records=st.lists(st.one_of(DEAL, JSON), max_size=4), with_deal=st.booleans())
 def test_any_answer_is_loaded_or_told(api, travel, records, with_deal):
     if with_deal:  # then all columns of the mapping are there

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import KyotenError
@@ -102,7 +102,7 @@ def test_the_schema_knows_the_transports():
     assert "cursor" in json.dumps(source["properties"]["sql"])
 
 
-@settings(max_examples=100, deadline=5000, suppress_health_check=list(HealthCheck))
+@settings(deadline=5000)
 @given(
     text=st.sampled_from([API, DATABASE, BUCKET, SALESFORCE.format(url="https://sf.example.com/")]),
     at=st.floats(0, 1),
