@@ -44,7 +44,13 @@ select
         when versions.is_sentinel and divided.partner_id is not null then {{ dbt.concat(["'UNKNOWN:'", "versions.partner_id"]) }}
         else {{ dbt.concat(["'IMPLICIT:'", "versions.partner_id"]) }}
     end as division_id,
-    coalesce(versions.division_name, versions.division_id, partners.partner_name, versions.branch_name) as division_name,
+    case
+        when versions.division_name is not null then versions.division_name
+        when versions.division_id is not null then versions.division_id
+        when versions.partner_id in ('DIRECT', 'UNRESOLVED') then versions.branch_name
+        when versions.is_sentinel and divided.partner_id is not null then versions.branch_name
+        else partners.partner_name
+    end as division_name,
     versions.prefecture,
     versions.is_current
 from all_versions as versions
