@@ -31,12 +31,12 @@
     cast(json_agg(json_build_object(
         'rank', candidate_rank, 'branch_id', branch_id, 'branch_name', branch_name, 'partner_id', partner_id,
         'partner_name', partner_name, 'why', why
-    ) order by candidate_rank) as varchar)
+    ) order by candidate_rank) as string)
 {%- endmacro %}
 
 {% macro duckdb__candidates_json() -%}
     cast(to_json(list({
         'rank': candidate_rank, 'branch_id': branch_id, 'branch_name': branch_name, 'partner_id': partner_id,
         'partner_name': partner_name, 'why': why
-    } order by candidate_rank)) as varchar)
+    } order by candidate_rank)) as string)
 {%- endmacro %}

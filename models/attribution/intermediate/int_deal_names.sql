@@ -316,7 +316,7 @@ branch_signals as (
         asked_partners.text as raw_value,
         branches_of_texts.matched_by,
         branches_of_texts.branch_id,
-        cast(null as varchar) as rep_id,
+        cast(null as string) as rep_id,
         asked_partners.acting_partner_id,
         case
             when branches_of_texts.branch_id is null then 'BRANCH_UNKNOWN'
@@ -342,10 +342,10 @@ branch_signals as (
         'E10' as evidence_code,
         'branch' as points_to,
         deals.branch_text as raw_value,
-        cast(null as varchar) as matched_by,
-        cast(null as varchar) as branch_id,
-        cast(null as varchar) as rep_id,
-        cast(null as varchar) as acting_partner_id,
+        cast(null as string) as matched_by,
+        cast(null as string) as branch_id,
+        cast(null as string) as rep_id,
+        cast(null as string) as acting_partner_id,
         'PARTNER_UNKNOWN' as reason
     from deals
     inner join known_partners on deals.deal_id = known_partners.deal_id
@@ -359,8 +359,8 @@ partner_signals as (
         'partner' as points_to,
         text as raw_value,
         case when acting_partner_id is not null then matched_by end as matched_by,
-        cast(null as varchar) as branch_id,
-        cast(null as varchar) as rep_id,
+        cast(null as string) as branch_id,
+        cast(null as string) as rep_id,
         acting_partner_id,
         case when acting_partner_id is null then 'PARTNER_UNKNOWN' end as reason
     from text_partners
