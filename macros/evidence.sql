@@ -1,3 +1,50 @@
+{# Codes of attribution_ladder that rules need by name; which evidence stands on which rung is the seed's alone.
+   assert_ladder_is_valid holds these codes against it. #}
+{% macro evidence_codes() -%}
+    {{ return({
+        'person': 'E01',
+        'registered_branch': 'E02',
+        'registered_rep': 'E03',
+        'branch_id': 'E04',
+        'participant': 'E05',
+        'rep_id': 'E06',
+        'email': 'E07',
+        'shared_address': 'E08',
+        'rep_text': 'E09',
+        'branch_text': 'E10',
+        'partner': 'E11',
+        'activity': 'E12',
+        'earlier_win': 'E13',
+        'territory': 'E14',
+        'account_manager': 'E15',
+        'parent_deal': 'E16',
+        'similar_name': 'E17',
+    }) }}
+{%- endmacro %}
+
+{% macro evidence(name) -%}
+    {%- if name not in evidence_codes() -%}
+    {{ exceptions.raise_compiler_error("evidence() knows no '" ~ name ~ "', only: " ~ evidence_codes() | join(', ')) }}
+    {%- endif -%}
+    '{{ evidence_codes()[name] }}'
+{%- endmacro %}
+
+{# The rung on which a person's decision stands. #}
+{% macro rung_of_a_person() -%} 'L0' {%- endmacro %}
+
+{# The rung of a special member, on which a deal ends up that nothing decides. #}
+{% macro rung_of_member(branch_id) -%}
+    case {{ branch_id }} when 'DIRECT' then 'L13' when 'UNRESOLVED' then 'L12' else 'L11' end
+{%- endmacro %}
+
+{# The special member of a partner that is known and whose branch is not. #}
+{% macro unknown_branch_of(partner_id) -%}
+    {{ dbt.concat(["'UNKNOWN:'", partner_id]) }}
+{%- endmacro %}
+
+{# Who takes part and does not sell says nothing of the seller. #}
+{% macro is_helper(role) -%} coalesce({{ role }}, '') in ('co_sell', 'implementer') {%- endmacro %}
+
 {# Hash of the facts behind a deal: the same facts give the same hash in whatever order they came. A decision is no fact, and
    neither are hints, which come and go with other deals. #}
 {% macro evidence_hash() -%}
@@ -5,7 +52,7 @@
 {%- endmacro %}
 
 {% macro evidence_fact() -%}
-    case when evidence_code != 'E01' and status != 'candidate' then concat_ws(
+    case when evidence_code != {{ evidence('person') }} and status != 'candidate' then concat_ws(
         '|', evidence_code, coalesce(raw_value, ''), coalesce(branch_id, ''), coalesce(rep_id, ''),
         coalesce(partner_id, ''), coalesce(reason, '')
     ) end
@@ -31,12 +78,12 @@
     cast(json_agg(json_build_object(
         'rank', candidate_rank, 'branch_id', branch_id, 'branch_name', branch_name, 'partner_id', partner_id,
         'partner_name', partner_name, 'why', why
-    ) order by candidate_rank) as varchar)
+    ) order by candidate_rank) as string)
 {%- endmacro %}
 
 {% macro duckdb__candidates_json() -%}
     cast(to_json(list({
         'rank': candidate_rank, 'branch_id': branch_id, 'branch_name': branch_name, 'partner_id': partner_id,
         'partner_name': partner_name, 'why': why
-    } order by candidate_rank)) as varchar)
+    } order by candidate_rank)) as string)
 {%- endmacro %}

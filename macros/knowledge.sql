@@ -32,11 +32,11 @@
 {# The engine's own hash, which is cheaper. Another version may hash otherwise, so orchestration/knowledge.py counts the
    engine as software. #}
 {% macro duckdb__row_hash(columns) -%}
-    cast(hash({{ columns | join(', ') }}) as varchar)
+    cast(hash({{ columns | join(', ') }}) as string)
 {%- endmacro %}
 
 {% macro row_text(columns) -%}
-    concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as varchar), ''){% endfor %})
+    concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as string), ''){% endfor %})
 {%- endmacro %}
 
 {% macro rows_hash(columns) -%}

@@ -1,11 +1,11 @@
 {# Why a branch's lever is what it is, in words with its figures, from `levers`. language: en or ja. #}
 {% macro lever_reason(language) -%}
-    {%- set producing = "cast(levers.producing_reps as varchar)" -%}
-    {%- set headcount = "cast(levers.headcount as varchar)" -%}
-    {%- set won = "cast(levers.win_rate_t12m_numerator as varchar)" -%}
-    {%- set unassigned = "cast(levers.unassigned_wins as varchar)" -%}
-    {%- set closed = "cast(levers.win_rate_t12m_denominator as varchar)" -%}
-    {%- set usual = "cast(cast(round(100 * levers.reference_win_rate) as integer) as varchar)" -%}
+    {%- set producing = "cast(levers.producing_reps as string)" -%}
+    {%- set headcount = "cast(levers.headcount as string)" -%}
+    {%- set won = "cast(levers.win_rate_t12m_numerator as string)" -%}
+    {%- set unassigned = "cast(levers.unassigned_wins as string)" -%}
+    {%- set closed = "cast(levers.win_rate_t12m_denominator as string)" -%}
+    {%- set usual = "cast(cast(round(100 * levers.reference_win_rate) as integer) as string)" -%}
     {%- set texts = {
         'en': {
             'widen_contacts': [

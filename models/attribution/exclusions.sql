@@ -13,7 +13,7 @@ excluded as (
         deal_id as record_id,
         deal_id as of_deal_id,
         'DELETED' as reason,
-        cast(null as varchar) as related_deal_id,
+        cast(null as string) as related_deal_id,
         currency,
         amount as amount_in_currency
     from delivered

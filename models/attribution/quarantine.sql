@@ -111,7 +111,7 @@ candidate_signals as (
         evidence.claimed_on,
         {{ dbt.concat([
             "evidence.evidence_code", "' '", "evidence.raw_value",
-            "case when evidence.claimed_on is not null then " ~ dbt.concat(["' '", "cast(evidence.claimed_on as varchar)"]) ~ " else '' end",
+            "case when evidence.claimed_on is not null then " ~ dbt.concat(["' '", "cast(evidence.claimed_on as string)"]) ~ " else '' end",
             "case when evidence.reason is not null then " ~ dbt.concat(["' '", "evidence.reason"]) ~ " else '' end",
         ]) }} as signal -- noqa: LT05
     from evidence

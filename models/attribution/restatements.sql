@@ -165,8 +165,8 @@ select
             then case when restated.is_paid_anew then 'SOURCE_EDIT' else 'FX_RATE' end
         else 'DUPLICATE'
     end as cause,
-    cast(step.from_known_on as varchar) as from_release,
-    cast(step.to_known_on as varchar) as to_release
+    cast(step.from_known_on as string) as from_release,
+    cast(step.to_known_on as string) as to_release
 from restated
 left join changes_before on restated.deal_id = changes_before.deal_id and restated.month = changes_before.month
 cross join step

@@ -103,7 +103,7 @@ rates as (
 
 select
     stage_events.deal_id,
-    {{ dbt.concat(["stage_events.event_type", "':'", "cast(stage_events.event_number as varchar)"]) }} as event_id,
+    {{ dbt.concat(["stage_events.event_type", "':'", "cast(stage_events.event_number as string)"]) }} as event_id,
     stage_events.event_type,
     stage_events.recognized_on,
     cast(deals.amount * stage_events.sign as {{ money_type() }}) as amount,

@@ -11,11 +11,11 @@ sets as (
     group by phase, channel, valid_from
 )
 
-select phase, channel, valid_from, cast(metrics as varchar) as metrics, 'at most {{ var("max_active_kpis") }}' as expected
+select phase, channel, valid_from, cast(metrics as string) as metrics, 'at most {{ var("max_active_kpis") }}' as expected
 from sets
 where metrics > {{ var('max_active_kpis') }}
 union all
-select phase, channel, valid_from, cast(metrics as varchar) as metrics, 'each metric once' as expected
+select phase, channel, valid_from, cast(metrics as string) as metrics, 'each metric once' as expected
 from sets
 where metrics != distinct_metrics
 union all

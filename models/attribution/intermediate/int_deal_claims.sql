@@ -27,8 +27,8 @@ participants as (
 )
 
 {% set nothing_registered -%}
-    cast(null as varchar) as registration_id,
-    cast(null as varchar) as registration_status,
+    cast(null as string) as registration_id,
+    cast(null as string) as registration_status,
     cast(null as date) as expires_on,
     cast(null as timestamp) as decided_at
 {%- endset -%}
@@ -39,7 +39,7 @@ select
     'branch' as points_to,
     branch_id as value,
     rep_id,
-    cast(null as varchar) as role,
+    cast(null as string) as role,
     false as is_primary,
     decided_on as claimed_on,
     {{ nothing_registered }}
@@ -55,7 +55,7 @@ select
     '{{ code }}' as evidence_code,
     '{{ points_to }}' as points_to,
     {{ column }} as value,
-    cast(null as varchar) as rep_id,
+    cast(null as string) as rep_id,
     'registration' as role,
     false as is_primary,
     submitted_on as claimed_on,
@@ -77,8 +77,8 @@ select
     '{{ code }}' as evidence_code,
     '{{ points_to }}' as points_to,
     {{ column }} as value,
-    cast(null as varchar) as rep_id,
-    cast(null as varchar) as role,
+    cast(null as string) as rep_id,
+    cast(null as string) as role,
     false as is_primary,
     created_on as claimed_on,
     {{ nothing_registered }}
@@ -92,7 +92,7 @@ select
     'E05' as evidence_code,
     party_type as points_to,
     party_id as value,
-    cast(null as varchar) as rep_id,
+    cast(null as string) as rep_id,
     role,
     coalesce(is_primary, false) as is_primary,
     added_on as claimed_on,

@@ -84,9 +84,9 @@ walk as (
     select
         decisions.deal_id,
         decisions.branch_id,
-        cast(null as varchar) as parent_branch_id,
-        cast(null as varchar) as parent_partner_id,
-        cast(null as varchar) as parent_reason,
+        cast(null as string) as parent_branch_id,
+        cast(null as string) as parent_partner_id,
+        cast(null as string) as parent_reason,
         false as is_inherited,
         0 as generation
     from decisions

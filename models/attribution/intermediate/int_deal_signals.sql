@@ -10,10 +10,10 @@ with judged as (
     select
         deal_id, credit_on, evidence_code, points_to, raw_value, matched_by, branch_id, rep_id, partner_id, acting_partner_id,
         is_of_distributor,
-        cast(null as varchar) as role,
+        cast(null as string) as role,
         false as is_primary,
         claimed_on,
-        cast(null as varchar) as registration_id,
+        cast(null as string) as registration_id,
         cast(null as timestamp) as decided_at,
         reason
     from {{ ref('int_deal_names') }}

@@ -113,7 +113,7 @@ last_wins as (
     select
         deal_id,
         is_win,
-        max(case when is_win = 1 then {{ dbt.concat(["cast(day as varchar)", "deal_id"]) }} end) over (
+        max(case when is_win = 1 then {{ dbt.concat(["cast(day as string)", "deal_id"]) }} end) over (
             partition by customer_id order by day, is_win, deal_id rows between unbounded preceding and 1 preceding
         ) as last_win
     from customer_days
@@ -185,7 +185,7 @@ similar_names as (
 hints as (
     select
         deal_id, 'E12' as evidence_code, activity_id as raw_value, branch_id, rep_id,
-        cast(null as varchar) as partner_id, occurred_on as claimed_on, {{ unscored }}
+        cast(null as string) as partner_id, occurred_on as claimed_on, {{ unscored }}
     from touches_of_deals
     union all
     select deal_id, 'E12', activity_id, branch_id, null, null, occurred_on, {{ unscored }}

@@ -2,11 +2,11 @@
 with events as (
     select
         branch_id, opened_on as happened_on, cast(null as date) as known_on, 'opened' as event_type,
-        cast(opened_on as varchar) as source_id, branch_name as subject, cast(null as decimal(18, 2)) as amount
+        cast(opened_on as string) as source_id, branch_name as subject, cast(null as decimal(18, 2)) as amount
     from {{ ref('dim_branch') }}
     where opened_on is not null and not is_sentinel
     union all
-    select branch_id, closed_on, cast(null as date), 'closed', cast(closed_on as varchar), branch_name, null
+    select branch_id, closed_on, cast(null as date), 'closed', cast(closed_on as string), branch_name, null
     from {{ ref('dim_branch') }}
     where closed_on is not null and not is_sentinel
     union all
@@ -17,14 +17,14 @@ with events as (
     union all
     select
         posts.branch_id, posts.valid_from, cast(null as date), 'rep_joined',
-        {{ dbt.concat(["posts.rep_id", "' '", "cast(posts.valid_from as varchar)"]) }}, reps.rep_name, null
+        {{ dbt.concat(["posts.rep_id", "' '", "cast(posts.valid_from as string)"]) }}, reps.rep_name, null
     from {{ ref('int_rep_posts') }} as posts
     inner join {{ ref('dim_rep') }} as reps on posts.rep_id = reps.rep_id
     where posts.branch_id is not null and posts.valid_from > {{ since_ever() }}
     union all
     select
         posts.branch_id, posts.valid_to, cast(null as date), 'rep_left',
-        {{ dbt.concat(["posts.rep_id", "' '", "cast(posts.valid_from as varchar)"]) }}, reps.rep_name, null
+        {{ dbt.concat(["posts.rep_id", "' '", "cast(posts.valid_from as string)"]) }}, reps.rep_name, null
     from {{ ref('int_rep_posts') }} as posts
     inner join {{ ref('dim_rep') }} as reps on posts.rep_id = reps.rep_id
     where posts.branch_id is not null and posts.valid_to < {{ for_ever() }}

@@ -183,8 +183,8 @@ select
     case
         when segment = 'unknown' then 'No profile of the branch is known at the end of the half'
         else {{ dbt.concat([
-            "'Potential '", "cast(cast(round(potential_score) as integer) as varchar)", "' of 100, '",
-            "cast(deals_won_t12m as varchar)", "' wins in 12 months'"
+            "'Potential '", "cast(cast(round(potential_score) as integer) as string)", "' of 100, '",
+            "cast(deals_won_t12m as string)", "' wins in 12 months'"
         ]) }}
     end as reason
 from placed

@@ -1,0 +1,84 @@
+-- One row per deal with texts: the partner that its text names, and the one whose branches and reps the other texts may name.
+with deals as (
+    select * from {{ ref('int_deal_texts') }}
+),
+
+lookups as (
+    select * from {{ ref('int_deal_lookups') }}
+),
+
+named_partners as (
+    select distinct text, credit_on, acting_partner_id, matched_by from {{ ref('int_text_partners') }}
+),
+
+-- Partners that ids and addresses name, the selling side first; who only helps is not meant by a text.
+id_partners as (
+    select
+        deal_id,
+        case
+            when min(case when not is_beside then acting_partner_id end) = max(case when not is_beside then acting_partner_id end)
+                then min(case when not is_beside then acting_partner_id end)
+            when count(case when not is_beside then 1 end) = 0 and min(acting_partner_id) = max(acting_partner_id)
+                then min(acting_partner_id)
+        end as acting_partner_id
+    from (
+        select
+            deal_id,
+            acting_partner_id,
+            is_of_distributor or coalesce(role = 'referrer', false) as is_beside
+        from lookups
+        where
+            reason is null
+            and acting_partner_id is not null
+            and evidence_code != {{ evidence('person') }}
+            and deal_id in (select deal_id from deals)
+            and not {{ is_helper('role') }}
+    ) as named
+    group by deal_id
+),
+
+-- Names are not unique. A text that names several companies names the one that the ids know, else none.
+text_partners as (
+    select
+        deals.deal_id,
+        case
+            when count(distinct named_partners.acting_partner_id) = 1 then min(named_partners.acting_partner_id)
+            else
+                min(
+                    case
+                        when named_partners.acting_partner_id = id_partners.acting_partner_id
+                            then named_partners.acting_partner_id
+                    end
+                )
+        end as acting_partner_id,
+        -- "alias" comes before "name".
+        min(named_partners.matched_by) as matched_by
+    from deals
+    inner join named_partners on deals.partner_text = named_partners.text and deals.credit_on = named_partners.credit_on
+    left join id_partners on deals.deal_id = id_partners.deal_id
+    group by deals.deal_id
+),
+
+-- The one partner with which the branch text itself begins.
+branch_text_partners as (
+    select deals.deal_id, min(named_partners.acting_partner_id) as acting_partner_id
+    from deals
+    inner join named_partners on deals.branch_text = named_partners.text and deals.credit_on = named_partners.credit_on
+    group by deals.deal_id
+    having count(distinct named_partners.acting_partner_id) = 1
+)
+
+select
+    deals.deal_id,
+    deals.credit_on,
+    deals.partner_text,
+    deals.branch_text,
+    deals.rep_text,
+    text_partners.acting_partner_id as text_partner_id,
+    case when text_partners.acting_partner_id is not null then text_partners.matched_by end as matched_by,
+    coalesce(text_partners.acting_partner_id, id_partners.acting_partner_id, branch_text_partners.acting_partner_id)
+        as known_partner_id
+from deals
+left join text_partners on deals.deal_id = text_partners.deal_id
+left join id_partners on deals.deal_id = id_partners.deal_id
+left join branch_text_partners on deals.deal_id = branch_text_partners.deal_id

@@ -1,0 +1,7 @@
+-- One row per name of a branch and interval in which it is called so, with the days between which the branch is open.
+select
+    names.*,
+    coalesce(branches.opened_on, {{ since_ever() }}) as opened_on,
+    coalesce(branches.closed_on, {{ for_ever() }}) as closed_on
+from {{ ref('int_branch_names') }} as names
+inner join {{ ref('int_branches') }} as branches on names.branch_id = branches.branch_id

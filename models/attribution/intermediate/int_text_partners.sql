@@ -1,0 +1,131 @@
+-- One row per text and credit date, registered partner that the text names at its start, and branch of that partner in the rest of
+-- the text; without such a branch the partner alone.
+with deals as (
+    select * from {{ ref('int_deal_texts') }}
+),
+
+texts as (
+    select * from {{ ref('stg_texts') }}
+),
+
+readings as (
+    select * from {{ ref('stg_readings') }}
+),
+
+partner_names as (
+    select * from {{ ref('int_partner_names') }}
+),
+
+identity as (
+    select * from {{ ref('int_partner_identity') }}
+),
+
+branch_names as (
+    select * from {{ ref('int_open_branch_names') }}
+),
+
+-- A text is read once per day, however many deals bear it.
+dated_texts as (
+    select distinct partner_text as text, credit_on from deals where partner_text is not null
+    union
+    select distinct branch_text as text, credit_on from deals where branch_text is not null
+),
+
+-- Every registered partner with which a text begins, as it was called on the day.
+partner_readings as (
+    select
+        dated_texts.text,
+        dated_texts.credit_on,
+        readings.partner_key,
+        readings.is_bounded,
+        readings.branch_key,
+        readings.allows_stem,
+        names.partner_id,
+        identity.acting_partner_id,
+        case when names.name_type = 'alias' then 0 else 1 end as name_rank,
+        case
+            when names.legal_form = texts.legal_form then 0
+            when names.legal_form is null or texts.legal_form is null then 1
+            else 2
+        end as legal_form_rank
+    from dated_texts
+    inner join texts on dated_texts.text = texts.text
+    inner join readings on dated_texts.text = readings.text
+    inner join partner_names as names
+        on
+            readings.partner_key = names.name_key
+            and {{ is_within('dated_texts.credit_on', 'names.valid_from', 'names.valid_to') }}
+    inner join identity
+        on
+            names.partner_id = identity.partner_id
+            and {{ is_within('dated_texts.credit_on', 'identity.valid_from', 'identity.valid_to') }}
+    where readings.partner_key != ''
+),
+
+-- A branch of that partner in the rest of the text.
+partner_branches as (
+    select
+        partner_readings.text,
+        partner_readings.credit_on,
+        partner_readings.partner_key,
+        partner_readings.acting_partner_id,
+        partner_readings.branch_key,
+        branch_names.branch_id,
+        branch_names.name_type,
+        {{ is_within('partner_readings.credit_on', 'branch_names.opened_on', 'branch_names.closed_on') }} as is_open
+    from partner_readings
+    inner join branch_names
+        on
+            partner_readings.acting_partner_id = branch_names.acting_partner_id
+            and partner_readings.branch_key = branch_names.name_key
+            and {{ is_within('partner_readings.credit_on', 'branch_names.valid_from', 'branch_names.valid_to') }}
+    where partner_readings.allows_stem or branch_names.name_type != 'stem'
+),
+
+-- A registered name at the start counts up to a boundary or a branch of its own.
+bounded_readings as (
+    select partner_readings.*
+    from partner_readings
+    left join (select distinct text, credit_on, partner_key, acting_partner_id from partner_branches) as own_branches
+        on
+            partner_readings.text = own_branches.text
+            and partner_readings.credit_on = own_branches.credit_on
+            and partner_readings.partner_key = own_branches.partner_key
+            and partner_readings.acting_partner_id = own_branches.acting_partner_id
+    where partner_readings.is_bounded or own_branches.text is not null
+),
+
+-- The longest name wins, an alias before a name, the same legal form before another.
+ranked_readings as (
+    select
+        *,
+        rank() over (
+            partition by text, credit_on order by length(partner_key) desc, name_rank, legal_form_rank
+        ) as reading_rank
+    from bounded_readings
+),
+
+named_partners as (
+    select text, credit_on, partner_key, acting_partner_id, min(name_rank) as name_rank
+    from ranked_readings
+    where reading_rank = 1
+    group by text, credit_on, partner_key, acting_partner_id
+)
+
+select
+    named_partners.text,
+    named_partners.credit_on,
+    named_partners.partner_key,
+    named_partners.acting_partner_id,
+    case when named_partners.name_rank = 0 then 'alias' else 'name' end as matched_by,
+    partner_branches.branch_key,
+    partner_branches.branch_id,
+    partner_branches.name_type as branch_name_type,
+    partner_branches.is_open
+from named_partners
+left join partner_branches
+    on
+        named_partners.text = partner_branches.text
+        and named_partners.credit_on = partner_branches.credit_on
+        and named_partners.partner_key = partner_branches.partner_key
+        and named_partners.acting_partner_id = partner_branches.acting_partner_id
