@@ -20,5 +20,5 @@ with milestones as (
 select
     *,
     {{ month_of('won_on') }} as won_month,
-    {{ dbt.datediff('open_on', 'won_on', 'day') }} as cycle_days
+    {{ days_between('open_on', 'won_on') }} as cycle_days
 from milestones
