@@ -24,3 +24,29 @@
 {% macro duckdb__median(column) -%}
     median({{ column }})
 {%- endmacro %}
+
+{# One row per whole number from `first` to `last`, both included, as column n. #}
+{% macro whole_numbers(first, last) -%}
+    {%- for n in range(first, last + 1) %}
+    select {{ n }} as n {{ 'union all' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{# A list of texts for `in (…)`, which may be empty. #}
+{% macro text_list(texts) -%}
+    {%- for text in texts %}'{{ text }}', {% endfor %}null
+{%- endmacro %}
+
+{# The texts of a group, one after another in a stated order. #}
+{% macro joined_texts(value, separator, order_by) -%}
+    {{ return(adapter.dispatch('joined_texts')(value, separator, order_by)) }}
+{%- endmacro %}
+
+{% macro default__joined_texts(value, separator, order_by) -%}
+    string_agg({{ value }}, {{ separator }} order by {{ order_by }})
+{%- endmacro %}
+
+{# dbt's own drops the order here. #}
+{% macro spark__joined_texts(value, separator, order_by) -%}
+    listagg({{ value }}, {{ separator }}) within group (order by {{ order_by }})
+{%- endmacro %}

@@ -45,6 +45,14 @@
 {# Who takes part and does not sell says nothing of the seller. #}
 {% macro is_helper(role) -%} coalesce({{ role }}, '') in ('co_sell', 'implementer') {%- endmacro %}
 
+{# Who is credited on a two-tier deal, by the var two_tier_credit. Signals of the other side are influence. #}
+{% macro is_reseller_credited() -%} '{{ var("two_tier_credit") }}' = 'reseller' {%- endmacro %}
+
+{% macro is_uncredited_side(two_tier_deal_id, distributor_deal_id) -%}
+    case when {{ is_reseller_credited() }} then {{ distributor_deal_id }} is not null
+        else {{ two_tier_deal_id }} is not null and {{ distributor_deal_id }} is null end
+{%- endmacro %}
+
 {# Hash of the facts behind a deal: the same facts give the same hash in whatever order they came. A decision is no fact, and
    neither are hints, which come and go with other deals. #}
 {% macro evidence_hash() -%}

@@ -1,10 +1,14 @@
 {# Type of every published amount: exact, in the base currency. #}
 {% macro money_type() -%} decimal(18, 2) {%- endmacro %}
 
+{# Digits of the base currency's minor unit, and how many of these make one unit: a yen has no part, a cent is a hundredth. #}
+{% macro minor_digits() -%} {{ 0 if var("base_currency") in ["JPY", "KRW", "VND", "CLP"] else 2 }} {%- endmacro %}
+
+{% macro minor_units() -%} {{ 10 ** (minor_digits() | int) }} {%- endmacro %}
+
 {# Rounds half away from zero to the base currency's minor unit. #}
 {% macro round_money(amount) -%}
-    {%- set minor_digits = 0 if var("base_currency") in ["JPY", "KRW", "VND", "CLP"] else 2 -%}
-    cast(round({{ amount }}, {{ minor_digits }}) as {{ money_type() }})
+    cast(round({{ amount }}, {{ minor_digits() }}) as {{ money_type() }})
 {%- endmacro %}
 
 {# An amount of some currency in the base currency, rounded; null where `base_per_unit` is. Widened first: the product of two

@@ -1,6 +1,5 @@
 -- Each revenue event on today's branches. Largest remainder: every part is cut to the minor unit towards zero, and the units
 -- left over go to the parts that lost most, ties to the lowest id, so that the parts add up to the event exactly.
-{% set unit = 1 if var("base_currency") in ["JPY", "KRW", "VND", "CLP"] else 100 %}
 with parts as (
     select
         revenue.deal_id,
@@ -12,8 +11,8 @@ with parts as (
         successors.branch_id_current,
         successors.share,
         revenue.amount,
-        cast(floor(abs(revenue.amount) * {{ unit }} * successors.share + 1e-6) as bigint) as units_cut,
-        abs(revenue.amount) * {{ unit }} * successors.share as units_exact
+        cast(floor(abs(revenue.amount) * {{ minor_units() }} * successors.share + 1e-6) as bigint) as units_cut,
+        abs(revenue.amount) * {{ minor_units() }} * successors.share as units_exact
     from {{ ref('int_revenue_events') }} as revenue
     inner join {{ ref('deal_attribution') }} as attribution on revenue.deal_id = attribution.deal_id
     left join {{ ref('int_duplicate_deals') }} as duplicates on revenue.deal_id = duplicates.deal_id
@@ -26,7 +25,7 @@ remainders as (
         row_number() over (
             partition by deal_id, event_id order by round(units_exact - units_cut, 6) desc, branch_id_current
         ) as remainder_rank,
-        cast(abs(amount) * {{ unit }} as bigint) - sum(units_cut) over (partition by deal_id, event_id) as units_left
+        cast(abs(amount) * {{ minor_units() }} as bigint) - sum(units_cut) over (partition by deal_id, event_id) as units_left
     from parts
 )
 
@@ -40,7 +39,7 @@ select
     branch_id_current,
     share,
     cast(
-        sign(amount) * (units_cut + case when remainder_rank <= units_left then 1 else 0 end) / {{ unit }}.0
+        sign(amount) * (units_cut + case when remainder_rank <= units_left then 1 else 0 end) / {{ minor_units() }}.0
         as {{ money_type() }}
     ) as amount
 from remainders

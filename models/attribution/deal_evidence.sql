@@ -23,7 +23,7 @@ with decided_partners as (
 inherited as (
     select
         outcomes.deal_id,
-        'E16' as evidence_code,
+        {{ evidence('parent_deal') }} as evidence_code,
         'branch' as points_to,
         deals.parent_deal_id as raw_value,
         case when not branches.is_sentinel then outcomes.parent_branch_id end as branch_id,

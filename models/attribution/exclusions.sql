@@ -7,6 +7,20 @@ delivered as (
     select * from {{ ref('stg_deals') }}
 ),
 
+records_of_deals as (
+    select 'amount_event' as record_type, event_id as record_id, deal_id, currency, amount_delta as amount
+    from {{ ref('stg_deal_amount_events') }}
+    union all
+    select 'line' as record_type, line_id as record_id, deal_id, null as currency, amount
+    from {{ ref('stg_deal_lines') }}
+    union all
+    select 'registration' as record_type, registration_id as record_id, deal_id, null as currency, null as amount
+    from {{ ref('stg_deal_registrations') }}
+    union all
+    select 'override' as record_type, deal_id as record_id, deal_id, null as currency, null as amount
+    from {{ ref('stg_attribution_overrides') }}
+),
+
 excluded as (
     select
         'deal' as record_type,
@@ -53,27 +67,20 @@ excluded as (
     inner join {{ ref('int_revenue_events') }} as events
         on delivered_events.deal_id = events.deal_id and delivered_events.event_id = events.event_id
     where events.amount is null
-    {%- for record_type, model, key, currency, amount in [
-        ('amount_event', 'stg_deal_amount_events', 'event_id', 'records.currency', 'records.amount_delta'),
-        ('line', 'stg_deal_lines', 'line_id', 'null', 'records.amount'),
-        ('registration', 'stg_deal_registrations', 'registration_id', 'null', 'null'),
-        ('override', 'stg_attribution_overrides', 'deal_id', 'null', 'null'),
-    ] %}
     union all
     -- What belongs to a deal that nobody delivered, or that was deleted.
     select
-        '{{ record_type }}' as record_type,
-        records.{{ key }} as record_id,
+        records.record_type,
+        records.record_id,
         records.deal_id as of_deal_id,
         case when delivered.deal_id is null then 'DEAL_UNKNOWN' else 'DELETED' end as reason,
         null as related_deal_id,
-        {{ currency }} as currency,
-        {{ amount }} as amount_in_currency
-    from {{ ref(model) }} as records
+        records.currency,
+        records.amount as amount_in_currency
+    from records_of_deals as records
     left join delivered on records.deal_id = delivered.deal_id
     left join deals on records.deal_id = deals.deal_id
     where records.deal_id is not null and deals.deal_id is null
-    {%- endfor %}
 )
 
 select

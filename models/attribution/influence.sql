@@ -2,7 +2,7 @@
 with involved as (
     select
         evidence.deal_id,
-        coalesce(evidence.branch_id, {{ dbt.concat(["'UNKNOWN:'", "evidence.partner_id"]) }}) as branch_id,
+        coalesce(evidence.branch_id, {{ unknown_branch_of('evidence.partner_id') }}) as branch_id,
         evidence.partner_id,
         case
             when evidence.role in ('distributor', 'reseller', 'referrer', 'co_sell', 'implementer', 'seller') then evidence.role
@@ -12,7 +12,7 @@ with involved as (
     from {{ ref('deal_evidence') }} as evidence
     where
         evidence.partner_id is not null
-        and (evidence.reason = 'INFLUENCE' or (evidence.evidence_code = 'E05' and evidence.status = 'contradicting'))
+        and (evidence.reason = 'INFLUENCE' or (evidence.evidence_code = {{ evidence('participant') }} and evidence.status = 'contradicting'))
 )
 
 select distinct

@@ -46,7 +46,7 @@ found as (
     where
         evidence.reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH')
         and evidence.reason is distinct from attribution.reason
-        and attribution.rung != 'L0'
+        and attribution.rung != {{ rung_of_a_person() }}
     union all
     select deal_id, 'DUPLICATE_DEAL' as reason, 'warning' as severity
     from (
@@ -58,12 +58,12 @@ found as (
     select deals.deal_id, 'CHANNEL_CONFLICT' as reason, 'warning' as severity
     from deals
     inner join attribution on deals.deal_id = attribution.deal_id
-    where deals.channel = 'direct' and attribution.branch_id != 'DIRECT' and attribution.rung != 'L0'
+    where deals.channel = 'direct' and attribution.branch_id != 'DIRECT' and attribution.rung != {{ rung_of_a_person() }}
     union all
     select attribution.deal_id, 'LOST_EVIDENCE' as reason, 'warning' as severity
     from attribution
     inner join once_named on attribution.deal_id = once_named.deal_id
-    where attribution.branch_id = 'DIRECT' and attribution.rung != 'L0'
+    where attribution.branch_id = 'DIRECT' and attribution.rung != {{ rung_of_a_person() }}
     union all
     select deal_id, 'FX_MISSING' as reason, 'warning' as severity from deals where is_fx_missing
     union all
@@ -74,7 +74,7 @@ found as (
     inner join overrides on attribution.deal_id = overrides.deal_id
     left join later_evidence on attribution.deal_id = later_evidence.deal_id
     where
-        attribution.rung = 'L0'
+        attribution.rung = {{ rung_of_a_person() }}
         and (
             overrides.evidence_hash != attribution.evidence_hash
             or (overrides.evidence_hash is not null and attribution.evidence_hash is null)
@@ -111,9 +111,9 @@ candidate_signals as (
         evidence.claimed_on,
         {{ dbt.concat([
             "evidence.evidence_code", "' '", "evidence.raw_value",
-            "case when evidence.claimed_on is not null then " ~ dbt.concat(["' '", "cast(evidence.claimed_on as string)"]) ~ " else '' end",
-            "case when evidence.reason is not null then " ~ dbt.concat(["' '", "evidence.reason"]) ~ " else '' end",
-        ]) }} as signal -- noqa: LT05
+            "coalesce(" ~ dbt.concat(["' '", "cast(evidence.claimed_on as string)"]) ~ ", '')",
+            "coalesce(" ~ dbt.concat(["' '", "evidence.reason"]) ~ ", '')",
+        ]) }} as signal
     from evidence
     inner join (select distinct deal_id from listed) as quarantined on evidence.deal_id = quarantined.deal_id
     where
@@ -130,11 +130,11 @@ grouped_signals as (
         signals.deal_id,
         signals.branch_id,
         signals.partner_id,
-        min(coalesce(signals.rung_order, 99)) as rung_order,
+        min(signals.rung_order) as rung_order,
         count(*) as signal_count,
         max(coalesce(signals.score, 0)) as score,
         max(signals.claimed_on) as claimed_on,
-        {{ dbt.listagg("signals.signal", "'; '", "order by coalesce(signals.rung_order, 99), signals.signal") }} as why
+        {{ joined_texts("signals.signal", "'; '", "signals.rung_order nulls last, signals.signal") }} as why
     from candidate_signals as signals
     left join branches_named
         on
@@ -155,7 +155,7 @@ ranked_candidates as (
         row_number() over (
             partition by grouped_signals.deal_id
             order by
-                grouped_signals.rung_order,
+                grouped_signals.rung_order nulls last,
                 grouped_signals.signal_count desc,
                 grouped_signals.score desc,
                 grouped_signals.claimed_on desc nulls last,
@@ -187,7 +187,7 @@ select
     deals.currency,
     cast(deals.amount_in_currency as decimal(18, 4)) as amount_in_currency,
     deals.first_extracted_on as first_seen_on,
-    cast({{ dbt.datediff('deals.first_extracted_on', 'today.as_of', 'day') }} as integer) as age_days, -- noqa: LT05
+    cast({{ days_between('deals.first_extracted_on', 'today.as_of') }} as integer) as age_days,
     reasons.question,
     reasons.question_ja,
     attribution.evidence_hash

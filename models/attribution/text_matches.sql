@@ -1,11 +1,14 @@
 -- What the texts on deals were taken for: each text with its normalised form, and how many deals it named what on.
-with typed as (
-    {% for column in ['partner_text', 'branch_text', 'rep_text'] -%}
-    select '{{ column }}' as column_name, {{ column }} as text, deal_id, credit_on
-    from {{ ref('int_deals') }}
-    where {{ column }} is not null
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+with deals as (
+    select deal_id, credit_on, partner_text, branch_text, rep_text from {{ ref('int_deals') }}
+),
+
+typed as (
+    select 'partner_text' as column_name, partner_text as text, deal_id, credit_on from deals where partner_text is not null
+    union all
+    select 'branch_text' as column_name, branch_text as text, deal_id, credit_on from deals where branch_text is not null
+    union all
+    select 'rep_text' as column_name, rep_text as text, deal_id, credit_on from deals where rep_text is not null
 ),
 
 partner_texts as (
@@ -22,8 +25,8 @@ placed as (
     select
         names.*,
         case names.evidence_code
-            when 'E09' then 'rep_text'
-            when 'E11' then 'partner_text'
+            when {{ evidence('rep_text') }} then 'rep_text'
+            when {{ evidence('partner') }} then 'partner_text'
             -- A branch may stand in the partner's text as well as in its own.
             else coalesce(partner_texts.column_name, 'branch_text')
         end as column_name

@@ -30,6 +30,14 @@ last_entries as (
     where is_last
 ),
 
+lost_wins as (
+    select deals.deal_id, told.won_on, greatest(coalesce(deals.lost_on, told.left_on), told.won_on) as reversed_on
+    from deals
+    inner join {{ ref('int_told_wins') }} as told on deals.deal_id = told.deal_id
+    left join last_entries on deals.deal_id = last_entries.deal_id
+    where deals.status != 'won' and last_entries.deal_id is null
+),
+
 stage_events as (
     select deal_id, case when win_number = 1 then 'win' else 'rewin' end as event_type, entered_on as recognized_on, 1 as sign
     from won_entries
@@ -60,17 +68,13 @@ stage_events as (
     from deals
     inner join last_entries on deals.deal_id = last_entries.deal_id
     where deals.status != 'won' and last_entries.last_stage = 'won'
-    {%- for event_type, day, sign in [
-        ('win', 'told.won_on', 1), ('reversal', 'greatest(coalesce(deals.lost_on, told.left_on), told.won_on)', -1)
-    ] %}
     union all
     -- Without a history the earlier extracts tell of the win, and when it was gone.
-    select deals.deal_id, '{{ event_type }}' as event_type, {{ day }} as recognized_on, {{ sign }} as sign
-    from deals
-    inner join {{ ref('int_told_wins') }} as told on deals.deal_id = told.deal_id
-    left join last_entries on deals.deal_id = last_entries.deal_id
-    where deals.status != 'won' and last_entries.deal_id is null
-    {%- endfor %}
+    select deal_id, 'win' as event_type, won_on as recognized_on, 1 as sign
+    from lost_wins
+    union all
+    select deal_id, 'reversal' as event_type, reversed_on as recognized_on, -1 as sign
+    from lost_wins
 ),
 
 numbered_events as (

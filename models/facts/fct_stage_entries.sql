@@ -26,7 +26,7 @@ told as (
     inner join (
         select deal_id, case when status = 'won' then recognized_on else lost_on end as ended_on from deals
     ) as ends on stages.deal_id = ends.deal_id
-    where stages.deal_id not in (select deal_id from logged)
+    where not exists (select 1 from logged where logged.deal_id = stages.deal_id)
 ),
 
 dated as (

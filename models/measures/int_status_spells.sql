@@ -32,7 +32,7 @@ select
     spells.valid_to,
     spells.next_status,
     spells.valid_to is null as is_current,
-    cast({{ dbt.datediff('spells.valid_from', 'coalesce(spells.valid_to, today.as_of)', 'day') }} as bigint) as dwell_days
+    cast({{ days_between('spells.valid_from', 'coalesce(spells.valid_to, today.as_of)') }} as bigint) as dwell_days
 from spells
 cross join {{ ref('int_as_of') }} as today
 left join {{ ref('status_ladder') }} as ladder

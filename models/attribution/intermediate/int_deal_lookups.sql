@@ -76,7 +76,7 @@ unpacked as (
     union all
     select
         claims.deal_id, claims.credit_on, claims.channel,
-        case when owners.owner_type = 'rep' then claims.evidence_code else 'E08' end as evidence_code,
+        case when owners.owner_type = 'rep' then claims.evidence_code else {{ evidence('shared_address') }} end as evidence_code,
         owners.owner_type as points_to,
         claims.value, claims.role, claims.is_primary, claims.claimed_on,
         claims.registration_id, claims.registration_status, claims.expires_on, claims.decided_at,
@@ -90,7 +90,7 @@ unpacked as (
     union all
     select
         claims.deal_id, claims.credit_on, claims.channel,
-        'E08' as evidence_code,
+        {{ evidence('shared_address') }} as evidence_code,
         case when owners.branch_id is not null then 'branch' else 'partner' end as points_to,
         claims.value, claims.role, claims.is_primary, claims.claimed_on,
         claims.registration_id, claims.registration_status, claims.expires_on, claims.decided_at,
@@ -140,12 +140,12 @@ located as (
         placed.*,
         -- Only a person may name a sentinel. (Asked here, not in the join: an "or" there would cost the hash join.)
         branches.branch_id is not null
-        and (not branches.is_sentinel or placed.evidence_code = 'E01') as is_known_branch,
+        and (not branches.is_sentinel or placed.evidence_code = {{ evidence('person') }}) as is_known_branch,
         (branches.opened_on is null or branches.opened_on <= placed.credit_on)
         and (branches.closed_on is null or placed.credit_on < branches.closed_on) as is_open_branch,
         coalesce(
             versions.partner_id,
-            case when not branches.is_sentinel or placed.evidence_code = 'E01' then branches.partner_id end,
+            case when not branches.is_sentinel or placed.evidence_code = {{ evidence('person') }} then branches.partner_id end,
             named.partner_id,
             case when placed.is_placed_by_rep then placed.rep_partner_id end
         ) as known_partner_id
@@ -183,7 +183,7 @@ select
             then 'REGISTRATION_NOT_APPROVED'
         when located.expires_on < located.credit_on then 'REGISTRATION_EXPIRED'
         when located.placed_branch_id is not null and not located.is_known_branch then 'BRANCH_UNKNOWN'
-        when located.placed_branch_id is not null and not located.is_open_branch and located.evidence_code != 'E01'
+        when located.placed_branch_id is not null and not located.is_open_branch and located.evidence_code != {{ evidence('person') }}
             then 'BRANCH_CLOSED_AT_DATE'
         when located.points_to = 'rep' and located.placed_branch_id is null and located.has_post then 'REP_MULTI_BRANCH'
         when located.points_to = 'rep' and located.placed_branch_id is null and located.is_known_rep

@@ -1,8 +1,6 @@
 -- The decision after inheritance: a renewal or upsell whose own evidence is weaker takes its parent's branch, parents before
 -- children. A branch of another partner than the deal's own evidence names is not inherited, and deals whose parents form a
 -- circle inherit nothing.
-{% set types = var('inheriting_deal_types') -%}
-
 with recursive decisions as (
     select * from {{ ref('int_deal_decisions') }}
 ),
@@ -10,14 +8,14 @@ with recursive decisions as (
 inheritance as (
     select min(rung) as rung, min(rung_order) as rung_order
     from {{ ref('attribution_ladder') }}
-    where evidence_code = 'E16' and mode = 'resolve'
+    where evidence_code = {{ evidence('parent_deal') }} and mode = 'resolve'
 ),
 
 children as (
     select deals.deal_id, deals.parent_deal_id, deals.credit_on
     from {{ ref('int_deals') }} as deals
     inner join {{ ref('int_deals') }} as parents on deals.parent_deal_id = parents.deal_id
-    where deals.deal_type in ({% for type in types %}'{{ type }}', {% endfor %}null)
+    where deals.deal_type in ({{ text_list(var('inheriting_deal_types')) }})
 ),
 
 -- Which company stands behind a parent's branch on the child's day. Members without a history are implicit or sentinels.
@@ -92,14 +90,14 @@ walk as (
     from decisions
     where
         decisions.deal_id in (select parent_deal_id from heirs)
-        and decisions.deal_id not in (select deal_id from heirs)
+        and not exists (select 1 from heirs where heirs.deal_id = decisions.deal_id)
     union all
     select
         offers.deal_id,
         case
             when offers.is_inherited then offers.parent_branch_id
             when offers.is_open_question and offers.parent_partner_id is not null
-                then {{ dbt.concat(["'UNKNOWN:'", "offers.parent_partner_id"]) }}
+                then {{ unknown_branch_of('offers.parent_partner_id') }}
             when offers.is_open_question and offers.parent_reason is not null then 'UNRESOLVED'
             else offers.own_branch_id
         end as branch_id,
@@ -144,8 +142,7 @@ select
     case
         when walk.is_inherited then coalesce(decisions.tied_rung, inheritance.rung)
         when walk.branch_id = decisions.branch_id then decisions.rung
-        when walk.branch_id = 'UNRESOLVED' then 'L12'
-        when walk.branch_id is not null then 'L11'
+        when walk.branch_id is not null then {{ rung_of_member('walk.branch_id') }}
         else decisions.rung
     end as rung,
     case
@@ -156,7 +153,7 @@ select
             or (
                 decisions.reason = 'BRANCH_UNKNOWN'
                 and decisions.strongest_reason is null
-                and decisions.branch_id = {{ dbt.concat(["'UNKNOWN:'", "walk.parent_partner_id"]) }}
+                and decisions.branch_id = {{ unknown_branch_of('walk.parent_partner_id') }}
             )
             then coalesce(walk.parent_reason, decisions.reason)
         else decisions.reason

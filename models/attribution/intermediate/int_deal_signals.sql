@@ -2,8 +2,6 @@
 
 -- Every signal of a deal in the light of the others. `status` is what it is worth before the ladder weighs it: eligible,
 -- ineligible (wrong by itself), influence (somebody beside the seller) or contradicting (a later registration).
-{% set helpers = "'co_sell', 'implementer'" -%}
-
 with judged as (
     select * from {{ ref('int_deal_lookups') }}
     union all
@@ -19,15 +17,20 @@ with judged as (
     from {{ ref('int_deal_names') }}
 ),
 
-{% if var('two_tier_credit') != 'reseller' -%}
-two_tier_deals as (
-    select distinct deal_id from {{ ref('int_deal_distributors') }}
-),
-
-{% endif -%}
-
 distributors as (
     select * from {{ ref('int_deal_distributors') }}
+),
+
+two_tier_deals as (
+    select distinct deal_id from distributors
+),
+
+later_registrations as (
+    select * from {{ ref('int_later_registrations') }}
+),
+
+other_sellers as (
+    select * from {{ ref('int_other_sellers') }}
 )
 
 select
@@ -48,13 +51,11 @@ select
     distributors.deal_id is not null as is_distributor,
     case
         -- Who only helps says nothing of the seller, not even by being unknown.
-        when judged.role in ({{ helpers }}) then 'influence'
+        when {{ is_helper('judged.role') }} then 'influence'
         when judged.reason is not null then 'ineligible'
-        when judged.evidence_code = 'E01' then 'eligible'
+        when judged.evidence_code = {{ evidence('person') }} then 'eligible'
         when later_registrations.deal_id is not null then 'contradicting'
-        {% if var('two_tier_credit') == 'reseller' -%}
-        when judged.role = 'distributor' then 'influence'
-        {% endif -%}
+        when judged.role = 'distributor' and {{ is_reseller_credited() }} then 'influence'
         when
             judged.role = 'referrer'
             and (
@@ -63,24 +64,18 @@ select
                 or other_sellers.highest_partner_id != judged.acting_partner_id
             )
             then 'influence'
-        {% if var('two_tier_credit') == 'reseller' -%}
-        when distributors.deal_id is not null then 'influence'
-        {%- else -%}
-        when two_tier_deals.deal_id is not null and distributors.deal_id is null then 'influence'
-        {%- endif %}
+        when {{ is_uncredited_side('two_tier_deals.deal_id', 'distributors.deal_id') }} then 'influence'
         else 'eligible'
     end as status,
     case
-        when judged.role in ({{ helpers }}) then null
+        when {{ is_helper('judged.role') }} then null
         when judged.reason is not null then judged.reason
         when later_registrations.deal_id is not null then 'DUPLICATE_DEAL'
     end as reason
 from judged
-left join {{ ref('int_later_registrations') }} as later_registrations
+left join later_registrations
     on judged.deal_id = later_registrations.deal_id and judged.registration_id = later_registrations.registration_id
 left join distributors
     on judged.deal_id = distributors.deal_id and judged.acting_partner_id = distributors.acting_partner_id
-{% if var('two_tier_credit') != 'reseller' -%}
 left join two_tier_deals on judged.deal_id = two_tier_deals.deal_id
-{% endif -%}
-left join {{ ref('int_other_sellers') }} as other_sellers on judged.deal_id = other_sellers.deal_id
+left join other_sellers on judged.deal_id = other_sellers.deal_id

@@ -51,7 +51,7 @@ names as (
     select
         deal_id,
         {{ rows_hash([
-            'evidence_code', 'partner_id', 'rep_id', "case when evidence_code = 'E10' then branch_id end",
+            'evidence_code', 'partner_id', 'rep_id', "case when evidence_code = " ~ evidence('branch_text') ~ " then branch_id end",
         ]) }} as rows_hash
     from {{ ref('int_deal_names') }}
     where matched_by is not null

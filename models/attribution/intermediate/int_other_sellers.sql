@@ -18,13 +18,23 @@ weighed as (
         named.deal_id,
         -- Somebody sells: a party with that role, or whoever a registration, the deal itself or its rep's address names.
         case
-            when named.evidence_code = 'E05' and named.role in ('seller', 'reseller') then 1
-            when named.evidence_code in ('E02', 'E03', 'E04', 'E06', 'E07') then 1
+            when named.evidence_code = {{ evidence('participant') }} and named.role in ('seller', 'reseller') then 1
+            when
+                named.evidence_code in (
+                    {{ evidence('registered_branch') }}, {{ evidence('registered_rep') }}, {{ evidence('branch_id') }},
+                    {{ evidence('rep_id') }}, {{ evidence('email') }}
+                )
+                then 1
             else 0
         end as is_seller,
         -- A shared address, a text or the partner alone names a seller beside the referrer where it names somebody else.
         case
-            when named.evidence_code in ('E08', 'E09', 'E10', 'E11') and distributors.deal_id is null
+            when
+                named.evidence_code in (
+                    {{ evidence('shared_address') }}, {{ evidence('rep_text') }}, {{ evidence('branch_text') }},
+                    {{ evidence('partner') }}
+                )
+                and distributors.deal_id is null
                 then named.acting_partner_id
         end as named_partner_id
     from named

@@ -34,22 +34,28 @@ events_as_is as (
     group by 1
 ),
 
+sides as (
+    select 'deals_by_branch_are_the_ledger' as check_name, month, deals as left_amount, 0 as right_amount from ledger
+    union all
+    select 'deals_by_branch_are_the_ledger' as check_name, month, 0 as left_amount, deals as right_amount from by_branch
+    union all
+    select 'deal_amount_by_branch_is_the_ledger' as check_name, month, amount as left_amount, 0 as right_amount from ledger
+    union all
+    select 'deal_amount_by_branch_is_the_ledger' as check_name, month, 0 as left_amount, amount as right_amount from by_branch
+    union all
+    select 'revenue_by_branch_is_the_ledger' as check_name, month, amount as left_amount, 0 as right_amount from events
+    union all
+    select 'revenue_by_branch_is_the_ledger' as check_name, month, 0 as left_amount, amount as right_amount from events_by_branch
+    union all
+    select 'revenue_as_is_is_as_was' as check_name, month, amount as left_amount, 0 as right_amount from events
+    union all
+    select 'revenue_as_is_is_as_was' as check_name, month, 0 as left_amount, amount as right_amount from events_as_is
+),
+
 checks as (
-    {% for name, left_side, right_side, measure in [
-        ('deals_by_branch_are_the_ledger', 'ledger', 'by_branch', 'deals'),
-        ('deal_amount_by_branch_is_the_ledger', 'ledger', 'by_branch', 'amount'),
-        ('revenue_by_branch_is_the_ledger', 'events', 'events_by_branch', 'amount'),
-        ('revenue_as_is_is_as_was', 'events', 'events_as_is', 'amount'),
-    ] -%}
-    select
-        '{{ name }}' as check_name,
-        coalesce(left_side.month, right_side.month) as month,
-        coalesce(left_side.{{ measure }}, 0) as left_amount,
-        coalesce(right_side.{{ measure }}, 0) as right_amount
-    from {{ left_side }} as left_side
-    full outer join {{ right_side }} as right_side on left_side.month = right_side.month
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+    select check_name, month, sum(left_amount) as left_amount, sum(right_amount) as right_amount
+    from sides
+    group by check_name, month
 )
 
 select

@@ -85,11 +85,11 @@ cohorts as (
         ends.month,
         case
             when first_results.first_deal_on <= ends.month_end
-                then greatest({{ dbt.datediff('first_contracts.started_on', 'first_results.first_deal_on', 'day') }}, 0)
+                then greatest({{ days_between('first_contracts.started_on', 'first_results.first_deal_on') }}, 0)
         end as days_to_deal,
         case
             when first_results.first_win_on <= ends.month_end
-                then greatest({{ dbt.datediff('first_contracts.started_on', 'first_results.first_win_on', 'day') }}, 0)
+                then greatest({{ days_between('first_contracts.started_on', 'first_results.first_win_on') }}, 0)
         end as days_to_win
     from month_ends as ends
     inner join first_contracts

@@ -84,11 +84,11 @@ measured as (
                 then
                     cast(targets.baseline as double)
                     + cast(targets.target - targets.baseline as double)
-                    * {{ dbt.datediff('targets.baseline_on', 'month_ends.month_end', 'day') }}
-                    / {{ dbt.datediff('targets.baseline_on', 'targets.deadline', 'day') }}
+                    * {{ days_between('targets.baseline_on', 'month_ends.month_end') }}
+                    / {{ days_between('targets.baseline_on', 'targets.deadline') }}
         end as path,
         case when month_ends.month_end <= today.as_of then actuals.actual end as actual,
-        {{ dbt.datediff('month_ends.month_end', 'targets.deadline', 'day') }} / 365.25 as years_left
+        {{ days_between('month_ends.month_end', 'targets.deadline') }} / 365.25 as years_left
     from targets
     cross join bounds
     inner join month_ends

@@ -2,7 +2,7 @@
 -- tells nothing of a later day than the sources do: it must not close a month before their extracts have come.
 select
     coalesce(
-        {% if var('as_of') %}least(cast('{{ var("as_of") }}' as date), {{ known_on() }}),{% endif %}
+        case when '{{ var("as_of") }}' != '' then least(cast(nullif('{{ var("as_of") }}', '') as date), {{ known_on() }}) end,
         max(extracted_on),
         {{ since_ever() }}
     ) as as_of

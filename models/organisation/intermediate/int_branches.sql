@@ -6,9 +6,15 @@ partners as (
     select * from {{ ref('int_partners') }}
 ),
 
+listed_branches as (
+    select partner_id from {{ ref('stg_branches') }}
+),
+
 -- A partner that has handed over its only branch had branches: it gets no implicit one.
 without_branches as (
-    select * from partners where partner_id not in (select partner_id from {{ ref('stg_branches') }})
+    select *
+    from partners
+    where not exists (select 1 from listed_branches where listed_branches.partner_id = partners.partner_id)
 ),
 
 sentinels as (
@@ -17,7 +23,7 @@ sentinels as (
     select 'UNRESOLVED' as branch_id, 'UNRESOLVED' as partner_id, '未特定 (unresolved)' as branch_name
     union all
     select
-        {{ dbt.concat(["'UNKNOWN:'", "partner_id"]) }} as branch_id,
+        {{ unknown_branch_of('partner_id') }} as branch_id,
         partner_id,
         {{ dbt.concat(["partner_name", "' 拠点不明 (branch unknown)'"]) }} as branch_name
     from partners

@@ -1,16 +1,17 @@
 -- The contracts of partners and branches, one after another: an extract tells of the present one alone. One that earlier extracts
 -- told of was another if it ended, or was told of last, before the next began; else the next corrects it. One that begins where
 -- the last ended renews it. A branch without its own is under its partner's, while it is open.
--- noqa: disable=LT02,LT05
 with partners as (
-    select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on from {{ ref('stg_partners') }}
+    select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
+    from {{ ref('stg_partners') }}
     union all
     select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, {{ for_ever() }} as extracted_on
     from {{ ref('int_partners') }}
 ),
 
 branches as (
-    select branch_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on from {{ ref('stg_branches') }}
+    select branch_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
+    from {{ ref('stg_branches') }}
     where contract_started_on is not null
 ),
 
@@ -19,7 +20,11 @@ told as (
     union all
     select 'branch' as entity_type, branch_id as entity_id, started_on, ended_on, extracted_on from branches
     union all
-    select 'branch' as entity_type, branch_id as entity_id, contract_started_on as started_on, contract_ended_on as ended_on,
+    select
+        'branch' as entity_type,
+        branch_id as entity_id,
+        contract_started_on as started_on,
+        contract_ended_on as ended_on,
         {{ for_ever() }} as extracted_on
     from {{ ref('int_branches') }}
     where not is_sentinel
@@ -27,19 +32,29 @@ told as (
     select 'branch' as entity_type, under.branch_id as entity_id, partners.started_on, partners.ended_on, partners.extracted_on
     from {{ ref('int_branches') }} as under
     inner join partners on under.partner_id = partners.partner_id
-    where not under.is_sentinel and under.branch_id not in (select branch_id from branches)
+    where
+        not under.is_sentinel
+        and not exists (select 1 from branches where branches.branch_id = under.branch_id)
 ),
 
 last_told as (
-    select *, row_number() over (
-        partition by entity_type, entity_id, started_on order by extracted_on desc, coalesce(ended_on, {{ for_ever() }}) desc
-    ) as latest_rank
+    select
+        *,
+        row_number() over (
+            partition by entity_type, entity_id, started_on
+            order by extracted_on desc nulls last, coalesce(ended_on, {{ for_ever() }}) desc nulls last
+        ) as latest_rank
     from told
     where started_on is not null
 ),
 
 corrected as (
-    select entity_type, entity_id, started_on, coalesce(ended_on, {{ for_ever() }}) as ended_on, extracted_on,
+    select
+        entity_type,
+        entity_id,
+        started_on,
+        coalesce(ended_on, {{ for_ever() }}) as ended_on,
+        extracted_on,
         min(started_on) over (
             partition by entity_type, entity_id order by extracted_on, started_on rows between 1 following and unbounded following
         ) as told_after
@@ -55,9 +70,11 @@ others as (
 
 -- Some write the last day, some the day after it.
 begun as (
-    select *,
+    select
+        *,
         case
-            when {{ add_days('started_on', -1) }} <= lag(ended_on) over (partition by entity_type, entity_id order by started_on) then 0
+            when {{ add_days('started_on', -1) }} <= lag(ended_on) over (partition by entity_type, entity_id order by started_on)
+                then 0
             else 1
         end as begins
     from others
@@ -75,7 +92,9 @@ contracts as (
 
 -- Joined by the type too, because a condition on one side alone would compare every contract with every branch.
 while_open as (
-    select contracts.entity_type, contracts.entity_id,
+    select
+        contracts.entity_type,
+        contracts.entity_id,
         greatest(contracts.started_on, coalesce(branches.opened_on, contracts.started_on)) as started_on,
         least(contracts.ended_on, coalesce(branches.closed_on, {{ for_ever() }})) as ended_on
     from contracts

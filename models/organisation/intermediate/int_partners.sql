@@ -4,9 +4,11 @@ with rostered as (
 
 -- A branch of a company that the roster lacks still belongs to somebody: the company is kept under its id.
 named_by_branches as (
-    select distinct partner_id
-    from {{ ref('stg_branches') }}
-    where partner_id not in (select partner_id from rostered)
+    select distinct branches.partner_id
+    from {{ ref('stg_branches') }} as branches
+    where
+        branches.partner_id is not null
+        and not exists (select 1 from rostered where rostered.partner_id = branches.partner_id)
 )
 
 select

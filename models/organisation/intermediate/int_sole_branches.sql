@@ -11,14 +11,8 @@ with open_branches as (
         least(coalesce(branches.closed_on, {{ for_ever() }}), coalesce(versions.valid_to, {{ for_ever() }})) as valid_to
     from {{ ref('int_branches') }} as branches
     left join {{ ref('int_branch_history') }} as versions on branches.branch_id = versions.branch_id
-    {% if var('two_tier_credit') == 'reseller' -%}
     left join {{ ref('int_partners') }} as partners on coalesce(versions.partner_id, branches.partner_id) = partners.partner_id
-    {% endif -%}
-    where
-        not branches.is_sentinel
-        {%- if var('two_tier_credit') == 'reseller' %}
-        and partners.partner_type is distinct from 'distributor'
-        {%- endif %}
+    where not branches.is_sentinel and (partners.partner_type is distinct from 'distributor' or not {{ is_reseller_credited() }})
 ),
 
 boundaries as (

@@ -1,0 +1,18 @@
+-- One row per deal that evidence left without a branch, with the partner that is known all the same and who acts for it.
+select
+    deals.deal_id,
+    deals.credit_on,
+    deals.customer_id,
+    deals.owner_staff_id,
+    deals.partner_text,
+    deals.branch_text,
+    coalesce(identity.acting_partner_id, branches.partner_id) as acting_partner_id,
+    branches.partner_id not in ('DIRECT', 'UNRESOLVED') as is_partner_known
+from {{ ref('int_deals') }} as deals
+inner join {{ ref('int_deal_outcomes') }} as outcomes on deals.deal_id = outcomes.deal_id
+inner join {{ ref('int_branches') }} as branches on outcomes.branch_id = branches.branch_id
+left join {{ ref('int_partner_identity') }} as identity
+    on
+        branches.partner_id = identity.partner_id
+        and {{ is_within('deals.credit_on', 'identity.valid_from', 'identity.valid_to') }}
+where branches.is_sentinel
