@@ -72,14 +72,22 @@ deals as (
 ),
 
 deal_measures as (
-    select 'closed' as measure union all
-    select 'closed_year' union all
-    select 'cycle_deals' union all
-    select 'logged_wins' union all
-    select 'self_run_wins' union all
-    select 'cohort_deals' union all
-    select 'cohort_qualified' union all
-    select 'cohort_won' union all
+    select 'closed' as measure
+    union all
+    select 'closed_year'
+    union all
+    select 'cycle_deals'
+    union all
+    select 'logged_wins'
+    union all
+    select 'self_run_wins'
+    union all
+    select 'cohort_deals'
+    union all
+    select 'cohort_qualified'
+    union all
+    select 'cohort_won'
+    union all
     select 'open_qualified'
 ),
 
@@ -116,10 +124,14 @@ deal_spans as (
 
 -- A win is the same here and in deals_won: that of a month which it outlives.
 won_measures as (
-    select 'won_amount' as measure, 12 as months union all
-    select 'deals_won' as measure, 12 as months union all
-    select 'closed_year' as measure, 12 as months union all
-    select 'closed' as measure, 3 as months union all
+    select 'won_amount' as measure, 12 as months
+    union all
+    select 'deals_won' as measure, 12 as months
+    union all
+    select 'closed_year' as measure, 12 as months
+    union all
+    select 'closed' as measure, 3 as months
+    union all
     select 'closed_won' as measure, 3 as months
 ),
 

@@ -34,8 +34,10 @@ calendar as (
 ),
 
 period_types as (
-    select 'year' as period_type, 12 as months union all
-    select 'half' as period_type, 6 as months union all
+    select 'year' as period_type, 12 as months
+    union all
+    select 'half' as period_type, 6 as months
+    union all
     select 'quarter' as period_type, 3 as months
 ),
 

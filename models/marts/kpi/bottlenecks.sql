@@ -22,8 +22,10 @@ bridge as (
 ),
 
 steps as (
-    select 'open' as step, 1 as step_order union all
-    select 'qualified' as step, 2 as step_order union all
+    select 'open' as step, 1 as step_order
+    union all
+    select 'qualified' as step, 2 as step_order
+    union all
     select 'proposed' as step, 3 as step_order
 ),
 

@@ -6,13 +6,16 @@ with today as (
 
 ages as (
     {% for age_days in var('pipeline_ages') -%}
-    select {{ age_days }} as age_days {{ 'union all' if not loop.last }}
+    select {{ age_days }} as age_days
+    {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
 stages as (
-    select 'open' as stage union all
-    select 'qualified' as stage union all
+    select 'open' as stage
+    union all
+    select 'qualified' as stage
+    union all
     select 'proposed' as stage
 ),
 
@@ -67,10 +70,15 @@ open_deals as (
         deals.channel_class,
         deals.is_direct,
         deals.channel,
-        case when deals.proposed_on is not null then 'proposed' when deals.qualified_on is not null then 'qualified' else 'open' end as stage,
+        case
+            when deals.proposed_on is not null then 'proposed'
+            when deals.qualified_on is not null then 'qualified'
+            else 'open'
+        end as stage,
         {{ days_between('coalesce(deals.proposed_on, deals.qualified_on, deals.open_on)', 'deals.as_of') }} as days,
-        case when facts.expected_close_on is not null then greatest({{ month_of('facts.expected_close_on') }}, deals.this_month) end
-            as close_month,
+        case
+            when facts.expected_close_on is not null then greatest({{ month_of('facts.expected_close_on') }}, deals.this_month)
+        end as close_month,
         facts.expected_close_on < deals.as_of as is_overdue,
         facts.amount
     from deals
@@ -89,7 +97,10 @@ age_bands as (
 aged as (
     select open_deals.*, age_bands.age_days
     from open_deals
-    inner join age_bands on greatest(open_deals.days, 0) >= age_bands.age_days and greatest(open_deals.days, 0) < age_bands.next_age_days
+    inner join age_bands
+        on
+            greatest(open_deals.days, 0) >= age_bands.age_days
+            and greatest(open_deals.days, 0) < age_bands.next_age_days
 ),
 
 counted as (

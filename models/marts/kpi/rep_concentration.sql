@@ -103,10 +103,12 @@ branches as (
         month,
         headroom_reps,
         headroom_reps_min,
-        {{ round_money("cast(headroom_reps * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * " ~ round_money('headroom_rep_amount')) }}
-            as headroom_amount,
-        {{ round_money("cast(headroom_reps_min * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * " ~ round_money('headroom_rep_amount')) }}
-            as headroom_amount_min,
+        {{ round_money(
+            "cast(headroom_reps * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * " ~ round_money('headroom_rep_amount')
+        ) }} as headroom_amount,
+        {{ round_money(
+            "cast(headroom_reps_min * " ~ var('headroom_ramp') ~ " as decimal(19, 4)) * " ~ round_money('headroom_rep_amount')
+        ) }} as headroom_amount_min,
         entity_id as branch_id
     from judged
     where scope = 'branch'

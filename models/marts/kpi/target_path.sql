@@ -26,8 +26,10 @@ month_ends as (
 ),
 
 target_metrics as (
-    select 'won_amount' as metric union all
-    select 'deals_won' as metric union all
+    select 'won_amount' as metric
+    union all
+    select 'deals_won' as metric
+    union all
     select 'indirect_ratio' as metric
 ),
 
