@@ -20,21 +20,22 @@ credited as (
 -- Every entity's months, and what changed in one; up to a month, the changes add up to its windows.
 changes as (
     select
-        scope_key, month, true as is_wanted, 0 as credited_amount, 0 as won_amount, 0 as deals_won, 0 as closed, 0 as
-        closed_won, 0 as cycle_deals, 0 as logged_wins, 0 as self_run_wins, 0 as cohort_deals, 0 as cohort_qualified, 0
-        as cohort_won, 0 as open_qualified, 0 as closed_year
+        scope_key, month, true as is_wanted, 0 as credited_amount, 0 as won_amount, 0 as deals_won, 0 as closed,
+        0 as closed_won, 0 as cycle_deals, 0 as logged_wins, 0 as self_run_wins, 0 as cohort_deals,
+        0 as cohort_qualified, 0 as cohort_won, 0 as open_qualified, 0 as closed_year
     from months
     union all
     select
-        scope_key, month, false as is_wanted, won_amount as credited_amount, 0 as won_amount, 0 as deals_won, 0 as
-        closed, 0 as closed_won, 0 as cycle_deals, 0 as logged_wins, 0 as self_run_wins, 0 as cohort_deals, 0 as
-        cohort_qualified, 0 as cohort_won, 0 as open_qualified, 0 as closed_year
+        scope_key, month, false as is_wanted, won_amount as credited_amount, 0 as won_amount, 0 as deals_won,
+        0 as closed, 0 as closed_won, 0 as cycle_deals, 0 as logged_wins, 0 as self_run_wins, 0 as cohort_deals,
+        0 as cohort_qualified, 0 as cohort_won, 0 as open_qualified, 0 as closed_year
     from credited
     union all
     select
         scope_key, {{ add_months('month', 12) }} as month, false as is_wanted, -won_amount as credited_amount,
-        0 as won_amount, 0 as deals_won, 0 as closed, 0 as closed_won, 0 as cycle_deals, 0 as logged_wins, 0 as
-        self_run_wins, 0 as cohort_deals, 0 as cohort_qualified, 0 as cohort_won, 0 as open_qualified, 0 as closed_year
+        0 as won_amount, 0 as deals_won, 0 as closed, 0 as closed_won, 0 as cycle_deals, 0 as logged_wins,
+        0 as self_run_wins, 0 as cohort_deals, 0 as cohort_qualified, 0 as cohort_won, 0 as open_qualified,
+        0 as closed_year
     from credited
     union all
     select
