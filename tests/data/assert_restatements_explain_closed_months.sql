@@ -1,7 +1,7 @@
--- Fails when credit of a closed month is not what was known before plus what this build's restatements say: by branch and month
--- in money, by deal in branches, so that two faults cannot cancel each other out. Credit is added up from what readers see, not
--- from what the restatements were made of. Also fails when a restatement of an earlier step is gone or altered. It cannot see
--- whether the cause is the right one.
+-- Fails when the credit of a closed month differs from the credit known before plus the restatements of this build: by
+-- branch and month in money, by deal in branches, so that two faults cannot cancel each other out. Credit is added up
+-- from the published tables, not from the input of the restatements. Also fails when an earlier restatement was deleted
+-- or altered. It cannot check whether the cause is the right one.
 {{ config(meta={'dagster': {'ref': {'name': 'restatements'}}}) }}
 
 with known_before as (
@@ -44,7 +44,7 @@ sides as (
 balances as (
     select branch_id, month, coalesce(sum(expected), 0) as expected, coalesce(sum(credited), 0) as credited
     from sides
-    -- Nothing was credited to nobody.
+    -- A deal that was credited to no branch.
     where branch_id is not null
     group by branch_id, month
 ),

@@ -1,5 +1,5 @@
--- A branch's attributes are those of the extract in force; the first extract tells how it was since ever. Openness is not
--- dated here: dim_branch holds the day of opening and closing as they are known today.
+-- Attributes of branches by extract. The first extract is valid from the beginning. Opening and closing are not part of
+-- it: dim_branch has their days as known today.
 with told as (
     select
         *,

@@ -1,6 +1,7 @@
--- The contracts of partners and branches, one after another: an extract tells of the present one alone. One that earlier extracts
--- told of was another if it ended, or was told of last, before the next began; else the next corrects it. One that begins where
--- the last ended renews it. A branch without its own is under its partner's, while it is open.
+-- The contracts of partners and branches, one after another, because an extract contains only the present one. A
+-- contract in earlier extracts was a different one if it ended, or was reported last, before the next began; otherwise
+-- the next corrects it. A contract that begins where the last ended renews it. A branch without its own is under its
+-- partner's, while it is open.
 -- noqa: disable=LT02,LT05
 with partners as (
     select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on from {{ ref('stg_partners') }}
@@ -53,7 +54,7 @@ others as (
     where told_after is null or ended_on <= told_after or extracted_on < told_after
 ),
 
--- Some write the last day, some the day after it.
+-- Some sources deliver the last day, others the day after it.
 begun as (
     select *,
         case
@@ -73,7 +74,7 @@ contracts as (
     group by entity_type, entity_id, nth
 ),
 
--- Joined by the type too, because a condition on one side alone would compare every contract with every branch.
+-- The type is part of the join, because a condition on one side alone would compare every contract with every branch.
 while_open as (
     select contracts.entity_type, contracts.entity_id,
         greatest(contracts.started_on, coalesce(branches.opened_on, contracts.started_on)) as started_on,

@@ -1,5 +1,5 @@
--- The normalised names and aliases of each partner, and when it bore them. A name holds until an extract tells another one; the
--- first one known holds since ever.
+-- The normalised names and aliases of each partner, and when they were valid. A name is valid until an extract has
+-- another one. The first known name is valid from the beginning.
 with told as (
     select
         partner_id,

@@ -2,7 +2,7 @@ with latest as (
     {{ latest_rows('deals', ['deal_id']) }}
 ),
 
--- What any extract said of the deal, not only the latest: when it was first named, and whether it ever had a partner.
+-- Facts from all extracts of the deal, not only the latest: when it first appeared, and whether it ever had a partner.
 told as (
     select
         deal_id,

@@ -1,5 +1,6 @@
--- When deals became qualified and proposed, by the first extract that says so: for sources that log no stages. It tells the day
--- only where the extract before it was not long ago; what a source's first extract tells began on a day that nobody knows.
+-- Days on which deals became qualified and proposed, from the first extract that reports it, for sources that log no
+-- stages. The day is known only where the extract before was recent. Stages in a source's first extract began on an
+-- unknown day.
 with days as (
     select
         source_name,

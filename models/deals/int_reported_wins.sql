@@ -1,4 +1,5 @@
--- Deals that an extract called won and a later one did not. Where there is no stage history, this is all that tells of the win.
+-- Deals that an extract reported as won and a later one did not. Without a stage history, this is the only record of
+-- the win.
 with told as (
     select
         versions.deal_id,
