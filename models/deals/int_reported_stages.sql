@@ -12,7 +12,7 @@ with days as (
     where dataset = 'deals'
 ),
 
-told as (
+reported as (
     select
         versions.deal_id,
         stages.stage = 'proposed' as is_proposed,
@@ -31,5 +31,5 @@ select
         when min(case when is_proposed then extracted_on end) = min(case when is_proposed then entered_on end)
             then min(case when is_proposed then entered_on end)
     end as proposed_on
-from told
+from reported
 group by deal_id

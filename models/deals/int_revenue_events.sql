@@ -61,13 +61,13 @@ stage_events as (
     inner join last_entries on deals.deal_id = last_entries.deal_id
     where deals.status != 'won' and last_entries.last_stage = 'won'
     {%- for event_type, day, sign in [
-        ('win', 'told.won_on', 1), ('reversal', 'greatest(coalesce(deals.lost_on, told.left_on), told.won_on)', -1)
+        ('win', 'reported.won_on', 1), ('reversal', 'greatest(coalesce(deals.lost_on, reported.left_on), reported.won_on)', -1)
     ] %}
     union all
     -- Without a history, the earlier extracts show the win and the day on which it was no longer there.
     select deals.deal_id, '{{ event_type }}' as event_type, {{ day }} as recognized_on, {{ sign }} as sign
     from deals
-    inner join {{ ref('int_reported_wins') }} as told on deals.deal_id = told.deal_id
+    inner join {{ ref('int_reported_wins') }} as reported on deals.deal_id = reported.deal_id
     left join last_entries on deals.deal_id = last_entries.deal_id
     where deals.status != 'won' and last_entries.deal_id is null
     {%- endfor %}

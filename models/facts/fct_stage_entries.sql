@@ -17,7 +17,7 @@ logged as (
 ),
 
 -- A stage that an extract first reported after the deal's end was reached by the deal's end.
-told as (
+reported as (
     select
         stages.deal_id,
         case when ends.ended_on < stages.qualified_on then ends.ended_on else stages.qualified_on end as qualified_on,
@@ -40,8 +40,8 @@ dated as (
             deals.lost_on,
             deals.first_extracted_on
         ) as open_on,
-        coalesce(logged.qualified_on, told.qualified_on) as qualified_on,
-        coalesce(logged.proposed_on, told.proposed_on) as proposed_on,
+        coalesce(logged.qualified_on, reported.qualified_on) as qualified_on,
+        coalesce(logged.proposed_on, reported.proposed_on) as proposed_on,
         coalesce(
             logged.won_on,
             case when deals.status = 'won' then deals.recognized_on end,
@@ -51,7 +51,7 @@ dated as (
     from deals
     left join logged on deals.deal_id = logged.deal_id
     left join {{ ref('int_reported_wins') }} as wins on deals.deal_id = wins.deal_id
-    left join told on deals.deal_id = told.deal_id
+    left join reported on deals.deal_id = reported.deal_id
 ),
 
 reached as (

@@ -10,9 +10,9 @@ with entities as (
     from {{ ref('dim_branch') }}
     where not is_sentinel
     union all
-    select 'rep' as entity_type, reps.rep_id as entity_id, min(posts.valid_from) as known_on, null as ended_on
+    select 'rep' as entity_type, reps.rep_id as entity_id, min(assignments.valid_from) as known_on, null as ended_on
     from {{ ref('dim_rep') }} as reps
-    left join {{ ref('dim_rep_assignment') }} as posts on reps.rep_id = posts.rep_id
+    left join {{ ref('dim_rep_assignment') }} as assignments on reps.rep_id = assignments.rep_id
     where not reps.is_sentinel
     group by reps.rep_id
 ),
@@ -20,16 +20,21 @@ with entities as (
 -- Extracts no longer contain the day of leaving of a rep who is back. A reported day of leaving that a later extract
 -- withdrew does not count, unless the rep had no assignment on it and one later.
 departures as (
-    select told.rep_id, told.left_on, min(case when posts.valid_from >= told.left_on then posts.valid_from end) as returned_on
-    from (select distinct rep_id, left_on from {{ ref('stg_reps') }} where left_on is not null) as told
-    inner join {{ ref('dim_rep') }} as reps on told.rep_id = reps.rep_id
-    left join {{ ref('dim_rep_assignment') }} as posts on told.rep_id = posts.rep_id
-    group by told.rep_id, told.left_on, reps.left_on
+    select
+        reported.rep_id,
+        reported.left_on,
+        min(case when assignments.valid_from >= reported.left_on then assignments.valid_from end) as returned_on
+    from (select distinct rep_id, left_on from {{ ref('stg_reps') }} where left_on is not null) as reported
+    inner join {{ ref('dim_rep') }} as reps on reported.rep_id = reps.rep_id
+    left join {{ ref('dim_rep_assignment') }} as assignments on reported.rep_id = assignments.rep_id
+    group by reported.rep_id, reported.left_on, reps.left_on
     having
-        told.left_on = reps.left_on
+        reported.left_on = reps.left_on
         or (
-            max(posts.valid_from) >= told.left_on
-            and max(case when {{ is_within('told.left_on', 'posts.valid_from', 'posts.valid_to') }} then 1 else 0 end) = 0
+            max(assignments.valid_from) >= reported.left_on
+            and max(
+                case when {{ is_within('reported.left_on', 'assignments.valid_from', 'assignments.valid_to') }} then 1 else 0 end
+            ) = 0
         )
 ),
 

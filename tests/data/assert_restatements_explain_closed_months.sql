@@ -16,18 +16,18 @@ carried_along as (
     select * from {{ source('lake', 'known_restatements') }}
 ),
 
-told as (
+reported as (
     select * from {{ ref('restatements') }}
 ),
 
 new_rows as (
-    select told.*
-    from told
+    select reported.*
+    from reported
     left join carried_along
         on
-            told.deal_id = carried_along.deal_id
-            and told.month = carried_along.month
-            and told.change_number = carried_along.change_number
+            reported.deal_id = carried_along.deal_id
+            and reported.month = carried_along.month
+            and reported.change_number = carried_along.change_number
     where carried_along.deal_id is null
 ),
 
@@ -64,16 +64,16 @@ moved_silently as (
 lost as (
     select carried_along.deal_id, carried_along.month
     from carried_along
-    left join told
+    left join reported
         on
-            carried_along.deal_id = told.deal_id
-            and carried_along.month = told.month
-            and carried_along.change_number = told.change_number
-            and carried_along.from_amount = told.from_amount
-            and carried_along.to_amount = told.to_amount
-            and carried_along.from_release = told.from_release
-            and carried_along.to_release = told.to_release
-    where told.deal_id is null
+            carried_along.deal_id = reported.deal_id
+            and carried_along.month = reported.month
+            and carried_along.change_number = reported.change_number
+            and carried_along.from_amount = reported.from_amount
+            and carried_along.to_amount = reported.to_amount
+            and carried_along.from_release = reported.from_release
+            and carried_along.to_release = reported.to_release
+    where reported.deal_id is null
 )
 
 select 'a closed month differs' as problem, balances.branch_id as name, balances.month, balances.expected, balances.credited

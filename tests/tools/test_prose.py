@@ -60,7 +60,7 @@ def test_code_is_not_prose(name: str, text: str) -> None:
     assert found(name, text) == []
 
 
-@pytest.mark.parametrize("word", ["told", "Posts", "sentinels", "Knows", "それは伸びしろです"])
+@pytest.mark.parametrize("word", ["told", "Posts", "sentinels", "Knows", "それは伸び代です"])
 def test_the_words_of_the_list_are_found(word: str) -> None:
     assert list(findings("a.md", word, RULES))
 

@@ -15,7 +15,7 @@ branches as (
     where contract_started_on is not null
 ),
 
-told as (
+reported as (
     select 'partner' as entity_type, partner_id as entity_id, started_on, ended_on, extracted_on from partners
     union all
     select 'branch' as entity_type, branch_id as entity_id, started_on, ended_on, extracted_on from branches
@@ -31,11 +31,11 @@ told as (
     where not under.is_sentinel and under.branch_id not in (select branch_id from branches)
 ),
 
-last_told as (
+last_reported as (
     select *, row_number() over (
         partition by entity_type, entity_id, started_on order by extracted_on desc, coalesce(ended_on, {{ for_ever() }}) desc
     ) as latest_rank
-    from told
+    from reported
     where started_on is not null
 ),
 
@@ -43,15 +43,15 @@ corrected as (
     select entity_type, entity_id, started_on, coalesce(ended_on, {{ for_ever() }}) as ended_on, extracted_on,
         min(started_on) over (
             partition by entity_type, entity_id order by extracted_on, started_on rows between 1 following and unbounded following
-        ) as told_after
-    from last_told
+        ) as reported_after
+    from last_reported
     where latest_rank = 1
 ),
 
 others as (
-    select entity_type, entity_id, started_on, least(ended_on, coalesce(told_after, ended_on)) as ended_on
+    select entity_type, entity_id, started_on, least(ended_on, coalesce(reported_after, ended_on)) as ended_on
     from corrected
-    where told_after is null or ended_on <= told_after or extracted_on < told_after
+    where reported_after is null or ended_on <= reported_after or extracted_on < reported_after
 ),
 
 -- Some sources deliver the last day, others the day after it.
