@@ -7,7 +7,7 @@
     cast(({{ moment }} at time zone 'UTC') at time zone '{{ var("business_timezone") }}' as date)
 {%- endmacro %}
 
-{# Japan keeps one fixed offset: adding hours spares a look-up in the time zone tables for every row. #}
+{# Japan has one fixed offset all year: adding hours saves a look-up in the time zone tables for every row. #}
 {% macro duckdb__business_date(moment) -%}
     {%- if var("business_timezone") == "Asia/Tokyo" -%}
     cast({{ moment }} + interval 9 hour as date)
@@ -21,15 +21,15 @@
 
 {% macro for_ever() -%} cast('9999-12-31' as date) {%- endmacro %}
 
-{# Days that stand for "has not happened yet" in a median of days: longer than any wait. A median of half of it or more means that
-   fewer than half have come. #}
+{# Number of days for "has not happened yet" in a median of days, longer than any real wait. A median of half of it or
+   more means that fewer than half of the events have happened. #}
 {% macro not_yet() -%} 100000 {%- endmacro %}
 
 {% macro is_within(day, valid_from, valid_to) -%}
     {{ valid_from }} <= {{ day }} and {{ day }} < {{ valid_to }}
 {%- endmacro %}
 
-{# The first of several days, of which some may be null: engines differ in what they make of that. #}
+{# The first of several days, of which some may be null: engines differ in how they treat nulls. #}
 {% macro earliest(days) -%}
     nullif(least({% for day in days %}coalesce({{ day }}, {{ for_ever() }}){{ ', ' if not loop.last }}{% endfor %}), {{ for_ever() }})
 {%- endmacro %}
@@ -58,7 +58,7 @@
     cast({{ dbt.dateadd('month', months, day) }} as date)
 {%- endmacro %}
 
-{# Unlike dbt's own, it does not hide the day that a join hashes by. #}
+{# Unlike dbt's own macro, it keeps the day visible as a hash key of the join. #}
 {% macro spark__add_months(day, months) -%}
     add_months({{ day }}, {{ months }})
 {%- endmacro %}
@@ -88,7 +88,7 @@
     ) as series (moment)
 {%- endmacro %}
 
-{# DuckDB takes no subquery as an argument of a table function, but it unnests a list that one gives. #}
+{# DuckDB accepts no subquery as an argument of a table function, but it can unnest a list that a subquery returns. #}
 {% macro duckdb__date_series(first, last, part, column_name) -%}
     select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 {{ part }})) as date) as {{ column_name }}
 {%- endmacro %}
@@ -115,13 +115,13 @@
     end
 {%- endmacro %}
 
-{# Whether a period is over of which the next one begins on this day. #}
+{# Whether a period is over. The day is the first one of the next period. #}
 {% macro is_over(next_first_day) -%}
     {{ next_first_day }} <= (select {{ add_days('as_of', 1) }} from {{ ref('int_as_of') }})
 {%- endmacro %}
 
-{# The fiscal years' halves or quarters that the marts cover, with their first and last month, the one after, whether twelve months
-   up to the last one have been recorded and are over, and whether all of the period's have. #}
+{# Fiscal halves or quarters of the marts, with their first and last month and the first month of the next. Flags show
+   whether the twelve months up to the last one are recorded and over, and whether all months of the period are. #}
 {% macro fiscal_periods(period) -%}
     {%- set name = {'half': fiscal_half('month'), 'quarter': fiscal_quarter('month')}[period] -%}
     select

@@ -1,6 +1,6 @@
-{# What only some engines can do, or want to be told. #}
+{# Features and settings that only some engines have. #}
 
-{# Marks a CTE to be computed once, where an engine would otherwise compute it anew in every step of a recursion. #}
+{# Marks a CTE to be computed once, where an engine would otherwise compute it again in every step of a recursion. #}
 {% macro materialized() -%}
     {{ return(adapter.dispatch('materialized')()) }}
 {%- endmacro %}
@@ -12,7 +12,7 @@
     materialized
 {%- endmacro %}
 
-{# The middle value of a group, halfway between two. #}
+{# The median of a group. Of two middle values it is the mean. #}
 {% macro median(column) -%}
     {{ return(adapter.dispatch('median')(column)) }}
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{# Codes of attribution_ladder that rules need by name; which evidence stands on which rung is the seed's alone.
-   assert_ladder_is_valid holds these codes against it. #}
+{# Codes of attribution_ladder that rules need by name. Only the seed assigns evidence to rungs. assert_ladder_is_valid
+   compares these codes with it. #}
 {% macro evidence_codes() -%}
     {{ return({
         'person': 'E01',
@@ -29,20 +29,20 @@
     '{{ evidence_codes()[name] }}'
 {%- endmacro %}
 
-{# The rung on which a person's decision stands. #}
+{# The rung of a person's decision. #}
 {% macro rung_of_a_person() -%} 'L0' {%- endmacro %}
 
-{# The rung of a special member, on which a deal ends up that nothing decides. #}
+{# The rung of a special member, for deals that no evidence decides. #}
 {% macro rung_of_member(branch_id) -%}
     case {{ branch_id }} when 'DIRECT' then 'L13' when 'UNRESOLVED' then 'L12' else 'L11' end
 {%- endmacro %}
 
-{# The special member of a partner that is known and whose branch is not. #}
+{# The special member of a known partner whose branch is unknown. #}
 {% macro unknown_branch_of(partner_id) -%}
     {{ dbt.concat(["'UNKNOWN:'", partner_id]) }}
 {%- endmacro %}
 
-{# Who takes part and does not sell says nothing of the seller. #}
+{# A participant who does not sell is no evidence of the seller. #}
 {% macro is_helper(role) -%} coalesce({{ role }}, '') in ('co_sell', 'implementer') {%- endmacro %}
 
 {# Who is credited on a two-tier deal, by the var two_tier_credit. Signals of the other side are influence. #}
@@ -53,8 +53,8 @@
         else {{ two_tier_deal_id }} is not null and {{ distributor_deal_id }} is null end
 {%- endmacro %}
 
-{# Hash of the facts behind a deal: the same facts give the same hash in whatever order they came. A decision is no fact, and
-   neither are hints, which come and go with other deals. #}
+{# Hash of the facts of a deal: the same facts give the same hash in any order. Decisions and suggestions are not part
+   of it; suggestions change with other deals. #}
 {% macro evidence_hash() -%}
     {{ return(adapter.dispatch('evidence_hash')()) }}
 {%- endmacro %}
@@ -70,7 +70,7 @@
     md5(string_agg({{ evidence_fact() }}, ';' order by {{ evidence_fact() }}))
 {%- endmacro %}
 
-{# A sum does not care for the order either, and spares sorting every deal's facts. #}
+{# A sum does not depend on the order either, and needs no sorting. #}
 {% macro duckdb__evidence_hash() -%}
     case when count({{ evidence_fact() }}) > 0 then
         md5(concat(sum(cast(md5_number({{ evidence_fact() }}) >> 64 as hugeint)), ':', count({{ evidence_fact() }})))

@@ -1,4 +1,4 @@
-{# Schemas are the published names (core, kpi, …) themselves, without the target's name in front. #}
+{# Schemas have the published names (core, kpi, …), without the target's name as a prefix. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ custom_schema_name | trim if custom_schema_name else target.schema }}
 {%- endmacro %}

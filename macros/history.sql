@@ -1,57 +1,57 @@
 {#
-    History of an entity from dated full extracts whose rows carry validity columns.
+    History of an entity from dated full extracts whose rows have validity columns.
 
-    An extract speaks of an entity from the earliest day that it tells of, at the latest from its own date: a history told
-    late restates what earlier extracts said of those days, a list of current posts says nothing of the past. For each day the
-    latest extract that speaks of it wins. An entity that an extract leaves out has ended at that extract's date. An empty
-    valid_from means the extract's date, and since ever in the source's first extract.
+    An extract covers an entity from the earliest day in its rows, at the latest from its own date. So a history that is
+    delivered late replaces earlier extracts for the same days, and a list of current assignments does not cover the past.
+    For each day the latest extract that covers it counts. An entity that an extract omits ended at that extract's date. An
+    empty valid_from means the extract's date; in the source's first extract, it means from the beginning.
 
-    dataset: a full dataset with valid_from and valid_to. entity: columns that name whose history it is. attributes: the other
+    dataset: a full dataset with valid_from and valid_to. entity: columns that identify the entity. attributes: the other
     columns. Gives entity, attributes, valid_from, valid_to; touching pieces with equal attributes are one row.
 #}
 {% macro dated_history(dataset, entity, attributes) -%}
     {%- set entity_list = entity | join(', ') -%}
     {%- set all_columns = (entity + attributes) | join(', ') -%}
     {%- set staging = ref('stg_' ~ dataset) -%}
-    with told as (
+    with reported as (
         select
             {{ all_columns }},
             source_name,
             extracted_on,
             coalesce(
                 valid_from, case when is_first_extract then {{ since_ever() }} else extracted_on end
-            ) as told_from,
-            coalesce(valid_to, {{ for_ever() }}) as told_to
+            ) as reported_from,
+            coalesce(valid_to, {{ for_ever() }}) as reported_to
         from {{ staging }}
     ),
 
     entities as (
-        select distinct source_name, {{ entity_list }} from told
+        select distinct source_name, {{ entity_list }} from reported
     ),
 
-    spoken_of as (
-        select source_name, extracted_on, {{ entity_list }}, min(told_from) as told_from
-        from told
+    covered as (
+        select source_name, extracted_on, {{ entity_list }}, min(reported_from) as reported_from
+        from reported
         group by source_name, extracted_on, {{ entity_list }}
     ),
 
-    -- Every extract speaks of every entity of its source, if only by leaving it out.
+    -- Every extract covers every entity of its source: an entity that it omits has ended.
     coverage as (
         select
             entities.*,
             extracts.extracted_on,
             coalesce(
-                case when spoken_of.told_from < extracts.extracted_on then spoken_of.told_from end, extracts.extracted_on
-            ) as speaks_from
+                case when covered.reported_from < extracts.extracted_on then covered.reported_from end, extracts.extracted_on
+            ) as covers_from
         from entities
         inner join {{ ref('stg_extracts') }} as extracts
             on extracts.dataset = '{{ dataset }}' and entities.source_name = extracts.source_name
-        left join spoken_of
+        left join covered
             on
-                entities.source_name = spoken_of.source_name
-                and extracts.extracted_on = spoken_of.extracted_on
+                entities.source_name = covered.source_name
+                and extracts.extracted_on = covered.extracted_on
                 {%- for column in entity %}
-                and entities.{{ column }} is not distinct from spoken_of.{{ column }}
+                and entities.{{ column }} is not distinct from covered.{{ column }}
                 {%- endfor %}
     ),
 
@@ -59,32 +59,32 @@
         select
             *,
             coalesce(
-                min(speaks_from) over (
+                min(covers_from) over (
                     partition by source_name, {{ entity_list }}
                     order by extracted_on
                     rows between 1 following and unbounded following
                 ),
                 {{ for_ever() }}
-            ) as speaks_until
+            ) as covers_until
         from coverage
     ),
 
     pieces as (
         select
             {%- for column in entity + attributes %}
-            told.{{ column }},
+            reported.{{ column }},
             {%- endfor %}
-            greatest(told.told_from, windows.speaks_from) as valid_from,
-            least(told.told_to, windows.speaks_until) as valid_to
-        from told
+            greatest(reported.reported_from, windows.covers_from) as valid_from,
+            least(reported.reported_to, windows.covers_until) as valid_to
+        from reported
         inner join windows
             on
-                told.source_name = windows.source_name
-                and told.extracted_on = windows.extracted_on
+                reported.source_name = windows.source_name
+                and reported.extracted_on = windows.extracted_on
                 {%- for column in entity %}
-                and told.{{ column }} is not distinct from windows.{{ column }}
+                and reported.{{ column }} is not distinct from windows.{{ column }}
                 {%- endfor %}
-        where greatest(told.told_from, windows.speaks_from) < least(told.told_to, windows.speaks_until)
+        where greatest(reported.reported_from, windows.covers_from) < least(reported.reported_to, windows.covers_until)
     ),
 
     reaches as (

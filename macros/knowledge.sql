@@ -1,7 +1,6 @@
-{#
-    The last day whose extracts count: every day, unless a session asks what was known earlier. Only stg_extracts, and what reads
-    raw rows past it, may ask; everything else follows from those. orchestration/scratch.py sets the day.
-#}
+{# The last day whose extracts count: every day, unless a session sets an earlier day. Only stg_extracts, and models
+   that read raw rows without it, may use the macro; everything else follows from those models. orchestration/scratch.py
+   sets the day. #}
 {% macro known_on() -%}
     {{ return(adapter.dispatch('known_on')()) }}
 {%- endmacro %}
@@ -10,7 +9,7 @@
     cast('{{ var("known_on", "9999-12-31") }}' as date)
 {%- endmacro %}
 
-{# A variable of the session, so that the same compiled SQL serves every day. #}
+{# A session variable, so that the same compiled SQL works for every day. #}
 {% macro duckdb__known_on() -%}
     coalesce(cast(getvariable('known_on') as date), {{ for_ever() }})
 {%- endmacro %}
@@ -20,7 +19,7 @@
     {{ as_of }} >= {{ add_days(add_months(month, 1), var('month_close_days') - 1) }}
 {%- endmacro %}
 
-{# Short hash of some columns of a row, and of a group's rows in whatever order they came: enough to see that something changed. #}
+{# Short hash of some columns of a row, and of the rows of a group in any order. It only has to detect changes. #}
 {% macro row_hash(columns) -%}
     {{ return(adapter.dispatch('row_hash')(columns)) }}
 {%- endmacro %}
@@ -29,8 +28,8 @@
     substr(md5({{ row_text(columns) }}), 1, 16)
 {%- endmacro %}
 
-{# The engine's own hash, which is cheaper. Another version may hash otherwise, so orchestration/knowledge.py counts the
-   engine as software. #}
+{# The engine's own hash, which is cheaper. Another version of the engine may give other hashes, so
+   orchestration/knowledge.py includes the engine in its software versions. #}
 {% macro duckdb__row_hash(columns) -%}
     cast(hash({{ columns | join(', ') }}) as string)
 {%- endmacro %}
@@ -47,7 +46,7 @@
     substr(md5(string_agg({{ row_text(columns) }}, ';' order by {{ row_text(columns) }})), 1, 16)
 {%- endmacro %}
 
-{# A sum does not care for the order either, and spares the sort. #}
+{# A sum does not depend on the order either, and needs no sorting. #}
 {% macro duckdb__rows_hash(columns) -%}
     concat(sum(cast(hash({{ columns | join(', ') }}) as hugeint)), ':', count(*))
 {%- endmacro %}

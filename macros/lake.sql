@@ -1,5 +1,5 @@
-{# Accepted rows of a dataset, without those of an extract that a higher revision (_r2, _r3 …) has replaced. The join cannot
-   fan out: stg_extracts has one row per dataset, source and extract date. #}
+{# Accepted rows of a dataset. Rows of an extract that a higher revision (_r2, _r3 …) has replaced are left out. The
+   join cannot fan out: stg_extracts has one row per dataset, source and extract date. #}
 {% macro extract_rows(dataset) -%}
     select
         landed.*,
@@ -15,9 +15,9 @@
             and landed.extract_revision = extracts.extract_revision
 {%- endmacro %}
 
-{# Rows of a delta dataset that no later extract replaced by their key. Within one extract a key is unique: rows that repeat
-   it are decided where they come in. Only rows after the first extract can replace anything, so that an initial load of
-   millions is not compared with itself. #}
+{# Rows of a delta dataset that no later extract replaced by their key. Within one extract a key is unique: the load
+   rejects rows that repeat it. Only rows after the first extract can replace others, so an initial load of millions of
+   rows is not compared with itself. #}
 {% macro latest_rows(dataset, key) -%}
     select landed.*
     from ({{ extract_rows(dataset) }}) as landed

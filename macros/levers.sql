@@ -1,4 +1,4 @@
-{# Why a branch's lever is what it is, in words with its figures, from `levers`. language: en or ja. #}
+{# Reason of a branch's lever, in words with its figures, from `levers`. language: en or ja. #}
 {% macro lever_reason(language) -%}
     {%- set producing = "cast(levers.producing_reps as string)" -%}
     {%- set headcount = "cast(levers.headcount as string)" -%}

@@ -11,8 +11,8 @@
     cast(round({{ amount }}, {{ minor_digits() }}) as {{ money_type() }})
 {%- endmacro %}
 
-{# An amount of some currency in the base currency, rounded; null where `base_per_unit` is. Widened first: the product of two
-   decimals of 18 digits needs more than 18. #}
+{# An amount of any currency in the base currency, rounded; null where `base_per_unit` is. Cast to a wider type first:
+   the product of two decimals of 18 digits needs more than 18. #}
 {% macro in_base_currency(amount, currency, base_per_unit) -%}
     case
         when {{ currency }} = '{{ var("base_currency") }}' then {{ round_money(amount) }}
@@ -20,13 +20,13 @@
     end
 {%- endmacro %}
 
-{# A rate, null where its denominator is too small to mean anything. #}
+{# A rate; null where its denominator is too small for a meaningful rate. #}
 {% macro rate(numerator, denominator, n_min=1) -%}
     case when {{ denominator }} >= {{ n_min }} then cast({{ numerator }} as double) / {{ denominator }} end
 {%- endmacro %}
 
-{# For each currency and day of the relation `needed` (columns currency, rate_needed_on): the latest rate on or up to
-   fx_max_age_days before that day. A pair without one has no row. #}
+{# For each currency and day of the relation `needed` (columns currency, rate_needed_on): the latest rate on that day or
+   up to fx_max_age_days before it. A pair without a rate has no row. #}
 {% macro latest_rates(needed) -%}
     select currency, rate_needed_on, base_per_unit
     from (

@@ -24,7 +24,7 @@
     months.reps_active,
     months.reps_producing_t12m,
     months.unassigned_wins_t12m,
-    -- The ladder of salespeople: of those on a step, how many are on the next as well.
+    -- The steps from salesperson to win: of the reps on a step, how many are on the next as well.
     months.known_rate_numerator,
     months.headcount as known_rate_denominator,
     {{ rate('months.known_rate_numerator', 'months.headcount') }} as known_rate,

@@ -1,4 +1,5 @@
--- Who took part in which activity, at the branch of the rep on that day. Attribution reads it for hints, so it precedes the facts.
+-- Attendees of activities, at the rep's branch of that day. Attribution uses it for suggestions, so it comes before the
+-- facts.
 with activities as (
     select activity_id, activity_type, deal_id, {{ business_date('occurred_at') }} as occurred_on, status, is_mass, is_two_way
     from {{ ref('stg_activities') }}
@@ -10,14 +11,15 @@ attendees as (
         attendees.attendee_id,
         attendees.attendee_type,
         attendees.rep_id,
-        -- Looked up only where no id is given. (Here and not in the join, which would then be no hash join.)
+        -- Looked up only where no id is given. The condition is here and not in the join, which would then be no hash
+        -- join.
         case when attendees.rep_id is null then lower(attendees.rep_email) end as rep_email,
         attendees.attendance,
         activities.deal_id,
         activities.occurred_on,
         coalesce(activities.status, 'held') = 'held'
         and coalesce(attendees.attendance, 'attended') = 'attended' as is_attended,
-        -- What is sent to many at once reaches nobody in particular.
+        -- A mass mailing reaches no single person.
         types.is_live and not coalesce(activities.is_mass, false) as is_live_touch,
         coalesce(activities.is_two_way, types.is_two_way) and not coalesce(activities.is_mass, false) as is_two_way_touch
     from {{ ref('stg_activity_attendees') }} as attendees
@@ -25,7 +27,7 @@ attendees as (
     left join {{ ref('activity_types') }} as types on activities.activity_type = types.activity_type
 ),
 
--- One rep per address and day: an address of several reps names none of them.
+-- One rep per address and day. An address of several reps identifies none of them.
 address_owners as (
     select
         addresses.rep_email,

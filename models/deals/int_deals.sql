@@ -1,4 +1,4 @@
--- Every accepted, not deleted deal with its stage, its clocks and its amount in the base currency.
+-- Every accepted, not deleted deal with its stage, its dates and its amount in the base currency.
 with deals as (
     select * from {{ ref('stg_deals') }} where not coalesce(is_deleted, false)
 ),
@@ -12,7 +12,7 @@ lines as (
     group by deal_id
 ),
 
--- The product of a deal sold by lines is that of its largest line.
+-- The product of a deal with lines is the product of its largest line.
 main_lines as (
     select deal_id, product_id
     from (
@@ -35,7 +35,8 @@ entries as (
     group by deal_id
 ),
 
--- The approval that came first; its submission starts the credit clock. One that had run out before the deal began is none.
+-- The first approval. The credit date is the day of its submission. An approval that expired before the deal began does
+-- not count.
 approvals as (
     select deal_id, submitted_on
     from (
@@ -110,7 +111,7 @@ clocked as (
 credited as (
     select
         clocked.*,
-        -- The extract stands behind every order, so that no deal is without a credit date.
+        -- The extract date is the last resort, so that every deal has a credit date.
         coalesce(
             {%- for basis in var('credit_date_order') %}
             {{ clocks[basis] }},

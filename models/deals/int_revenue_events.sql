@@ -1,5 +1,5 @@
--- What money a deal brought on which day. A win brings its amount; leaving the won stage takes it away again on that day; coming
--- back brings it again. Returns, cancellations and adjustments follow as their own events.
+-- Money of a deal by day. A win adds its amount, leaving the won stage subtracts it on that day, and returning to it
+-- adds it again. Returns, cancellations and adjustments follow as separate events.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -8,7 +8,7 @@ entries as (
     select * from {{ ref('int_stage_entries') }}
 ),
 
--- A repeated entry to won without leaving it is no second win.
+-- A second entry to won without leaving it is no second win.
 won_entries as (
     select
         deal_id,
@@ -31,9 +31,9 @@ last_entries as (
 ),
 
 lost_wins as (
-    select deals.deal_id, told.won_on, greatest(coalesce(deals.lost_on, told.left_on), told.won_on) as reversed_on
+    select deals.deal_id, reported.won_on, greatest(coalesce(deals.lost_on, reported.left_on), reported.won_on) as reversed_on
     from deals
-    inner join {{ ref('int_told_wins') }} as told on deals.deal_id = told.deal_id
+    inner join {{ ref('int_reported_wins') }} as reported on deals.deal_id = reported.deal_id
     left join last_entries on deals.deal_id = last_entries.deal_id
     where deals.status != 'won' and last_entries.deal_id is null
 ),
@@ -45,7 +45,7 @@ stage_events as (
     select deal_id, 'reversal' as event_type, entered_on as recognized_on, -1 as sign
     from left_entries
     union all
-    -- The deal says won and its history does not: the history is missing or ends too early.
+    -- The deal is won and its history is not: the history is missing or incomplete.
     select
         deals.deal_id,
         case when won_entries.deal_id is null then 'win' else 'rewin' end as event_type,
@@ -59,7 +59,7 @@ stage_events as (
     left join won_entries on deals.deal_id = won_entries.deal_id and won_entries.win_number = 1
     where deals.status = 'won' and last_entries.last_stage is distinct from 'won'
     union all
-    -- The history ends at won and the deal says something else: it has left since.
+    -- The history ends at won and the deal has another stage: it has left won since.
     select
         deals.deal_id,
         'reversal' as event_type,
@@ -69,7 +69,7 @@ stage_events as (
     inner join last_entries on deals.deal_id = last_entries.deal_id
     where deals.status != 'won' and last_entries.last_stage = 'won'
     union all
-    -- Without a history the earlier extracts tell of the win, and when it was gone.
+    -- Without a history, the earlier extracts show the win and the day on which it was no longer there.
     select deal_id, 'win' as event_type, won_on as recognized_on, 1 as sign
     from lost_wins
     union all

@@ -1,4 +1,4 @@
--- Entries as the source logged them, in canonical stages. Of entries at one moment the later stage counts as the last.
+-- Logged entries, in canonical stages. Of entries at the same moment the later stage counts as the last.
 select
     history.deal_id,
     stages.stage,

@@ -15,7 +15,8 @@ attendance as (
     group by activity_id
 ),
 
--- The branch that the activity names, else the only one whose reps took part, else its deal's, else the partner without one.
+-- The branch that the activity names, otherwise the only one whose reps took part, otherwise its deal's, otherwise the
+-- partner's unknown branch.
 placed as (
     select
         activities.*,

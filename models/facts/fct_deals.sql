@@ -1,4 +1,4 @@
--- Each join is on the key of the table joined: one row per deal before and after.
+-- Each join is on the key of the joined table, so the number of rows is that of the deals.
 select
     deals.deal_id,
     deals.deal_name,

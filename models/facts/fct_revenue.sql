@@ -1,4 +1,4 @@
--- The join is on the deal, which fct_deals holds once.
+-- The join is on the deal, and fct_deals has one row per deal.
 select
     events.deal_id,
     events.event_id,

@@ -1,5 +1,5 @@
--- Logged entries first; what the source did not log is taken from the deal's own dates, else from what its extracts said. A deal
--- that skipped a stage entered it on the day of the next one.
+-- Logged entries come first. What the source did not log comes from the deal's own dates, otherwise from its extracts.
+-- A deal that skipped a stage entered it on the day of the next one.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -16,13 +16,13 @@ logged as (
     group by deal_id
 ),
 
--- A stage of which an extract told after the deal's end was reached by then.
-told as (
+-- A stage that an extract first reported after the deal's end was reached by the deal's end.
+reported as (
     select
         stages.deal_id,
         case when ends.ended_on < stages.qualified_on then ends.ended_on else stages.qualified_on end as qualified_on,
         case when ends.ended_on < stages.proposed_on then ends.ended_on else stages.proposed_on end as proposed_on
-    from {{ ref('int_told_stages') }} as stages
+    from {{ ref('int_reported_stages') }} as stages
     inner join (
         select deal_id, case when status = 'won' then recognized_on else lost_on end as ended_on from deals
     ) as ends on stages.deal_id = ends.deal_id
@@ -32,7 +32,7 @@ told as (
 dated as (
     select
         deals.deal_id,
-        -- A deal is new once, at the latest when we first heard of it.
+        -- A deal is new once, at the latest on the day when it was first known.
         coalesce(
             logged.open_on,
             {{ earliest(['deals.created_on', 'deals.first_entered_on']) }},
@@ -40,8 +40,8 @@ dated as (
             deals.lost_on,
             deals.first_extracted_on
         ) as open_on,
-        coalesce(logged.qualified_on, told.qualified_on) as qualified_on,
-        coalesce(logged.proposed_on, told.proposed_on) as proposed_on,
+        coalesce(logged.qualified_on, reported.qualified_on) as qualified_on,
+        coalesce(logged.proposed_on, reported.proposed_on) as proposed_on,
         coalesce(
             logged.won_on,
             case when deals.status = 'won' then deals.recognized_on end,
@@ -50,8 +50,8 @@ dated as (
         coalesce(logged.lost_on, deals.lost_on) as lost_on
     from deals
     left join logged on deals.deal_id = logged.deal_id
-    left join {{ ref('int_told_wins') }} as wins on deals.deal_id = wins.deal_id
-    left join told on deals.deal_id = told.deal_id
+    left join {{ ref('int_reported_wins') }} as wins on deals.deal_id = wins.deal_id
+    left join reported on deals.deal_id = reported.deal_id
 ),
 
 reached as (

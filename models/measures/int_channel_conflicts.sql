@@ -1,4 +1,4 @@
--- One customer worked on twice at a time: by a partner and directly, or by two partners.
+-- Two deals for one customer at the same time: of a partner and direct, or of two partners.
 with deals as (
     select
         milestones.deal_id,
@@ -23,10 +23,10 @@ select
     others.branch_id as other_branch_id,
     others.partner_id as other_partner_id,
     greatest(deals.open_on, others.open_on) as conflict_from,
-    -- Empty while both are open.
+    -- Null while both are open.
     nullif(least(deals.ended_on, others.ended_on), {{ for_ever() }}) as conflict_to
 from deals
--- Each pair once: the partner's deal first, of two partners' the lower id.
+-- Each pair once: the partner's deal first; of two partners' deals, the one with the lower id.
 inner join deals as others
     on
         deals.customer_id = others.customer_id

@@ -1,5 +1,6 @@
--- Reps who could be reached at the end of a month: a post on that day, an address, and a two-way contact in the window; and
--- whether they came to a study session, anywhere, in twelve months. The last contact of each month stands for its earlier ones.
+-- Reps who could be reached at the end of a month (an assignment on that day, an address, and a two-way contact in the
+-- window), and whether they attended a study session, at any branch, in twelve months. The last contact of each month
+-- represents its earlier ones.
 with contacts as (
     select rep_id, occurred_month, max(occurred_on) as contacted_on
     from {{ ref('fct_attendance') }}

@@ -1,9 +1,9 @@
 {{ config(materialized='view') }}
 
--- What a deal adds to a figure in the month in which it begins to count, and takes away in the one in which it no longer does:
--- summed over all months up to one, that is the figure of the window that ends with it.
+-- A deal adds to a figure in the month in which it begins to count, and subtracts in the month in which it no longer
+-- counts. The sum over all months up to one is the figure of the window that ends with that month.
 
--- A visit that names no deal counts for the deals of the reps who came along, from their beginning to their win.
+-- A visit that names no deal counts for the deals of the reps who took part, from their beginning to their win.
 with visits as (
     select activity_id, deal_id, occurred_on
     from {{ ref('fct_activities') }}
@@ -37,15 +37,15 @@ dated as (
         deals.*,
         today.as_of,
         {{ add_days('deals.open_on', var('cohort_mature_days')) }} as mature_on,
-        -- A deal that has been open for too long is hardly won any more.
+        -- A deal that has been open for too long is rarely won.
         {{ add_days('deals.qualified_on', var('stale_days')) }} as stale_on
     from {{ ref('int_deal_milestones') }} as deals
     cross join {{ ref('int_as_of') }} as today
     where deals.channel_class != 'direct'
 ),
 
--- A cohort is of twelve months; a deal joins it in the month by whose end it has had time to ripen, or by today in the current,
--- incomplete month.
+-- A cohort covers twelve months. A deal joins it in the month by whose end (for the current, incomplete month: by
+-- today) it has matured.
 deals as (
     select
         dated.deal_id,
@@ -63,7 +63,7 @@ deals as (
         {{ month_of('dated.mature_on') }} as mature_month,
         {{ add_months(month_of('dated.mature_on'), 12) }} as cohort_end,
         dated.mature_on <= dated.as_of as is_mature,
-        -- Nothing logged is no proof that nobody was there.
+        -- A branch without logged activities does not prove that there was no visit.
         logged_branches.branch_id is not null as is_logged,
         coalesce(joint_visits.visited_on <= dated.won_on, false) as is_visited
     from dated
@@ -91,7 +91,7 @@ deal_measures as (
     select 'open_qualified'
 ),
 
--- A deal without a first month for a measure is no part of it.
+-- A deal without a first month for a measure does not count in it.
 deal_spans as (
     select
         deals.deal_id, deals.branch_id, deals.branch_version_id, deals.partner_id, deals.channel, measures.measure,
@@ -122,7 +122,7 @@ deal_spans as (
     cross join deal_measures as measures
 ),
 
--- A win is the same here and in deals_won: that of a month which it outlives.
+-- A win counts in the month at whose end it still holds, as in deals_won.
 won_measures as (
     select 'won_amount' as measure, 12 as months
     union all
@@ -160,7 +160,7 @@ changes as (
     where from_month < to_month
 )
 
--- What ends after today has not ended yet: the sum over all months is today's figure.
+-- A part that ends after today has not ended yet: the sum over all months is today's figure.
 select deal_id, branch_id, branch_version_id, partner_id, channel, measure, month, value
 from changes
 where month <= (select as_of from {{ ref('int_as_of') }})

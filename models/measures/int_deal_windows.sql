@@ -1,4 +1,4 @@
--- The changes of deals by branch, so that each deal is read once and not once for every window that has it.
+-- The changes of deals by branch. Each deal is read once, and not once for every window that contains it.
 select
     branch_version_id,
     month,

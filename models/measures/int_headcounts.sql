@@ -1,5 +1,5 @@
--- Sales headcount of a branch at the end of a month, for either organisation: what its latest profile up to then declares, while
--- the branch is open. As is, a branch without a profile of its own has the sum of the branches that it took over.
+-- Sales headcount of a branch at the end of a month, for either organisation. It comes from the latest profile up to
+-- then, while the branch is open. As is, a branch without a profile of its own has the sum of its predecessors.
 with profiles as (
     select
         branch_id,

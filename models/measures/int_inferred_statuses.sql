@@ -1,5 +1,6 @@
--- On which rung of its ladder a partner, branch or rep stands since when, by what happened: the highest that it has reached,
--- asleep while no new deal comes, and at the end ended; anew with each stay. Rungs are those of the seed status_ladder.
+-- Rung of the ladder for each partner, branch and rep, derived from events, with its first day. It is the highest rung
+-- reached so far, dormant without new deals, and ended or left at the end. Each stay starts again. The seed
+-- status_ladder defines the rungs.
 with calendar as (
     select min(months.month) as first_month, max(today.as_of) as as_of
     from {{ ref('int_months') }} as months
@@ -52,7 +53,7 @@ events as (
     select 'rep' as entity_type, rep_id as entity_id, 'touch' as kind, step, occurred_on as happened_on from rep_touches
 ),
 
--- With a contract, a touch is help to get started.
+-- After the contract, a touch is help with the start.
 of_stays as (
     select stays.entity_type, stays.entity_id, stays.nth, events.kind, events.happened_on,
         case when events.kind = 'touch' and stays.contract_started_on <= events.happened_on then 4 else events.step end as step
@@ -73,7 +74,7 @@ wins as (
     where kind = 'won'
 ),
 
--- What happened before anybody looked is not known to have happened then.
+-- Events before the data began are not known.
 happened as (
     select stays.entity_type, stays.entity_id, stays.nth,
         greatest(coalesce(stays.known_on, calendar.first_month), calendar.first_month) as happened_on, 1 as step
@@ -127,7 +128,7 @@ stood as (
     window so_far as (partition by stays.entity_type, stays.entity_id, stays.nth order by changes.valid_from)
 ),
 
--- All that changed on one day counts together.
+-- All changes of one day count together.
 steps as (
     select entity_type, entity_id, valid_from, max(step) as step,
         lag(max(step)) over (partition by entity_type, entity_id order by valid_from) as step_before

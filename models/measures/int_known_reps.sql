@@ -1,6 +1,6 @@
--- Reps with an assignment at the end of a month, whether or not there is an address. A rep with concurrent assignments is at the
--- primary one; where none is primary the rep counts at each of them. A share of the declared sales force takes the reps of branches
--- that declare one.
+-- Reps with an assignment at the end of a month, with or without an address. A rep with concurrent assignments counts
+-- at the primary one, or at each of them where none is primary. A share of the declared headcount uses the reps of
+-- branches that declare one.
 with assigned as (
     select assignments.rep_id, assignments.branch_id, months.month, months.month_end
     from {{ ref('int_rep_posts') }} as assignments

@@ -1,4 +1,4 @@
--- The monthly figures of every entity: sums of what adds up, beside the persons that int_monthly_people counts.
+-- The monthly figures of every entity: additive sums, and the persons counted by int_monthly_people.
 with counts as (
     select
         bridge.scope_key,

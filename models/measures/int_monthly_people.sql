@@ -1,4 +1,5 @@
--- The persons of every entity by month, counted anew in each: a rep with two assignments is one person of the partner.
+-- The persons of every entity by month. Each entity counts its own: a rep with two assignments is one person of the
+-- partner.
 with contacted as (
     select bridge.scope_key, facts.month, count(distinct facts.rep_id) as reps_contacted
     from {{ ref('int_contacted_reps') }} as facts
@@ -52,7 +53,8 @@ active as (
     group by reps.scope_key, months.month
 ),
 
--- Wins without a known salesperson are counted beside the producing ones: shares of those who win are at least what they say.
+-- Wins without a known salesperson are counted separately from producing reps, so a share of producing reps is a lower
+-- bound.
 producing as (
     select
         scope_key,
@@ -98,7 +100,7 @@ select
     coalesce(active.reps_active, 0) as reps_active,
     coalesce(producing.reps_producing_t12m, 0) as reps_producing_t12m,
     coalesce(producing.unassigned_wins_t12m, 0) as unassigned_wins_t12m,
-    -- Unknown is not zero: an entity without a reported headcount has none here, and its reps are in no share of one.
+    -- Unknown is not zero: an entity without a reported headcount has none here, and its reps count in no share of it.
     headcounts.headcount,
     coalesce(headcounts.is_headcount_inherited, false) as is_headcount_inherited,
     case when headcounts.headcount is not null then coalesce(known.known_rate_numerator, 0) end as known_rate_numerator,

@@ -1,4 +1,4 @@
--- How well the deals of partners go, for every entity but direct sales, over windows that end with the month.
+-- Results of partner deals for every entity except direct sales, over windows that end with the month.
 with months as (
     select
         scopes.scope_key, scopes.organisation, scopes.scope, scopes.entity_id,
@@ -17,7 +17,7 @@ credited as (
     group by bridge.scope_key, credit.month
 ),
 
--- Every entity's months, and what changed in one; up to a month, the changes add up to its windows.
+-- Every month of each entity with its changes. The sum of the changes up to a month is the figure of its window.
 changes as (
     select
         scope_key, month, true as is_wanted, 0 as credited_amount, 0 as won_amount, 0 as deals_won, 0 as closed,
@@ -77,7 +77,7 @@ windows as (
     window to_date as (partition by scope_key order by month)
 ),
 
--- A median needs the deals themselves.
+-- A median needs the single deals.
 deal_sizes as (
     select bridge.scope_key, months.month, {{ median('won.amount') }} as median_deal
     from {{ ref('int_won_months') }} as won
@@ -98,7 +98,7 @@ cycles as (
     group by bridge.scope_key, months.month
 ),
 
--- All that the company won, direct sales and unresolved money included.
+-- All wins of the company, including direct sales and unresolved money.
 company as (
     select
         scopes.organisation, months.month,
@@ -126,13 +126,14 @@ measured as (
         windows.cohort_won,
         windows.open_qualified,
         windows.closed_year,
-        -- Money without a partner is on neither side of a share.
+        -- Unresolved money is on neither side of a share.
         coalesce(
             sum(case when months.scope = 'partner' and months.entity_id != 'UNRESOLVED' then windows.credited_amount end)
                 over (partition by months.organisation, months.month), 0
         ) as partners_won_amount,
         company.company_won_amount,
-        -- The average is of whole deals, which a split leaves with the heaviest successor. Returns of older wins can outweigh new ones.
+        -- The average is over whole deals, which after a split belong to the successor with the largest share. Returns
+        -- of older wins can exceed new wins.
         case when windows.won_amount > 0 then {{ rate('windows.won_amount', 'windows.deals_won', var('n_min')) }} end as avg_deal,
         case when windows.deals_won >= {{ var('n_min') }} then deal_sizes.median_deal end as median_deal,
         case when windows.cycle_deals >= {{ var('n_min') }} then cycles.cycle_days end as cycle_days,
@@ -185,7 +186,7 @@ select
     cast(cohort_deals as bigint) as win_rate_cohort_denominator,
     {{ rate('cohort_won', 'cohort_deals', var('n_min')) }} as win_rate_cohort,
     cast(open_qualified as bigint) as open_qualified,
-    -- A cycle of less than a day is a day.
+    -- A cycle of less than a day counts as one day.
     open_qualified * win_rate_t12m * avg_deal / case when cycle_days < 1 then 1 else cycle_days end as velocity,
     cast(self_run_wins as bigint) as self_run_ratio_numerator,
     cast(logged_wins as bigint) as self_run_ratio_denominator,

@@ -1,5 +1,5 @@
--- What each salesperson won for an entity in a fiscal year, half and quarter, and in the same months a year before. Of the current,
--- incomplete period, only those of its months that are over.
+-- Wins of each salesperson for an entity in a fiscal year, half and quarter, and in those months a year before. The
+-- current, incomplete period contains only its complete months.
 with won as (
     select
         bridge.scope_key, credit.month, places.entity_id as branch_id, credit.rep_id,
@@ -10,7 +10,7 @@ with won as (
             credit.branch_version_id = bridge.branch_version_id
             and credit.organisation = bridge.organisation
             and bridge.organisation = 'as_is'
-    -- Today's branch, which a win follows and at which money already is.
+    -- Today's branch. A win is mapped to it; money is already there.
     inner join {{ ref('int_scope_bridge') }} as places
         on
             credit.branch_version_id = places.branch_version_id
@@ -26,7 +26,7 @@ sides as (
     select scope_key, {{ add_months('month', 12) }} as month, branch_id, rep_id, won_amount, deals_won, true as is_previous from won
 ),
 
--- A month that is not over would be compared with a whole one, and the first year has nothing to be compared with.
+-- An incomplete month would be compared with a whole one, and the first year has no year before.
 calendar as (
     select {{ add_months('min(months.month)', 12) }} as first_month, max(months.month) as last_month
     from {{ ref('int_months') }} as months
@@ -62,7 +62,7 @@ select
     dated.branch_id,
     dated.rep_id,
     branches.is_sentinel,
-    -- Money of an unknown branch or rep has no factors; it is a part of its own.
+    -- Money of an unknown branch or rep has no factors; it is a separate part.
     dated.rep_id != 'NONE' and not branches.is_sentinel as is_known,
     sum(dated.won_amount) as won_amount,
     sum(dated.deals_won) as deals_won

@@ -1,5 +1,5 @@
--- The phase and the channel that an entity is in at the end of a month: what it mostly does is resale, or referral where more than
--- half of its new deals are referred. A branch without a phase of its own is in its partner's, a partner in the company's.
+-- Phase and channel of an entity at the end of a month. The channel is referral where more than half of its new deals
+-- are referred, otherwise resale. A branch without a phase has its partner's, a partner the company's.
 with known_phases as (
     {{ last_known('phase_history', ['scope', 'scope_id', 'valid_from']) }}
 ),

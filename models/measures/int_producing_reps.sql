@@ -1,5 +1,5 @@
--- Reps with a win in the twelve months up to a month, where it was credited. A share of the declared sales force takes those
--- whose branch declares one, or whose closed branch lives on in one that does.
+-- Reps with a win in the twelve months up to a month, at the branch that was credited. A share of the declared
+-- headcount uses those whose branch, or its successor if it is closed, declares one.
 with won as (
     select distinct reps.rep_id, reps.branch_id, reps.branch_version_id, reps.partner_id, months.month, months.month_end
     from {{ ref('int_rep_months') }} as reps

@@ -1,4 +1,5 @@
--- Which salespeople of an entity keep winning, and whose money is at risk because they are gone, over windows that end with the month.
+-- Salespeople of an entity who keep winning, and the money at risk because its salespeople left, over windows that end
+-- with the month.
 with won as (
     select
         reps.scope_key, reps.rep_id, months.month,
@@ -26,8 +27,8 @@ known as (
     inner join {{ ref('int_scope_bridge') }} as bridge on reps.branch_version_id = bridge.branch_version_id
 ),
 
--- Reps of the entity a quarter ago who are not at the month's end. A move to another branch is a loss to the branch and none to the
--- partner.
+-- Reps of the entity three months ago who are not there at the end of the month. A move to another branch is a loss for
+-- the branch and not for the partner.
 leavers as (
     select before.scope_key, before.rep_id, months.month
     from known as before

@@ -1,4 +1,5 @@
--- What each rep won for an entity in the twelve months up to a month: a month is in its own window and in those of the eleven after.
+-- Wins of each rep for an entity in the twelve months up to a month: a month counts in its own window and in the
+-- windows of the next eleven months.
 select
     won.scope_key,
     won.rep_id,

@@ -1,6 +1,7 @@
--- The bridge between a branch as it was and every entity that it counts for: one row per branch version, organisation and scope.
--- as_was places a version in the division and partner of its day, as_is in those where its branch is today, in the heaviest
--- successor of a split. A figure that is summed over the bridge exists for all scopes and both organisations.
+-- The bridge between a version of a branch and every entity for which it counts: one row per branch version,
+-- organisation and scope. as_was maps a version to the division and partner of its day. as_is maps it to the division
+-- and partner of its branch today; after a split, of the successor with the largest share. A figure that is summed over
+-- the bridge exists for all scopes and both organisations.
 with placements as (
     select 'as_was' as organisation, branch_version_id, branch_id, division_id, partner_id
     from {{ ref('int_branch_versions') }}
@@ -30,6 +31,6 @@ select
     branch_version_id,
     scope,
     entity_id,
-    -- Short to group and join by: figures are kept by this key and the month.
+    -- An integer key, because figures are grouped and joined by it and the month.
     cast(dense_rank() over (order by organisation, scope, entity_id) as integer) as scope_key
 from members

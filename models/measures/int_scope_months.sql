@@ -1,4 +1,5 @@
--- The months of every entity, dense: from its first branch's opening or first figure to today, whether or not anything happened.
+-- All months of every entity, without gaps: from its first branch's opening or first figure to today, with or without
+-- activity.
 with calendar as (
     select min(month) as first_month from {{ ref('int_months') }}
 ),
@@ -24,7 +25,7 @@ first_of_branches as (
     group by versions.branch_id
 ),
 
--- A real branch without an opening date and without a figure has been there all the time.
+-- A real branch without an opening date and without a figure has existed from the beginning.
 branch_starts as (
     select
         branches.branch_id,
@@ -44,7 +45,7 @@ starts as (
     from branch_starts as starts
     inner join {{ ref('int_branch_versions') }} as versions on starts.branch_id = versions.branch_id and versions.is_current
     union all
-    -- Today a branch that was split lives on in each of its successors, not only in the heaviest.
+    -- Today a branch that was split continues in each of its successors, not only in the largest.
     select versions.branch_version_id, 'as_is' as organisation, starts.first_month
     from branch_starts as starts
     inner join {{ ref('int_branch_successors') }} as successors on starts.branch_id = successors.branch_id

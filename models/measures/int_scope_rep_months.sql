@@ -1,4 +1,4 @@
--- What reps brought in a month, for every scope and both organisations. NONE is whoever is not known.
+-- Figures of reps in a month, for every scope and both organisations. All unknown reps have the id NONE.
 with activity as (
     select
         cast(null as {{ dbt.type_string() }}) as organisation, branch_version_id, rep_id, month,

@@ -1,4 +1,4 @@
--- One row per organisation, scope and entity, with the division and partner that it belongs to today.
+-- One row per organisation, scope and entity, with its division and partner today.
 with entities as (
     select distinct scope_key, organisation, scope, entity_id from {{ ref('int_scope_bridge') }}
 ),

@@ -1,4 +1,5 @@
--- How long partners, branches and reps stood in each status, and what followed: as somebody typed it, and as what happened tells.
+-- Time of partners, branches and reps in each status, and the status that followed: as typed by a person, and as
+-- derived from events.
 with statuses as (
     select 'typed' as basis, entity_type, entity_id, status, valid_from
     from {{ ref('int_typed_statuses') }}
@@ -7,7 +8,7 @@ with statuses as (
     from {{ ref('int_inferred_statuses') }}
 ),
 
--- A status typed again is the same one still.
+-- Typing a status again does not start a new spell.
 changes as (
     select *, lag(status) over (partition by basis, entity_type, entity_id order by valid_from) as status_before
     from statuses

@@ -1,5 +1,5 @@
--- From when to when a partner, branch or rep was with us, time after time: a contract after one that ended, or a post after a day
--- of leaving, begins the ladder anew.
+-- Stays of partners, branches and reps: from when to when they belonged to the network. A contract after one that
+-- ended, or an assignment after a day of leaving, starts the ladder again.
 with entities as (
     select 'partner' as entity_type, partner_id as entity_id, cast(null as date) as known_on, contract_ended_on as ended_on
     from {{ ref('dim_partner') }}
@@ -10,26 +10,31 @@ with entities as (
     from {{ ref('dim_branch') }}
     where not is_sentinel
     union all
-    select 'rep' as entity_type, reps.rep_id as entity_id, min(posts.valid_from) as known_on, null as ended_on
+    select 'rep' as entity_type, reps.rep_id as entity_id, min(assignments.valid_from) as known_on, null as ended_on
     from {{ ref('dim_rep') }} as reps
-    left join {{ ref('dim_rep_assignment') }} as posts on reps.rep_id = posts.rep_id
+    left join {{ ref('dim_rep_assignment') }} as assignments on reps.rep_id = assignments.rep_id
     where not reps.is_sentinel
     group by reps.rep_id
 ),
 
--- Extracts forget that somebody had left who is back. A day of leaving that a later one took back is none, unless there was no post
--- on it and one later.
+-- Extracts no longer contain the day of leaving of a rep who is back. A reported day of leaving that a later extract
+-- withdrew does not count, unless the rep had no assignment on it and one later.
 departures as (
-    select told.rep_id, told.left_on, min(case when posts.valid_from >= told.left_on then posts.valid_from end) as returned_on
-    from (select distinct rep_id, left_on from {{ ref('stg_reps') }} where left_on is not null) as told
-    inner join {{ ref('dim_rep') }} as reps on told.rep_id = reps.rep_id
-    left join {{ ref('dim_rep_assignment') }} as posts on told.rep_id = posts.rep_id
-    group by told.rep_id, told.left_on, reps.left_on
+    select
+        reported.rep_id,
+        reported.left_on,
+        min(case when assignments.valid_from >= reported.left_on then assignments.valid_from end) as returned_on
+    from (select distinct rep_id, left_on from {{ ref('stg_reps') }} where left_on is not null) as reported
+    inner join {{ ref('dim_rep') }} as reps on reported.rep_id = reps.rep_id
+    left join {{ ref('dim_rep_assignment') }} as assignments on reported.rep_id = assignments.rep_id
+    group by reported.rep_id, reported.left_on, reps.left_on
     having
-        told.left_on = reps.left_on
+        reported.left_on = reps.left_on
         or (
-            max(posts.valid_from) >= told.left_on
-            and max(case when {{ is_within('told.left_on', 'posts.valid_from', 'posts.valid_to') }} then 1 else 0 end) = 0
+            max(assignments.valid_from) >= reported.left_on
+            and max(
+                case when {{ is_within('reported.left_on', 'assignments.valid_from', 'assignments.valid_to') }} then 1 else 0 end
+            ) = 0
         )
 ),
 
@@ -64,9 +69,9 @@ select
     nth,
     contract_started_on,
     ended_on,
-    -- A partner is known by its contract, the others before they have one.
+    -- A partner exists from its contract; branches and reps exist before they have one.
     case when nth = 1 and entity_type != 'partner' then known_on else started_on end as known_on,
-    -- What happens between two stays belongs to the one before.
+    -- Events between two stays belong to the earlier stay.
     case when nth = 1 then {{ since_ever() }} else started_on end as counts_from,
     coalesce(next_started_on, {{ for_ever() }}) as counts_to
 from stays

@@ -1,5 +1,5 @@
--- Reps who came to a study session with a branch in the twelve months up to a month, whether one was in the same fiscal year, and
--- whether they won in those months, too.
+-- Reps who attended a study session with a branch in the twelve months up to a month, whether one was in the current
+-- fiscal year, and whether they won a deal in those months.
 with sessions as (
     select
         attendance.rep_id,

@@ -1,4 +1,4 @@
--- What came in of each dataset. A file that was delivered again counts as it was loaded last.
+-- Files and rows of each dataset. A file that was delivered again counts with its latest load.
 with latest as (
     select
         dataset, file_name, rows_read, rows_accepted, rows_rejected, rows_undecided, extracted_on,

@@ -9,7 +9,7 @@ with latest_loads as (
     group by source_name, file_name, extracted_on
 )
 
--- A file that was delivered again is told of as it is now.
+-- A file that was delivered again is shown with its latest load.
 select
     drift.dataset,
     drift.source_name,

@@ -1,4 +1,5 @@
--- The joins cannot fan out: each branch has one current version and one successor of rank 1, itself where nothing succeeded it.
+-- The joins cannot fan out: each branch has one current version and one successor of rank 1 (itself without a
+-- successor).
 select
     branches.branch_id,
     branches.partner_id,

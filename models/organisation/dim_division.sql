@@ -1,4 +1,5 @@
--- Where a division's branches are today: in the division itself while it has any, else in the one that took over most of them.
+-- Division of a division's branches today: the division itself while it has any branch, otherwise the one that took
+-- over most of them.
 with versions as (
     select
         versions.division_id, versions.division_name, versions.partner_id, versions.branch_id, versions.valid_to,

@@ -8,7 +8,7 @@ known as (
     select rep_id from {{ ref('dim_rep_assignment') }}
 ),
 
--- The post of today, else the last one: one per rep.
+-- The assignment of today, otherwise the last one: one per rep.
 last_posts as (
     select
         posts.rep_id,

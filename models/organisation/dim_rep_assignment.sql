@@ -10,7 +10,7 @@ select
     posts.rep_id,
     posts.branch_id,
     posts.valid_from,
-    -- Whoever has left holds no post any more, whatever the list of posts still says.
+    -- A rep who left has no assignment any more, even if the list of assignments still contains one.
     least(posts.valid_to, coalesce(reps.left_on, {{ for_ever() }})) as valid_to,
     coalesce(posts.is_primary, false) as is_primary,
     posts.role

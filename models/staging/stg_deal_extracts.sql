@@ -1,2 +1,2 @@
--- Every version of every deal: its row in each extract, also in those that a later extract followed.
+-- Every version of every deal: its row in each extract, including extracts that a later one replaced.
 {{ extract_rows('deals') }}

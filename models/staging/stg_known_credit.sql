@@ -1,2 +1,2 @@
--- Credit as it was known before the latest extract date; orchestration/knowledge.py leaves it in the lake.
+-- Credit as it was known before the latest extract date. orchestration/knowledge.py writes it into the lake.
 select * from {{ source('lake', 'known_credit') }}

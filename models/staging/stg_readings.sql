@@ -1,4 +1,4 @@
--- Every way in which a deal's text can be read as partner, branch and department. Which one holds depends on the day.
+-- Every way to read a deal's text as partner, branch and department. Which one is valid depends on the day.
 select
     text,
     partner_key,

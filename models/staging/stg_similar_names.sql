@@ -1,4 +1,4 @@
--- Registered names that resemble a text which names none exactly. Suggestions, never decisions.
+-- Registered names that are similar to a text without an exact match. They are suggestions and never decide.
 select
     text,
     partner_id,

@@ -1,4 +1,5 @@
--- Every distinct text that names a partner, branch or person, with its normalised forms. Made once per text where rows come in.
+-- Every distinct text that names a partner, branch or person, with its normalised forms. The load computes them once
+-- per text.
 select
     text,
     name_key,

@@ -1,5 +1,5 @@
--- Fails when there is not a single deal: nothing landed, or the home is another one than was meant. An empty release would pass
--- every other guard.
+-- Fails when there is no deal at all: no file was landed, or KYOTEN_HOME is not the intended one. An empty release
+-- would pass every other guard.
 {{ config(meta={'dagster': {'ref': {'name': 'int_deals'}}}) }}
 
 select count(*) as deals

@@ -1,5 +1,5 @@
--- Fails when a month of an entity is missing from rep_concentration, has other producing reps than the monthly marts of today's
--- organisation have, or has shares that so many reps cannot have.
+-- Fails when a month of an entity is missing from rep_concentration, has another number of producing reps than the
+-- monthly marts of today's organisation, or has shares that are impossible for that number.
 {{ config(meta={'dagster': {'ref': {'name': 'rep_concentration'}}}) }}
 
 select

@@ -1,5 +1,5 @@
--- Fails when a deal is credited to a branch that was not open on its credit date, or that no dimension knows. Sentinels are
--- always open; a person who overrides takes the responsibility.
+-- Fails when a deal is credited to a branch that was not open on its credit date, or that the dimension does not
+-- contain. Special members are always open. Overrides are exempt, because a person is responsible for them.
 {{ config(meta={'dagster': {'ref': {'name': 'deal_attribution'}}}) }}
 
 select

@@ -1,4 +1,4 @@
--- Fails when the parts of an event on today's branches are not the event: as was and as is would differ.
+-- Fails when the parts of an event on today's branches do not add up to the event: as was and as is would differ.
 {{ config(meta={'dagster': {'ref': {'name': 'current_credit'}}}) }}
 
 with parts as (

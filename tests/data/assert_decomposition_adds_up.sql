@@ -1,4 +1,5 @@
--- Fails where the effects of a period are not exactly its change, or the money of a scope is not that of the ledger.
+-- Fails where the effects of a period do not add up exactly to its change, or the money of a scope differs from the
+-- ledger.
 {{ config(meta={'dagster': {'ref': {'name': 'revenue_decomposition'}}}) }}
 
 with ledger as (

@@ -1,5 +1,5 @@
--- Fails when a delivered deal or amount event is neither counted nor in attribution.exclusions, or is in both: money would vanish
--- without a reason, or be told twice.
+-- Fails when a delivered deal or amount event is neither counted nor in attribution.exclusions, or is in both: money
+-- would disappear without a reason, or count as excluded although it is included.
 {{ config(meta={'dagster': {'ref': {'name': 'exclusions'}}}) }}
 
 with delivered as (

@@ -1,5 +1,6 @@
--- Fails when an interval that joins rely on overlaps the next one of its entity, or ends before it starts: such a join would
--- fan out. Overlapping posts in the roster are no failure; the posts that resolve deals are derived from them.
+-- Fails when an interval that joins rely on overlaps the next one of its entity, or ends before it starts: such a join
+-- would fan out. Overlapping assignments in the roster are no failure, because the assignments that resolve deals are
+-- derived from them.
 {{ config(meta={'dagster': {'ref': {'name': 'int_rep_posts'}}}) }}
 
 with intervals as (

@@ -1,4 +1,4 @@
--- Fails where a KPI set holds more metrics than anybody can chase, one twice, or one that no scorecard can show.
+-- Fails where a KPI set has too many metrics, one metric twice, or a metric that no scorecard can show.
 {{ config(meta={'dagster': {'ref': {'name': 'kpi_sets'}}}) }}
 
 with kpi_sets as (

@@ -1,5 +1,6 @@
--- Fails when seeds/attribution_ladder.csv is no ladder: a rung with two orders or an order with two rungs, an unknown evidence
--- code or mode, a rung that resolves without an order, a hint that resolves, or one of the sentinel rungs L11 to L13 missing.
+-- Fails when seeds/attribution_ladder.csv is not a valid ladder: a rung with two orders or an order with two rungs, an
+-- unknown evidence code or mode, a rung that resolves without an order, a suggestion that resolves, or one of the rungs
+-- L11 to L13 of the special members missing.
 {{ config(meta={'dagster': {'ref': {'name': 'attribution_ladder'}}}) }}
 
 with ladder as (

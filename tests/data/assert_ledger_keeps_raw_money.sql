@@ -1,5 +1,5 @@
--- Fails when the ledger that the reconciliation starts from is itself not what was delivered: deals in the base currency,
--- added up straight from staging, header first and lines where there is none.
+-- Fails when the ledger, from which the reconciliation starts, differs from the delivered amounts: deals in the base
+-- currency, added up directly from staging, from the header or otherwise from lines.
 {{ config(meta={'dagster': {'ref': {'name': 'fct_deals'}}}) }}
 
 with lines as (

@@ -1,5 +1,5 @@
--- Fails when branches, added up over the dimensions, are not the ledger: a lost deal, a fan-out, a sentinel that a dimension
--- lacks, a yen too many. Exact, per month; the remedy is in check_name.
+-- Fails when the totals of branches, added up through the dimensions, differ from the ledger: a lost deal, a fan-out, a
+-- special member that a dimension lacks, a single yen too much. Exact, per month; the remedy is in check_name.
 {{ config(meta={'dagster': {'ref': {'name': 'reconciliation'}}}) }}
 
 select *

@@ -1,5 +1,5 @@
--- Fails when a staged deal has no decision, or several. Everything else in the warehouse rests on one row per deal, and a join
--- that fans out or drops rows shows here first. It does not ask whether the decision is right.
+-- Fails when a staged deal has no decision, or several. All other models rely on one row per deal, so a join that fans
+-- out or drops rows appears here first. The guard does not check whether the decision is right.
 {{ config(meta={'dagster': {'ref': {'name': 'deal_attribution'}}}) }}
 
 with deals as (

@@ -1,7 +1,7 @@
--- Fails when credit of a closed month is not what was known before plus what this build's restatements say: by branch and month
--- in money, by deal in branches, so that two faults cannot cancel each other out. Credit is added up from what readers see, not
--- from what the restatements were made of. Also fails when a restatement of an earlier step is gone or altered. It cannot see
--- whether the cause is the right one.
+-- Fails when the credit of a closed month differs from the credit known before plus the restatements of this build: by
+-- branch and month in money, by deal in branches, so that two faults cannot cancel each other out. Credit is added up
+-- from the published tables, not from the input of the restatements. Also fails when an earlier restatement was deleted
+-- or altered. It cannot check whether the cause is the right one.
 {{ config(meta={'dagster': {'ref': {'name': 'restatements'}}}) }}
 
 with known_before as (
@@ -16,18 +16,18 @@ carried_along as (
     select * from {{ source('lake', 'known_restatements') }}
 ),
 
-told as (
+reported as (
     select * from {{ ref('restatements') }}
 ),
 
 new_rows as (
-    select told.*
-    from told
+    select reported.*
+    from reported
     left join carried_along
         on
-            told.deal_id = carried_along.deal_id
-            and told.month = carried_along.month
-            and told.change_number = carried_along.change_number
+            reported.deal_id = carried_along.deal_id
+            and reported.month = carried_along.month
+            and reported.change_number = carried_along.change_number
     where carried_along.deal_id is null
 ),
 
@@ -44,7 +44,7 @@ sides as (
 balances as (
     select branch_id, month, coalesce(sum(expected), 0) as expected, coalesce(sum(credited), 0) as credited
     from sides
-    -- Nothing was credited to nobody.
+    -- A deal that was credited to no branch.
     where branch_id is not null
     group by branch_id, month
 ),
@@ -64,16 +64,16 @@ moved_silently as (
 lost as (
     select carried_along.deal_id, carried_along.month
     from carried_along
-    left join told
+    left join reported
         on
-            carried_along.deal_id = told.deal_id
-            and carried_along.month = told.month
-            and carried_along.change_number = told.change_number
-            and carried_along.from_amount = told.from_amount
-            and carried_along.to_amount = told.to_amount
-            and carried_along.from_release = told.from_release
-            and carried_along.to_release = told.to_release
-    where told.deal_id is null
+            carried_along.deal_id = reported.deal_id
+            and carried_along.month = reported.month
+            and carried_along.change_number = reported.change_number
+            and carried_along.from_amount = reported.from_amount
+            and carried_along.to_amount = reported.to_amount
+            and carried_along.from_release = reported.from_release
+            and carried_along.to_release = reported.to_release
+    where reported.deal_id is null
 )
 
 select 'a closed month differs' as problem, balances.branch_id as name, balances.month, balances.expected, balances.credited

@@ -1,5 +1,6 @@
--- Fails when what adds up has another total in one scope or organisation than in another: a branch that the bridge lost or placed
--- twice, or money of a split that is not shared out exactly. Also of the company on today's organisation, which no mart publishes.
+-- Fails when an additive figure has different totals in two scopes or organisations: the bridge lost a branch or mapped
+-- it twice, or the parts of split money do not add up. It also covers the company on today's organisation, which no
+-- mart publishes.
 {{ config(meta={'dagster': {'ref': {'name': 'int_monthly'}}}) }}
 
 with totals as (

@@ -1,4 +1,4 @@
--- Fails when a source uses a stage that seeds/stage_map.csv does not know: such a deal would count as open. Remedy: add the
+-- Fails when a source has a stage that seeds/stage_map.csv lacks: such a deal would count as open. Remedy: add the
 -- spelling, in lower case, to the seed.
 {{ config(meta={'dagster': {'ref': {'name': 'stg_deals'}}}) }}
 

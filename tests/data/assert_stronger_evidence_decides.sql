@@ -1,5 +1,5 @@
--- Fails when a deal was decided by a rung although eligible evidence on a stronger rung names another branch: an explicit
--- decision must never lose to a weaker one.
+-- Fails when a rung decided a deal although eligible evidence on a stronger rung points to another branch: explicit
+-- evidence must never lose to weaker evidence.
 {{ config(meta={'dagster': {'ref': {'name': 'deal_evidence'}}}) }}
 
 with rungs as (

@@ -1,5 +1,5 @@
--- Fails when today's successor of a branch or partner cannot be told because the roster leads in a circle, and when the shares
--- of a branch do not add up to one.
+-- Fails when the successions of a branch or partner form a cycle, so that it has no successor today, and when the
+-- shares of a branch do not add up to one.
 {{ config(meta={'dagster': {'ref': {'name': 'int_branch_successors'}}}) }}
 
 select branches.branch_id, coalesce(sum(successors.share), 0) as total_share

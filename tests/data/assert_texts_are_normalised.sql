@@ -1,4 +1,5 @@
--- Fails when a deal bears a text that the names step has not seen: it ran before the deals came in, and matching would miss them.
+-- Fails when a deal has a text that the names step has not processed. The step ran before the deals were loaded, and
+-- matching would miss the text.
 {{ config(meta={'dagster': {'ref': {'name': 'int_deals'}}}) }}
 
 with typed as (

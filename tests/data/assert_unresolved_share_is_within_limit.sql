@@ -1,6 +1,6 @@
--- Fails when more partner deals than max_unresolved_share have no branch, by count or by money: the marts would mislead. The rows
--- are the few things to mend, the largest first, each with the shares that would be left after it: a text, address or id that
--- nobody registered, else the partner whose branches are not named.
+-- Fails when more partner deals than max_unresolved_share have no branch, by count or by money: the marts would
+-- mislead. The rows are the few items to fix, the largest first, each with the shares that would remain after it: a
+-- text, address or id that is not registered, otherwise the partner whose deals do not name branches.
 {{ config(meta={'dagster': {'ref': {'name': 'deal_attribution'}}}) }}
 
 with unknown_values as (

@@ -1,5 +1,5 @@
-{# The grain of a table: no combination of these columns comes twice. Null equals null, because two rows that lack the same part
-   of their key repeat it all the same. #}
+{# The grain of a table: no combination of these columns occurs twice. Null equals null, because two rows that lack the
+   same part of their key are duplicates, too. #}
 {% test unique_combination(model, columns) %}
 select
     {{ columns | join(',\n    ') }},

@@ -52,7 +52,7 @@ def test_a_tie_names_both_branches_and_the_question(why) -> None:
 
 def test_a_conflict_names_both_partners(why) -> None:
     text = why("TRAP13-B")
-    assert "CONFLICT_PARTNER: The evidence names more than one partner" in text
+    assert "CONFLICT_PARTNER: The evidence points to more than one partner" in text
     said = section(text, "What the evidence says")
     assert "[TRAP13]" in said and "[TRAP13X-HQ]" in said and "it contradicts other evidence, so nothing decides" in said
     assert section(text, "What decided") == ""

@@ -1,4 +1,4 @@
--- Additive figures by branch, channel of the deal and month: only where something happened.
+-- Additive figures by branch, channel of the deal and month. Months without activity have no row.
 with entries as (
     select
         branch_id,

@@ -1,5 +1,6 @@
--- The months that the monthly marts cover: from the first in which anything happened to today's. What is told of a month's end is
--- told of today in a month that is not over: its end is not known yet, and a window that reached there would be short of days.
+-- The months of the monthly marts: from the first one with any event to the current one. Figures as of the end of a
+-- month are as of today for the current, incomplete month: its end is not known yet, and a window up to its end would
+-- lack days.
 with bounds as (
     select min(first_month) as first_month, {{ month_of('max(as_of)') }} as last_month, max(as_of) as today
     from (
@@ -33,7 +34,7 @@ select
     month,
     least(last_day, today) as month_end,
     last_day <= today as is_complete,
-    -- A window that began before anything was recorded would be short, too.
+    -- A window that began before the data is incomplete, too.
     last_day <= today and month >= first_whole_year as has_twelve_months,
     month < first_whole_year as is_first_year
 from ends

@@ -1,4 +1,4 @@
--- Referrals as they were submitted: at the branch and of the rep of their deal, else as they name them.
+-- Referrals as submitted. Branch and rep come from the referral's deal, otherwise from the referral.
 with registrations as (
     select *, {{ business_date('submitted_at') }} as submitted_on
     from {{ ref('stg_deal_registrations') }}
@@ -9,7 +9,7 @@ placed as (
     select
         registrations.registration_id,
         registrations.submitted_on,
-        -- The branch as it was on the deal's credit date, as for all that a deal brings.
+        -- The branch of the deal's credit date, as for all figures of a deal.
         coalesce(deals.credit_on, registrations.submitted_on) as credited_on,
         coalesce(
             deals.branch_id,

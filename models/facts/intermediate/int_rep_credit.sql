@@ -1,5 +1,6 @@
--- Wins and money of reps in a month for either organisation. As was, both are at the branch that was credited. As is, a win stays
--- with its branch, which the bridge follows to the heaviest successor, and money is at today's branches by their shares.
+-- Wins and money of reps in a month for either organisation. As was, both are at the branch that was credited. As is, a
+-- win stays with its branch, and the bridge maps that to the successor with the largest share. As-is money is already
+-- at today's branches by their shares.
 with won as (
     select
         branch_version_id, rep_id, channel_class, month,

@@ -1,4 +1,4 @@
--- What a rep brought in a month at the branch as it was credited then: a rep who moved has rows under both branches.
+-- The figures of a rep in a month at the branch credited at the time. A rep who moved has rows under both branches.
 with activity as (
     select
         rep_id, branch_id, branch_version_id, partner_id, entered_month as month,

@@ -1,4 +1,5 @@
--- Deals that a partner brought: registered by it, or referred. A lead that the vendor had passed on before is not the partner's own.
+-- Deals that a partner sourced: the partner registered or referred them. A lead that the vendor had passed on before is
+-- not sourced by the partner.
 with supplied as (
     select deal_id, min({{ business_date('passed_at') }}) as passed_on
     from {{ ref('stg_leads_supplied') }}

@@ -1,4 +1,4 @@
--- The days up to today: a window of the semantic layer that ended later would be short of days.
+-- The days up to today. A window of the semantic layer that ended later would lack days.
 select
     date_day,
     fiscal_year,

@@ -1,5 +1,5 @@
--- Money and wins of a deal in a month. A deal is won once: in the first month that it leaves as won. A win that the same month
--- took back is none; its money nets out by itself.
+-- Money and wins of a deal in a month. A deal is won once, in the first month at whose end it is won. A win reversed in
+-- the same month does not count; its money nets out.
 with months as (
     select
         deal_id,

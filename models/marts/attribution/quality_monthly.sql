@@ -20,7 +20,7 @@ select
     rung,
     deals,
     amount,
-    -- Of the partner's deals of the month: those with a branch. Direct deals have none to find.
+    -- Known share of the partner's deals of the month. Direct deals have no branch to find.
     case
         when partner_id != 'DIRECT'
             then

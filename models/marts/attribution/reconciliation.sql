@@ -1,5 +1,5 @@
--- Each check adds up the same thing twice, by two ways that share as little as possible. The branch side goes through the branch
--- and partner dimensions with inner joins on purpose: a member that a dimension lacks is money missing here.
+-- Each check computes one total in two ways that share as little as possible. The branch side uses inner joins to the
+-- branch and partner dimensions on purpose: a member that a dimension lacks is missing money here.
 with ledger as (
     select {{ month_of('credit_on') }} as month, count(*) as deals, coalesce(sum(amount), 0) as amount
     from {{ ref('int_deals') }}

@@ -1,5 +1,6 @@
--- Which step of an entity's funnel loses most: how many deals fewer pass it than pass it elsewhere, and what they would have
--- brought. The window ends when its youngest deals have had time enough: of later ones only the fast would have passed.
+-- The step of an entity's funnel that loses most: how many fewer deals pass it than elsewhere, and the money that they
+-- would have brought. The window ends when its youngest deals have had enough time. Of later deals, only the fast ones
+-- would have passed.
 with windows as (
     select
         {{ add_months('as_of', -12) }} as year_start,
@@ -49,7 +50,8 @@ passages as (
         case when entries.won_on is not null then 1 else 0 end as is_won
     from entries
     inner join windows on entries.entered_on > windows.window_start and entries.entered_on <= windows.window_end
-    -- What was passed on its day was skipped: losses that skipped a step do not enter it at all.
+    -- A deal that passed on the day of entry skipped the stage and is not counted. A lost deal that skipped a stage has
+    -- no entry for it.
     where coalesce(entries.passed_on, {{ for_ever() }}) > entries.entered_on
 ),
 
@@ -67,7 +69,7 @@ won as (
     group by bridge.scope_key
 ),
 
--- What is usual: all branches together. A deal that passes a step still has to be won.
+-- The reference: all branches together. A deal that passes a step still has to be won.
 usual_rates as (
     select
         step,
@@ -77,7 +79,7 @@ usual_rates as (
     group by step
 ),
 
--- A few very large deals would make the mean of all a deal that hardly anybody wins.
+-- The median, because a few very large deals would make the mean larger than most deals.
 usual_deal as (
     select {{ median('amount') }} as median_deal from won_months where is_won
 ),
@@ -147,7 +149,7 @@ select
     ranked.deals_missing,
     ranked.average_deal,
     ranked.lost_amount,
-    -- Every entity misses a part of a deal at some step.
+    -- Every entity lacks a fraction of a deal at some step.
     coalesce(ranked.deals_missing >= 1 and ranked.lost_amount > 0 and ranked.loss_rank = 1, false) as is_bottleneck,
     plays.play as recommended_play,
     plays.play_ja as recommended_play_ja

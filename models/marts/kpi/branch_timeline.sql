@@ -1,4 +1,4 @@
--- What happened at a branch, in one dated list: what was logged later than it happened shows both days.
+-- The events of a branch in one dated list. An event that was logged later than it happened shows both days.
 with events as (
     select
         branch_id, opened_on as happened_on, cast(null as date) as known_on, 'opened' as event_type,

@@ -6,7 +6,7 @@ select
     months.won_amount_unresolved,
     months.won_amount_indirect as indirect_ratio_numerator,
     cast(months.won_amount_indirect + months.won_amount_direct as {{ money_type() }}) as indirect_ratio_denominator,
-    -- Money without a partner is on neither side; it is shown beside the ratio.
+    -- Unresolved money is on neither side of the ratio. It has a column of its own.
     case
         when months.won_amount_indirect + months.won_amount_direct > 0
             then cast(months.won_amount_indirect as double) / (months.won_amount_indirect + months.won_amount_direct)

@@ -1,4 +1,4 @@
--- How many of the customers on whom partners work are worked on twice, by fiscal quarter.
+-- How many of the customers with partner deals are in a channel conflict, by fiscal quarter.
 with quarters as (
     {{ fiscal_periods('quarter') }}
 ),

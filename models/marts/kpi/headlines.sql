@@ -1,4 +1,4 @@
--- The company's figures of the last fiscal year and of the last month that are over.
+-- The company's figures of the last complete fiscal year and of the last complete month.
 with months as (
     select
         months.month, {{ fiscal_year('months.month') }} as fiscal_year, months.won_amount, months.deals_won, months.deals_new,

@@ -1,9 +1,9 @@
--- In which industries companies ask to become partners more often than there are customers: where to recruit.
+-- Industries whose share of partner inquiries exceeds their share of customers show where to recruit.
 with halves as (
     {{ fiscal_periods('half') }}
 ),
 
--- An inquiry without an industry stays in view, and so does a customer.
+-- Inquiries and customers without an industry stay visible.
 inquiries as (
     select
         halves.first_month,
@@ -37,7 +37,7 @@ counted as (
         coalesce(inquiries.inquiries, 0) as inquiries,
         coalesce(inquiries.became_partner, 0) as became_partner,
         coalesce(customers.customers, 0) as customers,
-        -- Of those that name an industry.
+        -- Only those with an industry.
         sum(case when industries.industry != 'unknown' then coalesce(inquiries.inquiries, 0) else 0 end)
             over (partition by halves.first_month) as all_inquiries,
         sum(case when industries.industry != 'unknown' then coalesce(customers.customers, 0) else 0 end)
@@ -69,7 +69,7 @@ select
     cast(all_customers as bigint) as all_customers,
     became_partner,
     expected_inquiries,
-    -- Where not even one inquiry would be expected, any would look like many.
+    -- With less than one expected inquiry, a single one would look like many.
     case when all_inquiries >= {{ var('n_min') }} and expected_inquiries >= 1 then inquiries / expected_inquiries end
         as inquiry_index
 from expected

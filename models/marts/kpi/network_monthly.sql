@@ -1,5 +1,5 @@
--- How large and how alive the network of partners is at the end of a month. Companies and branches are counted apart: which of
--- them is meant by "partners" has to be said.
+-- Size and activity of the partner network at the end of a month. Companies and branches are counted separately,
+-- because "partners" can mean either.
 with month_ends as (
     select month, month_end, is_complete from {{ ref('int_months') }}
 ),
@@ -36,7 +36,7 @@ contracted_branches as (
     group by ends.month
 ),
 
--- Months of a branch are dense, so rows before are months before.
+-- A branch has a row for every month, so preceding rows are preceding months.
 new_deals as (
     select
         months.month,
@@ -70,9 +70,9 @@ first_results as (
     group by branch_id
 ),
 
--- Branches whose first contract began in the twelve months that ended when the later ones had activation_days to bring a deal.
--- One that has brought none by the month's end may still: it stands behind all others. What a branch brought before anything was
--- recorded nobody knows, so those contracted by then are left out.
+-- Branches whose first contract began in twelve months that ended activation_days ago, so that the last ones have had
+-- that time to bring a deal. A branch without a deal by the end of the month may still bring one, so it counts as the
+-- longest. What a branch brought before the data began is unknown, so branches contracted by then are left out.
 first_contracts as (
     select branch_id, min(started_on) as started_on
     from branches
@@ -125,7 +125,7 @@ select
     cast(coalesce(activation.branches_activated, 0) as bigint) as activation_rate_numerator,
     cast(coalesce(activation.branches_observed, 0) as bigint) as activation_rate_denominator,
     {{ rate('activation.branches_activated', 'activation.branches_observed', var('n_min')) }} as activation_rate,
-    -- Where fewer than half have come so far, the median has not been reached.
+    -- Where fewer than half have a deal so far, the median has not been reached.
     cast(
         case
             when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_deal < {{ not_yet() }} / 2

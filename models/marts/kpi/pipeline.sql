@@ -1,5 +1,6 @@
--- What may still come in: deals that are open today, at today's branches, by the month in which they should close. Each is weighted
--- by how often deals of its channel that had been as long at its stage were won later. Overdue deals are in today's month.
+-- Deals that are open today, at today's branches, by the month in which they should close. Each is weighted by the
+-- share of earlier deals of its channel, as old at the same stage, that were won later. Overdue deals are in today's
+-- month.
 with today as (
     select as_of, {{ month_of('as_of') }} as this_month from {{ ref('int_as_of') }}
 ),
@@ -37,7 +38,7 @@ stays as (
     cross join stages
 ),
 
--- How long each deal was at each of its stages: no day at one that it skipped.
+-- Time of each deal at each of its stages. A skipped stage has no days.
 dwells as (
     select
         is_direct, channel, stage,
@@ -48,7 +49,7 @@ dwells as (
     where entered_on is not null
 ),
 
--- Of those that were there at an age, long enough ago for the outcome to have come.
+-- Only deals that reached the age long enough ago for the result to be known.
 outcomes as (
     select dwells.is_direct, dwells.channel, dwells.stage, ages.age_days, sum(dwells.is_won) as won, count(*) as deals
     from dwells
@@ -89,7 +90,7 @@ open_deals as (
     where deals.ended_on is null
 ),
 
--- The highest age reached; a deal that is said to have begun in the future is of the youngest.
+-- The highest age reached. A deal with a start in the future has the lowest age.
 age_bands as (
     select age_days, coalesce(lead(age_days) over (order by age_days), {{ not_yet() }}) as next_age_days from ages
 ),
@@ -122,7 +123,7 @@ counted as (
     group by branch_id, division_id, partner_id, channel_class, is_direct, channel, stage, age_days, close_month
 ),
 
--- A channel with too few deals takes what is usual of all partners, or of all direct sales.
+-- A channel with too few deals takes the share of all partner deals, or of all direct deals.
 weighed as (
     select
         counted.*,

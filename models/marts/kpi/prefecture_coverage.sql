@@ -1,5 +1,5 @@
--- Which prefectures have a branch that wins, and how much is won there: by where the branch is and, for its customers, by where
--- they are; unknown where nobody says. Window: the twelve months to the end of each fiscal half.
+-- Branches, wins and sales by prefecture. Branches count in their own prefecture, customers in theirs; a missing
+-- prefecture is unknown. Window: the twelve months to the end of each fiscal half.
 with halves as (
     {{ fiscal_periods('half') }}
 ),

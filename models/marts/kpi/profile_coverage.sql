@@ -1,5 +1,5 @@
--- For how many branches in focus somebody has reported, this fiscal year, the three things that a plan needs: how many sell, how they
--- are evaluated, and what they are to sell. A profile of an earlier year does not count.
+-- Focus branches whose headcount, evaluation scheme and focus products were reported in the fiscal year. A profile of
+-- an earlier year does not count.
 with years as (
     select
         {{ fiscal_year('month') }} as fiscal_year,

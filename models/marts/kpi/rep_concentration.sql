@@ -1,5 +1,5 @@
--- Who makes an entity's money on today's organisation: how many of its salespeople, how evenly, and so what to do next. Window: the
--- twelve months to date.
+-- The salespeople who win an entity's money, on today's organisation: how many they are, how evenly the money is
+-- distributed, and the lever that follows. Window: the twelve months to date.
 with scopes as (
     select * from {{ ref('int_scopes') }} where organisation = 'as_is' and not is_special
 ),
@@ -47,7 +47,7 @@ measured as (
         cast(coalesce(unassigned.deals_won, 0) as bigint) as unassigned_wins,
         cast(coalesce(unassigned.won_amount, 0) as {{ money_type() }}) as unassigned_amount,
         case
-            -- Of one or two producers the median says little.
+            -- A median of one or two producing reps is not reliable.
             when own.producing_reps >= {{ var('headroom_min_reps') }} then months.scope
             when of_partner.producing_reps >= {{ var('headroom_min_reps') }} then 'partner'
             when of_all.producing_reps > 0 then 'company'
@@ -71,8 +71,8 @@ measured as (
     left join {{ ref('int_producers') }} as of_all on months.company_key = of_all.scope_key and months.month = of_all.month
 ),
 
--- A lever is what a branch can pull: the first that is below what it should be. Each win without a salesperson may be that of one
--- more; in the first year nobody knows who won before; and a branch that is closed has nothing to pull.
+-- The lever is the first value below its reference. Each win without a salesperson may belong to one more rep. In the
+-- first year it is unknown who won before. A closed branch has no lever.
 judged as (
     select
         *,
@@ -85,7 +85,7 @@ judged as (
             when median_deal < reference_median_deal then 'raise_deal_size'
             when median_deal >= reference_median_deal then 'cross_sell'
         end as lever,
-        -- Engines differ in what greatest makes of a null.
+        -- Engines differ in the result of greatest with a null.
         case when headcount is not null then greatest(target_reps - producing_reps, 0) end as headroom_reps,
         case when headcount is not null then greatest(target_reps - producing_reps - unassigned_wins, 0) end as headroom_reps_min,
         case headroom_basis
@@ -114,7 +114,8 @@ branches as (
     where scope = 'branch'
 ),
 
--- What one branch has too many does not fill what another lacks: headroom of a larger scope is the sum over its branches.
+-- A surplus of one branch does not fill the gap of another: the headroom of a larger scope is the sum over its
+-- branches.
 headroom as (
     select 'branch' as scope, branch_id as entity_id, month, headroom_reps, headroom_reps_min, headroom_amount, headroom_amount_min
     from branches

@@ -1,5 +1,6 @@
--- How much of partners' deals, won or not, is known to the branch, by the month of the credit date, and what was corrected in closed
--- months, by the month that changed. A division or branch has no such rate: a deal without a branch has neither.
+-- The share of partner deals, won or not, whose branch is known, by the month of the credit date, and the corrections
+-- of closed months, by the month that changed. Divisions and branches have no such rate, because a deal without a
+-- branch has no division either.
 with deals as (
     select
         partner_id,
@@ -24,7 +25,7 @@ moved as (
     where branches.branch_id != 'DIRECT'
 ),
 
--- Between two branches of a partner, or of the company's two partners, it is one change.
+-- A move between two branches of a partner, or two partners of the company, is one change.
 changes as (
     select 'company' as scope, 'ALL' as entity_id, deal_id, month, change_number, amount from moved
     union

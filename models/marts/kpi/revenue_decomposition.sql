@@ -1,5 +1,5 @@
--- Why revenue changed: more branches that win, more salespeople in each, more wins of each, or larger deals. They multiply to
--- revenue, so the change is split by logarithmic means (LMDI), whose parts add up to it.
+-- Why revenue changed: the number of branches with wins, salespeople per branch, wins per salesperson, or size of
+-- deals. Their product is the revenue, so the change is split by logarithmic means (LMDI), whose parts add up to it.
 -- noqa: disable=LT02,LT05
 {% set factors = ['active_branches', 'reps_per_branch', 'wins_per_rep', 'average_deal'] -%}
 {% set measures = ['won_amount', 'known_amount', 'active_branches', 'producing_reps', 'deals_won'] -%}
@@ -20,8 +20,8 @@ totals as (
     group by scope, entity_id, period_type, months, period_start, is_previous
 ),
 
--- How few branches make four fifths of the money; money of no known branch is part of it, and no branch of its own. Not told where
--- known branches make less.
+-- The smallest number of branches with four fifths of the money. Money of unknown branches is part of the total, but is
+-- no branch. Null where known branches make less.
 largest as (
     select scope, entity_id, period_type, period_start, count(*) as units_to_80, max(total) as total, max(running_total) as reached
     from (
@@ -71,9 +71,9 @@ measured as (
     from pairs
 ),
 
--- Which part of the change the first one, two and three factors bring, from none to all. Where a side has no win, all of it is
--- the branches', or the salespeople's where a branch won by somebody unknown; where there are but returns, or they outweigh a
--- side's wins, all of it is the average deal's.
+-- Parts of the change due to the first one, two and three factors, from none to all. Where a side has no win, the whole
+-- change is due to branches, or to salespeople where only unknown salespeople won. Where there are only returns, or
+-- they exceed a side's wins, the whole change is due to the average deal.
 shares as (
     select
         *,
@@ -86,7 +86,7 @@ shares as (
             when deals_won = 0 or previous_deals_won = 0 then known_change
             when known_amount <= 0 or previous_known_amount <= 0 then 0
             else
-                -- The logarithmic mean of the two sides, their own value where they are equal.
+                -- The logarithmic mean of the two sides; where they are equal, their value.
                 case
                     when known_change = 0 then cast(known_amount as double)
                     else cast(known_change as double) / ln(cast(known_amount as double) / cast(previous_known_amount as double))
@@ -102,7 +102,7 @@ shares as (
     from measured
 ),
 
--- Rounded as running sums, so that the parts add up to the minor unit.
+-- Rounded as running sums, so that the parts add up exactly.
 rounded as (
     select
         *,

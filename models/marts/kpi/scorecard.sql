@@ -1,7 +1,7 @@
--- The few numbers that count in the phase that an entity is in, and nothing else. The set is the seed kpi_sets, by phase and channel.
--- All figures are on today's organisation, so that years compare.
+-- The few metrics that count in the phase of an entity. The set comes from the seed kpi_sets, by phase and channel. All
+-- figures are on today's organisation, so that years are comparable.
 
--- The sets of one day replace those of earlier days as a whole.
+-- The sets of a day replace all sets of earlier days.
 with set_versions as (
     select
         phase, channel, valid_from,
@@ -9,7 +9,7 @@ with set_versions as (
     from (select distinct phase, channel, valid_from from {{ ref('kpi_sets') }}) as versions
 ),
 
--- Those with whom something can be done today. Figures of the network exist for the company alone.
+-- Entities that exist today. Figures of the network exist only for the company.
 shown as (
     select
         placed.scope_key, placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel,
@@ -27,14 +27,14 @@ shown as (
     where not placed.is_special and placed.closed_on > today.as_of
 ),
 
--- Each with the same month a year before, whichever set held then.
+-- Each value with that of the month a year before, regardless of the set at that time.
 asked as (
     select scope_key, month, metric from shown
     union
     select scope_key, {{ add_months('month', -12) }} as month, metric from shown
 ),
 
--- The company is all partners together, here as in performance: direct sales are none of theirs.
+-- The company is all partners together, without direct sales, as in performance.
 all_partners as (
     select
         months.month,
@@ -142,7 +142,8 @@ actuals as (
     left join {{ ref('network_monthly') }} as network on scopes.scope = 'company' and asked.month = network.month
 ),
 
--- Of a metric's deadlines the nearest to come, or the last where all have passed: a target that was missed stays in view.
+-- The nearest deadline of a metric that is still to come. Where all have passed, the last one, so that a missed target
+-- stays visible.
 paths as (
     select
         scope, entity_id, metric, month, actual, path, path_gap,
@@ -168,7 +169,7 @@ select
     cast(shown.kpi_rank as integer) as kpi_rank,
     shown.metric,
     actuals.actual,
-    -- A window that began before anything was recorded would report growth where there was none.
+    -- A window that began before the data would show growth where there was none.
     case
         when months_before.has_twelve_months or shown.time_window in ('month', 'as of', 'trailing 90 days', 'fiscal year to date')
             then year_before.actual

@@ -1,5 +1,5 @@
--- Money of deals that partners brought, and of deals in which they had a part. The first is credit and adds up; the second counts
--- a deal once for each entity that had a part, and is never summed with credit.
+-- Money of deals that partners sourced, and of deals that they influenced. Sourced money is credit and adds up.
+-- Influenced money counts a deal once for each entity with a part in it; it must not be added to credit.
 with sourced as (
     select bridge.scope_key, won.month, won.amount as sourced_amount, 0 as influenced_amount
     from {{ ref('int_won_months') }} as won
@@ -38,7 +38,7 @@ select
     money.month,
     {{ fiscal_year('money.month') }} as fiscal_year,
     {{ is_over(add_months('money.month', 1)) }} as is_complete,
-    -- An amount without an exchange rate is unknown, and the only one of its month at times.
+    -- An amount without an exchange rate is unknown, and may be the only one of its month.
     cast(coalesce(sum(money.sourced_amount), 0) as {{ money_type() }}) as sourced_amount,
     cast(coalesce(sum(money.influenced_amount), 0) as {{ money_type() }}) as influenced_amount
 from money

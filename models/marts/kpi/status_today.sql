@@ -1,11 +1,11 @@
--- Where each partner, branch and rep stands today, by what happened and as somebody typed it; whether the two differ, and whether
--- it has stood there for much longer than is usual.
+-- Status of each partner, branch and rep today, as derived from events and as typed; whether the two differ, and
+-- whether the entity has had it for much longer than usual.
 with spells as (
     select
         spells.*,
         ladder.label,
         ladder.label_ja,
-        -- Asleep is below every rung that was reached awake, and gone below that.
+        -- Dormant is below every rung that an active entity can have, and ended or left is below dormant.
         case when ladder.status in ('ended', 'left') then -1 when ladder.status = 'dormant' then 0 else ladder.step end
             as standing
     from {{ ref('int_status_spells') }} as spells
@@ -22,8 +22,8 @@ typed as (
     select * from spells where basis = 'typed'
 ),
 
--- How long it takes to go on: who still stands there, fell asleep or ended stands behind all that did. Spells that began before
--- the data did are left out.
+-- Typical time to the next rung. Entities that are still on the rung, became dormant or ended count as the longest.
+-- Spells that began before the data are left out.
 spans as (
     select
         entity_type,
@@ -50,7 +50,7 @@ select
     inferred.valid_from as since,
     inferred.dwell_days,
     cast(usual.usual_days as double) as usual_days,
-    -- Who sells again and again, or has left, is where it should be.
+    -- An entity with repeated wins, or one that left, is at the end of the ladder and cannot be stuck.
     coalesce(
         inferred.status not in ('repeat', 'ended', 'left')
         and inferred.dwell_days > usual.usual_days * {{ var('stuck_factor') }},
@@ -58,7 +58,7 @@ select
     ) as is_stuck,
     typed.status as typed_status,
     typed.valid_from as typed_since,
-    -- A word that is on no ladder cannot be compared.
+    -- A typed status that is on no ladder cannot be compared.
     case when typed.ladder_status is not null then typed.ladder_status != inferred.status end as is_different,
     case when typed.standing > inferred.standing then 'ahead' when typed.standing < inferred.standing then 'behind' end
         as difference

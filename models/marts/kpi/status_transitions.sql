@@ -1,4 +1,4 @@
--- From which status to which, how often and after how long, by the fiscal half of the change.
+-- Changes from one status to another: how often, and after how long, by the fiscal half of the change.
 select
     entity_type,
     basis,

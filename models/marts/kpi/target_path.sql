@@ -1,5 +1,5 @@
--- Long-term targets beside what was reached: the straight line from baseline to target, the twelve months to date, and the growth
--- that is still needed. A month that is not over has a path and no actual.
+-- Long-term targets and the actual values: the straight line from baseline to target, the twelve months to date, and
+-- the growth that is still needed. The current month has a path and no actual.
 with targets as (
     select * from {{ ref('int_targets') }}
 ),
@@ -33,7 +33,7 @@ target_metrics as (
     select 'indirect_ratio' as metric
 ),
 
--- Twelve months to date; fewer have no figure. Money of the company is all of it, direct sales too.
+-- Twelve months to date; with fewer months there is no figure. The company's money includes direct sales.
 twelve_months as (
     select
         scopes.scope,
@@ -118,9 +118,9 @@ select
     actual,
     actual - path as path_gap,
     case
-        -- A few weeks' growth told by the year is a number without a sense.
+        -- Growth of a few weeks, extrapolated to a year, is meaningless.
         when years_left < 0.25 or actual is null then null
-        -- A share grows by points a year, an amount by a rate.
+        -- Ratios grow by percentage points a year, amounts by a rate.
         when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
         when actual > 0 then power(cast(target as double) / actual, 1 / years_left) - 1
     end as required_growth

@@ -1,4 +1,4 @@
--- Two-tier business from both sides: the distributor named on the deal and the branch that is credited with it, once.
+-- Two-tier deals from both sides: the distributor of the deal, and the branch that is credited once.
 with distributors as (
     select distinct deal_id, acting_partner_id as distributor_id
     from {{ ref('int_deal_distributors') }}

@@ -1,5 +1,6 @@
--- Potential against result, per branch and fiscal half. Potential is what the profile known at the end of the half says, never
--- what was won; of features that nobody reported the others take the weight, and without any the score is unknown.
+-- Potential and result per branch and fiscal half. Potential comes from the profile as of the end of the half, not from
+-- past sales. The weight of a feature that the profile lacks is given to the other features; without any feature the
+-- score is unknown.
 with halves as (
     select
         periods.fiscal_year,
@@ -10,7 +11,7 @@ with halves as (
     cross join {{ ref('int_as_of') }} as today
 ),
 
--- Today's branches, in the halves in which they or a branch that they took over were there for at least a day.
+-- Today's branches, in the halves in which they or a predecessor were open for at least a day.
 branch_halves as (
     select distinct
         members.current_branch_id as branch_id,
@@ -59,7 +60,7 @@ points as (
         period_start,
         feature,
         weight,
-        -- Exact, because a sum of floats depends on the order of its rows.
+        -- Decimal, because a sum of floats depends on the order of its rows.
         cast(weight * least(reported_value / full_points_at, 1.0) as decimal(18, 6)) as points
     from reported
     where reported_value is not null
@@ -173,7 +174,7 @@ select
     segment,
     case when segment like 'high%' then 'high_touch' when segment like 'low%' then 'tech_touch' end as support_mode,
     observed_mode,
-    -- Potential that has not brought anything yet comes first: there support changes most.
+    -- Potential without a result comes first, because support changes most there.
     case segment
         when 'high_potential_no_result' then 1
         when 'high_potential_with_result' then 2

@@ -1,5 +1,5 @@
--- "Today" is what the data knows, so that the same inputs give the same tables on any day. A worklist that a person sends back
--- tells nothing of a later day than the sources do: it must not close a month before their extracts have come.
+-- "Today" is the latest day in the data, so that the same inputs give the same tables on any day. A returned worklist
+-- does not count: with a later date than the sources it would close a month before their extracts arrive.
 select
     coalesce(
         case when '{{ var("as_of") }}' != '' then least(cast(nullif('{{ var("as_of") }}', '') as date), {{ known_on() }}) end,

@@ -1,6 +1,6 @@
--- A branch's attributes are those of the extract in force; the first extract tells how it was since ever. Openness is not
--- dated here: dim_branch holds the day of opening and closing as they are known today.
-with told as (
+-- Attributes of branches by extract. The first extract is valid from the beginning. Opening and closing are not part of
+-- it: dim_branch has their days as known today.
+with reported as (
     select
         *,
         lag(extracted_on) over (partition by branch_id order by extracted_on) is null as is_first_mention
@@ -20,7 +20,7 @@ starts as (
             when is_first_extract or opened_on is null then {{ since_ever() }}
             else least(opened_on, extracted_on)
         end as valid_from
-    from told
+    from reported
 ),
 
 changes as (

@@ -1,4 +1,5 @@
--- The normalised names, aliases and stems (大阪 of 大阪支店) of each branch, when it bore them, and whose branch it was then.
+-- The normalised names, aliases and stems (大阪 of 大阪支店) of each branch, when they were valid, and the branch's partner
+-- at the time.
 with branches as (
     select * from {{ ref('int_branch_partners') }}
 ),

@@ -1,5 +1,5 @@
--- Which company acts for a branch, and when: the partner that has it, or the one that partner went into. Intervals of a branch
--- never overlap.
+-- The company that acts for a branch, by interval: its partner, or the company into which that partner was merged.
+-- Intervals of a branch never overlap.
 select
     versions.branch_id,
     versions.branch_name,

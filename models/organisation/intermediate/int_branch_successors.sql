@@ -1,5 +1,5 @@
--- Which of today's branches a branch lives on in, and with which share. A merger, a transfer and a changed id pass everything
--- on; a split does by its weights, and without weights nothing is passed on.
+-- Successors of a branch among today's branches, with their shares. A merger, a transfer and a changed id pass
+-- everything on. A split passes on by its weights; a split without weights passes nothing on.
 with recursive effective as (
     select successions.*
     from {{ ref('int_successions') }} as successions
@@ -37,7 +37,7 @@ edges as (
         )
 ),
 
--- A later succession of the successor is followed too. The depth bounds a circle that a roster may hold by mistake.
+-- A later succession of the successor is followed, too. The depth limits a cycle that a roster may contain by mistake.
 walks as (
     select branch_id, branch_id as branch_id_current, {{ since_ever() }} as reached_on, cast(1.0 as double) as share, 0 as depth
     from {{ ref('int_branches') }}
@@ -53,7 +53,7 @@ walks as (
     where walks.depth < 20
 ),
 
--- What leads on from a branch on each walk; a branch that was split and lives on under its own id keeps the rest.
+-- The successors of a branch on each path. A branch that was split and continues under its own id keeps the rest.
 passed_on as (
     select walks.branch_id, walks.branch_id_current, walks.depth, walks.reached_on, sum(edges.share) as share
     from walks

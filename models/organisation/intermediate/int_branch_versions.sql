@@ -1,5 +1,6 @@
--- One row per branch and version, special members included, each with a division. The versions of a branch cover all days, so a
--- join on the branch and a day gives exactly one row: before its first version a branch counts as it was first.
+-- One row per branch and version, including special members, each with a division. The versions of a branch cover all
+-- days, so a join on the branch and a day gives exactly one row. Before its first version, a branch has the attributes
+-- of the first.
 with all_versions as (
     select
         branch_id, valid_from, valid_to, partner_id, branch_name, division_id, division_name, prefecture, is_current,
@@ -7,7 +8,7 @@ with all_versions as (
         false as is_sentinel
     from {{ ref('int_branch_history') }}
     union all
-    -- No roster lists a special member or an implied branch: it has one version.
+    -- No roster contains a special member or an implicit branch, so each has one version.
     select
         branches.branch_id,
         {{ since_ever() }} as valid_from,

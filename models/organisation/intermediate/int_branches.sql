@@ -10,7 +10,7 @@ listed_branches as (
     select partner_id from {{ ref('stg_branches') }}
 ),
 
--- A partner that has handed over its only branch had branches: it gets no implicit one.
+-- A partner that passed on its only branch had branches, so it gets no implicit one.
 without_branches as (
     select *
     from partners
@@ -39,7 +39,7 @@ select
     coalesce(branches.is_head_office, false) as is_head_office,
     branches.prefecture,
     branches.opened_on,
-    -- Left out of a later extract: closed then, unless the roster dated it earlier.
+    -- A branch that a later extract omits was closed at that extract's date, unless the roster has an earlier date.
     {{ earliest(['branches.closed_on', 'branches.ended_on']) }} as closed_on,
     coalesce(branches.is_focus, partners.is_focus, false) as is_focus,
     coalesce(branches.contract_started_on, partners.contract_started_on) as contract_started_on,

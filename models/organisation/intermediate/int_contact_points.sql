@@ -1,4 +1,4 @@
--- Who could be reached under an address, and when. The address on the rep's own roster row holds since ever.
+-- Rep of an address, by interval. The address in the rep's own roster row is valid from the beginning.
 with dated as (
     select * from (
         {{ dated_history('contact_points', ['owner_type', 'owner_id', 'kind', 'value'], []) }}
@@ -24,7 +24,7 @@ all_points as (
     from rostered
     where
         rep_email is not null
-        -- Dated entries of the same rep and address know better.
+        -- Dated entries of the same rep and address have priority.
         and not exists (
             select 1 from dated
             where

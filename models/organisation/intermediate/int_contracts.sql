@@ -1,6 +1,7 @@
--- The contracts of partners and branches, one after another: an extract tells of the present one alone. One that earlier extracts
--- told of was another if it ended, or was told of last, before the next began; else the next corrects it. One that begins where
--- the last ended renews it. A branch without its own is under its partner's, while it is open.
+-- The contracts of partners and branches, one after another, because an extract contains only the present one. A
+-- contract in earlier extracts was a different one if it ended, or was reported last, before the next began; otherwise
+-- the next corrects it. A contract that begins where the last ended renews it. A branch without its own is under its
+-- partner's, while it is open.
 with partners as (
     select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
     from {{ ref('stg_partners') }}
@@ -15,7 +16,7 @@ branches as (
     where contract_started_on is not null
 ),
 
-told as (
+reported as (
     select 'partner' as entity_type, partner_id as entity_id, started_on, ended_on, extracted_on from partners
     union all
     select 'branch' as entity_type, branch_id as entity_id, started_on, ended_on, extracted_on from branches
@@ -37,14 +38,14 @@ told as (
         and not exists (select 1 from branches where branches.branch_id = under.branch_id)
 ),
 
-last_told as (
+last_reported as (
     select
         *,
         row_number() over (
             partition by entity_type, entity_id, started_on
             order by extracted_on desc nulls last, coalesce(ended_on, {{ for_ever() }}) desc nulls last
         ) as latest_rank
-    from told
+    from reported
     where started_on is not null
 ),
 
@@ -57,18 +58,18 @@ corrected as (
         extracted_on,
         min(started_on) over (
             partition by entity_type, entity_id order by extracted_on, started_on rows between 1 following and unbounded following
-        ) as told_after
-    from last_told
+        ) as reported_after
+    from last_reported
     where latest_rank = 1
 ),
 
 others as (
-    select entity_type, entity_id, started_on, least(ended_on, coalesce(told_after, ended_on)) as ended_on
+    select entity_type, entity_id, started_on, least(ended_on, coalesce(reported_after, ended_on)) as ended_on
     from corrected
-    where told_after is null or ended_on <= told_after or extracted_on < told_after
+    where reported_after is null or ended_on <= reported_after or extracted_on < reported_after
 ),
 
--- Some write the last day, some the day after it.
+-- Some sources deliver the last day, others the day after it.
 begun as (
     select
         *,
@@ -90,7 +91,7 @@ contracts as (
     group by entity_type, entity_id, nth
 ),
 
--- Joined by the type too, because a condition on one side alone would compare every contract with every branch.
+-- The type is part of the join, because a condition on one side alone would compare every contract with every branch.
 while_open as (
     select
         contracts.entity_type,

@@ -1,5 +1,5 @@
--- Which company acts for a partner, and when: itself, and after a merger its successor. Intervals of one partner touch and
--- never overlap, so a join on the partner and a day gives one row.
+-- The company that acts for a partner, by interval: itself, and after a merger its successor. Intervals of one partner
+-- touch and never overlap, so a join on the partner and a day gives one row.
 with recursive steps as (
     select partner_id, partner_id as acting_partner_id, {{ since_ever() }} as valid_from, 0 as depth
     from {{ ref('int_partners') }}
@@ -14,7 +14,7 @@ with recursive steps as (
     where merged.successor_partner_id is not null and steps.depth < 20
 ),
 
--- Two steps on one day: the last one acts.
+-- Of two successions on one day, the last one counts.
 last_step_of_day as (
     select
         *,

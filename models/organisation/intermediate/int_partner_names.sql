@@ -1,6 +1,6 @@
--- The normalised names and aliases of each partner, and when it bore them. A name holds until an extract tells another one; the
--- first one known holds since ever.
-with told as (
+-- The normalised names and aliases of each partner, and when they were valid. A name is valid until an extract has
+-- another one. The first known name is valid from the beginning.
+with reported as (
     select
         partner_id,
         partner_name,
@@ -16,7 +16,7 @@ renamings as (
         extracted_on,
         lag(extracted_on) over (partition by partner_id order by extracted_on) is null as is_first,
         lead(extracted_on) over (partition by partner_id order by extracted_on) as next_extracted_on
-    from told
+    from reported
     where partner_name is distinct from previous_name
 ),
 

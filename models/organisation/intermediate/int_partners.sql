@@ -2,7 +2,7 @@ with rostered as (
     {{ last_known('partners', ['partner_id']) }}
 ),
 
--- A branch of a company that the roster lacks still belongs to somebody: the company is kept under its id.
+-- A branch needs a partner even if the roster lacks the company: the company is included under its id.
 named_by_branches as (
     select distinct branches.partner_id
     from {{ ref('stg_branches') }} as branches
@@ -19,7 +19,7 @@ select
     parent_partner_id,
     industry,
     contract_started_on,
-    -- Left out of a later extract: the company has ended then, unless the roster dated it earlier.
+    -- A company that a later extract omits ended at that extract's date, unless the roster has an earlier date.
     {{ earliest(['contract_ended_on', 'ended_on']) }} as contract_ended_on,
     coalesce(is_focus, false) as is_focus,
     successor_partner_id,

@@ -1,4 +1,4 @@
--- What a branch said of itself, and until when: each profile holds until the next one.
+-- Profiles of a branch with their intervals: each profile is valid until the next one.
 select
     profiles.*,
     coalesce(lead(profiles.as_of) over (partition by profiles.branch_id order by profiles.as_of), {{ for_ever() }}) as valid_to

@@ -1,4 +1,4 @@
--- The normalised names of each rep, full, alias and surname, and for which company and branch the rep stood under them, when.
+-- The normalised names of each rep (full name, alias and surname), with the partner and branch of the rep, by interval.
 with names as (
     select distinct rep_id, rep_name as name, 'name' as name_type
     from {{ ref('stg_reps') }}
@@ -21,7 +21,7 @@ keyed as (
     where names.name_type = 'name' and texts.surname_key is not null
 ),
 
--- A rep with several posts and no primary one stands for a company all the same.
+-- A rep with several assignments and no primary one still has a partner.
 posts as (
     select
         posts.rep_id,

@@ -1,5 +1,5 @@
--- The branch at which a rep stands on a day: the only one, or of concurrent posts the primary one; null where that leaves
--- several. Intervals of a rep never overlap, so a join on the rep and a day gives at most one row.
+-- The branch of a rep on a day: of the only assignment, or of the primary one of concurrent assignments; null where
+-- several remain. Intervals of a rep never overlap, so a join on the rep and a day gives at most one row.
 with posts as (
     select * from {{ ref('dim_rep_assignment') }}
 ),
@@ -14,7 +14,7 @@ reaches as (
     from posts
 ),
 
--- A gap is bridged by the post before it, and only where another follows.
+-- The assignment before a gap covers it, but only where another follows.
 gaps as (
     select
         rep_id,

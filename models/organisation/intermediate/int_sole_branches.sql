@@ -1,6 +1,6 @@
--- The one branch of a partner that is open on a day; days on which none or several are open have no row, and neither has a
--- distributor, who sells through others. Intervals of a partner never overlap, so a join on the partner and a day gives at most
--- one row.
+-- The only branch of a partner that is open on a day. Days with no or several open branches have no row. Distributors
+-- have none, because they sell through other partners. Intervals of a partner never overlap, so a join on the partner
+-- and a day gives at most one row.
 with open_branches as (
     select
         branches.branch_id,

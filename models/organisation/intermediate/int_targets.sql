@@ -1,4 +1,4 @@
--- Targets in force: one that the latest list leaves out was given up.
+-- Targets in force. A target that the latest list omits was dropped.
 select metric, scope, coalesce(scope_id, 'ALL') as entity_id, baseline, baseline_on, target, deadline
 from (
     {{ last_known('targets', ['metric', 'scope', 'scope_id', 'deadline']) }}

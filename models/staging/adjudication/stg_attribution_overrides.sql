@@ -1,5 +1,5 @@
--- A row that nobody has decided yet replaces nothing, so the latest of a deal is looked for among decisions only: those that
--- name a branch, and those that take a decision back.
+-- A row without a decision replaces nothing. So the latest row of a deal is chosen among decisions only: rows that name
+-- a branch, and rows that withdraw a decision.
 with decisions as (
     select *
     from ({{ extract_rows('attribution_overrides') }}) as landed

@@ -2,8 +2,8 @@ with latest as (
     {{ latest_rows('deals', ['deal_id']) }}
 ),
 
--- What any extract said of the deal, not only the latest: when it was first named, and whether it ever had a partner.
-told as (
+-- Facts from all extracts of the deal, not only the latest: when it first appeared, and whether it ever had a partner.
+reported as (
     select
         deal_id,
         min(extracted_on) as first_extracted_on,
@@ -48,7 +48,7 @@ select
     latest.file_name,
     latest.row_number,
     latest.extracted_on,
-    told.first_extracted_on,
-    told.ever_named_a_partner
+    reported.first_extracted_on,
+    reported.ever_named_a_partner
 from latest
-inner join told on latest.deal_id = told.deal_id
+inner join reported on latest.deal_id = reported.deal_id

@@ -1,5 +1,6 @@
--- Deals that an extract called won and a later one did not. Where there is no stage history, this is all that tells of the win.
-with told as (
+-- Deals that an extract reported as won and a later one did not. Without a stage history, this is the only record of
+-- the win.
+with reported as (
     select
         versions.deal_id,
         versions.extracted_on,
@@ -10,14 +11,14 @@ with told as (
 ),
 
 wins as (
-    select deal_id, min(won_on) as won_on, min(extracted_on) as told_on
-    from told
+    select deal_id, min(won_on) as won_on, min(extracted_on) as reported_on
+    from reported
     where is_won
     group by deal_id
 )
 
-select wins.deal_id, wins.won_on, min(told.extracted_on) as left_on
+select wins.deal_id, wins.won_on, min(reported.extracted_on) as left_on
 from wins
-inner join told on wins.deal_id = told.deal_id and wins.told_on < told.extracted_on
-where not told.is_won
+inner join reported on wins.deal_id = reported.deal_id and wins.reported_on < reported.extracted_on
+where not reported.is_won
 group by wins.deal_id, wins.won_on

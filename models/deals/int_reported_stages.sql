@@ -1,5 +1,6 @@
--- When deals became qualified and proposed, by the first extract that says so: for sources that log no stages. It tells the day
--- only where the extract before it was not long ago; what a source's first extract tells began on a day that nobody knows.
+-- Days on which deals became qualified and proposed, from the first extract that reports it, for sources that log no
+-- stages. The day is known only where the extract before was recent. Stages in a source's first extract began on an
+-- unknown day.
 with days as (
     select
         source_name,
@@ -11,7 +12,7 @@ with days as (
     where dataset = 'deals'
 ),
 
-told as (
+reported as (
     select
         versions.deal_id,
         stages.stage = 'proposed' as is_proposed,
@@ -30,5 +31,5 @@ select
         when min(case when is_proposed then extracted_on end) = min(case when is_proposed then entered_on end)
             then min(case when is_proposed then entered_on end)
     end as proposed_on
-from told
+from reported
 group by deal_id
