@@ -12,7 +12,10 @@ with involved as (
     from {{ ref('deal_evidence') }} as evidence
     where
         evidence.partner_id is not null
-        and (evidence.reason = 'INFLUENCE' or (evidence.evidence_code = {{ evidence('participant') }} and evidence.status = 'contradicting'))
+        and (
+            evidence.reason = 'INFLUENCE'
+            or (evidence.evidence_code = {{ evidence('participant') }} and evidence.status = 'contradicting')
+        )
 )
 
 select distinct

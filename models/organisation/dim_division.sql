@@ -10,7 +10,7 @@ with versions as (
 latest as (
     select
         division_id, division_name, partner_id,
-        row_number() over (partition by division_id order by valid_to desc, branch_id) as latest_rank
+        row_number() over (partition by division_id order by valid_to desc nulls last, branch_id) as latest_rank
     from versions
 ),
 
@@ -20,7 +20,9 @@ destinations as (
         row_number() over (
             partition by division_id
             order by
-                case when current_division_id = division_id then 0 else 1 end, count(distinct branch_id) desc, current_division_id
+                case when current_division_id = division_id then 0 else 1 end,
+                count(distinct branch_id) desc nulls last,
+                current_division_id nulls last
         ) as destination_rank
     from versions
     group by division_id, current_division_id
