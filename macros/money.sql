@@ -4,6 +4,8 @@
 {# Digits of the base currency's minor unit, and how many of these make one unit: a yen has no part, a cent is a hundredth. #}
 {% macro minor_digits() -%} {{ 0 if var("base_currency") in ["JPY", "KRW", "VND", "CLP"] else 2 }} {%- endmacro %}
 
+{% macro minor_unit() -%} cast({{ '0.01' if minor_digits() | int else '1' }} as {{ money_type() }}) {%- endmacro %}
+
 {% macro minor_units() -%} {{ 10 ** (minor_digits() | int) }} {%- endmacro %}
 
 {# Rounds half away from zero to the base currency's minor unit. #}
@@ -35,7 +37,7 @@
             needed.rate_needed_on,
             rates.base_per_unit,
             row_number() over (
-                partition by needed.currency, needed.rate_needed_on order by rates.rate_on desc
+                partition by needed.currency, needed.rate_needed_on order by rates.rate_on desc nulls last, rates.currency
             ) as recency
         from (select distinct currency, rate_needed_on from {{ needed }}) as needed
         inner join {{ ref('stg_fx_rates') }} as rates

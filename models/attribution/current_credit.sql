@@ -23,7 +23,7 @@ remainders as (
     select
         *,
         row_number() over (
-            partition by deal_id, event_id order by round(units_exact - units_cut, 6) desc, branch_id_current
+            partition by deal_id, event_id order by round(units_exact - units_cut, 6) desc nulls last, branch_id_current
         ) as remainder_rank,
         cast(abs(amount) * {{ minor_units() }} as bigint) - sum(units_cut) over (partition by deal_id, event_id) as units_left
     from parts
@@ -39,7 +39,8 @@ select
     branch_id_current,
     share,
     cast(
-        sign(amount) * (units_cut + case when remainder_rank <= units_left then 1 else 0 end) / {{ minor_units() }}.0
+        cast(sign(amount) * (units_cut + case when remainder_rank <= units_left then 1 else 0 end) as decimal(28, 0))
+        * {{ minor_unit() }}
         as {{ money_type() }}
     ) as amount
 from remainders

@@ -21,7 +21,7 @@ strongest_reps as (
             evidence.rep_id,
             row_number() over (
                 partition by evidence.deal_id
-                order by evidence.rung_order, evidence.claimed_on nulls last, evidence.rep_id
+                order by evidence.rung_order nulls last, evidence.claimed_on nulls last, evidence.rep_id
             ) as strength
         from {{ ref('deal_evidence') }} as evidence
         inner join summaries

@@ -156,10 +156,10 @@ ranked_candidates as (
             partition by grouped_signals.deal_id
             order by
                 grouped_signals.rung_order nulls last,
-                grouped_signals.signal_count desc,
-                grouped_signals.score desc,
+                grouped_signals.signal_count desc nulls last,
+                grouped_signals.score desc nulls last,
                 grouped_signals.claimed_on desc nulls last,
-                grouped_signals.branch_id,
+                grouped_signals.branch_id nulls last,
                 grouped_signals.partner_id
         ) as candidate_rank
     from grouped_signals

@@ -56,14 +56,16 @@ different as (
 -- A deal's months share everything but the money, so that each of these has one row per deal.
 deals_before as (
     select distinct
-        known_before.deal_id, branch_id, is_counted, rung, parent_branch_id, override_branch_id, claims_hash, money_hash, names_hash
+        known_before.deal_id, branch_id, is_counted, rung, parent_branch_id, override_branch_id,
+        claims_hash, money_hash, names_hash
     from known_before
     inner join (select distinct deal_id from different) as moved on known_before.deal_id = moved.deal_id
 ),
 
 deals_now as (
     select distinct
-        known_now.deal_id, branch_id, is_counted, rung, parent_branch_id, override_branch_id, claims_hash, money_hash, names_hash
+        known_now.deal_id, branch_id, is_counted, rung, parent_branch_id, override_branch_id,
+        claims_hash, money_hash, names_hash
     from known_now
     inner join (select distinct deal_id from different) as moved on known_now.deal_id = moved.deal_id
 ),

@@ -19,7 +19,7 @@ main_lines as (
         select
             deal_id,
             product_id,
-            row_number() over (partition by deal_id order by amount desc, product_id, line_id) as size_rank
+            row_number() over (partition by deal_id order by amount desc nulls last, product_id nulls last, line_id) as size_rank
         from {{ ref('stg_deal_lines') }}
     ) as ranked
     where size_rank = 1
@@ -46,8 +46,8 @@ approvals as (
             row_number() over (
                 partition by registrations.deal_id
                 order by
-                    coalesce(registrations.approved_at, registrations.submitted_at),
-                    registrations.submitted_at,
+                    coalesce(registrations.approved_at, registrations.submitted_at) nulls last,
+                    registrations.submitted_at nulls last,
                     registrations.registration_id
             ) as approval_rank
         from {{ ref('stg_deal_registrations') }} as registrations
@@ -178,7 +178,7 @@ select
     credited.own_amount as amount_in_currency,
     credited.amount_source,
     case
-        when credited.own_currency = '{{ var("base_currency") }}' then 1
+        when credited.own_currency = '{{ var("base_currency") }}' then cast(1 as decimal(18, 8))
         else rates.base_per_unit
     end as base_per_unit,
     {{ in_base_currency('credited.own_amount', 'credited.own_currency', 'rates.base_per_unit') }} as amount,

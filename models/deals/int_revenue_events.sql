@@ -80,7 +80,7 @@ stage_events as (
 numbered_events as (
     select
         *,
-        row_number() over (partition by deal_id, event_type order by recognized_on) as event_number
+        row_number() over (partition by deal_id, event_type order by recognized_on nulls last) as event_number
     from stage_events
 ),
 

@@ -14,5 +14,5 @@ window entries as (
     order by
         history.entered_at,
         case stages.stage when 'open' then 1 when 'qualified' then 2 when 'proposed' then 3 else 4 end,
-        history.stage
+        history.stage nulls last
 )

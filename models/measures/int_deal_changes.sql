@@ -144,7 +144,7 @@ spans as (
         won.deal_id, won.branch_id, won.branch_version_id, won.partner_id, won.channel, measures.measure,
         won.month as from_month,
         {{ add_months('won.month', 'measures.months') }} as to_month,
-        case when measures.measure = 'won_amount' then won.amount else 1 end as value
+        case when measures.measure = 'won_amount' then won.amount else cast(1 as {{ money_type() }}) end as value
     from {{ ref('int_won_months') }} as won
     cross join won_measures as measures
     where won.channel_class != 'direct' and (won.is_won or measures.measure = 'won_amount')

@@ -187,7 +187,7 @@ select
     {{ rate('cohort_won', 'cohort_deals', var('n_min')) }} as win_rate_cohort,
     cast(open_qualified as bigint) as open_qualified,
     -- A cycle of less than a day counts as one day.
-    open_qualified * win_rate_t12m * avg_deal / case when cycle_days < 1 then 1 else cycle_days end as velocity,
+    open_qualified * win_rate_t12m * avg_deal / cast(case when cycle_days < 1 then 1.0 else cycle_days end as double) as velocity,
     cast(self_run_wins as bigint) as self_run_ratio_numerator,
     cast(logged_wins as bigint) as self_run_ratio_denominator,
     {{ rate('self_run_wins', 'logged_wins', var('n_min')) }} as self_run_ratio,

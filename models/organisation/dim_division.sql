@@ -11,7 +11,7 @@ with versions as (
 latest as (
     select
         division_id, division_name, partner_id,
-        row_number() over (partition by division_id order by valid_to desc, branch_id) as latest_rank
+        row_number() over (partition by division_id order by valid_to desc nulls last, branch_id) as latest_rank
     from versions
 ),
 
@@ -21,7 +21,9 @@ destinations as (
         row_number() over (
             partition by division_id
             order by
-                case when current_division_id = division_id then 0 else 1 end, count(distinct branch_id) desc, current_division_id
+                case when current_division_id = division_id then 0 else 1 end,
+                count(distinct branch_id) desc nulls last,
+                current_division_id nulls last
         ) as destination_rank
     from versions
     group by division_id, current_division_id

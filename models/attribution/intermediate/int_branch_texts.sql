@@ -1,5 +1,5 @@
--- One row per deal, text and branch that the text names, or may name without that one is found: the partner's text after the partner's
--- name, and the branch text.
+-- One row per deal, text and branch that the text names, or without a branch where none is found: the partner's text after the
+-- partner's name, and the branch text.
 with deals as (
     select * from {{ ref('int_deal_partners') }}
 ),
@@ -104,7 +104,7 @@ branches_of_texts as (
                 order by
                     case when is_open then 0 else 1 end,
                     case when name_type = 'stem' then 1 else 0 end,
-                    case when name_type = 'stem' then 0 else length(branch_key) end desc
+                    case when name_type = 'stem' then 0 else length(branch_key) end desc nulls last
             ) as match_rank
         from found_branches
     ) as ranked

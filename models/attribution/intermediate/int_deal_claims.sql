@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- One row per piece of evidence that a source gives of a deal's partner side, in the source's own terms: nothing is looked up yet.
+-- One row per piece of evidence that a source gives of a deal's partner side, in the source's own terms, before any look-up.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),

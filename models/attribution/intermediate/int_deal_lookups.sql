@@ -30,11 +30,7 @@ email_claims as (
 
 address_owners as (
     select
-        email_claims.deal_id,
-        email_claims.value,
-        email_claims.credit_on,
-        points.owner_type,
-        points.owner_id
+        email_claims.deal_id, email_claims.value, email_claims.credit_on, points.owner_type, points.owner_id
     from (select distinct deal_id, value, credit_on from email_claims) as email_claims
     inner join contact_points as points
         on
@@ -183,7 +179,10 @@ select
             then 'REGISTRATION_NOT_APPROVED'
         when located.expires_on < located.credit_on then 'REGISTRATION_EXPIRED'
         when located.placed_branch_id is not null and not located.is_known_branch then 'BRANCH_UNKNOWN'
-        when located.placed_branch_id is not null and not located.is_open_branch and located.evidence_code != {{ evidence('person') }}
+        when
+            located.placed_branch_id is not null
+            and not located.is_open_branch
+            and located.evidence_code != {{ evidence('person') }}
             then 'BRANCH_CLOSED_AT_DATE'
         when located.points_to = 'rep' and located.placed_branch_id is null and located.has_post then 'REP_MULTI_BRANCH'
         when located.points_to = 'rep' and located.placed_branch_id is null and located.is_known_rep

@@ -1,5 +1,5 @@
--- One row per deal, text on it and what the text names on the credit date: the partner first, then a branch or rep of that partner
--- and of no other.
+-- One row per deal, text on it and what the text names on the credit date: the partner first, then a branch or rep of that
+-- partner and of no other.
 with deals as (
     select deal_id, credit_on, channel, created_on from {{ ref('int_deal_texts') }}
 ),

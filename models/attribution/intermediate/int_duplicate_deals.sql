@@ -8,7 +8,7 @@ with recursive registrations as (
         signals.credit_on,
         coalesce(registered.customer_id, deals.customer_id) as customer_id,
         coalesce(registered.product_id, deals.product_id) as product_id,
-        row_number() over (partition by signals.deal_id order by signals.decided_at, signals.registration_id) as approval_rank
+        row_number() over (partition by signals.deal_id order by signals.decided_at nulls last, signals.registration_id) as approval_rank
     from {{ ref('int_deal_lookups') }} as signals
     inner join {{ ref('stg_deal_registrations') }} as registered on signals.registration_id = registered.registration_id
     inner join {{ ref('int_deals') }} as deals on signals.deal_id = deals.deal_id
@@ -27,7 +27,7 @@ opportunities as (
 contested as (
     select
         deal_id, acting_partner_id, credit_on, customer_id, product_id,
-        row_number() over (partition by customer_id, product_id order by decided_at, deal_id) as turn
+        row_number() over (partition by customer_id, product_id order by decided_at nulls last, deal_id) as turn
     from opportunities
     where lowest_partner_id != highest_partner_id
 ),

@@ -35,7 +35,7 @@ ranked as (
         deal_id,
         registration_id,
         acting_partner_id,
-        rank() over (partition by deal_id order by decided_at) as approval_rank
+        rank() over (partition by deal_id order by decided_at nulls last) as approval_rank
     from approvals
 )
 

@@ -1,5 +1,5 @@
--- One row per text and credit date, registered partner that the text names at its start, and branch of that partner in the rest of
--- the text; without such a branch the partner alone.
+-- One row per text and credit date, registered partner that the text names at its start, and branch of that partner in the rest
+-- of the text; without such a branch the partner alone.
 with deals as (
     select * from {{ ref('int_deal_texts') }}
 ),
@@ -100,7 +100,7 @@ ranked_readings as (
     select
         *,
         rank() over (
-            partition by text, credit_on order by length(partner_key) desc, name_rank, legal_form_rank
+            partition by text, credit_on order by length(partner_key) desc nulls last, name_rank, legal_form_rank
         ) as reading_rank
     from bounded_readings
 ),

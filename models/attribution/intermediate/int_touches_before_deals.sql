@@ -1,5 +1,5 @@
--- One row per undecided deal and activity with a rep that hints at a branch: one that names the deal, and the last one with a branch
--- of the known partner shortly before the deal.
+-- One row per undecided deal and activity with a rep that hints at a branch: one that names the deal, and the last one with a
+-- branch of the known partner shortly before the deal.
 with deals as (
     select deal_id, credit_on, acting_partner_id, is_partner_known from {{ ref('int_undecided_deals') }}
 ),

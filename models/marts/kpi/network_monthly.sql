@@ -128,13 +128,13 @@ select
     -- Where fewer than half have a deal so far, the median has not been reached.
     cast(
         case
-            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_deal < {{ not_yet() }} / 2
+            when activation.branches_observed >= {{ var('n_min') }} and 2 * activation.days_to_deal < {{ not_yet() }}
                 then activation.days_to_deal
         end as double
     ) as ttfd,
     cast(
         case
-            when activation.branches_observed >= {{ var('n_min') }} and activation.days_to_win < {{ not_yet() }} / 2
+            when activation.branches_observed >= {{ var('n_min') }} and 2 * activation.days_to_win < {{ not_yet() }}
                 then activation.days_to_win
         end as double
     ) as ttfw

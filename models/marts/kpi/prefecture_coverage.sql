@@ -43,7 +43,7 @@ sold_to as (
         halves.last_month,
         coalesce(customers.prefecture, 'unknown') as prefecture,
         sum(revenue.amount) as won_amount,
-        sum(case when revenue.channel_class = 'indirect' then revenue.amount else 0 end) as won_amount_indirect
+        sum(case when revenue.channel_class = 'indirect' then revenue.amount else cast(0 as {{ money_type() }}) end) as won_amount_indirect
     from halves
     inner join {{ ref('fct_revenue') }} as revenue
         on

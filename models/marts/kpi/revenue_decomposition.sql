@@ -12,7 +12,7 @@ totals as (
     select
         scope, entity_id, period_type, months, period_start, is_previous,
         sum(won_amount) as won_amount,
-        sum(case when is_known then won_amount else 0 end) as known_amount,
+        sum(case when is_known then won_amount else cast(0 as {{ money_type() }}) end) as known_amount,
         count(distinct case when deals_won > 0 and not is_sentinel then branch_id end) as active_branches,
         count(distinct case when deals_won > 0 and is_known then rep_id end) as producing_reps,
         sum(case when is_known then deals_won else 0 end) as deals_won
@@ -30,7 +30,7 @@ largest as (
             is_sentinel,
             won_amount,
             sum(won_amount) over (partition by scope, entity_id, period_type, period_start) as total,
-            sum(case when is_sentinel then 0 else won_amount end) over (
+            sum(case when is_sentinel then cast(0 as {{ money_type() }}) else won_amount end) over (
                 partition by scope, entity_id, period_type, period_start
                 order by won_amount desc, branch_id
                 rows between unbounded preceding and current row
@@ -79,12 +79,13 @@ shares as (
         *,
         {% for last in range(1, 4) -%}
         case
-            when deals_won = 0 and previous_deals_won = 0 then 0
+            when deals_won = 0 and previous_deals_won = 0 then cast(0 as double)
             {%- if last == 1 %}
-            when (deals_won = 0 or previous_deals_won = 0) and active_branches > 0 and previous_active_branches > 0 then 0
+            when (deals_won = 0 or previous_deals_won = 0) and active_branches > 0 and previous_active_branches > 0
+                then cast(0 as double)
             {%- endif %}
-            when deals_won = 0 or previous_deals_won = 0 then known_change
-            when known_amount <= 0 or previous_known_amount <= 0 then 0
+            when deals_won = 0 or previous_deals_won = 0 then cast(known_change as double)
+            when known_amount <= 0 or previous_known_amount <= 0 then cast(0 as double)
             else
                 -- The logarithmic mean of the two sides; where they are equal, their value.
                 case

@@ -38,7 +38,7 @@ usual as (
     select entity_type, status, {{ median('days') }} as usual_days
     from spans
     group by entity_type, status
-    having count(*) >= {{ var('n_min') }} and {{ median('days') }} < {{ not_yet() }} / 2
+    having count(*) >= {{ var('n_min') }} and 2 * {{ median('days') }} < {{ not_yet() }}
 )
 
 select

@@ -90,7 +90,7 @@ measured as (
                     / {{ days_between('targets.baseline_on', 'targets.deadline') }}
         end as path,
         case when month_ends.month_end <= today.as_of then actuals.actual end as actual,
-        {{ days_between('month_ends.month_end', 'targets.deadline') }} / 365.25 as years_left
+        {{ days_between('month_ends.month_end', 'targets.deadline') }} / cast(365.25 as double) as years_left
     from targets
     cross join bounds
     inner join month_ends

@@ -70,7 +70,7 @@ scores as (
     select
         branch_id,
         period_start,
-        100.0 * cast(sum(points) as double) / sum(weight) as potential_score,
+        100 * cast(sum(points) as double) / sum(weight) as potential_score,
         sum(weight) as known_weight,
         cast(sum(case when feature = 'sales_headcount' then points end) as double) as points_headcount,
         cast(sum(case when feature = 'target_customer_overlap' then points end) as double) as points_overlap,

@@ -25,7 +25,7 @@ edges as (
         effective.effective_on,
         case
             when totals.weight_count = totals.successor_count then cast(effective.weight as double) / totals.total_weight
-            else 1.0
+            else cast(1 as double)
         end as share
     from effective
     inner join totals on effective.from_branch_id = totals.from_branch_id
@@ -85,5 +85,5 @@ select
     branch_id,
     branch_id_current,
     share,
-    row_number() over (partition by branch_id order by share desc, branch_id_current) as weight_rank
+    row_number() over (partition by branch_id order by share desc nulls last, branch_id_current) as weight_rank
 from ends

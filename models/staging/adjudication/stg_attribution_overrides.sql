@@ -9,7 +9,7 @@ with decisions as (
 latest as (
     select
         *,
-        row_number() over (partition by deal_id order by extract_number desc) as recency
+        row_number() over (partition by deal_id order by extract_number desc nulls last) as recency
     from decisions
 )
 

@@ -1,0 +1,296 @@
+"""The SQL of models keeps to what DuckDB and Spark understand alike: their words, their order of rows, their types.
+
+Words are looked for in the files. Order and types are read from the compiled SQL of a built home, whose tables give the
+types of columns. A macro that is written for one engine (default__, duckdb__, spark__) may use that engine's own words.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import sqlglot
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+from orchestration.home import PROJECT, Home
+from orchestration.warehouse import read_manifest
+
+Schema = dict[str, object]  # catalog → schema → table → column → type
+
+WORDS = {
+    r"\bvarchar\b": "string",
+    r"\bdbt\.dateadd\b": "add_days or add_months",
+    r"\bdbt\.datediff\b": "days_between",
+    r"\bdbt\.listagg\b": "joined_texts",
+}
+RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead)
+# Columns without nulls where they order a ranking: keys of their rows, and days that are always filled in.
+NEVER_NULL = frozenset(
+    {
+        "age_days",
+        "as_of",
+        "boundary",
+        "branch_id",
+        "branch_id_current",
+        "currency",
+        "deadline",
+        "deal_id",
+        "depth",
+        "entered_at",
+        "entity_id",
+        "extracted_on",
+        "file_name",
+        "happened_on",
+        "legal_form_rank",
+        "line_id",
+        "month",
+        "name_rank",
+        "narrowing_order",
+        "organisation",
+        "partner_id",
+        "preference",
+        "reason",
+        "registration_id",
+        "rep_id",
+        "row_number",
+        "scope",
+        "source_name",
+        "started_on",
+        "step_order",
+        "valid_from",
+        "valid_to",
+    }
+)
+INTEGERS = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT", "INT128", "UINT", "UBIGINT"})
+
+
+class _NullsSmall(DuckDB):
+    """DuckDB's SQL in which `order by a` without more puts nulls first: what is read as nulls last says so itself."""
+
+    NULL_ORDERING = "nulls_are_small"
+
+
+class _NullsLarge(DuckDB):
+    """The same for `order by a desc`."""
+
+    NULL_ORDERING = "nulls_are_large"
+
+
+def engine_words(text: str) -> list[str]:
+    """Name each word of one engine alone, with what to write."""
+    return [f"{found.group()}: write {better}" for word, better in WORDS.items() for found in re.finditer(word, text)]
+
+
+def not_in_queries(sql: str) -> list[str]:
+    """Name each `not in (select …)`, which compares every row with all others as soon as one is null."""
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    return [
+        found.sql("duckdb")[:80]
+        for found in tree.find_all(exp.Not)
+        if isinstance(found.this, exp.In) and found.this.args.get("query")
+    ]
+
+
+def unsure_orders(sql: str) -> list[str]:
+    """Name each key of a ranking that may be null and does not say where nulls go, and rankings without an order."""
+    problems = []
+    trees = [sqlglot.parse_one(sql, dialect=dialect) for dialect in (_NullsSmall, _NullsLarge)]
+    for small, large in zip(*(tree.find_all(exp.Window, exp.Ordered) for tree in trees), strict=True):
+        if isinstance(small, exp.Window):
+            named = small.args.get("alias")
+            if isinstance(small.this, RANKINGS) and not small.args.get("order") and not named:
+                problems.append(f"no order: {small.sql('duckdb')[:80]}")
+            continue
+        if _ranks(small) and not _says_nulls_last(small, large) and not _is_never_null(small.this):
+            problems.append(f"nulls last? {small.this.sql('duckdb')[:80]}")
+    return problems
+
+
+def _ranks(key: exp.Expr) -> bool:
+    """Whether a key orders a ranking; running sums and the like take ties as they come."""
+    window = key.find_ancestor(exp.Window)
+    return window is not None and (isinstance(window.this, RANKINGS) or not isinstance(window.this, exp.Func))
+
+
+def _says_nulls_last(small: exp.Expr, large: exp.Expr) -> bool:
+    return not (large if small.args.get("desc") else small).args.get("nulls_first")
+
+
+def _is_never_null(key: exp.Expr) -> bool:
+    if isinstance(key, exp.Column):
+        return key.name in NEVER_NULL
+    if isinstance(key, exp.Coalesce):
+        parts = [key.this, *key.expressions]
+        return any(isinstance(part, exp.Literal | exp.Cast) or _is_never_null(part) for part in parts)
+    if isinstance(key, exp.Case):
+        return all(isinstance(branch, exp.Literal) for branch in _branches(key)) and "default" in key.args
+    return False
+
+
+def typed(sql: str, schema: Schema) -> exp.Expr:
+    """Parse a query and give each of its parts its type; 0.5 is a decimal, as on Spark."""
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    for number in list(tree.find_all(exp.Literal)):
+        if number.is_number and not number.is_int and not isinstance(number.parent, exp.Cast):
+            number.replace(exp.cast(number.copy(), "decimal(18, 8)"))
+    qualified = qualify(tree, schema=schema, dialect="duckdb", validate_qualify_columns=False, quote_identifiers=False)
+    return annotate_types(qualified, schema=schema, dialect="duckdb")
+
+
+def untyped_divisions(tree: exp.Expr) -> list[str]:
+    """Name each division of which no side is a double: Spark divides decimals to few digits, DuckDB as doubles."""
+    return [
+        division.sql("duckdb")[:80]
+        for division in tree.find_all(exp.Div)
+        if "DOUBLE" not in {_kind(division.this), _kind(division.expression)}
+    ]
+
+
+def mixed_cases(tree: exp.Expr) -> list[str]:
+    """Name each case whose branches have several types."""
+    problems = []
+    for case in tree.find_all(exp.Case):
+        kinds = {_kind(branch) for branch in _branches(case) if not isinstance(branch, exp.Null)} - {"UNKNOWN", "NULL"}
+        if len(kinds) > 1:
+            problems.append(f"{sorted(kinds)}: {case.sql('duckdb')[:80]}")
+    return problems
+
+
+def _branches(case: exp.Expr) -> list[exp.Expr]:
+    return [branch.args["true"] for branch in case.args["ifs"]] + [case.args["default"]] * bool(
+        case.args.get("default")
+    )
+
+
+def _kind(part: exp.Expr) -> str:
+    name = part.type.this.name if part.type and isinstance(part.type.this, exp.DataType.Type) else "UNKNOWN"
+    return "INTEGER" if name in INTEGERS else "VARCHAR" if name == "TEXT" else name
+
+
+def project_files() -> Iterator[Path]:
+    """Files that hold SQL or types of every engine."""
+    for folder in ("models", "seeds", "macros", "tests/data", "tests/generic"):
+        yield from (file for suffix in ("sql", "yml") for file in (PROJECT / folder).rglob(f"*.{suffix}"))
+
+
+def shared_text(file: Path) -> str:
+    """The text of a file without the macros that are written for one engine."""
+    return re.sub(r"(?s){% macro (default|duckdb|spark)__.*?{%-? endmacro", "", file.read_text(encoding="utf-8"))
+
+
+def test_no_word_of_one_engine_alone() -> None:
+    found = {
+        str(file.relative_to(PROJECT)): words for file in project_files() if (words := engine_words(shared_text(file)))
+    }
+    assert found == {}
+
+
+@pytest.fixture(scope="module")
+def queries(built_home: Home) -> dict[str, str]:
+    """The compiled SQL of every model."""
+    nodes = read_manifest(built_home)["nodes"].values()
+    return {node["name"]: node["compiled_code"] for node in nodes if node["resource_type"] == "model"}
+
+
+@pytest.fixture(scope="module")
+def schema(built_home: Home) -> Schema:
+    """Types of every column of the built home, by database, schema and table."""
+    columns: dict[str, Any] = {}
+    with duckdb.connect(str(built_home.database), read_only=True) as built:
+        for catalog, folder, table, column, kind in built.execute(
+            "select table_catalog, table_schema, table_name, column_name, data_type from information_schema.columns"
+        ).fetchall():
+            columns.setdefault(catalog, {}).setdefault(folder, {}).setdefault(table, {})[column] = kind
+    return columns
+
+
+def test_no_not_in_query(queries: dict[str, str]) -> None:
+    assert {name: found for name, sql in queries.items() if (found := not_in_queries(sql))} == {}
+
+
+def test_rankings_say_where_nulls_go(queries: dict[str, str]) -> None:
+    assert {name: found for name, sql in queries.items() if (found := unsure_orders(sql))} == {}
+
+
+def test_divisions_and_cases_have_one_type(queries: dict[str, str], schema: Schema) -> None:
+    trees = {name: typed(sql, schema) for name, sql in queries.items()}
+    assert len(trees) > 100
+    assert {name: found for name, tree in trees.items() if (found := untyped_divisions(tree))} == {}
+    assert {name: found for name, tree in trees.items() if (found := mixed_cases(tree))} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cast(a as varchar)",
+        "data_type: varchar",
+        "dbt.dateadd('day', 1, a)",
+        "dbt.datediff(a, b, 'day')",
+        "dbt.listagg(a)",
+    ],
+)
+def test_a_planted_word_is_found(text: str) -> None:
+    assert engine_words(text)
+    assert not engine_words("cast(a as string), dbt.date_trunc('month', a)")
+
+
+def test_a_planted_not_in_is_found() -> None:
+    assert not_in_queries("select 1 from a where b not in (select b from c)")
+    assert not not_in_queries(
+        "select 1 from a where b not in ('x', 'y') and not exists (select 1 from c where c.b = a.b)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("order", "is_sure"),
+    [
+        ("submitted_at", False),
+        ("amount desc, deal_id", False),
+        ("submitted_at nulls first", False),
+        ("submitted_at nulls last, deal_id", True),
+        ("amount desc nulls last, deal_id", True),
+        ("coalesce(amount, 0) desc, deal_id", True),
+        ("case when is_open then 0 else 1 end, deal_id", True),
+    ],
+)
+def test_a_planted_order_is_judged(order: str, is_sure: bool) -> None:
+    for ranking in ("row_number()", "rank()", "lag(a)"):
+        assert bool(unsure_orders(f"select {ranking} over (partition by b order by {order}) from t")) is not is_sure
+    named = f"select lag(a) over steps from t window steps as (partition by b order by {order})"
+    assert bool(unsure_orders(named)) is not is_sure
+    assert not unsure_orders(f"select sum(a) over (partition by b order by {order}) from t")
+    assert unsure_orders("select row_number() over (partition by b) from t")
+
+
+PLANTED: Schema = {"kyoten": {"core": {"t": {"i": "INTEGER", "m": "DECIMAL(18,2)", "d": "DOUBLE", "x": "VARCHAR"}}}}
+
+
+@pytest.mark.parametrize(
+    ("division", "is_typed"),
+    [("1 / i", False), ("m / 365.25", False), ("m / m", False), ("cast(m as double) / i", True), ("m / d", True)],
+)
+def test_a_planted_division_is_judged(division: str, is_typed: bool) -> None:
+    tree = typed(f"with t as (select * from kyoten.core.t) select {division} as ratio from t", PLANTED)
+    assert bool(untyped_divisions(tree)) is not is_typed
+
+
+@pytest.mark.parametrize(
+    ("branches", "is_of_one_type"),
+    [
+        ("1 else m", False),
+        ("m else d", False),
+        ("i else x", False),
+        ("m else cast(0 as decimal(18, 2))", True),
+        ("null else m", True),
+    ],
+)
+def test_a_planted_case_is_judged(branches: str, is_of_one_type: bool) -> None:
+    tree = typed(
+        f"with t as (select * from kyoten.core.t) select case when i > 0 then {branches} end as v from t", PLANTED
+    )
+    assert bool(mixed_cases(tree)) is not is_of_one_type
