@@ -1,7 +1,7 @@
 """A merger and a weighted split of planted branches: what people act on has the whole history at who is there today.
 
-KNOWN2-LEAK (10 deals in the last year, 2 won, a bottleneck) goes into KNOWN-FEW of another partner (4 deals, all won, headroom),
-and KNOWN-MANY (14 deals, all won) is split into two new branches. No assignment of a salesperson is changed.
+KNOWN2-LEAK (10 deals in the last year, 2 won, a bottleneck) goes into KNOWN-FEW of another partner (4 deals, all won,
+headroom), and KNOWN-MANY (14 deals, all won) is split into two new branches. No assignment of a salesperson changes.
 """
 
 import csv
@@ -141,7 +141,8 @@ def test_months_of_the_successor_are_those_of_both(release: duckdb.DuckDBPyConne
     """Counts, money and persons of each month; no rep is at both branches, so that persons add up here."""
     columns = (
         "deals_new", "deals_qualified", "deals_won", "deals_lost", "won_amount", "referrals", "sessions_held",
-        "reps_contacted", "reps_known", "reps_contactable", "reps_active", "reps_producing_t12m", "unassigned_wins_t12m",
+        "reps_contacted", "reps_known", "reps_contactable", "reps_active", "reps_producing_t12m",
+        "unassigned_wins_t12m",
     )  # fmt: skip
     sums = ", ".join(f"sum({column})" for column in columns)
     both, now = (
@@ -262,11 +263,17 @@ def test_months_of_the_successor_are_those_of_both(release: duckdb.DuckDBPyConne
         ),
         (
             "kpi.partner_monthly_as_is", f"partner_id = 'KNOWN' and {MARCH}",
-            {"deals_won": 11, "won_amount": 340_500_001, "reps_known": 20, "headcount": 40, "is_headcount_inherited": True},
+            {
+                "deals_won": 11, "won_amount": 340_500_001, "reps_known": 20, "headcount": 40,
+                "is_headcount_inherited": True,
+            },
         ),
         (
             "kpi.division_monthly_as_is", f"division_id = 'IMPLICIT:KNOWN' and {MARCH}",
-            {"deals_won": 11, "won_amount": 340_500_001, "reps_known": 20, "headcount": 40, "is_headcount_inherited": True},
+            {
+                "deals_won": 11, "won_amount": 340_500_001, "reps_known": 20, "headcount": 40,
+                "is_headcount_inherited": True,
+            },
         ),
     ],
 )  # fmt: skip
@@ -280,8 +287,9 @@ def test_figure_is_of_the_merged_history(
 def test_money_of_a_split_is_shared_to_the_yen(release: duckdb.DuckDBPyConnection) -> None:
     """Each event by its shares, rounded so that nothing is lost; what is counted stays with the heaviest successor."""
     events = release.execute(
-        "select event_id, deal_id, branch_id_current, parts.amount, whole.amount from attribution.current_credit as parts"
-        " inner join core.fct_revenue as whole using (deal_id, event_id) where whole.branch_id = ?",
+        "select event_id, deal_id, parts.branch_id_current, parts.amount, whole.amount"
+        " from attribution.current_credit as parts inner join core.fct_revenue as whole using (deal_id, event_id)"
+        " where whole.branch_id = ?",
         [MANY],
     ).fetchall()
     assert len(events) == 2 * 16
