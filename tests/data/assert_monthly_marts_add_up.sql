@@ -1,6 +1,6 @@
--- Fails when the monthly marts of branches, divisions, partners and the company, as they were or as they are today, have different
--- totals of what adds up, or other totals than the facts have. A fact dated after the latest extract shows here too, because no
--- month holds it: its date is wrong at the source. Where the var as_of looks back on purpose, later months are left out.
+-- Fails when the monthly marts of branches, divisions, partners and the company, as they were or as they are today, have other
+-- totals of what adds up than the facts have. A fact dated after the latest extract shows here too, because no month holds it:
+-- its date is wrong at the source. Where the var as_of looks back on purpose, later months are left out.
 {{ config(meta={'dagster': {'ref': {'name': 'company_monthly'}}}) }}
 
 -- noqa: disable=LT02,LT05
