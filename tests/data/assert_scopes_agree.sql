@@ -1,5 +1,5 @@
 -- Fails when what adds up has another total in one scope or organisation than in another: a branch that the bridge lost or placed
--- twice, or money of a split that is not shared exactly. It sees the company on today's organisation, too, which no mart publishes.
+-- twice, or money of a split that is not shared exactly. It sees today's company, too, which no mart publishes.
 {{ config(meta={'dagster': {'ref': {'name': 'int_monthly'}}}) }}
 
 with totals as (
