@@ -13,6 +13,7 @@ from tests.dbt.again import (
     accepted,
     assert_same,
     credited,
+    entities,
     entities_of_today,
     first_of_month,
     is_recorded,
@@ -165,10 +166,19 @@ def twelve_months(home: Home, metric: str, scope: str, entity: str, month: date)
     return kinds["indirect"] / (kinds["indirect"] + kinds["direct"])
 
 
+def has_a_future(home: Home, scope: str, entity: str | None) -> bool:
+    """Return whether a target can still be reached: not by a closed branch, nor by a partner that another took over."""
+    if scope not in SCOPES or entity not in set(entities(home, scope, "as_was")["entity_id"]):
+        return True  # the company, a rep, or nobody that we know
+    return entity in entities_of_today(home, scope)
+
+
 def paths(home: Home) -> pl.DataFrame:
     """Compute each target's months: the straight line, the actual, the gap and the growth that still gets there."""
     again = []
     for row in accepted(home, "targets").with_columns(pl.col(pl.Decimal).cast(pl.Float64)).iter_rows(named=True):
+        if not has_a_future(home, row["scope"], row["scope_id"]):
+            continue
         entity, month = row["scope_id"] or "ALL", first_of_month(row["baseline_on"] or months(home)[0])
         while month <= max(row["deadline"], today(home)):
             end, path, growth = min(month_end(month), row["deadline"]), None, None

@@ -1,7 +1,18 @@
 -- Long-term targets and the actual values: the straight line from baseline to target, the twelve months to date, and
 -- the growth that is still needed. The current month has a path and no actual.
 with targets as (
-    select * from {{ ref('int_targets') }}
+    select targets.*
+    from {{ ref('int_targets') }} as targets
+    cross join {{ ref('int_as_of') }} as today
+    left join {{ ref('int_scopes') }} as was
+        on targets.scope = was.scope and targets.entity_id = was.entity_id and was.organisation = 'as_was'
+    left join {{ ref('int_scopes') }} as current_scopes
+        on
+            targets.scope = current_scopes.scope
+            and targets.entity_id = current_scopes.entity_id
+            and current_scopes.organisation = 'as_is'
+    -- Nobody can reach a target of a branch that has closed, or of a partner that another one took over.
+    where was.scope_key is null or current_scopes.closed_on > today.as_of
 ),
 
 bounds as (
