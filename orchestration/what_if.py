@@ -54,6 +54,7 @@ CREDIT = """
         deals.amount,
         deals.is_counted,
         deals.branch_id,
+        deals.is_resolved,
         -- A sentinel's name tells its partner already.
         concat_ws(' ', case when not branches.is_sentinel then partners.partner_name end, branches.branch_name)
             as branch,
@@ -128,8 +129,8 @@ TOTALS = """
     select
         count(*) as deals,
         coalesce(sum(amount), 0) as amount,
-        count(*) filter (rung in ('L11', 'L12')) / nullif(count(*) filter (branch_id != 'DIRECT'), 0) as share_of_deals,
-        sum(abs(amount)) filter (rung in ('L11', 'L12')) / nullif(sum(abs(amount)) filter (branch_id != 'DIRECT'), 0)
+        count(*) filter (not is_resolved) / nullif(count(is_resolved), 0) as share_of_deals,
+        sum(abs(amount)) filter (not is_resolved) / nullif(sum(abs(amount)) filter (is_resolved is not null), 0)
             as share_of_amount
     from {side}
 """

@@ -54,6 +54,8 @@ select
         as rep_id,
     decisions.rung,
     decisions.reason,
+    -- Of a deal of a partner: whether its branch is known. A direct deal has none to find.
+    case when decisions.branch_id != 'DIRECT' then not branches.is_sentinel end as is_resolved,
     deals.credit_on,
     deals.credit_basis,
     coalesce(

@@ -12,6 +12,7 @@ select
         when attribution.branch_id = 'UNRESOLVED' then 'unresolved'
         else 'indirect'
     end as channel_class,
+    attribution.is_resolved,
     deals.customer_id,
     deals.product_id,
     deals.owner_staff_id,

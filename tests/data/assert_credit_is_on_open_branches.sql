@@ -13,7 +13,7 @@ left join {{ ref('dim_branch') }} as branches on attribution.branch_id = branche
 where
     branches.branch_id is null
     or (
-        attribution.rung != 'L0'
+        attribution.rung != {{ rung_of_a_person() }}
         and not branches.is_sentinel
         and not (
             coalesce(branches.opened_on, {{ since_ever() }}) <= attribution.credit_on

@@ -1,6 +1,6 @@
 -- Fails when seeds/attribution_ladder.csv is not a valid ladder: a rung with two orders or an order with two rungs, an
--- unknown evidence code or mode, a rung that resolves without an order, a suggestion that resolves, or one of the rungs
--- L11 to L13 of the special members missing.
+-- unknown evidence code or mode, a rung that resolves without an order, a suggestion that resolves, a person's decision
+-- on another rung than L0, or one of the rungs L11 to L13 of the special members missing.
 {{ config(meta={'dagster': {'ref': {'name': 'attribution_ladder'}}}) }}
 
 with ladder as (
@@ -24,22 +24,30 @@ union all
 select 'unknown evidence code' as problem, evidence_code as value from ladder
 where
     evidence_code not in (
-        'E01', 'E02', 'E03', 'E04', 'E05', 'E06', 'E07', 'E08', 'E09', 'E10', 'E11', 'E12', 'E13', 'E14', 'E15', 'E16', 'E17'
+        {% for code in evidence_codes().values() %}'{{ code }}'{{ ', ' if not loop.last }}{% endfor %}
     )
 union all
 select 'evidence that resolves needs a rung' as problem, evidence_code as value from ladder
 where mode = 'resolve' and (rung is null or rung_order is null)
 union all
 select 'evidence that may only suggest must not resolve' as problem, evidence_code as value from ladder
-where mode = 'resolve' and evidence_code in ('E12', 'E13', 'E14', 'E15', 'E17')
+where
+    mode = 'resolve'
+    and evidence_code in (
+        {{ evidence('activity') }}, {{ evidence('earlier_win') }}, {{ evidence('territory') }}, {{ evidence('account_manager') }},
+        {{ evidence('similar_name') }}
+    )
+union all
+select 'a person''s decision stands on another rung than the rules expect' as problem, rung as value from ladder
+where evidence_code = {{ evidence('person') }} and rung != {{ rung_of_a_person() }}
 union all
 select 'sentinel rung is missing' as problem, wanted.rung as value
 from (
-    select 'L11' as rung
+    select {{ rung_of_member("'UNKNOWN:'") }} as rung
     union all
-    select 'L12' as rung
+    select {{ rung_of_member("'UNRESOLVED'") }} as rung
     union all
-    select 'L13' as rung
+    select {{ rung_of_member("'DIRECT'") }} as rung
 ) as wanted
 left join ladder on wanted.rung = ladder.rung and ladder.mode = 'sentinel'
 where ladder.rung is null

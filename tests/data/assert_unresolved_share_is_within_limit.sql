@@ -16,12 +16,12 @@ partner_deals as (
         facts.partner_id,
         attribution.reason,
         unknown_values.unknown_value,
-        case when attribution.rung in ('L11', 'L12') then 1 else 0 end as is_unresolved,
+        case when facts.is_resolved then 0 else 1 end as is_unresolved,
         coalesce(abs(facts.amount), 0) as amount
     from {{ ref('fct_deals') }} as facts
     inner join {{ ref('deal_attribution') }} as attribution on facts.deal_id = attribution.deal_id
     left join unknown_values on facts.deal_id = unknown_values.deal_id
-    where facts.branch_id != 'DIRECT'
+    where facts.is_resolved is not null
 ),
 
 totals as (

@@ -187,6 +187,11 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
         ("an unknown mode", "update attribution.attribution_ladder set mode = 'maybe' where rung = 'L4'", None),
+        (
+            "a person's decision on another rung",
+            "update attribution.attribution_ladder set rung = 'L14', rung_order = 14 where evidence_code = 'E01'",
+            None,
+        ),
     ],
     "assert_concentration_is_of_the_same_reps": [
         (

@@ -5,10 +5,10 @@ with deals as (
     select
         partner_id,
         {{ month_of('credit_on') }} as month,
-        case when branch_id = 'UNRESOLVED' or branch_id like 'UNKNOWN:%' then 0 else 1 end as is_resolved,
+        case when is_resolved then 1 else 0 end as is_resolved,
         abs(coalesce(amount, 0)) as amount
     from {{ ref('fct_deals') }}
-    where branch_id != 'DIRECT'
+    where is_resolved is not null
 ),
 
 moved as (
