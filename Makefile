@@ -1,5 +1,5 @@
-# A thin door to the command `kyoten`: each target installs what it needs the first time, then calls it. KYOTEN_HOME,
-# KYOTEN_SOURCES and KYOTEN_VARS may be given to each of them, as in `make refresh KYOTEN_HOME=data/ours`.
+# Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
+# KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
 .PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check dev docs doctor test check mutants sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
@@ -32,15 +32,15 @@ demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=
 	@./setup.sh run
 	@$(KYOTEN) demo --size $(SIZE) --seed $(SEED)
 
-refresh: ## Landing files → published release (FORCE=1: also where nothing is new; FETCH=0: only what has landed)
+refresh: ## Landing files → published release (FORCE=1: even if nothing is new; FETCH=0: only landed files)
 	@./setup.sh run
 	@$(KYOTEN) refresh $(if $(FORCE),--force) $(if $(filter 0,$(FETCH)),--no-fetch)
 
-fetch: ## What the mapping's databases, APIs and remote folders hold → extracts/ (FULL=1: whatever a cursor says)
+fetch: ## Extracts from the mapping's databases, APIs and remote folders → extracts/ (FULL=1: ignore cursors)
 	@./setup.sh run
 	@$(KYOTEN) fetch $(if $(FULL),--full)
 
-summary: ## What the current release holds
+summary: ## Summary of the current release
 	@./setup.sh run
 	@$(KYOTEN) summary
 
@@ -48,23 +48,23 @@ why: ## Why a deal is at its branch (DEAL=id, LANG_=ja in Japanese)
 	@./setup.sh run
 	@$(KYOTEN) why $(if $(LANG_),--lang $(LANG_)) -- "$(DEAL)"
 
-what-if: ## What another ladder or other vars would move (LADDER=file.csv, VARS='{"two_tier_credit": "distributor"}')
+what-if: ## Deals that another ladder or other vars would move (LADDER=file.csv, VARS='{"two_tier_credit": "distributor"}')
 	@./setup.sh run
 	@$(KYOTEN) what-if $(if $(LADDER),--ladder "$(LADDER)") $(if $(VARS),--vars '$(VARS)')
 
-worklist: ## What a person has to decide, as a CSV to fill in and drop back
+worklist: ## Deals that a person has to decide, as a CSV to fill in and land again
 	@./setup.sh run
 	@$(KYOTEN) worklist
 
-accept: ## Let in a batch that is held (BATCH=name, BY=who, REASON=why); without BATCH: what is held and why
+accept: ## Accept a held batch (BATCH=name, BY=who, REASON=why); without BATCH: list held batches and reasons
 	@./setup.sh run
 	@$(KYOTEN) accept $(if $(BATCH),--by "$$BY" --reason "$$REASON" -- "$$BATCH")
 
-sources-check: ## What the mapping makes of its files; loads nothing (KYOTEN_SOURCES=file)
+sources-check: ## Try the mapping on its files without loading anything (KYOTEN_SOURCES=file)
 	@./setup.sh run
 	@$(KYOTEN) sources-check
 
-try: ## Build and test one model, without what it reads, and show its rows (MODEL=fct_deals, ROWS=5)
+try: ## Build and test one model, without its ancestors, and show its rows (MODEL=fct_deals, ROWS=5)
 	@./setup.sh run
 	@$(KYOTEN) try $(if $(ROWS),--limit $(ROWS)) -- "$(MODEL)"
 
@@ -80,15 +80,15 @@ docs: ## dbt's documentation of every model, column and metric as one page, dbt_
 	@./setup.sh run
 	@$(KYOTEN) docs
 
-doctor: ## Versions, disk, who holds the lock, what is set
+doctor: ## Versions, disk, lock holder and settings
 	@./setup.sh run
 	@$(KYOTEN) doctor
 
-bench: ## What a refresh costs beside the engine alone (SIZE=deals, REPEATS=n)
+bench: ## Cost of a refresh compared with DuckDB alone (SIZE=deals, REPEATS=n)
 	@./setup.sh run
 	@$(BIN)/python -m tools.bench --size $(SIZE) --repeats $(or $(REPEATS),3)
 
-accuracy: ## How right attribution is, on samples whose answers are known (SIZE=deals, SEEDS=n, NOISE=0,1,5)
+accuracy: ## Share of right attributions on samples whose answers are known (SIZE=deals, SEEDS=n, NOISE=0,1,5)
 	@./setup.sh run
 	@$(KYOTEN) accuracy $(if $(filter file,$(origin SIZE)),,--size $(SIZE)) $(if $(SEEDS),--seeds $(SEEDS)) \
 		$(if $(NOISE),--noise $(NOISE)) $(if $(MARKDOWN),--markdown)
@@ -103,11 +103,11 @@ coverage: ## All tests, and the share of the Python code that they run (TESTS=pa
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run $(PYTEST); status=$$?; $(BIN)/coverage combine --quiet; $(BIN)/coverage report; exit $$status
 
-mutants: ## Break the attribution rules one by one; every break must turn a test red (ONLY=word, MARKDOWN=1)
+mutants: ## Break the attribution rules one by one; every break must make a test fail (ONLY=word, MARKDOWN=1)
 	@./setup.sh dev
 	@$(BIN)/python -m tests.mutants --only '$(ONLY)' $(if $(MARKDOWN),--markdown)
 
-# Quick: what needs no home and no dbt. Tests that read only the project's files, as of layers or words, are in tests/check.
+# Quick checks, which need no home and no dbt. tests/check has the tests that read only the project's files.
 check: ## Lint, types, layers, words, secrets: seconds where little changed
 	@./setup.sh dev
 	$(BIN)/ruff check
@@ -120,14 +120,14 @@ check: ## Lint, types, layers, words, secrets: seconds where little changed
 	@$(MAKE) secrets
 	$(BIN)/python -m pytest --quiet tests/check
 
-# What was found clean is not checked again before it changes: the stamp is as old as the last run that found nothing.
+# A clean file is checked again only after it changes: the stamp has the time of the last run without findings.
 STAMPS := .venv/checked
 SQL := $(shell find models tests/data -name '*.sql')
 SQL_RULES := .sqlfluff dbt_project.yml locks/dev.lock $(shell find macros tests/lint/dbt_context -name '*.sql' -o -name '*.py')
-# Names without spaces: make knows no others.
+# Names without spaces, because make cannot handle others.
 TRACKED := $(wildcard $(shell git -c core.quotepath=off ls-files ':!locks'))
 
-sqlfluff: ## Lint the SQL that changed (FILES=models/….sql: these in any case)
+sqlfluff: ## Lint the SQL that changed (FILES=models/….sql: only these, changed or not)
 ifdef FILES
 	@$(BIN)/sqlfluff lint --disable-progress-bar $(FILES)
 else
@@ -138,7 +138,7 @@ $(STAMPS)/sqlfluff: $(SQL) $(SQL_RULES)
 	$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 $(if $(filter $(SQL_RULES),$?),models tests/data,$?)
 	@mkdir -p $(@D) && touch $@
 
-secrets: ## Look for secrets in the files that changed
+secrets: ## Search the changed files for secrets
 	@$(MAKE) $(STAMPS)/secrets
 
 $(STAMPS)/secrets: $(TRACKED)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs packages into .venv, once: `setup.sh run` those for running, `setup.sh dev` also those for tests and checks.
+# Installs packages into .venv, once: `setup.sh run` for running, `setup.sh dev` also for tests and checks.
 # A stamp holds the checksum of the lock. If it matches, setup needs no network and does not call uv.
-# The command `kyoten` is a script in .venv/bin and not an installed package, which would lack the project's SQL and YAML.
+# The command `kyoten` is a script in .venv/bin. An installed package would lack the project's SQL and YAML.
 set -eu
 cd "$(dirname "$0")"
 wanted=${1:?run or dev}
@@ -13,7 +13,7 @@ stamp() { printf '.venv/.%s.stamp' "$1"; }
 fits() { [ -x .venv/bin/python ] && [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$(cksum < "locks/$1.lock")" ]; }
 
 command='#!/bin/sh
-# Written by setup.sh. Runs the project that .venv is in, also a worktree whose .venv is a link to that of another.
+# Written by setup.sh. Runs the project that contains .venv, also a worktree whose .venv is a link to another .venv.
 self=$0
 if [ -L "$self" ]; then self=$(readlink -f "$self"); fi
 project=$(cd "$(dirname "$self")/../.." && pwd)
@@ -57,7 +57,7 @@ fi
 say "setup: installing packages of locks/$wanted.lock into .venv (about 1 GB, a minute or two) …"
 supported .venv/bin/python || .uv/bin/uv venv --quiet --clear --python "$python" .venv
 rm -f "$(stamp run)" "$(stamp dev)"
-# Compiled now, because dbt and Dagster start three times slower where Python may not write bytecode later.
+# Compiled now, because dbt and Dagster start three times slower if Python may not write bytecode later.
 .uv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode "locks/$wanted.lock" ||
     fail "$offline"
 cksum < "locks/$wanted.lock" > "$(stamp "$wanted")"

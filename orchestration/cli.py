@@ -18,7 +18,7 @@ DEMO_HOME = "data/demo"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; return its exit status."""
+    """Run one command; return its exit status: 0, 1 for an error with a remedy, 2 for wrong arguments."""
     try:
         return kyoten.main(arguments, prog_name="kyoten", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -33,10 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def positive(text: str) -> int:
-    """Return a whole number from 1 on, which may be written as 10_000 or 10,000."""
+    """Return a whole number of 1 or more, which may be written as 10_000 or 10,000."""
     number = text.replace("_", "").replace(",", "")
     if not number.isdecimal() or int(number) < 1:
-        raise click.BadParameter(f"{text!r} is not a whole number from 1 on.")
+        raise click.BadParameter(f"{text!r} is not a whole number of 1 or more.")
     return int(number)
 
 
@@ -52,7 +52,7 @@ class InOrder(click.Group):
     """Lists its commands in the order in which people need them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names as they are defined below."""
+        """Return the names in the order of their definitions below."""
         return list(self.commands)
 
 
@@ -78,7 +78,7 @@ def demo(size: int, seed: int) -> None:
 
     home = Home.from_environment(DEMO_HOME)
     with write_lock(home):
-        # Stays where the process dies between a new sample and the clearing: the next demo then clears.
+        # If the process dies between making a new sample and clearing, this file remains and the next demo clears.
         replacing = home.build / "replacing-sample"
         interrupted = replacing.exists()
         replacing.touch()
@@ -95,7 +95,7 @@ def demo(size: int, seed: int) -> None:
 
 
 def _clear(home: Home) -> None:
-    """Delete what a run made of an earlier sample."""
+    """Delete everything that was made from an earlier sample."""
     for folder in (home.lake, home.published, home.worklist, home.data_docs, home.dagster, home.logs):
         shutil.rmtree(folder, ignore_errors=True)
     for path in home.build.iterdir():
@@ -106,8 +106,8 @@ def _clear(home: Home) -> None:
 
 
 @kyoten.command()
-@click.option("--force", is_flag=True, help="Also where nothing is new.")
-@click.option("--no-fetch", is_flag=True, help="Only what has landed already.")
+@click.option("--force", is_flag=True, help="Refresh even if nothing is new.")
+@click.option("--no-fetch", is_flag=True, help="Use only files that have landed already.")
 def refresh(force: bool, no_fetch: bool) -> None:
     """Turn landing files into a published release."""
     from orchestration.refresh import refresh as refresh_home
@@ -120,9 +120,9 @@ def refresh(force: bool, no_fetch: bool) -> None:
 
 
 @kyoten.command()
-@click.option("--full", is_flag=True, help="All of it, also where only what changed is due.")
+@click.option("--full", is_flag=True, help="Fetch everything, not only the changes.")
 def fetch(full: bool) -> None:
-    """Fetch what databases, APIs and remote folders hold."""
+    """Fetch extracts from databases, APIs and remote folders."""
     from orchestration.lock import write_lock
     from orchestration.sources.transports.fetch import fetch as fetch_sources
     from orchestration.warehouse import var
@@ -135,7 +135,7 @@ def fetch(full: bool) -> None:
 
 @kyoten.command()
 def summary() -> None:
-    """Show what the current release holds."""
+    """Show what the current release contains."""
     from orchestration.summary import print_summary
 
     print_summary(Home.from_environment())
@@ -154,7 +154,7 @@ def why(deal: str, lang: str | None) -> None:
 
 @kyoten.command()
 def worklist() -> None:
-    """Write what a person has to decide, as a CSV to fill in."""
+    """Write the deals that a person has to decide as a CSV to fill in."""
     from orchestration.worklist import print_worklist
 
     print_worklist(Home.from_environment())
@@ -162,10 +162,10 @@ def worklist() -> None:
 
 @kyoten.command()
 @click.argument("batch", default="")
-@click.option("--by", default="", help="Who lets it in.")
+@click.option("--by", default="", help="Who accepts it.")
 @click.option("--reason", default="", help="Why.")
 def accept(batch: str, by: str, reason: str) -> None:
-    """Let in a batch that is held; without a BATCH: what is held."""
+    """Accept a batch that is held; without BATCH: list the held batches."""
     from orchestration.lake.acceptance import accept as accept_batch
     from orchestration.lake.acceptance import print_waiting
 
@@ -184,7 +184,7 @@ def accept(batch: str, by: str, reason: str) -> None:
 @click.option("--ladder", type=click.Path(path_type=Path), help="Another attribution_ladder.csv.")
 @click.option("--vars", "variables", default="", help="dbt vars as a JSON object.")
 def what_if(ladder: Path | None, variables: str) -> None:
-    """Show what another ladder or other vars would move."""
+    """Show which deals another ladder or other vars would move."""
     from orchestration.warehouse import checked_vars
     from orchestration.what_if import what_if as compare
 
@@ -228,7 +228,7 @@ def docs() -> None:
     from orchestration.release.dbt_docs import write_docs
 
     page = write_docs(Home.from_environment())
-    print(f"Every model, column, test and metric, and what hangs on what: open {page}")
+    print(f"Every model, column, test and metric, with its dependencies: open {page}")
 
 
 @kyoten.command()
@@ -249,7 +249,7 @@ def dev(port: int) -> None:
 
 @kyoten.command("sources-check")
 def sources_check() -> int:
-    """Try the mapping and load nothing."""
+    """Try the mapping without loading anything."""
     from orchestration.sources_check import check_sources
     from orchestration.warehouse import var
 

@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Worklist:
-    """How rows that a person fills in say whether they are decided."""
+    """How to see whether a row that a person fills in is decided."""
 
     undecided_without: str
     withdrawn_by: tuple[str, str]
@@ -111,7 +111,7 @@ def _parse(text: str, path: Path) -> Contract:
         raise KyotenError(f"{path.name} has no `datasets:`.")
     version = document.get("version")
     if type(version) is not int or version < 1:
-        raise KyotenError(f"{path.name}: `version:` is {version!r}; write a whole number from 1 on.")
+        raise KyotenError(f"{path.name}: `version:` is {version!r}; write a whole number of 1 or more.")
     datasets = {str(name): _dataset(path.name, str(name), entry) for name, entry in document["datasets"].items()}
     return Contract(version, datasets)
 

@@ -1,7 +1,7 @@
-"""dbt's command line on a home, and the inner loop: build one model, test it, see its rows, in one process.
+"""dbt's command line on a home, and the inner loop: build one model, test it and see its rows, in one process.
 
-A refresh calls dbt through Dagster; that is the business of definitions.py. Here a person works on the models of a home
-that was built before.
+This is for a person who works on the models of a home that was built before. A refresh calls dbt through Dagster, in
+definitions.py.
 """
 
 import gc
@@ -20,9 +20,9 @@ from orchestration.warehouse import configure, overrides, require_free, target, 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
-# Of everything that dbt can do with the database only these leave its tables as they are.
+# The only dbt commands that use the database and leave its tables as they are.
 READING = ("compile", "debug", "docs", "list", "ls", "parse", "show", "source")
-# Without what the inner loop does not need: JSON files for other commands, what exists in schemas that are not
+# Switches off what the inner loop does not need: JSON files for other commands, the listing of schemas that are not
 # selected, and dbt's own debugging in the log.
 LEAN = ("--no-write-json", "--cache-selected-only", "--log-level-file", "info")
 
@@ -31,17 +31,17 @@ def run(home: Home, arguments: list[str]) -> int:
     """Run one dbt command with this home's database, vars and parsed project; return dbt's exit status.
 
     Raises:
-        KyotenError: where somebody else writes in the home or has its working database open.
+        KyotenError: if another process writes in the home or has its working database open.
     """
     result = _invoke(home, arguments)
     return 0 if result.success else 2 if result.exception else 1
 
 
 def try_model(home: Home, model: str, limit: int) -> int:
-    """Build what a dbt selection such as a model's name names, test it, and print the first rows; 0 if all is well.
+    """Build and test a dbt selection, such as a model's name, and print the first rows; return 0 if all is well.
 
     Raises:
-        KyotenError: as `run` does, and where nothing was built yet or nothing is selected.
+        KyotenError: as `run` does, and if nothing was built yet or nothing is selected.
     """
     if not home.database.exists():
         raise KyotenError(f"{home.root} holds no tables yet. Run make refresh KYOTEN_HOME={home.root} first.")
@@ -62,8 +62,8 @@ def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
         configure(home)
         if not any(word in READING for word in arguments):
             unverify(home)
-        gc.disable()  # a fifth of the time, spent on what lives as long as this process
-        # A folder of its own: that of the refresh says what the refresh built and tested.
+        gc.disable()  # it would take a fifth of the time, for objects that live as long as this process
+        # A folder of its own: the refresh's folder records what the refresh built and tested.
         os.environ["DBT_TARGET_PATH"] = str(_own_target(home))
 
         from dbt.cli.exceptions import DbtUsageException

@@ -64,9 +64,9 @@ def _landing_specs() -> Iterator[AssetSpec]:
             deps=[EXTRACTS],
         )
     for key, description in (
-        (ALL_DATASETS[0], "One row per landed file looked at: what was read, accepted and rejected."),
+        (ALL_DATASETS[0], "One row per landed file: how many rows were read, accepted and rejected."),
         (ALL_DATASETS[1], "One row per rejected record, whole, with file, row number, reason and remedy."),
-        (ALL_DATASETS[2], "One row per load, file and column that came or went."),
+        (ALL_DATASETS[2], "One row per load, file and column that is new or missing."),
     ):
         yield AssetSpec(
             key, description=description, group_name="ingest", kinds={"parquet"}, skippable=True, deps=[EXTRACTS]
@@ -84,7 +84,7 @@ def _batch_check_specs() -> Iterator[AssetCheckSpec]:
 
 
 def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) -> Iterator[AssetCheckResult]:
-    """Return a result for each dataset: its batches were held, accepted by a person, or sound."""
+    """Return a result for each dataset: its batches were held, accepted by a person, or within their bounds."""
     for key in sorted(wanted):
         batches = [one for one in result.batches if one.dataset == key.asset_key.path[1]]
         missed = [one for one in batches if one.missed]
@@ -101,7 +101,7 @@ def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) 
 
 @contextlib.contextmanager
 def _step_failure() -> Iterator[None]:
-    """Turn an error that has a message for people into the failure of a step, without a retry."""
+    """Turn a KyotenError into the failure of a step, without a retry."""
     try:
         yield
     except KyotenError as error:
@@ -123,9 +123,9 @@ def _limited(say: Callable[[str], None], seconds: float = 2.0) -> Callable[[str]
 
 @asset(key=EXTRACTS, group_name="ingest")
 def extracts(workspace: Workspace) -> MaterializeResult[None]:
-    """What the mapping's databases, APIs and remote folders hold, as immutable dated extracts.
+    """Dated, immutable extracts from the mapping's databases, APIs and remote folders.
 
-    A source that cannot be fetched stops the run after all others were, as a refused file does.
+    A source that cannot be fetched stops the run, as a refused file does, but only after all others were fetched.
     """
     home, fetched = workspace.home, []
     if workspace.fetches:
@@ -138,10 +138,10 @@ def extracts(workspace: Workspace) -> MaterializeResult[None]:
 def landing(
     context: AssetExecutionContext, workspace: Workspace
 ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
-    """Load what landed into the lake. A bad row is rejected and the run continues.
+    """Load the landed files into the lake. A bad row is rejected and the run continues.
 
-    A refused file or a held batch stops the run after all others were loaded. Without it totals would change for no
-    visible reason.
+    A refused file or a held batch stops the run, but only after all others were loaded. A release without its rows
+    would change totals for no visible reason.
     """
     home = workspace.home
     whole = context.selected_asset_keys == landing.keys
@@ -162,7 +162,7 @@ def landing(
         )
         docs = home.data_docs / "index.html"
         if result.batches:
-            workspace.say(f"ingest: what was expected of {len(result.batches):,} batches, and found: {docs}")
+            workspace.say(f"ingest: expectations and results of {len(result.batches):,} batches: {docs}")
         for key in sorted(context.selected_asset_keys):
             files = [file for file in result.files if key.path in (["raw", file.dataset], *ALL_DATASETS)]
             yield MaterializeResult(
@@ -185,7 +185,7 @@ def landing(
 def _name_specs() -> Iterator[AssetSpec]:
     deps = [["raw", dataset] for dataset in ("deals", "partners", "branches", "reps", "aliases")]
     for table, description in (
-        ("texts", "One row per distinct text that names a partner, branch or rep, and what it is compared by."),
+        ("texts", "One row per distinct text that names a partner, branch or rep, with its normalised form."),
         ("readings", "One row per way to read a deal's partner or branch text."),
         ("similar_names", "One row per suggestion for a text that matches no registered name."),
     ):
@@ -213,7 +213,7 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
 
 @multi_asset(name="knowledge", specs=list(_knowledge_specs()))
 def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
-    """Leave what was known before in the lake, for restatements; build what is missing of earlier extract dates."""
+    """Write the credit known before this build into the lake, for restatements; first build earlier dates it lacks."""
     with _step_failure():
         Knowledge(workspace.home).prepare(workspace.say)
     for key in knowledge.keys:
@@ -228,7 +228,7 @@ class LayerTranslator(DagsterDbtTranslator):
     """dbt's nodes as assets, grouped by the folder of their layer; marts by their subject."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Return the folder below models/ (below models/marts/ for a mart), or what else it is."""
+        """Return the folder below models/ (below models/marts/ for a mart); for other nodes their resource type."""
         if dbt_resource_props["resource_type"] != "model":
             return f"{dbt_resource_props['resource_type']}s"
         layer, *rest = dbt_resource_props["fqn"][1:-1]
@@ -243,12 +243,12 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
     """Build and test with one dbt process; a guard that fails stops what is downstream of it and the release."""
     home = workspace.home
     checks.unverify(home)
-    # Not context.assets_def: of a run that selects a part, that is the part.
+    # Not context.assets_def: in a run that selects some assets, it contains only these.
     whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (models.keys, models.check_keys)
     project = project_fingerprint()
     with _step_failure():
         warehouse.prepare_database(home, discard=whole)
-        # Unit tests try the SQL on rows of their own, not on landed data: `make test` runs them, a refresh need not.
+        # Unit tests run the SQL on rows of their own, not on landed data: `make test` runs them, a refresh need not.
         arguments = ["build", "--exclude-resource-type", "unit_test", *warehouse.vars_arguments()]
         target = warehouse.target(home)
         if whole:
@@ -314,7 +314,7 @@ daily = ScheduleDefinition(
     execution_timezone="Asia/Tokyo",
     default_status=DefaultScheduleStatus.STOPPED,
     should_execute=lambda _: has_transports(HOME) or nothing_new(HOME) is None,
-    description="Every morning before work, unless nothing can have come in. Off until somebody switches it on.",
+    description="Every morning before work, unless nothing is new. Off until somebody switches it on.",
 )
 
 defs = Definitions(

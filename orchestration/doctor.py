@@ -1,4 +1,4 @@
-"""What a person needs to know before asking for help: versions, disk, locks, settings, the current release."""
+"""The facts to include in a request for help: versions, disk, locks, settings, the current release."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def print_report(home: Home) -> None:
 
 
 def report(home: Home) -> Iterator[tuple[str, str]]:
-    """Yield what to know, name and value."""
+    """Yield the facts as pairs of name and value."""
     yield "project", str(PROJECT)
     yield "home", f"{home.root}{'' if home.root.exists() else ' (does not exist yet)'}"
     yield "sources", str(home.sources or "none: landed files have the contract's columns")

@@ -11,7 +11,7 @@ EXPECTATIONS = PROJECT / "expectations.yml"
 
 @dataclass(frozen=True)
 class Home:
-    """The folder that holds everything a run makes or reads."""
+    """The folder with everything that a run reads or writes."""
 
     root: Path
 
@@ -27,7 +27,7 @@ class Home:
 
     @property
     def extracts(self) -> Path:
-        """What transports fetched, as delivered: one folder per source and extract, never changed."""
+        """Fetched extracts, as delivered: one folder per source and extract, never changed."""
         return self.root / "extracts"
 
     @property
@@ -37,7 +37,7 @@ class Home:
 
     @property
     def build(self) -> Path:
-        """The working database and dbt's target folder: the writer's alone."""
+        """The working database and dbt's target folder, for the writer only."""
         return self.root / "build"
 
     @property
@@ -52,7 +52,7 @@ class Home:
 
     @property
     def worklist(self) -> Path:
-        """What a person has to decide."""
+        """Files with what a person has to decide."""
         return self.root / "worklist"
 
     @property

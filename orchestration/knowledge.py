@@ -1,16 +1,16 @@
-"""What was known before: states of credit by extract date, so that restatements follow extracts and not refreshes.
+"""States of credit by extract date, so that restatements follow from extracts and not from refreshes.
 
-attribution.restatements compares the credit of a build with lake/known_credit, the state before it, and carries along
-the steps in lake/known_restatements. Here is which state that is and how it comes to be there: saved by the last
-verified build, else built in a scratch database from the extracts up to its day. What a restatement is, only the SQL
-defines.
+The model attribution.restatements compares the credit of a build with lake/known_credit, the state before it, and adds
+to the earlier restatements in lake/known_restatements. This module chooses that state and writes it there. The state
+was saved by the last verified build, or is built in a scratch database from the extracts up to its day. Only the SQL
+defines what a restatement is.
 
     lake/knowledge/<extract date>/{credit.parquet, restatements.parquet, state.json}    the latest states
     lake/known_credit/state.parquet, lake/known_restatements/state.parquet              what the next build reads
 
-A state is valid while the extracts up to its day are the same. After a late one, the states from its day on are built
-again. Where rules or software have changed since, a separate step leads to the same day under today's rules, so that
-the steps after it show what extracts changed. History made under earlier rules stays as it was recorded.
+A state is valid as long as the extracts up to its day are the same. After a late extract, the states from its day on
+are built again. If rules or software have changed since, a separate step rebuilds the same day under today's rules, so
+that the steps after it show only what extracts changed. History made under earlier rules stays as it was recorded.
 """
 
 import hashlib
@@ -42,14 +42,14 @@ NAMES = "orchestration/names"  # reads names before SQL does
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides credit besides the extracts, as hashes."""
+    """Hashes of everything besides the extracts that decides credit."""
 
     rules: str  # the ladder, the other seeds, the vars that the SQL reads
     software: str  # that SQL, the Python that reads names, and the engine
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], home: Home) -> "Rules":
-        """Hash what the model of credit is built from."""
+        """Hash the inputs of the credit model."""
         code = sorted(_code(manifest, Plan.of(manifest, home).ancestors([CREDIT])))
         asked = {name for one in code for name in re.findall(r"""\bvar\(\s*['"](\w+)['"]""", one)}
         values = {name: value for name, value in warehouse.variables().items() if name in asked}
@@ -60,7 +60,7 @@ class Rules:
         )
 
     def step_to(self, now: "Rules") -> str | None:
-        """Return why credit of one day may differ under these rules and the present ones; None where it cannot."""
+        """Return why credit of one day may differ between these rules and the present ones, or None if it cannot."""
         if self.software != now.software:
             return "SOFTWARE"
         return "LADDER" if self.rules != now.rules else None
@@ -98,7 +98,7 @@ def extract_days(entries: Iterable["Entry"], datasets: set[str]) -> dict[date, s
 
 
 class Knowledge:
-    """The states of a home, seen from the project and the extracts of now."""
+    """The states of a home that are valid for the present project and extracts."""
 
     def __init__(self, home: Home) -> None:
         """Read the project and the ledger, and delete the states that are no longer valid."""
@@ -117,11 +117,11 @@ class Knowledge:
                 shutil.rmtree(state.folder)
 
     def states(self) -> list[State]:
-        """Return what is kept, oldest first."""
+        """Return the stored states, oldest first."""
         return [State.read(path.parent) for path in sorted(self.folder.glob("*/state.json"))]
 
     def prepare(self, progress: Callable[[str], None]) -> None:
-        """Leave the state before the coming build in the lake; first build the earlier states that are missing."""
+        """Write the state before the coming build into the lake; first build the earlier states that are missing."""
         state = next(reversed(self.states()), None)
         days = list(self.days)
         missing = [day for day in days[:-1] if state is None or day > state.known_on]
@@ -163,7 +163,7 @@ class Knowledge:
         )
 
     def leave(self, state: State | None, day: date | None) -> None:
-        """Leave a state in the lake for a build of a day: what was known, on which day, and what differs besides."""
+        """Write a state into the lake for the build of a day: credit, its day, and changes other than extracts."""
         credit, restatements = (self.home.lake / f"known_{name}" / "state.parquet" for name in TABLES)
         if state is None:
             credit.unlink(missing_ok=True)
@@ -178,7 +178,7 @@ class Knowledge:
     def keep(
         self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection | None" = None
     ) -> State:
-        """Keep tables as the state of a day, in place of an earlier one of that day, and delete the oldest."""
+        """Store tables as the state of a day, in place of an earlier state of that day, and delete the oldest."""
         aside, folder = self.folder / "unfinished", self.folder / str(day)
         shutil.rmtree(aside, ignore_errors=True)
         for name, rows in tables.items():
@@ -202,7 +202,7 @@ def _code(manifest: Mapping[str, Any], nodes: Iterable[dict[str, Any]]) -> set[s
     while wanted := {key for key in wanted if key.startswith("macro.kyoten.")} - used:
         used |= wanted
         wanted = {more for key in wanted for more in manifest["macros"][key]["depends_on"]["macros"]}
-    # dbt does not see what adapter.dispatch leads to.
+    # dbt does not record which macro adapter.dispatch chooses.
     dispatched = {key for key in manifest["macros"] if re.fullmatch(r"macro\.kyoten\.(default|duckdb)__\w+", key)}
     return code | {manifest["macros"][key]["macro_sql"] for key in used | dispatched}
 

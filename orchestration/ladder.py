@@ -1,7 +1,7 @@
-"""Whether a file is a ladder: checks the rules of seeds/attribution_ladder.csv and names file, line, column and remedy.
+"""Checks that a file is a valid ladder, as seeds/attribution_ladder.csv; messages name file, line, column and remedy.
 
-The guard assert_ladder_is_valid asks the same of what was built; this asks before anything is. What the rungs mean is
-the SQL's. Standard library only: it runs before heavy imports.
+This check runs before a build; the guard assert_ladder_is_valid checks the same rules on the table that was built. The
+SQL defines what the rungs mean. Standard library only, because it runs before heavy imports.
 """
 
 import csv
@@ -24,7 +24,7 @@ RUNGS = tuple(f"L{number}" for number in range(14))
 
 @dataclass(frozen=True)
 class Rung:
-    """One row of the file: its line and its cells, blanks taken off."""
+    """One row of the file: its line number and its cells, stripped."""
 
     line: int
     cells: dict[str, str]
@@ -34,12 +34,16 @@ class Rung:
         return self.cells[column]
 
     def problem(self, column: str, text: str) -> str:
-        """Say what is wrong where."""
+        """Return a message with line, column and text."""
         return f"line {self.line}, column {column}: {text}"
 
 
 def check_ladder(path: Path) -> None:
-    """Refuse a file that is no ladder, with one line per problem."""
+    """Check a ladder file.
+
+    Raises:
+        KyotenError: if the file is no valid ladder, with one line per problem.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -61,7 +65,7 @@ def _rung(line: int, row: dict[str, str | None]) -> Rung:
 
 
 def _of_rows(rungs: list[Rung]) -> Iterator[str]:
-    """Yield the problems of each row by itself."""
+    """Yield the problems within single rows."""
     for rung in rungs:
         mode, code = rung["mode"], rung["evidence_code"]
         if mode not in MODES:
@@ -77,18 +81,18 @@ def _of_rows(rungs: list[Rung]) -> Iterator[str]:
                     yield rung.problem(column, f"is empty, and mode is {mode}; give the rung and its order.")
         if mode == "sentinel":
             if rung["rung"] and rung["rung"] not in SENTINELS:
-                yield rung.problem("rung", f"{rung['rung']} is no sentinel rung; those are {', '.join(SENTINELS)}.")
+                yield rung.problem("rung", f"{rung['rung']} is not for special members; write {', '.join(SENTINELS)}.")
             continue
         if code not in CODES:
             yield rung.problem("evidence_code", f"{code!r} is no evidence; write one of {CODES[0]} to {CODES[-1]}.")
         if rung["points_to"] not in POINTS_TO:
-            yield rung.problem("points_to", f"{rung['points_to']!r} is none of {', '.join(POINTS_TO)}.")
+            yield rung.problem("points_to", f"{rung['points_to']!r} is not one of {', '.join(POINTS_TO)}.")
         if rung["rung"] in SENTINELS:
-            yield rung.problem("rung", f"{rung['rung']} is a sentinel rung; evidence stands on {RUNGS[0]} to L10.")
+            yield rung.problem("rung", f"{rung['rung']} is for special members; evidence needs {RUNGS[0]} to L10.")
         if mode == "resolve" and code in HINTS:
             yield rung.problem("mode", f"{code} only suggests and never decides; write candidate or off.")
         if mode == "resolve" and rung["rung"] and (rung["rung"] == "L0") != (code == "E01"):
-            yield rung.problem("rung", "L0 is a person's decision (E01), which stands there and alone.")
+            yield rung.problem("rung", "L0 and a person's decision (E01) belong together; give no other evidence L0.")
 
 
 def _between_rows(rungs: list[Rung]) -> Iterator[str]:
@@ -120,4 +124,4 @@ def _between_rows(rungs: list[Rung]) -> Iterator[str]:
     end = rungs[-1].line + 1 if rungs else 2
     for sentinel in SENTINELS:
         if not any(rung["rung"] == sentinel and rung["mode"] == "sentinel" for rung in rungs):
-            yield f"line {end}, column rung: no row has {sentinel} with mode sentinel; copy the default's row."
+            yield f"line {end}, column rung: no row has {sentinel} with mode `sentinel`; copy the default's row."

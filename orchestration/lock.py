@@ -14,13 +14,17 @@ _held: set[Path] = set()
 
 
 def lock_file(home: Home) -> Path:
-    """Return the file whose lock means that somebody writes in this home."""
+    """Return the file whose lock means that a process writes in this home."""
     return home.build / ".lock"
 
 
 @contextmanager
 def write_lock(home: Home) -> Iterator[None]:
-    """Hold the home's lock. Entering it again in the same process is allowed; another process is refused at once."""
+    """Hold the home's lock. The same process may enter it again.
+
+    Raises:
+        KyotenError: at once, if another process holds it.
+    """
     path = lock_file(home)
     if path in _held:
         yield
@@ -46,7 +50,7 @@ def write_lock(home: Home) -> Iterator[None]:
 
 
 def holder(home: Home) -> str | None:
-    """Return the id of the process that holds the lock, or None where nobody does."""
+    """Return the id of the process that holds the lock, or None."""
     path = lock_file(home)
     if not path.exists():
         return None
@@ -62,7 +66,7 @@ def database_user(database: Path) -> int | None:
     """Return the id of a process that has this DuckDB file open, or None. Any open reader blocks a writer."""
     if not database.exists():
         return None
-    flock = "hhqqi"  # struct flock: type, whence, start, length, pid
+    flock = "hhqqi"  # struct flock: l_type, l_whence, l_start, l_len, l_pid
     with database.open("rb") as file:
         asked = struct.pack(flock, fcntl.F_WRLCK, 0, 0, 0, 0)
         kind, _, _, _, pid = struct.unpack(flock, fcntl.fcntl(file, fcntl.F_GETLK, asked))

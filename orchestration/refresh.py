@@ -41,7 +41,7 @@ retention:
 
 @dataclass(frozen=True)
 class Clock:
-    """Prints what is being done and how long it has been going on, past any redirection of the output."""
+    """Prints each step with the seconds since the start, to the real terminal even where output is redirected."""
 
     started: float
 
@@ -51,7 +51,7 @@ class Clock:
 
 
 def refresh(home: Home, *, force: bool = False, fetches: bool = True) -> str | None:
-    """Bring the published release up to date; return the id of a new release, or None where nothing was new."""
+    """Bring the published release up to date; return the id of the new release, or None if nothing was new."""
     clock = Clock(time.monotonic())
     with write_lock(home):
         overrides()  # a wrong KYOTEN_VARS is reported at once, and so is a wrong ladder
@@ -75,14 +75,14 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True) -> str | N
 
 
 def _fetch(home: Home, clock: Clock) -> None:
-    """Fetch what lies elsewhere. As with a refused file the others land, and nothing is published without it."""
+    """Fetch remote sources. If one fails, the others still land, but nothing is published without it."""
     try:
         fetch(home, home.sources, timezone=var("business_timezone"), say=clock.say)
     except FetchError as error:
-        remedy = "To publish what is there without it: make refresh FETCH=0"
+        remedy = "To publish without it: make refresh FETCH=0"
         raise KyotenError(f"{_not_published(home, str(error).splitlines())}\n{remedy}") from None
     except KyotenError:
-        return  # of the mapping itself; ingest reports what is wrong with it
+        return  # an error in the mapping itself; ingest reports it
 
 
 def _not_published(home: Home, causes: list[str]) -> str:
@@ -92,7 +92,7 @@ def _not_published(home: Home, causes: list[str]) -> str:
 
 
 def _rejected(home: Home) -> list[str]:
-    """Return the latest rejected rows in words; where nothing is published they are in no release yet."""
+    """Return the latest rejected rows as messages; without a release no published table shows them."""
     folder = home.lake / "rejected"
     if not folder.exists():
         return []
@@ -103,11 +103,11 @@ def _rejected(home: Home) -> list[str]:
             select concat_ws(', ', file_name, 'row ' || row_number, column_name), reason, remedy
             from rejected where loaded_at = (select max(loaded_at) from rejected) order by all limit 5"""
     ).fetchall()
-    return [f"Rejected, which alone stops nothing: {place}: {reason}; {remedy}" for place, reason, remedy in rows]
+    return [f"Rejected (this alone stops nothing): {place}: {reason}; {remedy}" for place, reason, remedy in rows]
 
 
 def prepare_dagster(home: Home) -> None:
-    """Make Dagster's home with the project's settings."""
+    """Create Dagster's home with the project's settings."""
     configure(home)
     (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML)
 
@@ -137,7 +137,7 @@ def _run(home: Home, clock: Clock) -> list[str]:
 
 
 def _texts(event: Any) -> list[str]:
-    """Return the causes that an event of a failed step or run holds."""
+    """Return the causes in an event of a failed step or run."""
     if not event.is_step_failure:
         return []
     data = event.step_failure_data

@@ -1,4 +1,4 @@
-"""What a Dagster run is given: the home it writes, for itself alone, and dbt."""
+"""The resources of a Dagster run: the home that it writes, locked for this run, and dbt."""
 
 import contextlib
 import importlib.metadata
@@ -27,10 +27,10 @@ RUNS_KEPT = 30
 
 
 class Workspace(ConfigurableResource["Workspace"]):
-    """The home of a run. Holds its write lock from the first step to the last, also when the run comes from the UI."""
+    """The home of a run. Its write lock is held from the first step to the last, also when the UI started the run."""
 
     root: str
-    fetches: bool = True  # false where what lies elsewhere has just been fetched
+    fetches: bool = True  # false if remote sources have just been fetched
 
     @property
     def home(self) -> Home:
@@ -60,7 +60,7 @@ def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> 
 
 
 def dbt_resource(home: Home) -> DbtCliResource:
-    """Return dbt, the one that is installed with this Python, with its log below the home."""
+    """Return the dbt that is installed with this Python, with its log below the home."""
     return DbtCliResource(
         project_dir=str(PROJECT),
         profiles_dir=str(PROJECT),
@@ -87,9 +87,9 @@ def start_dbt(
 ) -> DbtCliInvocation:
     """Start a dbt command for the whole project.
 
-    `dbt.cli` would start a second dbt to ask for its version, and open an adapter to fetch row counts that are not
-    used here: together 3.8 CPU seconds, more than dbt's own start. A partial run needs `dbt.cli`, which
-    computes its selection.
+    `dbt.cli` would start a second dbt to find its version, and open an adapter to fetch row counts that are not used
+    here: together 3.8 CPU seconds, more than dbt's own start. Only a partial run needs `dbt.cli`, which computes the
+    selection.
     """
     return DbtCliInvocation.run(
         args=[dbt.dbt_executable, *dbt.global_config_flags, *arguments],

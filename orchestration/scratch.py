@@ -1,12 +1,12 @@
-"""Models built from SQL that dbt compiled, in a scratch database: other days' knowledge, other rules, the benchmark.
+"""Builds models in a scratch database from SQL that dbt compiled: for an earlier day, other rules or the benchmark.
 
-The caller chooses the models, the day and the rules. Nothing here is tested or published: that takes a dbt build.
+The caller chooses the models, the day and the rules. Nothing here is tested or published, which needs a dbt build.
 
-dbt has no way that does this. `dbt build` with another target and `--target-path` writes another database, but each run
-starts dbt (2 to 3 CPU seconds, and a full parse where a var differs), where a history needs one build per extract date
-and the invariant tests need hundreds of builds of a few rows. It reads a seed only from its file in the project, so
-another ladder would need a copy of the project. `--defer --state` and `dbt clone` reuse the tables of another build;
-here the day or the rules differ for nearly every table. So dbt compiles once per state of the project and vars
+dbt itself offers no fitting way. `dbt build` with another target and `--target-path` writes another database, but each
+run starts dbt (2 to 3 CPU seconds, and a full parse if a var differs). A history needs one build per extract date, and
+the invariant tests need hundreds of builds of a few rows. dbt reads a seed only from its file in the project, so
+another ladder would need a copy of the project. `--defer --state` and `dbt clone` reuse the tables of another build,
+but here the day or the rules differ for nearly every table. So dbt compiles once per state of the project and vars
 (`dbt compile`, a public call), and the statements run in the order of the manifest.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
 PLANS_KEPT = 3
-# As profiles.yml has it.
+# The same settings as in profiles.yml.
 SETTINGS = (
     "set TimeZone = 'UTC'; set preserve_insertion_order = false; "
     "set force_compression = 'uncompressed'; set wal_autocheckpoint = '1KB'"
@@ -41,15 +41,15 @@ class Plan:
     """Seeds and models of one compiled project, each after all that it reads."""
 
     nodes: tuple[dict[str, Any], ...]
-    home: Home  # whose lake the compiled SQL reads
+    home: Home  # the home whose lake the compiled SQL reads
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], home: Home) -> "Plan":
-        """Take the nodes of a manifest that dbt parsed, compiled or built for this home; a parsed one has no SQL."""
+        """Return the plan of a manifest that dbt parsed, compiled or built for this home; a parsed one has no SQL."""
         return cls(tuple(in_order(manifest)), home)
 
     def ancestors(self, models: Collection[str]) -> list[dict[str, Any]]:
-        """Return the named models and all that they are built from, in order."""
+        """Return the named models and all their ancestors, in order of dependency."""
         wanted = {node["unique_id"] for node in self.nodes if node["name"] in models}
         if missing := set(models) - {node["name"] for node in self.nodes}:
             raise KyotenError(f"The dbt project has no model {', '.join(sorted(missing))}.")
@@ -81,7 +81,7 @@ class Plan:
         nodes = self.ancestors(models)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        # Compiled SQL names its database, which is called after its file.
+        # Compiled SQL contains the name of its database, and DuckDB names a database after its file.
         connection = duckdb.connect(str(folder / self.home.database.name))
         try:
             connection.execute(SETTINGS)
@@ -116,7 +116,7 @@ class Plan:
 
 
 def in_order(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give a manifest's seeds and models, each after all that it reads."""
+    """Yield a manifest's seeds and models, each after all that it reads."""
     nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in ("seed", "model")}
     graph = {
         key: [parent for parent in node["depends_on"].get("nodes", []) if parent in nodes]
@@ -126,7 +126,7 @@ def in_order(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def seed_rows(path: Path, types: Mapping[str, str]) -> str:
-    """Return the query that reads a seed as dbt does: comma-separated, the empty text and null are null."""
+    """Return the query that reads a seed as dbt does: comma-separated, with empty text and the text null as null."""
     options = "header = true, delim = ',', quote = '\"', nullstr = ['', 'null']"
     typed = "".join(f", {text(column)}: {text(type_)}" for column, type_ in types.items())[2:]
     return f"select * from read_csv({text(str(path))}, {options}{', types = {' + typed + '}' if typed else ''})"
@@ -156,7 +156,7 @@ def _run_dbt(home: Home, folder: Path, values: str) -> None:
     configure(home)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    if (parsed := target(home) / "partial_parse.msgpack").exists():  # spares reading every file again
+    if (parsed := target(home) / "partial_parse.msgpack").exists():  # lets dbt skip files that have not changed
         shutil.copy(parsed, folder)
     options = ["--target-path", str(folder), "--vars", values, "--no-introspect", "--no-populate-cache"]
     result = dbtRunner().invoke(["--log-level", "none", "compile", *options])

@@ -1,6 +1,6 @@
-"""Tries a mapping on the files that are there, in a home that is thrown away: nothing is loaded.
+"""Tries a mapping on the delivered files in a temporary home, so that nothing is loaded.
 
-Shows what each column becomes and which rows would be refused.
+Shows what each column becomes and which rows would be rejected.
 """
 
 import tempfile
@@ -19,7 +19,7 @@ from orchestration.sources.transports.fetch import fetch
 
 
 def check_sources(sources: Path | None, timezone: str) -> int:
-    """Print what each column becomes; return how many files, batches, rows and stages would be refused."""
+    """Print what each column becomes; return how many files, batches, rows and stages have a problem."""
     if sources is None:
         raise KyotenError("There is no mapping to check. Name one in KYOTEN_SOURCES; docs/mapping.md shows how.")
     with tempfile.TemporaryDirectory() as folder:
@@ -48,7 +48,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
         print(f"would be held: {held.name}: {held.findings}")
     if unknown:
         print(
-            f"would stop publishing: stages that nobody has mapped: {', '.join(unknown)}; translate them in the "
+            f"would stop publishing: stages without a mapping: {', '.join(unknown)}; translate them in the "
             "mapping under `values: {stage: …}` to open, qualified, proposed, won or lost, or add them to "
             "seeds/stage_map.csv"
         )
@@ -64,7 +64,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str) ->
 
 
 def _undated(mapping: Mapping, timezone: str) -> list[str]:
-    """Return a note for each file without a stated date: the date that it counts as of."""
+    """Return a note for each file without a stated date: the date that is used instead."""
     return [
         f"{file.source_name}: {file.file_name} counts as of {file.extracted_on}, when it was saved; put the day of "
         "the export into its name, such as _2026-03-31, or state `extracted_on:`"
@@ -75,7 +75,7 @@ def _undated(mapping: Mapping, timezone: str) -> list[str]:
 
 
 def _unknown_stages(connection: duckdb.DuckDBPyConnection, home: Home) -> list[str]:
-    """Return the stages that seeds/stage_map.csv does not know, as sources spell them."""
+    """Return the stages that seeds/stage_map.csv does not contain, as sources write them."""
     lakes = (f"{home.lake}/raw/{dataset}/*.parquet" for dataset in ("deals", "deal_stage_history"))
     used = " UNION ".join(f"SELECT stage FROM read_parquet({sql.text(lake)}, union_by_name=true)" for lake in lakes)
     seed = f"read_csv({sql.text(str(PROJECT / 'seeds' / 'stage_map.csv'))}, all_varchar=true)"

@@ -1,18 +1,18 @@
-"""Names that are written alike: which known name an unknown column or key may mean."""
+"""Similar names: which known name an unknown column or key may mean."""
 
 import re
 from collections.abc import Iterable
 
-_ALIKE = 65.0  # of 100: how alike two names are at least, where one is suggested for the other
+_ALIKE = 65.0  # the least similarity, of 100, at which a name is suggested
 
 
 def folded(name: str) -> str:
-    """Return a name without what spellings differ in: case, spaces and underscores."""
+    """Return a name without case, spaces and underscores, in which spellings differ."""
     return re.sub(r"[\s_.\-]+", "", name).casefold()
 
 
 def resembling(name: str, others: Iterable[str]) -> tuple[str, float] | None:
-    """Return the name most like this one, and how much from 0 to 1; the first in order of equals."""
+    """Return the most similar name and its similarity from 0 to 1; among equals the first in alphabetical order."""
     from rapidfuzz import fuzz, process
 
     best = process.extractOne(name, sorted(others), scorer=fuzz.ratio, processor=folded, score_cutoff=_ALIKE)
@@ -20,6 +20,6 @@ def resembling(name: str, others: Iterable[str]) -> tuple[str, float] | None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean x?)" for the known name most like this one, or nothing."""
+    """Return " (did you mean x?)" with the most similar known name, or empty text."""
     close = resembling(name, known)
     return f" (did you mean {close[0]}?)" if close else ""

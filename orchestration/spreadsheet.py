@@ -1,10 +1,10 @@
-"""Cells of the CSV files that people open in a spreadsheet: texts stay texts. Who writes them is not known here."""
+"""Cells of CSV files that people open in a spreadsheet: text stays text. The files are written elsewhere."""
 
 import re
 import unicodedata
 from typing import overload
 
-# Ids go out and come back; a spreadsheet must not make 12 of 0012, 1.2E+11 of a long number, a day of 4-1 or of MAR-1.
+# Ids come back from the spreadsheet. It must not turn 0012 into 12, a long number into 1.2E+11, or 4-1 into a date.
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 READ_AS_NUMBER_OR_DATE = re.compile(
     r"(?![1-9]\d{0,10}$)[\d\s.,:/¥$%+\-年月日時分秒]+|\d+(\.\d*)?e[+-]?\d+|true|false"
@@ -18,9 +18,9 @@ def safe_cell(value: str, *, is_id: bool = False) -> str: ...
 @overload
 def safe_cell(value: object, *, is_id: bool = False) -> object: ...
 def safe_cell(value: object, *, is_id: bool = False) -> object:
-    """Keep a spreadsheet from running a text as a formula; an apostrophe in front makes it plain text.
+    """Return a cell that a spreadsheet does not run as a formula: an apostrophe in front makes it plain text.
 
-    Also of a text that begins with one, so that the row checks may take off exactly one from the text that comes back.
+    A text that begins with an apostrophe gets another, so that the row checks can remove exactly one when it returns.
     """
     if not isinstance(value, str):
         return value

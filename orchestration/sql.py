@@ -1,4 +1,4 @@
-"""Quoting, and the engine as Python uses it. No rule and no file format is known here."""
+"""Quoting, and helpers for DuckDB. Rules and file formats belong elsewhere."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ MEMORY_LIMIT = "1500MB"
 
 
 class RefusedError(Exception):
-    """A whole file cannot be loaded; the text says why and what to do. Other files go on."""
+    """A whole file cannot be loaded; the text contains cause and remedy. Other files are loaded nevertheless."""
 
 
 def name(identifier: str) -> str:
@@ -30,7 +30,7 @@ def texts(values: Iterable[str]) -> str:
 
 
 def schema(columns: Mapping[str, str]) -> str:
-    """Return a SELECT of these columns without a row."""
+    """Return a SELECT with these columns (name to type) and no rows."""
     return "SELECT " + ", ".join(f"NULL::{t} AS {name(c)}" for c, t in columns.items()) + " LIMIT 0"
 
 
@@ -41,8 +41,8 @@ def parquet(paths: Iterable[Path], **options: str) -> str:
 
 
 def connect(temporary: Path, timezone: str) -> "duckdb.DuckDBPyConnection":
-    """Open an engine in memory that spills to a folder of ours and reads local times in the business time zone."""
-    import duckdb  # here, because modules that only quote must not wait for the engine
+    """Open DuckDB in memory; it spills to this folder and reads local times in this time zone."""
+    import duckdb  # imported here, because modules that only quote must not wait for DuckDB
 
     connection = duckdb.connect(
         config={
@@ -55,7 +55,7 @@ def connect(temporary: Path, timezone: str) -> "duckdb.DuckDBPyConnection":
             "autoload_known_extensions": False,
         }
     )
-    connection.execute("SET python_enable_replacements = false")  # SQL in a mapping must not see our variables
+    connection.execute("SET python_enable_replacements = false")  # SQL in a mapping must not read Python's variables
     set_timezone(connection, timezone)
     return connection
 
@@ -81,6 +81,6 @@ def replace_parquet(connection: "duckdb.DuckDBPyConnection", query: str, path: P
 
 
 def scalar(connection: "duckdb.DuckDBPyConnection", query: str) -> int:
-    """Return the single whole number that a query gives, null as 0."""
+    """Return the single integer that a query returns; null becomes 0."""
     row = connection.execute(query).fetchone()
     return int(row[0] or 0) if row else 0

@@ -1,6 +1,6 @@
-"""The summary after a refresh, for the terminal. Of a home it reads the published release and nothing else.
+"""The summary after a refresh, for the terminal. It reads only the published release of a home.
 
-Nothing is computed here that the marts do not hold; the words for rungs and reasons are those of the seeds.
+Every figure comes from the marts; the texts for rungs and reasons come from the seeds.
 """
 
 import csv
@@ -77,7 +77,7 @@ PERIODS = """
     order by position
 """
 
-# What months that were over already are told to be now, and what moved credit in them since.
+# How the figures of months that were complete in the release before have changed, and which restatements moved them.
 CHANGED = """
     with months as (
         select month, coalesce(now.won_amount, 0) - coalesce(before.won_amount, 0) as amount
@@ -103,7 +103,7 @@ CHANGED = """
 
 
 def print_summary(home: Home) -> None:
-    """Print what came in, how deals resolved, what a person has to decide, the headline figures and where they are."""
+    """Print what was loaded, how deals resolved, what a person has to decide, the headline figures and their place."""
     release = current_release(home)
     if release is None:
         raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")

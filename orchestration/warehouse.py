@@ -1,6 +1,6 @@
-"""The dbt project as Python sees it: its environment, vars, manifest and results. What dbt builds is SQL below models/.
+"""Access to the dbt project: its environment, vars, manifest and results. The SQL is below models/.
 
-Nothing here imports dbt or DuckDB before it needs them: a refresh that finds nothing new must not pay for that.
+dbt and DuckDB are imported only when needed, so that a refresh that finds nothing new stays fast.
 """
 
 import difflib
@@ -20,7 +20,7 @@ from orchestration.lock import database_user
 
 PUBLISHED_SCHEMAS = ("core", "attribution", "kpi", "segment", "plan", "ops")
 
-# What decides the tables besides the data: the dbt project, and the Python that loads and publishes.
+# Everything besides the data that determines the tables: the dbt project, and the Python that loads and publishes.
 DBT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests/data", "tests/generic")
 PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration")
 
@@ -66,7 +66,11 @@ def overrides() -> dict[str, Any]:
 
 
 def checked_vars(text: str, setting: str) -> dict[str, Any]:
-    """Return the dbt vars that a JSON object sets; `setting` is the name that messages give it."""
+    """Return the dbt vars that a JSON object sets; `setting` is its name in messages.
+
+    Raises:
+        KyotenError: if the text is no JSON object or sets a var that dbt_project.yml lacks.
+    """
     if not text.strip():
         return {}
     try:
@@ -101,7 +105,7 @@ def var(name: str) -> Any:
 
 
 def vars_arguments() -> list[str]:
-    """Return the command-line arguments that hand the overridden vars to dbt."""
+    """Return the command-line arguments that pass the overridden vars to dbt."""
     return ["--vars", json.dumps(overrides(), sort_keys=True)]
 
 
@@ -154,7 +158,7 @@ def run_results(home: Home) -> list[dict[str, Any]]:
 
 
 def require_free(home: Home) -> None:
-    """Refuse to go on while another process has the working database open."""
+    """Raise KyotenError while another process has the working database open."""
     if user := database_user(home.database):
         raise KyotenError(
             f"The working database {home.database} is open in process {user}. Close it there; read the published one."
@@ -164,7 +168,7 @@ def require_free(home: Home) -> None:
 def prepare_database(home: Home, *, discard: bool) -> None:
     """Prepare the working database for a build, and delete the results of the one before.
 
-    Discarding it is for a build of everything: a table that no model makes any more must not linger.
+    A build of everything discards it, so that a table whose model was removed does not remain.
     """
     require_free(home)
     (target(home) / "run_results.json").unlink(missing_ok=True)

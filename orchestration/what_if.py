@@ -1,7 +1,7 @@
-"""make what-if: attribution under another ladder or other vars beside today's, without touching the build or a release.
+"""make what-if: compares attribution under another ladder or other vars with today's. No build or release changes.
 
-Both sides are built from the lake as it is now; the present one is read from the release where that is up to date. Here
-is the comparison; how models are built aside is in scratch.py, what a ladder must hold in ladder.py.
+Both sides come from the present lake; the present side is read from the release if that is up to date. This module
+compares them. scratch.py builds the models, and ladder.py checks the ladder.
 """
 
 import csv
@@ -28,9 +28,9 @@ from orchestration.warehouse import overrides, var
 
 FILE = "what_if.csv"
 ROWS_SHOWN = 10
-# What the comparison asks of a side; all of it is published.
+# The tables that the comparison reads from each side; all of them are published.
 MODELS = ("fct_deals", "deal_attribution", "deal_evidence", "dim_branch", "dim_partner", "attribution_ladder")
-# The evidence that decided is the supporting one on the deciding rung; where several agree the first is shown.
+# The deciding evidence is the supporting evidence on the deciding rung; if several signals agree, the first is shown.
 CREDIT = """
     with decided as (
         select evidence.deal_id, min((evidence.evidence_code, evidence.points_to)) as evidence
@@ -55,7 +55,7 @@ CREDIT = """
         deals.is_counted,
         deals.branch_id,
         deals.is_resolved,
-        -- A sentinel's name tells its partner already.
+        -- The name of a special member contains its partner already.
         concat_ws(' ', case when not branches.is_sentinel then partners.partner_name end, branches.branch_name)
             as branch,
         attribution.rung,
@@ -137,9 +137,9 @@ TOTALS = """
 
 
 def what_if(home: Home, ladder: Path | None, variables: Mapping[str, Any], say: Callable[[str], None] = print) -> Path:
-    """Tell what another ladder and other vars would move; return the file with each deal that moves."""
+    """Report which deals another ladder and other vars would move; return the file with each of them."""
     if ladder is None and not variables:
-        raise KyotenError("Say what should differ: LADDER=file.csv, VARS='{\"assignment_gap_days\": 30}', or both.")
+        raise KyotenError("State what should differ: LADDER=file.csv, VARS='{\"assignment_gap_days\": 30}', or both.")
     if ladder:
         check_ladder(ladder)
     if not (home.lake / "raw").exists():
@@ -165,7 +165,7 @@ def what_if(home: Home, ladder: Path | None, variables: Mapping[str, Any], say: 
 
 
 def _present(home: Home, folder: Path, say: Callable[[str], None]) -> Path:
-    """Return a database with today's attribution: the release's where it is up to date."""
+    """Return a database with today's attribution: that of the release if it is up to date, else a new one."""
     if release_id := nothing_new(home):
         say(f"Attribution as in release {release_id}")
         return home.published / "kyoten.duckdb"

@@ -1,7 +1,7 @@
-"""Why a deal is at its branch, in plain words: the published release's evidence read aloud, in English or Japanese.
+"""Explains why a deal is credited to its branch, in English or Japanese.
 
-Reads the release only, decides nothing and knows no rule: rungs and reasons have their words in the release too. The
-sentences are in WORDS, one table per language.
+Everything comes from the published release: evidence, decision, and the texts for rungs and reasons. No rule is applied
+here. The sentences are in WORDS, one table per language.
 """
 
 import difflib
@@ -53,8 +53,8 @@ BRANCHES = """
     left join core.dim_branch_history as was
         on branches.branch_id = was.branch_id and was.valid_from <= $day and $day < was.valid_to
 """
-POSTS = "from core.dim_rep_assignment where rep_id = $rep order by valid_from, branch_id"
-# Shares are those of the branch, whichever of its deals was won.
+ASSIGNMENTS = "from core.dim_rep_assignment where rep_id = $rep order by valid_from, branch_id"
+# All deals of a branch have the same shares.
 PARTS = """
     select distinct branch_id_current, share
     from attribution.current_credit where branch_id = $branch order by share desc, branch_id_current
@@ -85,14 +85,14 @@ WORDS: dict[str, dict[str, str]] = {
         "credit": "Credit date: {day}, {clock}",
         "today": "Today",
         "deal": "{status}, {money}, customer {customer}, channel {channel}",
-        "uncounted": "Counted in no KPI: deal {other} stands for the same opportunity.",
-        "was": "{branch} of {partner}, as the organisation stood on {day}",
+        "uncounted": "Counted in no KPI: deal {other} is the same opportunity.",
+        "was": "{branch} of {partner}, by the organisation of {day}",
         "of": "{branch} of {partner}",
         "direct": "none: the vendor sold it itself",
         "unresolved": "none: the evidence names no partner that is known, or contradicts itself",
         "unknown": "not known; the partner is {partner}",
         "same": "the same branch",
-        "closed_on": "closed since {day}, and no successor is told: the credit stays there",
+        "closed_on": "closed since {day} without a recorded successor: the credit stays there",
         "renamed": "the same branch, now called {branch}",
         "succeeded": "{branch} of {partner}, which took over from it",
         "split": "split among {parts}",
@@ -112,11 +112,11 @@ WORDS: dict[str, dict[str, str]] = {
         "alike": "{score:.0f}% alike",
         "partner_alone": "Names the partner alone",
         "primary": "marked primary",
-        "post": "{rep}, who was at {branch} {period}",
-        "bridged": "{rep}, whose post at {branch} had ended; the gap until the next post on {day} is bridged",
-        "no_post": "{rep}, whose posts were {posts}",
-        "no_posts": "{rep}, of whom no post is known",
-        "post_at": "at {branch} {period}",
+        "assigned": "{rep}, who was at {branch} {period}",
+        "bridged": "{rep}, whose assignment to {branch} had ended; the gap until the next one on {day} is bridged",
+        "not_assigned": "{rep}, whose assignments were {assignments}",
+        "no_assignments": "{rep}, who has no known assignment",
+        "assigned_at": "at {branch} {period}",
         "rep_now": "; today at {branch}",
         "period": "from {start} to {end}",
         "since_ever": "the beginning",
@@ -140,25 +140,25 @@ WORDS: dict[str, dict[str, str]] = {
         "restated": "{month}: {money}, {before} → {after}. Cause: {cause} (between {old} and {new})",
         "no_rate": "{money} (no exchange rate, so no amount in {base})",
         "no_amount": "no amount",
-        "nobody": "not known",
+        "not_known": "not known",
         "nothing": "no evidence of a partner at all",
         "status_open": "open",
         "status_won": "won",
         "status_lost": "lost",
         "LADDER": "the ladder or its settings changed",
         "SOFTWARE": "the software changed",
-        "LATE_DEAL": "the deal was told late",
-        "SOURCE_EDIT": "the source changed what it says of the deal",
+        "LATE_DEAL": "the deal was reported late",
+        "SOURCE_EDIT": "the source changed its data about the deal",
         "OVERRIDE": "a person decided",
         "PARENT_DEAL": "the parent deal moved",
         "ALIAS": "a name was registered",
-        "ROSTER": "the roster told something late",
+        "ROSTER": "the roster was updated late",
         "FX_RATE": "the exchange rate changed",
         "DUPLICATE": "a duplicate was found, or no longer is one",
         "REGISTRATION_NOT_APPROVED": "the registration is not approved",
         "REGISTRATION_EXPIRED": "the registration had expired by the credit date",
         "OTHER_PARTNER": "the parent deal is another partner's, which is no conflict",
-        "SWITCHED_OFF": "the ladder leaves this evidence aside",
+        "SWITCHED_OFF": "the ladder does not use this evidence",
         "INFLUENCE": "the role takes part in the deal and does not earn the credit",
     },
     "ja": {
@@ -198,11 +198,11 @@ WORDS: dict[str, dict[str, str]] = {
         "alike": "類似度 {score:.0f}%",
         "partner_alone": "パートナーのみを示す",
         "primary": "主担当",
-        "post": "{rep}({period} の所属は {branch})",
+        "assigned": "{rep}({period} の所属は {branch})",
         "bridged": "{rep}({branch} の所属は終了。{day} の次の所属までの空白を補完)",
-        "no_post": "{rep}(所属: {posts})",
-        "no_posts": "{rep}(所属の記載なし)",
-        "post_at": "{period} {branch}",
+        "not_assigned": "{rep}(所属: {assignments})",
+        "no_assignments": "{rep}(所属の記載なし)",
+        "assigned_at": "{period} {branch}",
         "rep_now": "、現在は {branch}",
         "period": "{start}〜{end}",
         "since_ever": "当初",
@@ -226,7 +226,7 @@ WORDS: dict[str, dict[str, str]] = {
         "restated": "{month}: {money}、{before} → {after}。原因: {cause}({old} から {new} の間)",
         "no_rate": "{money}(為替レートがなく {base} の金額なし)",
         "no_amount": "金額なし",
-        "nobody": "不明",
+        "not_known": "不明",
         "nothing": "パートナーを示す根拠はありません",
         "status_open": "進行中",
         "status_won": "受注",
@@ -257,7 +257,11 @@ WORDS: dict[str, dict[str, str]] = {
 
 
 def explain(home: Home, deal_id: str, lang: str = "en") -> str:
-    """Return why the deal is where it is, as the current release has it."""
+    """Return the explanation of a deal's credit in the current release.
+
+    Raises:
+        KyotenError: if nothing is published, no deal is named, or the release lacks the deal.
+    """
     database = home.published / "kyoten.duckdb"
     if not database.exists():
         raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
@@ -282,16 +286,16 @@ class Release:
         return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
     def has(self, schema: str, table: str) -> bool:
-        """Say whether the release has a table."""
+        """Return whether the release has a table."""
         query = "from duckdb_tables() where schema_name = $schema and table_name = $table"
         return bool(self.rows(query, schema=schema, table=table))
 
 
 class Case:
-    """One deal's facts, and the sentences about them."""
+    """The facts of one deal and the sentences about them."""
 
     def __init__(self, release: Release, deal_id: str, lang: str) -> None:
-        """Read what all sentences need; an unknown deal is answered with those that are called like it."""
+        """Read the facts that all sentences need; for an unknown deal the error suggests similar ids."""
         self.release, self.lang, self.words = release, lang, WORDS[lang]
         found = release.rows(DEAL, deal=deal_id)
         if not found:
@@ -310,16 +314,16 @@ class Case:
         }
 
     def say(self, key: str, **values: Any) -> str:
-        """Return a sentence; a word that the language does not have is said as it is."""
+        """Return a sentence; a key without a text in this language is returned unchanged."""
         return self.words.get(key, key).format(**values)
 
     def meaning(self, row: Row) -> str:
-        """Return the seed's words for a rung or reason."""
+        """Return the seed's text for a rung or reason."""
         words = row.get("meaning_ja") if self.lang == "ja" else row.get("meaning")
         return words or row.get("rung") or row.get("reason") or ""
 
     def lines(self) -> Iterator[str]:
-        """Give the answer line by line: where, why, and what spoke against it."""
+        """Yield the answer line by line: the branch, the reasons, and the evidence against it."""
         headings = self.words["sections"].split("|")
         if self._undecided():
             headings[0] = self.say("found")
@@ -342,8 +346,8 @@ class Case:
             ),
             strict=True,
         ):
-            if told := list(body):
-                yield from ("", heading, *(f"  {line}" for line in told))
+            if lines := list(body):
+                yield from ("", heading, *(f"  {line}" for line in lines))
 
     # Where it is
 
@@ -353,8 +357,8 @@ class Case:
             "deal",
             status=self.say("status_" + deal["status"]),
             money=self._money(deal),
-            customer=deal["customer_name"] or deal["customer_id"] or self.say("nobody"),
-            channel=deal["channel"] or self.say("nobody"),
+            customer=deal["customer_name"] or deal["customer_id"] or self.say("not_known"),
+            channel=deal["channel"] or self.say("not_known"),
         )
         for row in self.release.rows(DUPLICATE, deal=self.id):
             yield self.say("uncounted", other=row["related_deal_id"])
@@ -363,10 +367,10 @@ class Case:
         if deal["rep_id"] != "NONE":
             yield f"{self.say('rep')}: {self.rep(deal['rep_id'])}"
         yield self.say("credit", day=self.day, clock=self.say("clock_" + deal["credit_basis"]))
-        if not self._sentinel():
+        if not self._is_special_member():
             yield f"{self.say('today')}: {self._today()}"
 
-    def _sentinel(self) -> bool:
+    def _is_special_member(self) -> bool:
         return bool(self.branches[self.deal["branch_id"]]["is_sentinel"])
 
     def _where(self) -> str:
@@ -374,7 +378,7 @@ class Case:
         if branch_id in ("DIRECT", "UNRESOLVED"):
             return self.say(branch_id.lower())
         partner = self.partner(self.deal["partner_id"])
-        if self._sentinel():
+        if self._is_special_member():
             return self.say("unknown", partner=partner)
         return self.say("was", branch=self.branch(branch_id), partner=partner, day=self.day)
 
@@ -408,7 +412,7 @@ class Case:
     # The evidence
 
     def _decides(self, row: Row) -> bool:
-        """Say whether a signal stands on the rung that decided; where no rung did, every eligible one speaks."""
+        """Return whether a signal is on the rung that decided; if no rung decided, every eligible signal counts."""
         if row["status"] not in ("supporting", "contradicting"):
             return False
         return self._undecided() or (row["status"] == "supporting" and row["rung"] == self.deal["rung"])
@@ -468,18 +472,18 @@ class Case:
                 yield f"{self._signal(row)} ({self._wrong(row)})"
 
     def _wrong(self, row: Row) -> str:
-        said = self._reason(row["reason"])
+        reason = self._reason(row["reason"])
         branch = self.branches.get(row["branch_id"])
         if row["reason"] == "BRANCH_CLOSED_AT_DATE" and branch:
-            return f"{said}: {self._closed(branch)}"
-        return said
+            return f"{reason}: {self._closed(branch)}"
+        return reason
 
     def _suggesting(self) -> Iterator[str]:
         return (self._signal(row) for row in self.evidence if row["status"] == "candidate")
 
     def _signal(self, row: Row) -> str:
-        """Return one signal: its rung, what was said when, and what it leads to on the credit date."""
-        # What L10 stands for, a sole branch, is said of it only where that decided.
+        """Return one signal: its rung, what the source stated when, and what it points to on the credit date."""
+        # L10 means "the partner's only open branch"; this text is right only if L10 decided.
         alone = row["points_to"] == "partner" and (self._undecided() or not self._decides(row))
         meaning = self.say("partner_alone") if alone else self.meaning(row)
         what = f"{row['rung'] or row['evidence_code']} {meaning}"
@@ -487,7 +491,7 @@ class Case:
         return self.say("signal" if details else "bare_signal", what=what, details=details, target=self._target(row))
 
     def _details(self, row: Row) -> Iterator[str]:
-        """Give what the source said besides the names that the target bears, and when."""
+        """Yield what the source stated in addition to the target's own ids, and when."""
         day = row["claimed_on"] or self.say("unknown_day")
         if row["role"] and not row["registration_id"]:
             yield self.say(row["role"])
@@ -506,39 +510,43 @@ class Case:
 
     def _target(self, row: Row) -> str:
         if row["rep_id"]:
-            return self._post(row)
+            return self._assigned(row)
         if row["branch_id"]:
             partner = self.partner(row["partner_id"])
             return self.say("of", branch=self.branch(row["branch_id"]), partner=partner)
         return self.partner(row["partner_id"])
 
-    def _post(self, row: Row) -> str:
-        """Return a rep with the post that counts on the credit date, or with all posts where none does."""
+    def _assigned(self, row: Row) -> str:
+        """Return a rep with the assignment that counts on the credit date, or with all of them if none counts."""
         rep, now = self.rep(row["rep_id"]), self.reps.get(row["rep_id"], {}).get("current_branch_id")
-        posts = self.release.rows(POSTS, rep=row["rep_id"])
+        assignments = self.release.rows(ASSIGNMENTS, rep=row["rep_id"])
         if not row["branch_id"]:
-            listed = ", ".join(self._post_at(post) for post in posts)
-            return self.say("no_post", rep=rep, posts=listed) if posts else self.say("no_posts", rep=rep)
-        here = [post for post in posts if post["branch_id"] == row["branch_id"]]
-        current = next((post for post in here if post["valid_from"] <= self.day < post["valid_to"]), None)
+            if not assignments:
+                return self.say("no_assignments", rep=rep)
+            listed = ", ".join(self._assigned_at(assignment) for assignment in assignments)
+            return self.say("not_assigned", rep=rep, assignments=listed)
+        here = [one for one in assignments if one["branch_id"] == row["branch_id"]]
+        current = next((one for one in here if one["valid_from"] <= self.day < one["valid_to"]), None)
         branch = self.branch(row["branch_id"])
         if current:
-            said = self.say("post", rep=rep, branch=branch, period=self._period(current))
-        elif later := [post["valid_from"] for post in posts if post["valid_from"] > self.day]:
-            said = self.say("bridged", rep=rep, branch=branch, day=min(later))
+            text = self.say("assigned", rep=rep, branch=branch, period=self._period(current))
+        elif later := [one["valid_from"] for one in assignments if one["valid_from"] > self.day]:
+            text = self.say("bridged", rep=rep, branch=branch, day=min(later))
         else:
-            said = f"{rep}, {branch}"
-        return said + (
+            text = f"{rep}, {branch}"
+        return text + (
             self.say("rep_now", branch=self.branch(now, now=True)) if now and now != row["branch_id"] else ""
         )
 
-    def _post_at(self, post: Row) -> str:
-        return self.say("post_at", branch=self.branch(post["branch_id"]), period=self._period(post))
+    def _assigned_at(self, assignment: Row) -> str:
+        branch = self.branch(assignment["branch_id"])
+        return self.say("assigned_at", branch=branch, period=self._period(assignment))
 
-    def _period(self, post: Row) -> str:
+    def _period(self, assignment: Row) -> str:
         """Return an interval with its last day, not the first day after it."""
-        start = self.say("since_ever") if post["valid_from"] == SINCE_EVER else post["valid_from"]
-        end = self.say("for_ever") if post["valid_to"] == FOR_EVER else post["valid_to"] - timedelta(days=1)
+        start = self.say("since_ever") if assignment["valid_from"] == SINCE_EVER else assignment["valid_from"]
+        last_day = assignment["valid_to"] - timedelta(days=1)
+        end = self.say("for_ever") if assignment["valid_to"] == FOR_EVER else last_day
         return self.say("period", start=start, end=end)
 
     def _was_open(self, branch: Row) -> bool:
@@ -550,7 +558,7 @@ class Case:
             return self.say("closed", day=branch["closed_on"])
         return self.say("not_yet", day=branch["opened_on"])
 
-    # What else there is
+    # Influence, quarantine, decisions and restatements
 
     def _influence(self) -> Iterator[str]:
         rows = self.release.rows("from attribution.influence where deal_id = $deal order by all", deal=self.id)
@@ -608,12 +616,12 @@ class Case:
         """Return a branch's name on the credit date, or today's, with its id."""
         row = self.branches.get(branch_id or "")
         name = row["name_now" if now else "name_was"] if row else None
-        return _named(name, branch_id) or self.say("nobody")
+        return _named(name, branch_id) or self.say("not_known")
 
     def partner(self, partner_id: str | None) -> str:
         """Return a partner's name with its id."""
         row = self.partners.get(partner_id or "")
-        return _named(row["partner_name"] if row else None, partner_id) or self.say("nobody")
+        return _named(row["partner_name"] if row else None, partner_id) or self.say("not_known")
 
     def rep(self, rep_id: str) -> str:
         """Return a rep's name with the id."""
@@ -642,7 +650,7 @@ def _money(amount: Decimal, currency: str) -> str:
 
 
 def _unknown(release: Release, deal_id: str) -> str:
-    """Return that there is no such deal and what became of it, or which ones are called like it."""
+    """Return a message that there is no such deal, with the reason for its exclusion or with similar ids."""
     if excluded := release.rows(EXCLUDED, deal=deal_id):
         found = "; ".join(f"{row['record_type']}: {row['reason']}" for row in excluded)
         return f"Deal {deal_id} is not in the current release. attribution.exclusions holds {found}."
@@ -653,6 +661,6 @@ def _unknown(release: Release, deal_id: str) -> str:
 
 
 def _closest(deal_id: str, likely: Iterable[str]) -> list[str]:
-    """Return up to five ids like this one, the most alike first and equals in order."""
+    """Return up to five similar ids, the most similar first, equals in the given order."""
     alike = {name: difflib.SequenceMatcher(None, deal_id.lower(), name.lower()).ratio() for name in likely}
     return sorted((name for name in alike if alike[name] > 0.6), key=lambda name: (-alike[name], name))[:5]

@@ -1,7 +1,7 @@
-"""worklist/quarantine.csv: what a person has to decide, as a form to fill in with a spreadsheet and to drop back.
+"""worklist/quarantine.csv: the deals that a person has to decide, to be filled in with a spreadsheet and landed again.
 
-One row per deal, since a deal is decided once. What is in it the SQL of quarantine decides; what a filled-in file must
-hold to be accepted, contract.yml (attribution_overrides) and ingest.
+One row per deal, because a deal is decided once. The SQL of quarantine chooses the deals. contract.yml
+(attribution_overrides) and ingest check the file that comes back.
 """
 
 import csv
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "quarantine.csv"
 DATASET = "attribution_overrides"
-# The first columns are those of the dataset that the file goes back to, to be filled in; the rest tells what about.
+# First the columns to fill in (of the dataset attribution_overrides), then the columns that describe the deal.
 WORKLIST = """
     with reasons as (
         select
@@ -36,12 +36,12 @@ WORKLIST = """
         from attribution.quarantine
         group by deal_id
     ),
-    -- What is said of the deal is the same in each of its rows.
+    -- The columns about the deal are equal in all rows of a deal.
     deals as (
         select distinct on (deal_id) * from attribution.quarantine order by deal_id, severity, reason
     ),
     evidence as (
-        select deal_id, string_agg(evidence_code || ' ' || raw_value, '; ' order by evidence_code, raw_value) as said
+        select deal_id, string_agg(evidence_code || ' ' || raw_value, '; ' order by evidence_code, raw_value) as signals
         from (select distinct deal_id, evidence_code, raw_value from attribution.deal_evidence)
         where evidence_code != 'E01'
         group by deal_id
@@ -64,7 +64,7 @@ WORKLIST = """
         deals.candidates,
         deals.branch_id as credited_branch_id,
         branches.branch_name as credited_branch_name,
-        evidence.said as evidence,
+        evidence.signals as evidence,
         case when overrides.deal_id is not null
             then concat_ws(' ', overrides.decided_on, overrides.decided_by, '→', overrides.branch_id, overrides.reason)
         end as earlier_decision,
@@ -97,7 +97,7 @@ class Exported:
     errors: int
     amount: Decimal
     oldest_days: int
-    kept: Path | None  # where the file went that somebody had edited in place
+    kept: Path | None  # the new place of a file that somebody had edited in place
 
 
 def export_worklist(home: Home) -> int | None:
@@ -123,7 +123,7 @@ def _export(home: Home, database: Path) -> Exported | None:
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             columns, rows = worklist_rows(connection)
-    except (duckdb.CatalogException, duckdb.IOException):  # not built, or its builder was stopped and still holds it
+    except (duckdb.CatalogException, duckdb.IOException):  # not built, or open in a stopped process that built it
         return None
 
     home.worklist.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def worklist_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], l
 
 
 def _names(connection: "duckdb.DuckDBPyConnection") -> dict[str, str]:
-    """Return the names of branches and partners by their id; a branch's own where both have one id."""
+    """Return the names of branches and partners by id; the branch's name if both have the same id."""
     return dict(
         connection.execute(
             "select partner_id, partner_name from core.dim_partner "
@@ -161,7 +161,7 @@ def _names(connection: "duckdb.DuckDBPyConnection") -> dict[str, str]:
 
 
 def candidates_text(candidates: str, names: dict[str, str]) -> str:
-    """Return the ranked candidates as a person reads them; the id in brackets is what to fill in."""
+    """Return the ranked candidates for a person to read; the id in brackets is the value to fill in."""
     parts = []
     for number, one in enumerate(json.loads(candidates), start=1):
         branch, partner = one.get("branch_id"), one.get("partner_id")
@@ -174,7 +174,7 @@ def candidates_text(candidates: str, names: dict[str, str]) -> str:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write the file under another name and rename it; a hash beside it tells later whether somebody has edited it."""
+    """Write the file under another name and rename it; a hash next to it later shows whether somebody edited it."""
     ids = {columns.index(name) for name in ("deal_id", "evidence_hash")}
     aside = path.with_suffix(".csv.tmp")
     # Excel takes a CSV for UTF-8 only with a byte order mark.
@@ -187,7 +187,7 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) 
 
 
 def _keep_edited(path: Path) -> Path | None:
-    """Move a file aside that somebody has filled in where it lies: an hour's work must not be overwritten."""
+    """Rename a file that somebody has filled in at its place, so that an hour's work is not overwritten."""
     mark = _mark(path)
     if not path.exists() or not mark.exists() or mark.read_text() == _hash(path):
         return None
@@ -214,10 +214,10 @@ def decisions_without_deal(home: Home) -> list[str]:
 
 
 def print_worklist(home: Home) -> None:
-    """Write the current release's worklist and say what is in it, where it is and what to do with it."""
+    """Write the current release's worklist and print what is in it, where it is and what to do with it."""
     exported = export_published(home)
     if exported.kept:
-        print(f"The file had been edited where it lay; the edited one is now {exported.kept}\n")
+        print(f"The file had been edited at its place; the edited one is now {exported.kept}\n")
     if lost := decisions_without_deal(home):
         print(
             f"Decisions about {len(lost):,} deals that the release lacks: {', '.join(lost[:5])}. Correct deal_id in "

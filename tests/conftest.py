@@ -1,4 +1,4 @@
-"""What tests of several parts share: a home with a refreshed sample company, and the commands to run against it."""
+"""Shared by tests of several packages: a home with a refreshed sample company, and functions that run commands."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests import forked
 
 @cache
 def read_yaml(path: Path) -> Any:
-    """Return what a YAML file holds, read once and by the fast reader; change nothing in it."""
+    """Return the content of a YAML file, read once and with the fast loader; callers must not change it."""
     return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
@@ -30,8 +30,8 @@ PROJECT_VARS = read_yaml(PROJECT / "dbt_project.yml")["vars"]
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
-# The one Hypothesis profile. PROPERTY_SCALE=20 tries twenty times as many examples, other ones in every run: for a
-# night, not for every push. Many examples are whole builds: Hypothesis's limits of time do not fit.
+# The only Hypothesis profile. PROPERTY_SCALE=20 tries twenty times as many examples, different ones in every run: for
+# a night, not for every push. Many examples are whole builds, so that Hypothesis's time limits do not fit.
 SCALE = int(os.environ.get("PROPERTY_SCALE", "1"))
 settings.register_profile(
     "kyoten",
@@ -46,7 +46,7 @@ settings.load_profile("kyoten")
 
 
 def examples(number: int) -> settings:
-    """Say how many examples a property is tried on, where the profile's number does not fit."""
+    """Return settings with this number of examples, if the profile's number does not fit."""
     return settings(max_examples=number * SCALE)
 
 
@@ -110,7 +110,7 @@ def _files(home: Home) -> dict[str, int]:
 
 @pytest.fixture(scope="session")
 def _copy(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Path]:
-    """A place for copies, and dbt's parse for it: where a home's path is another, dbt reads the whole project again."""
+    """A place for copies with dbt's parsed project, because dbt would parse everything again for another path."""
     home, parsed = Home(tmp_path_factory.mktemp("copy") / "home"), tmp_path_factory.mktemp("parsed")
     home.build.mkdir(parents=True)
     done = run_dbt(home, "--quiet", "parse", "--vars", "{}", "--target-path", str(parsed))
@@ -120,7 +120,7 @@ def _copy(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[H
 
 @pytest.fixture(scope="session")
 def new_copy(built_home: Home, _copy: tuple[Home, Path]) -> Callable[[], Home]:
-    """Make a copy of the built home, in the place of the one before: two of them must not be needed at once."""
+    """Return a function that copies the built home, in place of the copy before: a test can use only one at a time."""
 
     def make() -> Home:
         home, parsed = _copy
@@ -145,7 +145,7 @@ def compiled(shared_folder: Path) -> Home:
     with FileLock(shared_folder / "compiled.lock"):
         try:
             scratch.compile_models(home, {})
-        finally:  # dbt's settings of other tests are left as they are
+        finally:  # does not change dbt's settings of other tests
             os.environ.clear()
             os.environ.update(before)
     return home

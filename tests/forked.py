@@ -1,8 +1,8 @@
-"""Runs the project's commands in processes of their own that need not import Dagster, dbt and the like each time.
+"""Runs the project's commands in separate processes that need not import Dagster, dbt and similar packages each time.
 
-A server imports what is heavy and nothing of the project, and forks for every command. The command gets its own
-arguments, environment, folder and output, as after a start of its own; most of what it costs is else those imports.
-What the imports themselves do is tested with real starts: see test_refresh.py and test_makefile.py.
+A server imports the heavy packages, but nothing of the project, and forks for every command. The command gets its own
+arguments, environment, folder and output, as if started normally. Those imports would be most of its cost.
+Tests with real starts cover the imports themselves: see test_refresh.py and test_makefile.py.
 """
 
 import atexit
@@ -34,7 +34,7 @@ BIN = Path(sys.executable).parent
 def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command and return its exit status and output.
 
-    command: `-m` and a module, or the path of a Python script, as those beside this Python; then its arguments.
+    command: `-m` and a module, or the path of a Python script next to this Python; then its arguments.
     """
     server = _server()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -58,7 +58,7 @@ def _server() -> "subprocess.Popen[str]":
     server = subprocess.Popen(
         [sys.executable, "-m", __name__],
         cwd=Path(__file__).parent.parent,
-        # As the project sets it before it imports these.
+        # The project sets the same before it imports these packages.
         env={**os.environ, "DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -75,7 +75,7 @@ def _server() -> "subprocess.Popen[str]":
 
 
 def _serve() -> dict[str, Any] | None:
-    """Fork for each job; return the job in the child, and None in the server when nothing more comes."""
+    """Fork for each job; return the job in the child, and None in the server after the last job."""
     for name in HEAVY:
         importlib.import_module(name)
     assert "duckdb" not in sys.modules, "an engine that was imported before the fork aborts when the child ends"
@@ -88,7 +88,7 @@ def _serve() -> dict[str, Any] | None:
 
 
 def _become(job: dict[str, Any]) -> None:
-    """Be the process that was asked for; ends as any Python program does."""
+    """Run the job in this process, which then ends as any Python program does."""
     for number, path in enumerate([os.devnull, *job["output"]]):
         file = os.open(path, os.O_RDWR)
         os.dup2(file, number)

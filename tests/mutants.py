@@ -1,7 +1,7 @@
-"""Breaks one clause of the attribution rules at a time, in a copy of the project, and counts the tests that notice.
+"""Breaks one clause of the attribution rules at a time, in a copy of the project, and counts the tests that fail.
 
-tests/mutations.yml lists the changes; a change that no test notices is a clause that nothing holds. The right answers
-stand in the tests alone. Unit tests run on fixtures; a guard reads the sample company, rebuilt with the broken model.
+tests/mutations.yml lists the changes. If no test fails, the clause is untested. The right answers are only in the
+tests. Unit tests run on fixtures; a guard reads the sample company, rebuilt with the broken model.
 
 Run: python -m tests.mutants [--only SUBSTRING] [--markdown]
 """
@@ -47,10 +47,10 @@ NAMES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Mutation:
-    """One clause, the change that breaks it, and the tests that should notice.
+    """One clause, the change that breaks it, and the tests that should fail.
 
-    `unit` names models whose unit tests run (default: the changed model's), `guards` the guards that read the sample
-    company after the models of `rebuild` were built again, in this order, and `pytest` what pytest is given.
+    `unit` names models whose unit tests run (default: the changed model). `guards` names guards on the sample company,
+    which run after the models of `rebuild` were built again in this order. `pytest` is a list of arguments for pytest.
     """
 
     clause: str
@@ -65,14 +65,14 @@ class Mutation:
 
     @property
     def change(self) -> str:
-        """Return the change in one line, as the page shows it."""
+        """Return the change in one line, for the page."""
         before, after = (" ".join(text.split()) for text in (self.find, self.replace))
         return f"`{self.file}`: {_code(before)} → {_code(after) if after else 'nothing'}"
 
 
 @dataclass
 class Outcome:
-    """The tests that a mutation turned red, and what did not even run."""
+    """The tests that failed with a mutation, and the tests that did not run."""
 
     mutation: Mutation
     red: list[str] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Outcome:
 
     @property
     def is_noticed(self) -> bool:
-        """Say whether a test failed and none merely crashed: SQL that does not run shows nothing."""
+        """Return whether a test failed and none crashed: SQL that does not run proves nothing."""
         return bool(self.red) and not self.broken
 
 
@@ -91,7 +91,7 @@ def _code(text: str) -> str:
 
 
 def load_mutations(path: Path = MUTATIONS, only: str = "") -> list[Mutation]:
-    """Return the mutations whose clause, mark or file holds the text `only`."""
+    """Return the mutations whose clause, mark or file contains the text `only`."""
     mutations = []
     for row in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader):
         lists: dict[str, Any] = {key: tuple(row.pop(key, ())) for key in ("unit", "guards", "rebuild", "pytest")}
@@ -102,23 +102,23 @@ def load_mutations(path: Path = MUTATIONS, only: str = "") -> list[Mutation]:
 
 
 def problems(mutations: Iterable[Mutation], project: Path = PROJECT) -> list[str]:
-    """Return what is wrong with the list: a text that its file does not hold exactly once, or a change that is none."""
+    """Return the errors of the list: a text that its file does not contain exactly once, or a change without effect."""
     found = []
     for mutation in mutations:
         path = project / mutation.file
         count = path.read_text(encoding="utf-8").count(mutation.find) if path.exists() else 0
         if count != 1:
-            found.append(f"{mutation.clause}: {mutation.file} holds the text to change {count} times, not once")
+            found.append(f"{mutation.clause}: {mutation.file} contains the text to change {count} times, not once")
         if " ".join(mutation.find.split()) == " ".join(mutation.replace.split()):
             found.append(f"{mutation.clause}: the change changes nothing")
     return found
 
 
 class Laboratory:
-    """A copy of the project with a home of its own, in which mutations are applied and taken back one by one."""
+    """A copy of the project with a home of its own, in which mutations are applied and reverted one by one."""
 
     def __init__(self, folder: Path, home: Home) -> None:
-        """Copy the project into `folder`; `home` holds a built sample company and may be written to."""
+        """Copy the project into `folder`; `home` has a built sample company and may be changed."""
         self.project, self.home = folder / "project", home
         self.project.mkdir()
         for name in COPIED:
@@ -138,7 +138,7 @@ class Laboratory:
         self.database = folder / "guarded" / home.database.name
 
     def try_out(self, mutation: Mutation) -> Outcome:
-        """Apply a mutation, run the tests that should notice, and take it back."""
+        """Apply a mutation, run the tests that should fail, and revert it."""
         outcome, started = Outcome(mutation), time.monotonic()
         path = self.project / mutation.file
         right = path.read_text(encoding="utf-8")
@@ -153,11 +153,11 @@ class Laboratory:
     def _write(self, path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
         if path.suffix == ".csv":
-            # dbt keeps a seed's rows with the unit tests that read it, and does not look at the seed again.
+            # dbt stores a seed's rows with the unit tests that read it, and does not read the seed again.
             Path(self.environment["DBT_TARGET_PATH"], "partial_parse.msgpack").unlink(missing_ok=True)
 
     def unbroken(self, mutations: Sequence[Mutation]) -> list[str]:
-        """Return the tests that are red, or do not run, before anything is broken."""
+        """Return the tests that fail, or do not run, before anything is broken."""
         whole = Outcome(Mutation("everything", "", "", ""))
         self._judge(
             replace(whole.mutation, unit=tuple(sorted({m for mutation in mutations for m in mutation.unit}))), whole
@@ -191,7 +191,7 @@ class Laboratory:
         return list(done.result.results)
 
     def _read_guards(self, mutation: Mutation, outcome: Outcome) -> None:
-        """Build the broken models again, and all that the guard needs of them, in a transaction that is taken back."""
+        """Build the broken models and the guard's other models again, in a transaction that is rolled back."""
         import duckdb
 
         nodes = {
@@ -242,14 +242,14 @@ def cells(outcome: Outcome) -> tuple[str, str, str, str]:
 def page_with(table: Sequence[str], page: str) -> str:
     """Return the page with the table between its markers."""
     before, rest = page.split(START)
-    head = ["| clause | trap or law | tests that go red | the change that turns them red |", "|---|---|---|---|"]
+    head = ["| clause | trap or invariant | tests that fail | the change that breaks the clause |", "|---|---|---|---|"]
     return "\n".join([before + START, *head, *table, END]) + rest.split(END)[1]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Try the mutations, print what noticed each, and return 1 where one survives."""
+    """Try the mutations, print the tests that fail for each, and return 1 if no test fails for one of them."""
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", default="", help="mutations whose clause, mark or file holds this text")
+    parser.add_argument("--only", default="", help="mutations whose clause, mark or file contains this text")
     parser.add_argument("--markdown", action="store_true", help=f"write the table into {PAGE.relative_to(PROJECT)}")
     options = parser.parse_args(arguments)
     try:
@@ -261,7 +261,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(mutations: list[Mutation], *, is_written: bool) -> int:
     if not mutations:
-        raise KyotenError("No mutation of tests/mutations.yml holds that text in its clause, mark or file.")
+        raise KyotenError("No mutation of tests/mutations.yml has that text in its clause, mark or file.")
     if wrong := problems(mutations):
         raise KyotenError("tests/mutations.yml does not fit the project:\n" + "\n".join(wrong))
     with tempfile.TemporaryDirectory(prefix="kyoten-mutants-") as folder:
@@ -271,8 +271,8 @@ def _run(mutations: list[Mutation], *, is_written: bool) -> int:
             raise KyotenError(f"The sample company could not be built:\n{done.stdout}\n{done.stderr}")
         laboratory = Laboratory(Path(folder), home)
         if red := laboratory.unbroken(mutations):
-            raise KyotenError("Red before anything is broken: " + ", ".join(red))
-        outcomes = [_told(laboratory.try_out(mutation)) for mutation in mutations]
+            raise KyotenError("These tests fail before anything is broken: " + ", ".join(red))
+        outcomes = [_reported(laboratory.try_out(mutation)) for mutation in mutations]
     survivors = [outcome for outcome in outcomes if not outcome.is_noticed]
     print(f"\n{len(outcomes)} mutations, {len(survivors)} survived")
     if is_written and not survivors:
@@ -284,7 +284,7 @@ def _run(mutations: list[Mutation], *, is_written: bool) -> int:
     return 1 if survivors else 0
 
 
-def _told(outcome: Outcome) -> Outcome:
+def _reported(outcome: Outcome) -> Outcome:
     names = list(dict.fromkeys(outcome.red))
     verdict = f"{len(names):3} red" if outcome.is_noticed else "BROKEN" if outcome.broken else "SURVIVED"
     first: Any = (outcome.broken or names or [""])[0]

@@ -1,4 +1,4 @@
-"""Batches that were held and that a person lets in by name, in worklist/accepted_batches.csv."""
+"""Held batches that a person accepts by name, in worklist/accepted_batches.csv."""
 
 import csv
 import hashlib
@@ -14,7 +14,7 @@ from orchestration.sources.landing import SOURCE
 
 @dataclass(frozen=True)
 class Acceptance:
-    """Who let a batch in; it holds for this content of it and no other."""
+    """Who accepted a batch. It is valid only for this content of the batch."""
 
     batch: str
     content_sha256: str
@@ -27,19 +27,19 @@ COLUMNS = [field.name for field in fields(Acceptance)]
 
 
 def batch_name(group: Group) -> str:
-    """Return what people call a batch."""
+    """Return the name of a batch in messages."""
     dataset, source, day, revision = group
     return f"{source}/{dataset}/{day}" + (f"_r{revision}" if revision > 1 else "")
 
 
 def content_hash(entries: Iterable[Entry]) -> str:
-    """Return a hash of a batch's files and of what a mapping makes of them."""
+    """Return a hash of a batch's files and of the rows that a mapping derives from them."""
     lines = sorted(f"{entry.file_sha256} {entry.mapping_sha256 or ''}" for entry in entries)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def read_acceptances(home: Home) -> dict[tuple[str, str], Acceptance]:
-    """Return who accepted what, by name of the batch and hash of its content; the latest counts."""
+    """Return the acceptances by batch name and content hash; the latest counts."""
     path = home.acceptances
     if not path.exists():
         return {}
@@ -58,7 +58,7 @@ def read_acceptances(home: Home) -> dict[tuple[str, str], Acceptance]:
 
 
 def waiting(home: Home) -> dict[str, Entry]:
-    """Return an entry of each batch that is held, by the batch's name; not of files that have left landing/."""
+    """Return a ledger entry of each held batch, by the batch's name, if its files are still in landing/."""
     import duckdb
 
     from orchestration.lake import ledger
@@ -75,13 +75,17 @@ def waiting(home: Home) -> dict[str, Entry]:
 
 
 def accept(home: Home, batch: str, by: str, reason: str) -> Acceptance:
-    """Write down that somebody lets a held batch in; the next refresh loads it."""
+    """Record that a person accepts a held batch; the next refresh loads it.
+
+    Raises:
+        KyotenError: if no such batch is held, or if name or reason is empty.
+    """
     held = waiting(home)
     if batch not in held:
         names = "".join(f"\n- {name}" for name in sorted(held)) or " none."
-        raise KyotenError(f"{batch!r} is not held. Batches that wait for somebody's decision:{names}")
+        raise KyotenError(f"{batch!r} is not held. Held batches:{names}")
     if not by.strip() or not reason.strip():
-        raise KyotenError("Say who accepts the batch and why: make accept BATCH=… BY='your name' REASON='why'.")
+        raise KyotenError("State who accepts the batch, and why: make accept BATCH=… BY='your name' REASON='why'.")
     content = held[batch].batch_sha256 or ""
     accepted = Acceptance(batch, content, _line(by), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", _line(reason))
     is_new = not home.acceptances.exists()
@@ -96,7 +100,7 @@ def accept(home: Home, batch: str, by: str, reason: str) -> Acceptance:
 
 
 def _line(text: str) -> str:
-    """Return a text as one line that a spreadsheet takes for no formula."""
+    """Return a text as one line that a spreadsheet does not run as a formula."""
     from orchestration.spreadsheet import safe_cell
 
     return safe_cell(" ".join(text.split()))

@@ -1,7 +1,7 @@
-"""One ingest run's shared state: the engine, the ledger's entries, the rows staged next to the lake, and the commit.
+"""One ingest run's shared state: DuckDB, the ledger's entries, the rows staged next to the lake, and the commit.
 
-Nothing of the lake changes before everything is staged, and the ledger is written last, so a run that is cut off is
-simply run again. Which files are read, and how, is in landed.py and sources.py.
+The lake does not change before everything is staged, and the ledger is written last. So an interrupted run is simply
+run again. landed.py and mapped_sources.py read the files.
 """
 
 import json
@@ -37,20 +37,20 @@ class Staged:
 
     entry: Entry
     dataset: Dataset
-    path: Path  # the accepted rows, staged; of a file that has left landing/, its lake file
-    raw: str = ""  # SQL of every row as delivered, to keep whole the rows that lose to a repeat
+    path: Path  # the accepted rows, staged; for a file that has left landing/, its lake file
+    raw: str = ""  # SQL of every row as delivered, to record whole rows that are rejected as repeats
     has_repeats: bool = False
     changed: bool = True
 
 
 @dataclass
 class State:
-    """What the ledger says is there."""
+    """The files and batches that the lake contains according to the ledger."""
 
     seen: dict[Key, Entry] = field(default_factory=dict)
     loaded: dict[Key, Entry] = field(default_factory=dict)
     refused: dict[Key, Entry] = field(default_factory=dict)  # and held
-    unsure: set[Group] = field(default_factory=set)  # rewritten by a commit that was cut off
+    unsure: set[Group] = field(default_factory=set)  # rewritten by an interrupted commit
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "State":
@@ -70,11 +70,11 @@ class State:
         return state
 
     def loaded_in(self, group: Group) -> dict[str, Entry]:
-        """Return what a group holds, by file name."""
+        """Return the loaded files of a group, by file name."""
         return {name: entry for (of, name), entry in self.loaded.items() if of == group}
 
     def known(self, file: LandedFile) -> Entry | None:
-        """Return the entry of a file that is still as it was read, by size and time."""
+        """Return the entry of a file whose size and time have not changed since it was read."""
         entry = self.seen.get(
             ((file.dataset or None, file.source_name, file.extracted_on, file.revision), file.file_name)
         )
@@ -83,26 +83,26 @@ class State:
 
 
 class Batch:
-    """What one run reads, stages and commits."""
+    """The files and rows that one run reads, stages and commits."""
 
     def __init__(self, home: Home, contract: Contract, timezone: str, progress: Callable[[str], None]) -> None:
-        """Name the run; nothing is opened yet."""
+        """Prepare the run; nothing is opened yet."""
         self.home, self.contract, self.timezone, self.progress = home, contract, timezone, progress
         self.started = datetime.now(UTC).replace(tzinfo=None)
         self.load_id = f"{self.started:%Y%m%dT%H%M%S%f}Z-{uuid.uuid4().hex[:6]}"
         self.staging = home.lake / ".staging"  # on the lake's disk, so that a rename is enough
         self.spill = home.build / "ingest"
-        self.entries: list[Entry] = []  # refusals, repeats, and the files that mappings read
+        self.entries: list[Entry] = []  # entries of refused files, repeated files, and files that mappings read
         self.staged: list[Staged] = []
-        self.replaced: list[Entry] = []  # entries whose rows are staged again, or are no longer delivered
+        self.replaced: list[Entry] = []  # earlier entries whose rows are staged again or are no longer delivered
         self.drifted: list[Drift] = []
         self.notes: list[str] = []  # datasets that a preset supports and this delivery lacks
         self._labels: dict[str, Entry] = {}
-        self._commit_mark = home.lake / ".commit"  # there while a commit runs: the files that it writes
+        self._commit_mark = home.lake / ".commit"  # exists while a commit runs: the list of files that it writes
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Open the engine and the folders that a run needs, and clean them up afterwards."""
+        """Open DuckDB and the folders that a run needs, and clean up afterwards."""
         folders = (self.staging, self.spill)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
@@ -122,7 +122,7 @@ class Batch:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _recover(self) -> None:
-        """Repair a commit that was cut off: delete files unknown to the ledger, reread the groups that it rewrote."""
+        """Repair an interrupted commit: delete files that the ledger lacks, and reread the groups that it rewrote."""
         if not self._commit_mark.exists():
             return
         written = {self.home.lake / name for name in self._commit_mark.read_text(encoding="utf-8").splitlines()}
@@ -133,11 +133,11 @@ class Batch:
         self._commit_mark.unlink()
 
     def new_path(self) -> Path:
-        """Return a staging file's name."""
+        """Return the path of a new staging file."""
         return self.staging / f"{uuid.uuid4().hex}.parquet"
 
     def lineage(self, file: LandedFile | Entry, **columns: str) -> rules.Lineage:
-        """Return the lineage that all rows of a file or mapped dataset share, and what the caller adds."""
+        """Return the lineage that all rows of a file or mapped dataset share, with the caller's additions."""
         revision = file.revision if isinstance(file, LandedFile) else file.extract_revision
         return rules.Lineage(
             source_name=sql.text(file.source_name),
@@ -148,7 +148,7 @@ class Batch:
         )
 
     def entry(self, file: LandedFile, **known: Any) -> Entry:
-        """Return a ledger entry for a file, with what is known of it."""
+        """Return a ledger entry for a file with the known values."""
         values: dict[str, Any] = {
             "load_id": self.load_id,
             "dataset": file.dataset or None,
@@ -177,15 +177,15 @@ class Batch:
         return Entry(**(values | known))
 
     def renewed(self, entry: Entry) -> Entry:
-        """Return an earlier load's entry as one of this load."""
+        """Return an entry of an earlier load as an entry of this load."""
         return replace(entry, load_id=self.load_id, loaded_at=self.started)
 
     def refuse(self, file: LandedFile, problem: str) -> None:
-        """Enter a file that cannot be loaded."""
+        """Record a file that cannot be loaded."""
         self.entries.append(self.entry(file, status=REFUSED, message=f"{file.file_name} {problem}"))
 
     def columns_before(self, file: LandedFile, alias: str | None = None) -> list[str] | None:
-        """Return the header of the latest extract before this one; None where there is none."""
+        """Return the header of the latest extract before this one, or None."""
         earlier = [
             entry
             for entry in [*self.state.loaded.values(), *self.entries, *(one.entry for one in self.staged)]
@@ -202,26 +202,26 @@ class Batch:
         self.drifted += [replace(one, dataset=dataset, **of) for one in found]  # type: ignore[arg-type]
 
     def lake_file(self, entry: Entry) -> Path:
-        """Return where an entry's rows are in the lake."""
+        """Return the path of an entry's rows in the lake."""
         assert entry.dataset and entry.file_sha256
         return ledger.lake_file(
             self.home, entry.dataset, entry.extracted_on, entry.source_name, entry.extract_revision, entry.file_sha256
         )
 
     def stage(self, staged: Staged) -> None:
-        """Take rows up for the commit."""
+        """Add rows to the commit."""
         self.staged.append(staged)
         self._labels[str(staged.path)] = staged.entry
 
     def enter(self, entry: Entry, unit: str) -> None:
-        """Enter a file that a mapping read, with its broken records."""
+        """Record a file that a mapping read, with its broken records."""
         self.entries.append(entry)
         self._labels[unit] = entry
 
     def judge(
         self, connection: duckdb.DuckDBPyConnection, dataset: Dataset, staged: list[Staged], more: list[Path]
     ) -> None:
-        """Reject the rows that repeat a key within a group and do not count."""
+        """Reject the repeats of a key within a group, except the row that counts."""
         if not staged or not rules.find_repeats(connection, dataset, [*(one.path for one in staged), *more]):
             return
         columns = ", ".join(rules.REJECTED)
@@ -242,11 +242,11 @@ class Batch:
             one.entry = replace(one.entry, rows_accepted=accepted, rows_rejected=rejected)
 
     def hold(self, group: Group, message: str, content: str) -> None:
-        """Unstage a batch: its rows in the lake stay, and its files stay where they are."""
+        """Hold a batch: unstage its rows. Its earlier rows stay in the lake, and its files stay in landing/."""
         held = [one for one in self.staged if one.entry.group == group]
         self.staged = [one for one in self.staged if one.entry.group != group]
         self.replaced = [entry for entry in self.replaced if entry.group != group]
-        # A repeat of what is not loaded has to be looked at again, too.
+        # Repeats of a file that is not loaded must be examined again, too.
         self.entries = [e for e in self.entries if e.group != group or e.status != REPEAT]
         before = {(e.file_sha256, e.mapping_sha256) for e in self.state.loaded_in(group).values()}
         fresh = [one for one in held if (one.entry.file_sha256, one.entry.mapping_sha256) not in before]
@@ -259,13 +259,13 @@ class Batch:
             self.entries.append(replace(one.entry, **nothing, **changed))  # type: ignore[arg-type]
 
     def note(self, group: Group, message: str) -> None:
-        """Write a message about a batch into the ledger."""
+        """Record a message about a batch in the ledger."""
         for one in self.staged:
             if one.entry.group == group:
                 one.entry = replace(one.entry, message=message)
 
     def commit(self) -> None:
-        """Move what is staged into the lake; the ledger comes last."""
+        """Move the staged rows into the lake; the ledger is written last."""
         changed = [one for one in self.staged if one.changed]
         rejected = self.home.lake / "rejected" / f"{self.load_id}.parquet"
         written = [*(self.lake_file(one.entry) for one in changed), rejected]
@@ -316,14 +316,14 @@ def create_rejects(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def reject(connection: duckdb.DuckDBPyConnection, unit: str, query: str) -> None:
-    """Gather rejected rows under a unit: the staged file, or the landed file that a mapping reads."""
+    """Add a query's rows to the rejected rows under a unit: a staged file, or a landed file that a mapping reads."""
     connection.execute(f"INSERT INTO rejects SELECT {sql.text(unit)}, {', '.join(rules.REJECTED)} FROM ({query})")
 
 
 def reject_broken(
     connection: duckdb.DuckDBPyConnection, unit: str, broken: tuple[Record, ...], file_name: str, sha256: str
 ) -> None:
-    """Gather lines that could not be split into values."""
+    """Add lines that could not be split into values to the rejected rows."""
     for start in range(0, len(broken), 1000):
         part = broken[start : start + 1000]
         marks = ", ".join(f"({', '.join('?' * len(_REJECTS))})" for _ in part)
@@ -336,7 +336,7 @@ def reject_broken(
 
 @dataclass(frozen=True)
 class Counts:
-    """How a file's records were read."""
+    """The number of a file's records by outcome."""
 
     accepted: int
     rejected: int
@@ -351,7 +351,7 @@ class Counts:
 def read_records(
     connection: duckdb.DuckDBPyConnection, scan: readers.Scan, load: Callable[[readers.Scan], tuple[int, int]]
 ) -> Counts:
-    """Read a file by the engine and, where that fails or does not account for every line, without what is broken."""
+    """Read a file with DuckDB; if that fails or does not account for every line, read it without broken records."""
     try:
         accepted, rejected = load(scan)
         if readers.balances(connection, scan, accepted + rejected):
@@ -365,7 +365,7 @@ def read_records(
 
 
 def examine(file: LandedFile, encoding: str = "utf-8") -> readers.Content:
-    """Hash and prove a file; a file that cannot be opened is refused."""
+    """Hash a file and prove its encoding; a file that cannot be opened is refused."""
     try:
         return readers.examine(file.path, encoding)
     except OSError as error:
@@ -375,7 +375,7 @@ def examine(file: LandedFile, encoding: str = "utf-8") -> readers.Content:
 
 
 def unreadable(error: duckdb.Error) -> str:
-    """Return the engine's error about a file as a message; a full disk is not the file's fault and stops the run."""
+    """Return DuckDB's error about a file as a message; a full disk is not the file's fault and stops the run."""
     if "No space left" in str(error):
         raise error
     return f"cannot be read: {readers.first_line(error)}. Correct it and deliver it again."

@@ -1,8 +1,8 @@
-"""Batch rules: no batch changes the lake before Great Expectations has found its figures within their bounds.
+"""Batch rules: a batch enters the lake only if Great Expectations has found its figures within their bounds.
 
-The engine profiles each staged batch; a frame with one row per batch is all that Great Expectations sees. A batch that
-misses an expectation is held, unless a person has accepted this very content of it. The batches of a dataset and source
-are judged in order: behind one that is held, the next is compared with the last good one.
+DuckDB profiles each staged batch; Great Expectations gets only a frame with one row per batch. A batch that misses an
+expectation is held, unless a person has accepted exactly this content. The batches of a dataset and source are judged
+in order of their extracts. After a held batch, the next one is compared with the last batch that was not held.
 """
 
 import shlex
@@ -27,7 +27,7 @@ Version = tuple[date, int]  # extract date and revision
 
 
 def apply_batch_rules(batch: Batch, expectations: Expectations) -> list[JudgedBatch]:
-    """Hold the staged batches that miss an expectation; return all that had a figure to judge."""
+    """Hold the staged batches that miss an expectation; return all batches that had at least one figure."""
     judged, context = _Run(batch, expectations).judge()
     for one in judged:
         if one.missed and not one.is_held and one.accepted:
@@ -43,7 +43,7 @@ def apply_batch_rules(batch: Batch, expectations: Expectations) -> list[JudgedBa
 
 
 class _Run:
-    """The batches of one run, and the extracts that they are compared with."""
+    """The batches of one run and the extracts before them."""
 
     def __init__(self, batch: Batch, expectations: Expectations) -> None:
         self.batch, self.minimum = batch, expectations.minimum_rows
@@ -102,10 +102,10 @@ class _Run:
         return measured, context
 
     def _before(self, group: Group) -> Extract | None:
-        """Return the extract to compare with; of deltas, which may be of any size, the latest that is large enough."""
+        """Return the extract to compare with; for deltas, which may have any size, the latest that is large enough."""
         extracts, versions = self.series[group[:2]], self.versions[group[:2]]
         for version in reversed(versions[: bisect_left(versions, group[2:])]):
-            extract = extracts.get(version)  # none of one that is held
+            extract = extracts.get(version)  # without held batches
             if extract and (extract.is_full or extract.rows >= self.minimum):
                 return extract
         return self.lake.get(group)
@@ -118,7 +118,7 @@ class _Run:
         )
         remedies = ". ".join(dict.fromkeys(KINDS[missed.kind].remedy for missed in one.missed))
         one.message = (
-            f"{one.name} ({files}) is held: {one.findings}. What was there before stays. {remedies}, and deliver it "
+            f"{one.name} ({files}) is held: {one.findings}. The rows loaded before stay. {remedies}, and deliver it "
             f"again. If it is right as it is: make accept BATCH={shlex.quote(one.name)} BY='your name' REASON='why' "
             f"KYOTEN_HOME={shlex.quote(str(self.batch.home.root))}"
         )

@@ -1,6 +1,6 @@
-"""How the columns of a file differ from those before it: what is new or missing, and what may be one renamed.
+"""How the columns of a file differ from the extract before: new, missing and perhaps renamed columns.
 
-Compares names only. What is done about a difference is decided where the file is read.
+Only names are compared. The code that reads the file decides what to do about a difference.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -26,7 +26,7 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Drift:
-    """One column that came or went."""
+    """One column that is new or missing."""
 
     dataset: str | None
     source_name: str
@@ -41,7 +41,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Expected:
-    """A column that is read, and what it becomes."""
+    """A column that is read, and the contract column that it becomes."""
 
     column: str
     becomes: str
@@ -50,10 +50,10 @@ class Expected:
 
 
 def differences(columns: Collection[str], before: Collection[str] | None, expected: Iterable[Expected]) -> list[Drift]:
-    """Return what differs, without the file's own particulars.
+    """Return the differences, without the fields that describe the file.
 
     A column is new if nothing reads it and the extract before did not have it. A column that is not required is missing
-    if the extract before had it, if no extract had it, or if a new one resembles it.
+    if the extract before had it, if no extract ever had it, or if a new column resembles it.
     """
     reads: Mapping[str, Expected] = {one.column: one for one in expected}
     new = [c for c in columns if c not in reads and c not in (before or ())]

@@ -1,4 +1,4 @@
-"""Batch rules as Python values: reads and checks expectations.yml. How they are measured is in profile.py."""
+"""Batch rules as Python values: reads and checks expectations.yml. profile.py computes the figures."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ Limit = int | float | date | None
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of expectation: what its figure is called, what to do where it is missed, and its settings."""
+    """One kind of expectation: the name of its figure, the remedy if it is missed, and its settings."""
 
     figure: str
     remedy: str
@@ -32,13 +32,13 @@ _FEWER = "Look for a filter, for ids that changed, or for an export that broke o
 KINDS: Mapping[str, Kind] = {
     "rejected": Kind("share of rows rejected", "Correct the rows"),
     "columns_lost": Kind(
-        "columns lost", "Find out what became of the columns, or of their names", ("except",), compares=True
+        "columns lost", "Find out whether the columns were removed or renamed", ("except",), compares=True
     ),
     "filled": Kind("{columns}: share filled", "Have the column filled", ("column",)),
     "distinct": Kind("{columns}: share distinct", "Look for a join that multiplies rows", ("columns",)),
     "in_set": Kind(
         "{columns}: share in the set",
-        "Look for columns that moved; map the values, or list them",
+        "Look for shifted columns; map the values, or list them",
         ("column", "values", "seed"),
     ),
     "in_range": Kind(
@@ -81,7 +81,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Expectations:
-    """What each dataset's batches must look like."""
+    """The expectations for the batches of each dataset."""
 
     minimum_rows: int
     datasets: Mapping[str, tuple[Expectation, ...]]
@@ -101,7 +101,7 @@ def load_expectations(contract: Contract, path: Path = EXPECTATIONS) -> Expectat
             raise KyotenError(f"{path.name}: {name!r} is no setting{nearest(str(name), known)}.")
     minimum = document.get("minimum_rows")
     if type(minimum) is not int or minimum < 1:
-        raise KyotenError(f"{path.name}: `minimum_rows:` is {minimum!r}; write a whole number from 1 on.")
+        raise KyotenError(f"{path.name}: `minimum_rows:` is {minimum!r}; write a whole number of 1 or more.")
     own = {} if document.get("datasets") is None else document["datasets"]
     if not isinstance(own, dict):
         raise KyotenError(f"{path.name}: `datasets:` needs a list of expectations for each dataset.")
@@ -111,7 +111,9 @@ def load_expectations(contract: Contract, path: Path = EXPECTATIONS) -> Expectat
                 f"{path.name}: {name} is no dataset of the contract{nearest(str(name), contract.datasets)}."
             )
         if contract.datasets[name].worklist:
-            raise KyotenError(f"{path.name}, dataset {name}: what a person fills in is judged row by row. Take it out.")
+            raise KyotenError(
+                f"{path.name}, dataset {name}: rows that a person fills in have no batch rules. Remove it."
+            )
     found = {}
     for dataset in contract.datasets.values():
         if dataset.worklist:
@@ -146,7 +148,7 @@ def _expectation(where: str, entry: Any, dataset: Dataset) -> Expectation:
     allowed = ("expect", "at_least", "at_most", *KINDS[name].settings)
     for setting in entry:
         if setting not in allowed:
-            raise KyotenError(f"{where}: {setting!r} is no setting of it{nearest(str(setting), allowed)}.")
+            raise KyotenError(f"{where}: {setting!r} is no setting of {name}{nearest(str(setting), allowed)}.")
     bounds = {key: entry.get(key) for key in ("at_least", "at_most")}
     for key, bound in bounds.items():
         if bound is not None and not _is_number(bound):
@@ -210,7 +212,7 @@ def _ranged(where: str, entry: Mapping[str, Any], made: Expectation, dataset: Da
         raise KyotenError(f"{where}: {made.columns[0]} is neither a number nor a date.")
     days = entry.get("days_after_extract")
     if days is not None and (not is_time or type(days) is not int or "to" in entry):
-        raise KyotenError(f"{where}: `days_after_extract:` is a whole number, of a date, and stands instead of `to:`.")
+        raise KyotenError(f"{where}: `days_after_extract:` is a whole number, for a date column, and replaces `to:`.")
     limits = {key: entry.get(key) for key in ("from", "to")}
     if days is None and all(limit is None for limit in limits.values()):
         raise KyotenError(f"{where}: needs `from:`, `to:` or both.")

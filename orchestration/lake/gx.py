@@ -1,11 +1,11 @@
-"""Great Expectations: judges the figures of batches against their bounds, and writes Data Docs. All of it is here.
+"""Great Expectations: compares the figures of batches with their bounds, and writes Data Docs.
 
-Importing this module imports Great Expectations with pandas, which takes about 3 CPU seconds and 160 MiB. So it is
-imported where a run has a batch with a figure to judge, and nowhere else. What it is given is one frame per dataset
-with one row per batch; the engine has computed the figures.
+No other module uses Great Expectations. Importing this module takes about 3 CPU seconds and 160 MiB, because it imports
+pandas, too. So a run imports it only if a batch has a figure to judge. The input is one frame per dataset with one row
+per batch; DuckDB has computed the figures.
 
-As Great Expectations makes its pages they fetch styles and scripts from seven hosts, and without them the first page is
-empty. So what they fetch is taken out, a style of our own goes in, and the first page, one row per batch, is ours.
+The pages of Great Expectations fetch styles and scripts from seven hosts, and without them the first page is empty. So
+this module removes those links, adds a style, and writes the first page, with one row per batch, itself.
 """
 
 import html
@@ -48,7 +48,7 @@ ol, ul { list-style: none; padding: 0; } .breadcrumb { display: flex; gap: 1rem;
 
 
 def validate(batches: Sequence[JudgedBatch], load_id: str) -> Context:
-    """Let Great Expectations judge the figures, one suite per dataset, and note in each batch what it misses."""
+    """Validate the figures, one suite per dataset, and record in each batch the expectations that it misses."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     source = context.data_sources.add_pandas("profile")
@@ -88,12 +88,12 @@ def _expectation(rule: Expectation) -> ExpectColumnValuesToBeBetween:
         column=rule.figure,
         min_value=rule.at_least,
         max_value=rule.at_most,
-        meta={"notes": {"format": "markdown", "content": [f"Where it is missed: {KINDS[rule.kind].remedy}."]}},
+        meta={"notes": {"format": "markdown", "content": [f"If it is missed: {KINDS[rule.kind].remedy}."]}},
     )
 
 
 def write_data_docs(context: Context, batches: Sequence[JudgedBatch], home: Home) -> None:
-    """Write the pages, and delete the ones of the run before."""
+    """Write the pages and delete the pages of the run before."""
     shutil.rmtree(home.data_docs, ignore_errors=True)
     site: Any = {
         "class_name": "SiteBuilder",
@@ -101,7 +101,7 @@ def write_data_docs(context: Context, batches: Sequence[JudgedBatch], home: Home
         "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
     }
     context.add_data_docs_site("batch_rules", site)
-    context.build_data_docs(site_names=["batch_rules"])  # and not a second time in a temporary folder
+    context.build_data_docs(site_names=["batch_rules"])  # otherwise they are also written to a temporary folder
     shutil.rmtree(home.data_docs / "static")
     for page in home.data_docs.rglob("*.html"):
         text = _FETCHED.sub("", page.read_text(encoding="utf-8"))
@@ -120,7 +120,7 @@ def _first_page(batches: Sequence[JudgedBatch], folder: Path) -> str:
         )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Batch rules</title>{_STYLE}</head><body>'
-        "<h1>Batch rules</h1><p>What was new in the latest load. Each batch is linked to the page of its dataset.</p>"
+        "<h1>Batch rules</h1><p>The batches of the latest load. Each has a link to the page of its dataset.</p>"
         "<table><thead><tr><th>Expectations</th><th>Batch</th><th>Why</th></tr></thead><tbody>"
         f"{''.join(rows)}</tbody></table></body></html>"
     )

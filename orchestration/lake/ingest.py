@@ -1,6 +1,6 @@
 """Ingest: loads landing/ and mapped sources into the lake.
 
-Importing this loads neither the engine nor Dagster nor dbt, so that "nothing new" is noticed at once.
+Importing this module loads neither DuckDB nor Dagster nor dbt, so that "nothing new" is found at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ class FileResult:
 
 @dataclass(frozen=True)
 class IngestResult:
-    """Every file that was looked at; known ones are skipped and not listed."""
+    """The result of every file that was examined; files that are loaded already are skipped and not listed."""
 
     files: tuple[FileResult, ...]
     batches: "tuple[JudgedBatch, ...]" = ()
@@ -63,7 +63,7 @@ def ingest(
     progress: Callable[[str], None] = print,
     expectations: Path | None = EXPECTATIONS,
 ) -> IngestResult:
-    """Load what is new into the lake.
+    """Load new files into the lake.
 
     A refused file or a held batch does not stop the others. An error in the mapping or in the batch rules stops the run
     before the lake changes.
@@ -110,10 +110,10 @@ def ingest(
 
 
 def _columns_missing(drifted: list[Drift]) -> Iterator[str]:
-    """Return a message per file with the columns that it lacks."""
+    """Yield a message per file with the columns that it lacks."""
     missing: dict[str, dict[str, None]] = {}
     for one in (one for one in drifted if one.change == MISSING):
         like = f" (renamed to {one.suggestion}?)" if one.suggestion else ""
         missing.setdefault(f"{one.source_name}: {one.file_name}", {})[one.column_name + like] = None
     for file, columns in missing.items():
-        yield f"{file} lacks {', '.join(columns)}; what they become is null"
+        yield f"{file} lacks {', '.join(columns)}; their values are null"

@@ -1,4 +1,4 @@
-"""A batch under judgement: its figures, the expectations that it misses, and both in words for a person."""
+"""A batch that is judged: its figures, the expectations that it misses, and messages about them."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from orchestration.lake.profile import Extract, Profiler
 
 @dataclass
 class JudgedBatch:
-    """A batch, its figures, and which of them are out of bounds."""
+    """A batch, its figures, and the expectations that it misses."""
 
     group: Group
     extract: Extract
@@ -25,7 +25,7 @@ class JudgedBatch:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The name of the batch in messages."""
         return batch_name(self.group)
 
     @property
@@ -34,7 +34,7 @@ class JudgedBatch:
         return self.profiler.dataset.name
 
     def is_behind(self, other: "JudgedBatch | None") -> bool:
-        """Whether it is of a later extract than another one."""
+        """Whether it belongs to a later extract than another batch."""
         return other is not None and self.group[2:] > other.group[2:]
 
     def measure(self, before: Extract | None) -> None:
@@ -47,7 +47,7 @@ class JudgedBatch:
         return any(figure is not None for figure in self.figures.values())
 
     def failures(self) -> str:
-        """Say which expectations it misses, with what was found and a few values to look at."""
+        """Return a message with the missed expectations, the figures, and a few values to look at."""
         return "; ".join(self._failure(one) for one in self.missed)
 
     def _failure(self, one: Expectation) -> str:

@@ -1,7 +1,7 @@
 """Loads contract-shaped files from landing/.
 
-Files of one dataset, source, extract date and revision are judged together, always: a new one brings the others of its
-group back in. That makes the lake the same however a delivery was split over files and refreshes.
+Files of one dataset, source, extract date and revision form a group and are always judged together: a new file also
+reloads the others of its group. So the lake does not depend on how a delivery was split over files and refreshes.
 """
 
 import json
@@ -31,7 +31,7 @@ from orchestration.sql import RefusedError
 
 
 def load_landing(batch: Batch, datasets: set[str] | None) -> None:
-    """Stage what is new below landing/; a file that belongs to no dataset is reported when all datasets are loaded."""
+    """Stage new files below landing/; a file that belongs to no dataset is reported when all datasets are loaded."""
     groups: dict[Group, list[LandedFile]] = defaultdict(list)
     for file in landed_files(batch.home, batch.timezone):
         if datasets is not None and file.dataset not in datasets:
@@ -61,7 +61,7 @@ def _load_group(batch: Batch, group: Group, files: list[LandedFile]) -> None:
     present = [file for file in files if file.file_name in hashes]
     before = batch.state.loaded_in(group)
 
-    # One content counts once. It keeps the name it was loaded under while a file of that name is there.
+    # The same content counts once. It keeps the file name of its load as long as a file of that name exists.
     counting: dict[str, LandedFile] = {}
     for file in present:
         sha256 = hashes[file.file_name]
@@ -103,7 +103,7 @@ def _stage_group(
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
             return RefusedError(unreadable(error))
 
-    # One core reads a file, see sql.connect; so two files are read at a time.
+    # DuckDB reads a file with one thread (see sql.connect), so two files are read at a time.
     with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
         results = list(pool.map(stage, files))
     for file, result in zip(files, results, strict=True):
@@ -135,7 +135,7 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
     unit = str(path)
     scan = readers.open_scan(connection, file.path, content, readers.Dialect(), batch.staging)
     names = {column.name: column for column in scan.columns}
-    if names:  # JSON lines without a sound one have no columns: each line is then rejected by itself
+    if names:  # JSON lines without a valid line have no columns; then each line is rejected by itself
         expected = [drift.Expected(c.name, c.name, c.required) for c in dataset.columns.values()]
         batch.report_drift(file, dataset.name, drift.differences(list(names), batch.columns_before(file), expected))
         _require(dataset, list(names))
@@ -190,12 +190,12 @@ def _frozen(batch: Batch, entry: Entry, dataset: Dataset) -> Staged:
     pairs = ", ".join(f"'{c}', CAST({c} AS VARCHAR)" for c in dataset.columns)
     rows = sql.parquet([path, path.with_name("_schema.parquet")])
     raw = f"SELECT row_number, file_name, file_sha256, CAST(json_object({pairs}) AS VARCHAR) AS raw_row FROM {rows}"
-    # loaded_at of the rows stays: only the entry is new, and only if rows were lost.
+    # The rows keep their loaded_at: only the entry is new, and only if rows were lost.
     return Staged(batch.renewed(entry), dataset, path, raw)
 
 
 def _differs(batch: Batch, one: Staged, before: Entry | None) -> bool:
-    """Say whether staged rows are others than the lake has of the same file; if not, the lake stays as it is."""
+    """Return whether the staged rows differ from the lake's rows of the same file; if not, the lake stays as it is."""
     if one.has_repeats or not before or before.file_sha256 != one.entry.file_sha256:
         return True
     lake = batch.lake_file(before)

@@ -31,7 +31,7 @@ REJECTED = {
     "raw_row": "VARCHAR",
     "loaded_at": "TIMESTAMP",
 }
-# What orchestration/knowledge.py writes next to the ledger: credit as it was known before, and the steps up to then.
+# orchestration/knowledge.py writes these next to the ledger: earlier states of credit, and the restatements up to them.
 KNOWN_CREDIT = {
     "deal_id": "VARCHAR",
     "month": "DATE",
@@ -71,14 +71,15 @@ _TYPES: dict[Any, str] = {int: "BIGINT", str: "VARCHAR", date: "DATE", datetime:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the ledger. rows_read + rows_derived = rows_accepted + rows_rejected, always.
+    """One row of the ledger. Always rows_read + rows_derived = rows_accepted + rows_rejected.
 
-    A file that a mapping reads has no dataset: its records are read, and accepted or rejected, as records. What the
-    mapping makes of it is an entry of its own with the dataset, whose rows are derived. rows_undecided are those of the
-    accepted rows that nobody has decided yet; null where a dataset has no such rows. rows_not_data are the lines below
-    the header that a mapping declares to be no data, such as totals; they are not among the rows read. alias is the
-    mapping's name for a file, columns the names in its header as a JSON list. batch_sha256 is the content of all files
-    of a batch that is held.
+    A file that a mapping reads has an entry without a dataset: its records are accepted or rejected as records. A
+    dataset that the mapping derives from files has an entry of its own, whose rows are derived.
+
+    rows_undecided counts the accepted rows without a decision; null if the dataset has no worklist.
+    rows_not_data counts lines that a mapping declares to be no data, such as totals; rows_read does not include them.
+    alias is the mapping's name for a file, and columns the names in its header as a JSON list.
+    batch_sha256 is the content hash of all files of a held batch.
     """
 
     load_id: str
@@ -117,12 +118,12 @@ class Entry:
 
     @property
     def group(self) -> Group:
-        """What the key rules look at together."""
+        """The batch to which the file belongs; keys must be unique within it."""
         return self.dataset, self.source_name, self.extracted_on, self.extract_revision
 
 
 def _schema() -> dict[str, str]:
-    types = {f.name: _TYPES[(get_args(f.type) or (f.type,))[0]] for f in fields(Entry)}  # of "int | None" the int
+    types = {f.name: _TYPES[(get_args(f.type) or (f.type,))[0]] for f in fields(Entry)}  # "int | None" becomes int
     return types | {"extract_revision": "INTEGER", "contract_version": "INTEGER"}
 
 
@@ -130,7 +131,7 @@ SCHEMA = _schema()
 
 
 def read(connection: duckdb.DuckDBPyConnection, home: Home) -> list[Entry]:
-    """Return every entry, oldest first."""
+    """Return all entries, oldest first."""
     paths = sorted((home.lake / "loads").glob("*.parquet"))  # with _schema.parquet: columns added since are null
     if not paths:
         return []
@@ -159,7 +160,7 @@ def write(connection: duckdb.DuckDBPyConnection, home: Home, entries: Iterable[E
 def write_drift(
     connection: duckdb.DuckDBPyConnection, home: Home, load_id: str, found: Iterable[drift.Drift], at: datetime
 ) -> None:
-    """Write the columns that came or went in a load."""
+    """Write the columns that are new or missing in a load."""
     rows = sorted({(*asdict(one).values(), at) for one in found}, key=repr)
     if not rows:
         return
@@ -169,7 +170,7 @@ def write_drift(
 
 
 def write_schemas(connection: duckdb.DuckDBPyConnection, home: Home, contract: Contract) -> None:
-    """Write the files without rows that make an absent dataset an empty table with today's columns."""
+    """Write files without rows, so that a dataset without files is an empty table with the present columns."""
     folders = {f"raw/{dataset.name}": dataset.lake_columns for dataset in contract.datasets.values()}
     folders |= {"loads": SCHEMA, "rejected": REJECTED, "drift": drift.SCHEMA}
     folders |= NAME_TABLES
@@ -187,7 +188,7 @@ def write_schemas(connection: duckdb.DuckDBPyConnection, home: Home, contract: C
 
 
 def forget_rejected(connection: duckdb.DuckDBPyConnection, home: Home, entries: Iterable[Entry]) -> None:
-    """Remove the rejected rows of loads that a later load of the same files takes the place of."""
+    """Remove the rejected rows of loads that a later load of the same files replaces."""
     for entry in entries:
         path = home.lake / "rejected" / f"{entry.load_id}.parquet"
         if not entry.rows_rejected or not path.exists():

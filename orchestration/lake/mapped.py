@@ -1,6 +1,6 @@
-"""Makes datasets of the contract out of foreign files, as the mapping says, in an engine that can reach nothing else.
+"""Derives datasets of the contract from mapped files, in a DuckDB that has access to nothing else.
 
-The files become tables named by their aliases; from then on the mapping's SQL sees those tables only.
+The files become tables named by their aliases. The mapping's SQL can read only those tables.
 """
 
 import re
@@ -34,7 +34,7 @@ ORIGIN = {"_file_name": "VARCHAR", "_file_sha256": "VARCHAR", "_row_number": "BI
 
 
 def written(dataset: MappedDataset, tables: Map[str, str]) -> str:
-    """Return the SQL behind a dataset in lower case, that of the source's tables which it reads included."""
+    """Return the SQL of a dataset in lower case, including the SQL of the source's tables that it reads."""
     text = " ".join([dataset.alias, dataset.query, dataset.where, *dataset.expressions.values()]).lower()
     for table in reversed(list(tables)):  # a table reads those above it
         if table in _words(text):
@@ -47,7 +47,7 @@ def _words(text: str) -> set[str]:
 
 
 def aliases_of(dataset: MappedDataset, source: Source) -> list[str]:
-    """Return the aliases that a dataset reads; one that its SQL only mentions in passing counts as read."""
+    """Return the aliases that a dataset reads; an alias that appears anywhere in its SQL counts as read."""
     words = _words(written(dataset, source.tables))
     return sorted(alias for alias in source.files if alias in words)
 
@@ -76,7 +76,7 @@ def known_as(alias: Alias, scan: Scan) -> Scan:
 def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
     """Return a file's records under the names that SQL uses, null tokens resolved, with their origin."""
     columns = [
-        # What SQL relies on is text in every format; Parquet has types of its own.
+        # SQL finds text in every format; Parquet would have its own types.
         f"{f'CAST({_cell(alias, c)} AS VARCHAR)' if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
         for c in scan.columns
     ]
@@ -90,7 +90,7 @@ def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
 
 
 def absent(alias: Alias, scan: Scan) -> list[str]:
-    """Return the columns that SQL may rely on and the file does not have."""
+    """Return the columns that SQL may use and that the file does not have."""
     there = {column.name.lower() for column in scan.columns}
     return [name for name in alias.columns if name.lower() not in there]
 
@@ -102,7 +102,7 @@ def no_records(alias: Alias) -> str:
 
 def _cell(alias: Alias, column: SourceColumn) -> str:
     tokens = alias.null_tokens(column.name)
-    if not tokens:  # SQL finds empty text as null, as CSV has it, also where JSON or Parquet distinguish the two
+    if not tokens:  # SQL finds empty text as null, as in CSV, also where JSON or Parquet distinguish the two
         return f"nullif({column.sql}, '')" if column.type == "VARCHAR" else column.sql
     tokens += ("",)
     return f"CASE WHEN trim(CAST({column.sql} AS VARCHAR)) NOT IN ({sql.texts(tokens)}) THEN {column.sql} END"
@@ -122,13 +122,13 @@ def _filled(column: SourceColumn) -> str:
 
 
 def is_footer(alias: Alias, record: Record, dialect: Dialect) -> bool:
-    """Say whether a line that is no record of the file's width is one that the mapping declares to be no data."""
+    """Return whether a line with the wrong number of values is one that the mapping declares to be no data."""
     filled = record.line.strip(f"{dialect.delimiter or ','}{dialect.quote}\t \u3000")
     return filled.startswith(alias.footer) if alias.footer else False
 
 
 def check_columns(alias: Alias, names: Sequence[str]) -> None:
-    """Complain of columns that the user states and the file does not have."""
+    """Raise an error for columns that the mapping states and the file does not have."""
     for column, stated in alias.stated.items():
         if column not in names:
             written = " or ".join(stated.texts())
@@ -150,7 +150,7 @@ class MappedScan:
 
 
 def reads(spec: MappedDataset, names: Collection[str], tables: Map[str, str]) -> set[str]:
-    """Return the columns of a table that a dataset reads; a column that its SQL only mentions counts as read."""
+    """Return the columns of a table that a dataset reads; a column that appears anywhere in its SQL counts as read."""
     text = written(spec, tables)
     words = _words(text)
     mapped = {folded(name) for name in spec.columns.values()}
@@ -168,10 +168,11 @@ def mapped_scan(
     gone: Collection[str] = (),
     absent: Collection[str] = (),
 ) -> MappedScan:
-    """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors have a place.
+    """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors name a column.
 
-    `gone` are columns that the extract before had. Without them the fault is the file's, not the mapping's: what is not
-    required is then null, and what is refuses the dataset. `absent` are columns that no file has and SQL sees as null.
+    `gone` are columns that the extract before had. If they are missing, the file is at fault and not the mapping: a
+    column that is not required becomes null, a required one refuses the dataset. `absent` are columns that no file
+    has; SQL finds them as null.
     """
     try:
         rows, given_sql = (
@@ -181,7 +182,7 @@ def mapped_scan(
         if not gone:
             raise
         raise RefusedError(
-            f"cannot be made: the column {', '.join(sorted(gone))} is gone, which the extract before had ({error})"
+            f"cannot be made: it lacks the column {', '.join(sorted(gone))}, which the extract before had ({error})"
         ) from error
     given_sql |= {column: sql.text(value) for column, value in spec.constants.items()}
     columns = []
@@ -208,7 +209,7 @@ def mapped_scan(
     if spec.query and has_origin(connection, spec):
         derived = f"SELECT {', '.join([*cells, *ORIGIN])} FROM {rows}"
         return MappedScan(Scan(f"({derived})", tuple(columns), "_row_number"), given, "_file_name", "_file_sha256")
-    # Without its origin a derived row is numbered by its values, so that the number does not depend on the run.
+    # A derived row without an origin is numbered by its values, so that its number is the same in every run.
     order = ", ".join(f"{c.sql} NULLS FIRST" for c in columns)
     derived = f"SELECT {', '.join(cells)} FROM {rows}"
     body = f"(SELECT *, row_number() OVER (ORDER BY {order}) AS _row_number FROM ({derived}))"
@@ -264,13 +265,13 @@ def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: Mapped
 
 
 def has_origin(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> bool:
-    """Say whether a query carries the file and record of each of its rows along, and no record makes two rows."""
+    """Return whether a query returns the file and record of each row, and no record becomes two rows."""
     query = spec.query or f"FROM {sql.name(spec.alias)}"
     if not set(ORIGIN) <= set(_try(connection, spec, "query", query)):
         return False
     try:
         return not sql.scalar(connection, f"SELECT count(*) - count(DISTINCT (_file_name, _row_number)) FROM ({query})")
-    except duckdb.Error:  # a value that the SQL cannot take: reported where the rows are made
+    except duckdb.Error:  # a value that the SQL cannot convert: reported when the rows are made
         return False
 
 
@@ -303,7 +304,7 @@ def _prefixed(source: Source, dataset: Dataset, column: str, text: str, given: M
     plain = ["DIRECT"] if dataset.worklist else []
     keeps = f"trim({text}) IN ({sql.texts(plain)})" if plain else "false"
     kind = _KIND_OF_ID.get(column, "")
-    if kind in given:  # whose id it is, another column says
+    if kind in given:  # another column contains the entity type of the id
         shared = [name.removesuffix("_id") for name in source.shared_ids]
         keeps = f"lower(trim(CAST({given[kind]} AS VARCHAR))) IN ({sql.texts(shared)})" if shared else keeps
     return f"CASE WHEN trim({text}) = '' OR {keeps} THEN {text} ELSE {sql.text(source.key_prefix)} || trim({text}) END"
@@ -317,7 +318,7 @@ def _parsed(
     cell: str,
     timezone: str,
 ) -> str:
-    """Return the typed value of a column whose unit or date forms are stated, these in their order."""
+    """Return the typed value of a column whose unit or date forms are stated; the first form that fits counts."""
     known = dataset.columns[column]
     if unit := spec.amounts.get(column):
         return forms.amount(cell, unit, known.duckdb_type)

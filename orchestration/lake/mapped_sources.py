@@ -1,7 +1,7 @@
-"""Loads mapped sources: foreign files become tables, and the mapping's SQL makes datasets of the contract from them.
+"""Loads mapped sources: files become tables, and the mapping's SQL derives datasets of the contract from them.
 
 In the ledger a file is one entry without a dataset (its records), and each mapped dataset of an extract date is one
-entry (its derived rows). A mapped dataset is made again, as a whole, when one of its files or its mapping changes.
+entry (its derived rows). If one of its files or its mapping changes, a mapped dataset is derived again as a whole.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ Inputs = dict[str, list[LandedFile]]
 
 
 def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> None:
-    """Stage what is new behind the mapping."""
+    """Stage the datasets of mapped sources whose files or mapping are new."""
     files: dict[tuple[str, Path], LandedFile] = {
         (file.source_name, file.path): file for file in mapped_files(mapping, batch.timezone)
     }
@@ -62,7 +62,7 @@ def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> N
 
 
 def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], delivered: set[str]) -> None:
-    """Complain of files that are not there, unless only a preset expects them: then the missing dataset is noted."""
+    """Raise an error for missing files; if only a preset expects them, note the missing dataset instead."""
     of = {spec.name: mapped.aliases_of(spec, source) for spec in wanted}
     earlier = {e.alias for e in batch.state.seen.values() if e.source_name == source.name and e.alias}
     for name in sorted({alias for aliases in of.values() for alias in aliases} - delivered):
@@ -84,10 +84,10 @@ def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], 
 
 
 def _check_delta(batch: Batch, source: Source, spec: MappedDataset, aliases: list[str]) -> None:
-    """Complain of a dataset that would take what changed for all there is."""
+    """Raise an error for a full dataset of which only the changes are fetched."""
     partial = [alias for alias in aliases if source.transport and alias in source.transport.cursors]
     if partial and (spec.mode or batch.contract.datasets[spec.name].extract) != "delta":
-        problem = f"{', '.join(partial)} has a cursor, so that only what changed is fetched: say `mode: delta`"
+        problem = f"{', '.join(partial)} has a cursor, so that only changes are fetched: state `mode: delta`"
         raise spec.error("mode", f"{problem}, or leave the cursor out.")
 
 
@@ -100,7 +100,7 @@ class SourceExtract:
     """A source's files of one extract date."""
 
     def __init__(self, batch: Batch, source: Source, day: date, inputs: Inputs, never: Collection[str]) -> None:
-        """Name the extract; nothing is read yet. `never` are aliases of which no day up to this has had a file."""
+        """Prepare the extract; nothing is read yet. `never` are aliases without a file up to this day."""
         self.batch, self.source, self.day, self.inputs, self.never = batch, source, day, inputs, never
         self.hashes: dict[str, str] = {}
         self.contents: dict[str, readers.Content] = {}
@@ -115,7 +115,7 @@ class SourceExtract:
         for spec in wanted:
             aliases = mapped.aliases_of(spec, self.source)
             if not self.inputs.keys() & {*(spec.needs or aliases)}:
-                continue  # this date's delivery has nothing of the dataset
+                continue  # no file of this date belongs to the dataset
             if absent := [alias for alias in aliases if alias not in self.inputs and alias not in self.never]:
                 self._refuse(spec, f"cannot be made: {', '.join(absent)} has no file of {self.day}. Deliver it too.")
             elif not self._is_loaded(spec):
@@ -132,7 +132,7 @@ class SourceExtract:
                     self._read_alias(engine, alias)
             for setting, values in self.source.settings.items():
                 engine.execute(f"SET VARIABLE {sql.name(setting)} = CAST([{sql.texts(values)}] AS VARCHAR[])")
-            # From here on the engine sees its tables and writes to the staging folder, and nothing else.
+            # From here on DuckDB reads only its tables, and writes only to the staging folder.
             engine.execute(f"SET allowed_directories = [{sql.text(str(self.batch.staging))}]")
             engine.execute("SET enable_external_access = false")
             engine.execute("SET lock_configuration = true")
@@ -175,7 +175,7 @@ class SourceExtract:
         }
 
     def _whole(self, spec: MappedDataset) -> LandedFile:
-        """Describe a mapped dataset's files as one, for the ledger."""
+        """Return a mapped dataset's files as one file, for the ledger."""
         files = [file for alias in mapped.aliases_of(spec, self.source) for file in self.inputs.get(alias, [])]
         return LandedFile(
             path=self.source.path,
@@ -265,7 +265,7 @@ class SourceExtract:
     def _compare(
         self, name: str, file: LandedFile, columns: list[str], before: list[str] | None, absent: list[str]
     ) -> None:
-        """Report the columns that are new or missing since the extract before, and those absent from the first."""
+        """Report the columns that are new or missing since the extract before, or that no extract has had."""
         never = [column for column in absent if before is None and self.source.files[name].columns[column]]
         known = dict.fromkeys([*columns, *(before or [])])
         read: set[str] = set()

@@ -1,4 +1,4 @@
-"""Figures of a batch, computed by the engine over its Parquet files: one row of aggregates, never the batch itself."""
+"""Computes the figures of a batch in DuckDB over its Parquet files; only aggregates reach Python."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ EXAMPLES, LENGTH = 3, 160
 
 @dataclass(frozen=True)
 class Extract:
-    """The rows of one dataset, source, extract date and revision: in the lake, or staged on their way there."""
+    """The rows of one dataset, source, extract date and revision, in the lake or staged."""
 
     entries: tuple[Entry, ...]
     paths: tuple[Path, ...]
 
     @property
     def is_full(self) -> bool:
-        """Whether it is the whole dataset on its day."""
+        """Whether it contains the whole dataset of its day."""
         return all(entry.extract_mode == "full" for entry in self.entries)
 
     @property
     def rows(self) -> int:
-        """Rows that were accepted."""
+        """The number of accepted rows."""
         return sum(entry.rows_accepted for entry in self.entries)
 
     @property
@@ -52,7 +52,7 @@ class _Counted:
 
 
 class Profiler:
-    """Measures batches of one dataset."""
+    """Computes the figures of one dataset's batches."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class Profiler:
         minimum: int,
         schema: Path,
     ) -> None:
-        """Name what is measured; nothing is read yet."""
+        """Store the arguments; nothing is read yet."""
         self.connection, self.dataset, self.expectations = connection, dataset, expectations
         self.minimum, self.schema = minimum, schema
-        self._counted: dict[tuple[Path, ...], _Counted] = {}  # each extract is one that comes before another, too
+        self._counted: dict[tuple[Path, ...], _Counted] = {}  # an extract is used twice: itself, and before the next
 
     def measure(self, extract: Extract, before: Extract | None) -> dict[str, float | None]:
-        """Return each expectation's figure; null where too few rows are behind it."""
+        """Return each expectation's figure by name; None if there are too few rows."""
         now = self._count(extract)
         if before is None or before.rows < self.minimum:
             then, before = None, None
@@ -111,7 +111,7 @@ class Profiler:
         return ""
 
     def _inside(self, one: Expectation, extract: Extract) -> str:
-        """Return the condition that a value is where it should be."""
+        """Return the condition that a value is in its set or range."""
         column = sql.name(one.columns[0])
         if one.kind == "in_set":
             return f"lower(trim({column})) IN ({sql.texts(one.values)})"
@@ -166,7 +166,7 @@ class Profiler:
         return float((newest - previous) / timedelta(days=1))
 
     def _lost(self, one: Expectation, now: _Counted, then: _Counted) -> list[str]:
-        """Return the empty columns that should hold at least `minimum` values if they were filled as before."""
+        """Return the empty columns that would have at least `minimum` values if they were filled as before."""
         return [
             column
             for column, count in now.values.items()
@@ -177,10 +177,10 @@ class Profiler:
         return f"SELECT {', '.join(map(sql.name, self.dataset.key))} FROM {extract.relation(self.schema)}"
 
     def _vanished(self, extract: Extract, before: Extract) -> str:
-        return f"{self._keys(before)} EXCEPT {self._keys(extract)}"  # unlike a join it takes null for null
+        return f"{self._keys(before)} EXCEPT {self._keys(extract)}"  # unlike a join it treats null as equal to null
 
     def examples(self, one: Expectation, extract: Extract, before: Extract | None) -> list[str]:
-        """Return a few values that show where to look; none where the figure is enough."""
+        """Return a few values that show where to look; empty if the figure is enough."""
         rows, column = extract.relation(self.schema), sql.name(one.columns[0]) if one.columns else ""
         match one.kind:
             case "rejected":

@@ -1,6 +1,6 @@
 """Turns one landed file of any format into a scan: numbered rows of text (or of a Parquet file's own types).
 
-It handles encodings, compression and broken files. It does not use the contract: what a value must be is in rules.py.
+It handles encodings, compression and broken files. It does not use the contract; rules.py checks values.
 """
 
 import codecs
@@ -25,9 +25,9 @@ from orchestration.lake import records, workbook
 from orchestration.sql import RefusedError
 
 _CHUNK = 1 << 20
-_LONGEST_RECORD = 2_000_000  # bytes that the engine takes by default
+_LONGEST_RECORD = 2_000_000  # bytes of a line that DuckDB accepts by default
 _LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
-_LISTS = ("$", "$.records", "$.results")  # where a document, or an API's answer, has its records
+_LISTS = ("$", "$.records", "$.results")  # the paths at which a document or an API's answer may have its records
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
 WHITESPACE = " \t\r\n\v\f\u3000"
 
@@ -41,7 +41,7 @@ class Dialect:
     quote: str = '"'
     skip_rows: int = 0
     sheet: str = ""
-    nested: bool = False  # of JSON: an object's own members are columns too, as object.member
+    nested: bool = False  # for JSON: the members of an object are columns too, as object.member
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Content:
     lines: int = 0
     has_quotes: bool = True
     has_tabs: bool = True
-    is_padded: bool = True  # a value may begin or end in space
+    is_padded: bool = True  # a value may begin or end with a space
     is_empty: bool = False
 
 
@@ -72,14 +72,14 @@ class Scan:
     sql: str
     columns: tuple[SourceColumn, ...]
     row_number: str  # evaluated over the rows in file order
-    valid: str = "true"  # false for a record that could not be taken apart
+    valid: str = "true"  # false for a record that could not be split
     invalid: tuple[str, str] = ("", "")  # why, and the remedy
     present: str = "true"  # false for a record that only replaces a broken one
     raw: str = ""  # SQL of the whole row as JSON; built from the columns where empty
     expected: int | None = None  # records, if every line holds one; None where lines do not show it
     at_most: int | None = None  # records, however they lie in the lines
-    padded: bool = True  # values may begin or end in space
-    odd_space: bool = True  # which may be tabs or line breaks
+    padded: bool = True  # values may begin or end with a space
+    odd_space: bool = True  # these may be tabs or line breaks
     broken: tuple[records.Record, ...] = ()
     text: "DelimitedText | None" = field(default=None, repr=False)
 
@@ -97,11 +97,11 @@ class DelimitedText:
     path: Path
     dialect: Dialect
     header_lines: int
-    staging: Path  # where it can be written again without the broken records
+    staging: Path  # the folder for a copy without the broken records
 
 
 def examine(path: Path, encoding: str = "utf-8") -> Content:
-    """Hash a file and, of text, count lines and prove the encoding, in one streamed pass."""
+    """Hash a file; if it is text, also count lines and prove the encoding. All in one streamed pass."""
     if path.suffix.lower() == ".parquet" or workbook.is_workbook(path):
         with path.open("rb") as file:
             return Content(hashlib.file_digest(file, "sha256").hexdigest())
@@ -112,7 +112,7 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
     newlines = returns = size = 0
     quotes = tabs = False
     padded = not is_utf8
-    last = b"\n"  # the end of what came before, so that neighbours over the border of two chunks are seen
+    last = b"\n"  # the end of the chunk before, so that neighbours across two chunks are seen
     with path.open("rb") as file:
         for chunk in _chunks(path, file, digest):
             text = _decoded(decoder, chunk, newlines)
@@ -171,7 +171,7 @@ def _guess(data: bytes) -> str:
 def _python_encoding(encoding: str) -> str:
     plain = encoding.lower().replace("_", "-")
     if plain in ("shift-jis", "shiftjis", "sjis", "s-jis", "windows-31j", "ms932"):
-        return "cp932"  # what everybody means: Windows writes ①, ㈱ and 髙, which the standard has not
+        return "cp932"  # what people mean by it: Windows writes ①, ㈱ and 髙, which the standard lacks
     return "utf-8-sig" if plain in ("utf-8", "utf8") else encoding
 
 
@@ -214,7 +214,7 @@ def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Pat
 
 
 def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
-    """Return a path that the engine can read: text in UTF-8, and no pattern characters in the name."""
+    """Return a path that DuckDB can read: text in UTF-8, and no pattern characters in the name."""
     is_text = kind(path) != "parquet"
     if is_text and _python_encoding(dialect.encoding) != "utf-8-sig":
         decoded = staging / f"{content.sha256[:16]}.{kind(path)}"
@@ -231,13 +231,13 @@ def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> 
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """Open a file, unpacked if need be."""
+    """Open a file, decompressed if its name ends with .gz."""
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
-    """Open text as it is written, line ends kept."""
+    """Open text with its line ends unchanged."""
     with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=_python_encoding(encoding), newline="") as text:
         yield text
 
@@ -295,9 +295,9 @@ def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
 
 
 def balances(connection: duckdb.DuckDBPyConnection, scan: Scan, total: int) -> bool:
-    """Say whether the engine's records account for every line: one each, and the lines inside quoted values.
+    """Return whether DuckDB's records account for every line: one each, plus the lines inside quoted values.
 
-    Also false where a value holds a line that looks like a whole record: then a quote was probably left open.
+    Also false if a value contains a line that looks like a whole record: then a quote was probably not closed.
     """
     if scan.expected is None or scan.text is None or total == scan.expected:
         return True
@@ -322,7 +322,7 @@ def _blank_lines(text: DelimitedText) -> int:
 
 
 def without_broken(scan: Scan) -> Scan:
-    """Write a file again with a mark in place of each broken record, and return the scan of the others."""
+    """Write a copy of the file with a mark in place of each broken record, and return the scan of the others."""
     assert scan.text is not None
     text, width = scan.text, len(scan.columns)
     mark = uuid.uuid4().hex
@@ -354,7 +354,7 @@ def _lines(path: Path) -> str:
 
 
 def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
-    """Return the records of a JSON document: a list, an API's answer that holds one, or objects after each other."""
+    """Return the records of a JSON document: a list, an API's answer that contains one, or successive objects."""
     document = (
         f"(SELECT json(json) AS line FROM read_json_objects({sql.text(str(path))}, format='auto', "
         f"maximum_object_size={_LARGEST_ANSWER}))"
@@ -405,7 +405,7 @@ def _pointer(*names: str) -> str:
 
 
 def _members(connection: duckdb.DuckDBPyConnection, lines: str, pointed: dict[str, str]) -> dict[str, str]:
-    """Put the members of the columns that only hold objects in their place."""
+    """Replace the columns that contain only objects with the members of these objects."""
     found: dict[str, str] = {}
     for name, pointer in pointed.items():
         at = sql.text(pointer)
@@ -430,5 +430,5 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Scan:
 
 
 def first_line(error: Exception) -> str:
-    """Return an engine error's first line, which says what is wrong; the rest is advice about its own options."""
+    """Return the first line of DuckDB's error, the cause; the rest is advice about its own options."""
     return str(error).strip().splitlines()[0].rstrip(".")

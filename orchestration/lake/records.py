@@ -1,8 +1,8 @@
 """Splits a broken delimited file into records, so that each physical line belongs to exactly one.
 
-The engine reads sound files; this repairs the ones it refuses. Lines that are plainly a record are copied in blocks;
-the others are read in Python. A line that cannot be a record is given back as broken, alone, and reading goes on with
-the next: an unclosed quote costs its own line only.
+DuckDB reads valid files; this module repairs the files that it refuses. Lines that are clearly one record are copied
+in blocks; the others are parsed in Python. A line that cannot be a record is returned as broken, and reading continues
+with the next line. So an unclosed quote costs only its own line.
 """
 
 import io
@@ -15,11 +15,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-# A quoted value may span lines. One that spans more, or runs over a whole record, is taken for an unclosed quote.
+# A quoted value may span lines. A value that spans more lines, or a whole record, means an unclosed quote.
 LONGEST_VALUE_IN_LINES = 1000
 MIN_COLUMNS_OF_A_TELLING_LINE = 3
 
-# has_padding checks the neighbours of values in files that are written with these.
+# has_padding checks the neighbours of values in files with these characters.
 KNOWN_MARKS = frozenset(',\t;|"')
 LONGEST_SPACE_AND_NEIGHBOURS = 4  # bytes of a space in UTF-8 and of the character before it
 
@@ -30,7 +30,7 @@ _OPEN, _JUNK = "open", "junk"
 
 @dataclass(frozen=True)
 class Record:
-    """One record, sound or broken: `fields` is None where the line could not be split."""
+    """One record, valid or broken: without `fields` the line could not be split."""
 
     number: int
     fields: tuple[str | None, ...] | None
@@ -40,7 +40,7 @@ class Record:
 
 
 def split(lines: Iterable[str], columns: int, delimiter: str, quote: str) -> Iterator[Record]:
-    """Give every line after the header to one record. Lines keep their ends; blank lines are no data."""
+    """Assign every line after the header to one record. Lines keep their ends; blank lines are no data."""
     source = iter(lines)
     ahead: deque[str] = deque()
     number = 0
@@ -60,7 +60,7 @@ def split(lines: Iterable[str], columns: int, delimiter: str, quote: str) -> Ite
 def _record(
     first: str, source: Iterator[str], ahead: deque[str], columns: int, delimiter: str, quote: str
 ) -> list[str] | str | int:
-    """Return the fields, or what is wrong: open, junk, or the number of fields found."""
+    """Return the fields, or the defect: open, junk, or the number of fields found."""
     text = first
     fields = _fields(text.rstrip("\r\n"), delimiter, quote)
     used = 0
@@ -128,14 +128,15 @@ def _broken(number: int, line: str, found: str | int, columns: int) -> Record:
         reason, remedy = "text follows a closing quote", "double a quote that is part of a value"
     else:
         reason = f"{found} values where the header has {columns} columns"
-        remedy = "quote values that hold the delimiter or a line break, and give every row all columns"
+        remedy = "quote values that contain the delimiter or a line break, and give every row all columns"
     return Record(number, None, line, reason, remedy)
 
 
 def has_padding(block: bytes) -> bool:
-    """Say whether a value in this text may begin or end in space; the block's own ends are only neighbours.
+    """Return whether a value in this text may begin or end with a space; the block's first and last byte only serve
+    as neighbours.
 
-    Cheap, because trimming each value would cost a third of the load; where in doubt, yes.
+    Fast and approximate, because trimming each value would cost a third of the load; in doubt the answer is yes.
     """
     data = np.frombuffer(block, np.uint8)
     quotes = np.flatnonzero(data[1:-1] == ord('"')) + 1
@@ -172,9 +173,9 @@ _EDGES = _among("".join(KNOWN_MARKS).encode() + b"\r\n")
 def mend(
     source: BinaryIO, target: BinaryIO, columns: int, delimiter: str, quote: str, mark: str
 ) -> tuple[list[Record], int]:
-    """Copy UTF-8 text from behind its header, each broken record as one of the mark alone; lines end in a line feed.
+    """Copy UTF-8 text after its header, with a record of the mark alone in place of each broken record.
 
-    Return the broken records, and the length in bytes of the longest record copied.
+    Lines end with a line feed. Return the broken records and the length in bytes of the longest copied record.
     """
     broken: list[Record] = []
     number = longest = 0
@@ -202,7 +203,7 @@ def _quoted(field: str | None, quote: str) -> str:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Whole lines: each plainly a record by itself, or none of them known to be one."""
+    """Whole lines: either each is clearly one record, or none of them is known to be one."""
 
     is_plain: bool
     text: bytes
@@ -263,7 +264,7 @@ def _plain_lines(block: bytes, columns: int, delimiter: int, quote: int) -> tupl
         odd += [line[~edges[np.where(opens, between[quotes], between[quotes + 2])]], np.flatnonzero(per_line % 2)]
         turns = np.zeros(len(data), np.uint8)
         turns[quotes] = 1
-        turns[ends[per_line % 2 == 1] - 1] ^= 1  # an open quote ends with its line here
+        turns[ends[per_line % 2 == 1] - 1] ^= 1  # an open quote ends with its line
         delimiters &= np.bitwise_xor.accumulate(turns) == 0
     plain = np.add.reduceat(delimiters, starts, dtype=np.int32) == columns - 1
     plain[np.concatenate(odd)] = False

@@ -1,6 +1,6 @@
-"""What a row must be to be accepted, as SQL: types, required values, enums, keys; and the words for what is not.
+"""Row rules as SQL: types, required values, enums and keys, with the reason and remedy for each rejected row.
 
-A row is accepted or rejected whole. Nothing here reads files or writes the lake.
+A row is accepted or rejected as a whole. Nothing here reads files or writes the lake.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ REJECTED = {
 
 @dataclass(frozen=True)
 class Given:
-    """A contract column as the file gives it: SQL over the scan, its type, and the value where a mapping typed it."""
+    """A contract column in the file: SQL over the scan, its type, and the typed value if a mapping states its form."""
 
     sql: str
     type: str = "VARCHAR"
@@ -39,7 +39,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where rows come from: SQL over the scan for each lineage column that differs between files."""
+    """The origin of rows: SQL over the scan for each lineage column that differs between files."""
 
     source_name: str
     file_name: str
@@ -55,7 +55,7 @@ class Lineage:
 
 @dataclass(frozen=True)
 class Checked:
-    """A scan's rows under the rules: the lake's rows, and the others with the reasons."""
+    """A scan's rows after the rules: the accepted rows, and the rejected ones with their reasons."""
 
     accepted: str
     raw: str  # every row: row_number, file_name, file_sha256, raw_row
@@ -63,7 +63,7 @@ class Checked:
     _at_most: int | None
 
     def rejected(self, connection: duckdb.DuckDBPyConnection, accepted: Path) -> str:
-        """Return the query of the rows that are not among the accepted ones; so no row can be in neither."""
+        """Return the query of all rows that were not accepted, so that no row can get lost."""
         if self._at_most:
             bits = f"bitstring_agg(row_number, 1, {self._at_most})"
             connection.execute(f"SET VARIABLE accepted = (SELECT {bits} FROM {sql.parquet([accepted])})")
@@ -71,7 +71,7 @@ class Checked:
 
 
 _ACCEPTED = "«accepted»"
-# The first value of a row, as JSON, says that the line adds others up.
+# The first value of a row, as JSON, shows that the line is a total of others.
 _TOTAL = r'''(?i)^\{(?:"[^"]*":(?:null|""),)*"[^"]*":"\s*(合計|小計|総計|総合計|計|total|subtotal|grand total)\s*"'''
 
 
@@ -80,7 +80,7 @@ def check(
 ) -> Checked:
     """Build the queries that accept and reject a scan's rows."""
     columns = list(dataset.columns.values())
-    if dataset.worklist:  # whether a row is decided is checked for every row, also where the file lacks the columns
+    if dataset.worklist:  # every row is checked for its decision, also if the file lacks the columns
         given = dict.fromkeys(_asked(dataset.worklist), Given("NULL")) | dict(given)
     present = [c for c in columns if c.name in given]
     filled_in = dataset.worklist is not None
@@ -92,7 +92,7 @@ def check(
     lake = {c.name: _typed(c.name) if c.name in given else "NULL" for c in columns}
     lake |= lineage.columns() | {"row_number": "row_number_in_file", "extra_columns": _extras(extras)}
     cells = ", ".join(f"CAST({lake[c]} AS {type_}) AS {sql.name(c)}" for c, type_ in dataset.lake_columns.items())
-    # The rows are numbered above the casts: else the engine would move the conditions below the casts and cast twice.
+    # The rows are numbered above the casts. Otherwise DuckDB would move the conditions below the casts and cast twice.
     typed = f"SELECT *, {number} FROM (SELECT *{values} FROM {scan.sql})"
 
     failures = [(c, given[c.name], f"NOT {sound[c.name]}") for c in present if c.name in sound]
@@ -124,7 +124,7 @@ def check(
 
 
 def unreadable(scan: Scan, file_name: str, sha256: str) -> str:
-    """Build the query of the records that could not be taken apart, for files whose rows a mapping will judge."""
+    """Build the query of the records that could not be split, for files whose rows a mapping checks later."""
     values = {
         "row_number": scan.row_number,
         "file_name": sql.text(file_name),
@@ -149,7 +149,7 @@ def _asked(worklist: Worklist) -> tuple[str, ...]:
 
 
 def _undecided(dataset: Dataset, name: Callable[[str], str] = sql.name) -> str:
-    """Return the condition of rows that nobody has decided yet; of a dataset without a worklist none is."""
+    """Return the condition that a row has no decision yet; false for a dataset without a worklist."""
     if not dataset.worklist:
         return "false"
     column, word = dataset.worklist.withdrawn_by
@@ -158,7 +158,7 @@ def _undecided(dataset: Dataset, name: Callable[[str], str] = sql.name) -> str:
 
 
 def count_undecided(connection: duckdb.DuckDBPyConnection, dataset: Dataset, accepted: Path) -> int | None:
-    """Count the accepted rows that nobody has decided yet; None where the dataset has no such rows."""
+    """Count the accepted rows without a decision; None if the dataset has no worklist."""
     rows = f"{sql.parquet([accepted])} WHERE {_undecided(dataset)}"
     return sql.scalar(connection, f"SELECT count(*) FROM {rows}") if dataset.worklist else None
 
@@ -168,7 +168,7 @@ def _text(given: Given) -> str:
 
 
 def _trimmed(text: str, odd_space: bool = True) -> str:
-    """Trim, blank to null. The engine's trim removes Unicode's spaces but neither tabs nor line breaks."""
+    """Trim; blank becomes null. DuckDB's trim removes Unicode's spaces but neither tabs nor line breaks."""
     if not odd_space:
         return f"nullif(trim({text}), '')"
     odd = " OR ".join(f"contains({text}, chr({code}))" for code in (9, 10, 13))
@@ -184,15 +184,15 @@ def _value(column: Column, given: Given, scan: Scan, timezone: str, filled_in: b
     text = _text(given) if given.type != "VARCHAR" else given.sql
     if column.duckdb_type == "VARCHAR":
         trimmed = _trimmed(text, scan.odd_space) if scan.padded else text
-        # The other half of orchestration.spreadsheet.safe_cell.
+        # The inverse of orchestration.spreadsheet.safe_cell.
         return f"nullif(trim(regexp_replace({trimmed}, '^' || chr(39), '')), '')" if filled_in else trimmed
-    # Trimming first would cost a third of the whole load; only what does not convert as it is gets trimmed.
+    # Trimming first would cost a third of the whole load; only values that do not convert unchanged are trimmed.
     converted = f"coalesce({cast_text(column, text, timezone)}, {cast_text(column, _trimmed(text), timezone)})"
     return f"CASE WHEN {text} IS NOT NULL THEN {converted} END"
 
 
 def cast_text(column: Column, text: str, timezone: str) -> str:
-    """Convert text strictly: the engine's own casts also take 12.5 as 13, "epoch" and trailing rubbish."""
+    """Convert text strictly: DuckDB's own casts also accept 12.5 as 13, "epoch" and trailing characters."""
     instant = f"TRY_CAST({text} AS TIMESTAMPTZ)"
     if column.type == "date":
         return (
@@ -201,7 +201,7 @@ def cast_text(column: Column, text: str, timezone: str) -> str:
             f"THEN CAST({instant} AT TIME ZONE {sql.text(timezone)} AS DATE) END"
         )
     if column.type == "timestamp":
-        utc = f"make_timestamp(epoch_us({instant}))"  # at time zone 'UTC' says the same and costs twice as much
+        utc = f"make_timestamp(epoch_us({instant}))"  # at time zone 'UTC' has the same result and costs twice as much
         return f"CASE WHEN regexp_full_match({text}, '{_DATE_SHAPE}([T ].+)?') THEN {utc} END"
     if column.type == "integer":
         return f"CASE WHEN regexp_full_match({text}, '{_WHOLE_NUMBER}') THEN TRY_CAST({text} AS BIGINT) END"
@@ -211,7 +211,7 @@ def cast_text(column: Column, text: str, timezone: str) -> str:
 
 
 def _native(type_: str, given: Given, timezone: str) -> str:
-    """Take a Parquet file's own type where it says the same as the lake's; everything else goes through text."""
+    """Use a Parquet file's own type if it is equivalent to the lake's type; convert everything else from text."""
     zone = sql.text(timezone)
     if type_ == "date" and given.type == "DATE":
         return given.sql
@@ -271,7 +271,7 @@ def _reason(dataset: Dataset, column: Column, given: Given) -> str:
         "timestamp": "'is not a time in the stated form'",
         "integer": "'is not a whole number'",
         "boolean": "'is neither true nor false'",
-        "enum": sql.text("is none of " + ", ".join(column.values)),
+        "enum": sql.text("is not one of " + ", ".join(column.values)),
         "text": "'is empty'",
     }.get(column.type, "'is not a number, or has too many digits'")
     named = sql.text(column.name + ": ")
@@ -282,7 +282,7 @@ def _reason(dataset: Dataset, column: Column, given: Given) -> str:
 
 
 def _if_total(raw_row: str) -> str:
-    """SQL of what to do with a line below the records that adds them up."""
+    """Return SQL of the remedy for a total line below the records."""
     word = f"regexp_extract({raw_row}, {sql.text(_TOTAL)}, 1)"
     return (
         f"CASE {word} WHEN '' THEN '' ELSE '; a total is no record: state `footer: ' || {word} || '` in a mapping' END"
@@ -324,10 +324,11 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
 
 
 def find_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[Path]) -> bool:
-    """Put rows that repeat a key, and are not the one that counts, into the table `losers`; say whether there are any.
+    """Write the repeats of a key, except the row that counts, to the table `losers`; return whether there are any.
 
-    Of identical repeats the first by file name and row number counts; of different ones the latest updated_at where a
-    single content has it; otherwise none: which is right is unknown. A row that nobody has decided does not count.
+    Among identical rows the first by file name and row number counts. Among different rows the one with the latest
+    updated_at counts, if only one content has it. Otherwise no row counts, because the right one is unknown. Rows
+    without a decision are left out.
     """
     files = sql.parquet(paths)
     hashed = "hash(" + ", ".join(sql.name(c) for c in dataset.key) + ")"

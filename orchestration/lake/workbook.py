@@ -1,4 +1,4 @@
-"""Writes a sheet of a workbook as delimited text, value by value as the cell holds it; reading goes on from there."""
+"""Writes a sheet of a workbook as delimited text with the stored values of its cells; readers.py reads the text."""
 
 import csv
 import zipfile
@@ -9,16 +9,16 @@ from typing import Any
 from orchestration.sql import RefusedError
 
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-_LARGEST = 2 << 30  # unpacked: a small file that unpacks to more is no workbook that a person made
+_LARGEST = 2 << 30  # bytes after unpacking: no workbook that a person made unpacks to more
 
 
 def is_workbook(path: Path) -> bool:
-    """Return whether the name has the ending of one."""
+    """Return whether the name has the ending of a workbook."""
     return path.suffix.lower() in SUFFIXES
 
 
 def write_sheet(path: Path, sheet: str, target: Path) -> int:
-    """Write a sheet, the first where none is named, and return its number of lines; blank rows are no data."""
+    """Write a sheet (by default the first) and return its number of lines; blank rows are no data."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     if zipfile.is_zipfile(path):

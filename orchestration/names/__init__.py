@@ -1,5 +1,4 @@
 """Names: every distinct text of the lake, normalised once, as lake tables that SQL joins.
 
-Python says what a text is compared by and how it can be read; which partner or branch is meant, and as of when, is
-decided in SQL.
+Python normalises a text and lists the ways to read it. SQL decides which partner or branch is meant, and on which day.
 """

@@ -1,4 +1,4 @@
-"""Reads the distinct texts of the lake, normalises each once, and writes the tables. No rule about names is here."""
+"""Reads the distinct texts of the lake, normalises each once, and writes the tables. Name rules are in normal.py."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from orchestration.names.rules import load_rules
 from orchestration.names.similar import Similar, similar
 from orchestration.names.tables import TABLES
 
-# Where a name is typed, and where it is registered.
+# The columns in which people type names, and the datasets in which names are registered.
 TYPED = (("deals", "partner_text"), ("deals", "branch_text"), ("deals", "rep_text"))
 REGISTERED = (("partners", "partner_name"), ("branches", "branch_name"), ("reps", "rep_name"), ("aliases", "alias"))
 
@@ -25,14 +25,14 @@ Rows = Sequence[tuple[Any, ...]]
 
 
 class Source:
-    """The rows of all extracts: a name of an early day may be registered in a later extract."""
+    """The rows of all extracts, because an old name may be registered in a later extract."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, raw: Path) -> None:
-        """Name the folder of the datasets."""
+        """Store the folder of the datasets."""
         self._connection, self._raw = connection, raw
 
     def distinct(self, dataset: str, *columns: str, where: str = "true") -> Rows:
-        """Return the distinct values of some columns together; rows that lack one are left out."""
+        """Return the distinct combinations of some columns; rows without one of the values are left out."""
         rows = sql.parquet(sorted((self._raw / dataset).glob("*.parquet")))
         known = " AND ".join([*(f"{sql.name(column)} IS NOT NULL" for column in columns), where])
         query = f"SELECT DISTINCT {', '.join(map(sql.name, columns))} FROM {rows} WHERE {known} ORDER BY ALL"
@@ -87,7 +87,7 @@ def _partners(source: Source, entries: Mapping[str, Entry]) -> Iterator[Register
 
 
 def _branches(source: Source, entries: Mapping[str, Entry]) -> Iterator[Registered]:
-    """Return names, aliases and stems; a branch that changed its partner is with each of them."""
+    """Yield names, aliases and stems; a branch that changed its partner is listed under each partner."""
     partners: dict[str, list[str]] = {}
     for branch_id, partner_id in source.distinct("branches", "branch_id", "partner_id"):
         partners.setdefault(branch_id, []).append(partner_id)
@@ -102,7 +102,7 @@ def _branches(source: Source, entries: Mapping[str, Entry]) -> Iterator[Register
 def _similar_partners(
     source: Source, registry: Registry, names: Mapping[str, Name], readings: Mapping[str, tuple[Reading, ...]]
 ) -> Iterator[Similar]:
-    """Suggest partners for the texts that match none."""
+    """Suggest partners for the texts that match no partner."""
     texts = [text for text in source.texts(TYPED[:1]) if text in names and not registry.partners_read(readings[text])]
     return similar({text: names[text].parts_from(0) for text in texts}, registry.partners)
 
@@ -114,7 +114,7 @@ def _similar_branches(
     names: Mapping[str, Name],
     readings: Mapping[str, tuple[Reading, ...]],
 ) -> Iterator[Similar]:
-    """Suggest branches of the partner for the texts that name one that it never had."""
+    """Suggest branches of the partner for the texts that name a branch that it never had."""
     pairs = {(text, partner_id) for text, partner_id in source.distinct("deals", "branch_text", "partner_id")}
     for text, partner_text in source.distinct("deals", "branch_text", "partner_text"):
         pairs.update((text, partner_id) for partner_id in registry.partners_read(readings.get(partner_text, ())))
@@ -130,7 +130,7 @@ def _similar_branches(
 
 
 def _unknown_branch(registry: Registry, name: Name, readings: Iterable[Reading], partner_id: str) -> set[str]:
-    """Return the parts of a text that should be a branch of this partner and are not; none where one is."""
+    """Return the parts of a text that should be a branch of this partner and are not; empty if one of them is."""
     ours = [
         reading
         for reading in readings
@@ -144,9 +144,9 @@ def _unknown_branch(registry: Registry, name: Name, readings: Iterable[Reading],
 def _write(
     connection: duckdb.DuckDBPyConnection, spill: Path, path: Path, columns: Mapping[str, str], rows: Rows
 ) -> None:
-    """Write rows in one order, regardless of the order they came in.
+    """Write rows sorted, so that the file does not depend on their order.
 
-    By way of a file of JSON: of values handed over in memory the engine asks one by one whether they are pandas' own.
+    The rows pass through a JSON file, because DuckDB checks each value that comes from memory for pandas' null values.
     """
     lines = spill / f"{path.parent.name}.jsonl"
     encode = json.JSONEncoder(ensure_ascii=False).encode

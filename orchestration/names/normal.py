@@ -1,7 +1,8 @@
-"""A text as typed → what it is compared by. Pure functions of one text and the seeds; nothing is looked up here.
+"""Normalises a text as typed to a key for comparison. Pure functions of one text and the seeds, without look-ups.
 
-The order is NFKC, hyphens, variant kanji, case, legal forms, then spaces and punctuation. Legal forms go first because
-brackets and dots belong to them. Each removed part leaves a boundary: `words` are the texts between two boundaries.
+The order is NFKC, hyphens, variant kanji, case, legal forms, then spaces and punctuation. Legal forms are removed
+before punctuation because brackets and dots belong to them. Each removed part leaves a boundary: `words` are the texts
+between two boundaries.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from orchestration.names.rules import LegalForm, NameRules
 
-# NFKC would leave of ㊑ a bare 株, of ™ the letters tm, and a space between a kana and its sound mark ゛ or ゜.
+# NFKC would turn ㊑ into a bare 株, ™ into the letters tm, and put a space between a kana and its sound mark ゛ or ゜.
 _BEFORE_NFKC = {"゛": "\u3099", "゜": "\u309a", "™": " ", "℠": " "} | {
     circled: f"({unicodedata.normalize('NFKC', circled)})" for circled in "㊑㊒㊓㊔㊕㊖㊩㊪㊫㊬㊭㊮㊯"
 }
@@ -25,31 +26,31 @@ _NOT_AFTER_LATIN, _NOT_BEFORE_LATIN = r"(?<![a-z0-9à-ɏ])", r"(?![a-z0-9à-ɏ])
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A normalised text: its words, and the legal form that was taken out, the first of several."""
+    """A normalised text: its words, and the first of the legal forms that were removed."""
 
     words: tuple[str, ...]
     legal_form: str | None = None
 
     @property
     def key(self) -> str:
-        """What is compared; empty where nothing is left."""
+        """The key for comparison; empty if nothing is left."""
         return "".join(self.words)
 
     @property
     def boundaries(self) -> frozenset[int]:
-        """Positions in the key, its start and end among them, where something was taken out."""
+        """Positions in the key at which something was removed, including its start and end."""
         positions = [0]
         for word in self.words:
             positions.append(positions[-1] + len(word))
         return frozenset(positions)
 
     def parts_from(self, start: int) -> set[str]:
-        """Return the texts between a position and each boundary behind it."""
+        """Return the texts between a position and each later boundary."""
         return {self.key[start:end] for end in self.boundaries if end > start}
 
 
 class Entry(NamedTuple):
-    """One row of the table texts: everything that is known of a text by itself, None where nothing is left."""
+    """One row of the table texts: everything that follows from the text alone; None if nothing is left."""
 
     text: str
     name_key: str | None
@@ -61,7 +62,7 @@ class Entry(NamedTuple):
 
 
 class _Table(dict[int, str | None]):
-    """What str.translate looks characters up in, filled as they come."""
+    """A table for str.translate that computes the replacement of a character at its first use."""
 
     def __init__(self, rule: Callable[[str], str | None]) -> None:
         self.rule = rule
@@ -72,7 +73,7 @@ class _Table(dict[int, str | None]):
 
 
 def _visible(character: str) -> str | None:
-    """Drop what does not print: marks of direction and width, and selectors of a kanji's drawing."""
+    """Drop characters that do not print: marks of direction and width, and variation selectors of kanji."""
     selects_variant = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
     if unicodedata.category(character) == "Cf" or selects_variant or character == "\u034f":
         return None
@@ -80,9 +81,9 @@ def _visible(character: str) -> str | None:
 
 
 def _separated(character: str) -> str:
-    """Make a space of space, punctuation and symbol.
+    """Replace space, punctuation and symbols with a space.
 
-    Letters of a private use area stay: they are the 外字 that a company made for names without a code point.
+    Characters of a private use area stay: they are 外字, which a company made for names without a code point.
     """
     category = unicodedata.category(character)
     return " " if category[0] in "ZPS" or category == "Cc" else character
@@ -92,7 +93,7 @@ _VISIBLE, _SEPARATED = _Table(_visible), _Table(_separated)
 
 
 class Normaliser:
-    """The functions of one text, with the seeds made ready once."""
+    """The normalising functions, with the seeds compiled once."""
 
     def __init__(self, rules: NameRules) -> None:
         """Compile the seeds."""
@@ -109,11 +110,11 @@ class Normaliser:
         self._honorific = self.ending(rules.honorifics)
 
     @cached_property
-    def _nobody(self) -> frozenset[str]:
+    def _no_partner_keys(self) -> frozenset[str]:
         return frozenset(self.name(word).key for word in self.rules.nobody_words)
 
     def entry(self, text: str) -> Entry:
-        """Return everything that is known of a text by itself."""
+        """Return everything that follows from a text alone."""
         blanked, legal_form = self._without_legal_forms(self._folded(text))
         name = self._name(blanked, legal_form)
         person_key, surname_key = self._person(blanked)
@@ -133,7 +134,7 @@ class Normaliser:
 
     def _name(self, blanked: str, legal_form: str | None) -> Name:
         words = _words(blanked)
-        # What is left, or was separate, may be a legal form or a character of its own: a key must be its own key.
+        # The rest may contain a legal form again. Normalising a key must return the same key.
         if (legal_form or len(words) > 1) and not self._is_stable(key := "".join(words)):
             again = self.name(key)
             return Name(again.words, legal_form or again.legal_form)
@@ -143,16 +144,16 @@ class Normaliser:
         return unicodedata.is_normalized("NFKC", key) and not any(form.search(key) for form in self._legal_forms)
 
     def stem(self, key: str) -> str | None:
-        """Return a branch's key without its suffix (大阪 of 大阪支店), or None where it has none or nothing is left."""
+        """Return a branch's key without its suffix (大阪 for 大阪支店); None if it has none or is only a suffix."""
         match = self._suffix.search(key)
         return key[: match.start()] or None if match else None
 
     def is_nobody(self, name: Name) -> bool:
         """Return whether a text means that there is no partner. With a legal form it names a company."""
-        return name.legal_form is None and (not name.key.strip("ー") or name.key in self._nobody)
+        return name.legal_form is None and (not name.key.strip("ー") or name.key in self._no_partner_keys)
 
     def person(self, text: str) -> tuple[str | None, str | None]:
-        """Return a person's key, without spaces, honorifics and titles, and the surname where a space sets it off."""
+        """Return a person's key, without spaces, honorifics and titles, and the surname if a space follows it."""
         return self._person(self._without_legal_forms(self._folded(text))[0])
 
     def _person(self, blanked: str) -> tuple[str | None, str | None]:
@@ -169,7 +170,7 @@ class Normaliser:
         return ("".join(parts) or None), (parts[0] if len(parts) > 1 else None)
 
     def _folded(self, text: str) -> str:
-        """Apply everything that looks at single characters and takes none out that was seen."""
+        """Apply the rules for single characters, none of which removes a visible character."""
         text = unicodedata.normalize("NFKC", text.translate(_VISIBLE)).translate(self._characters)
         return unicodedata.normalize("NFKC", text.casefold()).translate(self._characters)
 
@@ -195,7 +196,7 @@ class Normaliser:
         return _GAP.join(map(re.escape, parts))
 
     def ending(self, texts: Iterable[str]) -> re.Pattern[str]:
-        """Return a pattern for the longest of these endings, normalised, at the end of a key."""
+        """Return a pattern for the longest of these endings, in normalised form, at the end of a key."""
         endings = {"".join(self._letters(text)) for text in texts} - {""}
         return re.compile(f"(?:{'|'.join(map(re.escape, sorted(endings)))})$" if endings else r"(?!)")
 
@@ -205,7 +206,7 @@ def _legal_form_pattern(kind: str, forms: Iterable[str]) -> re.Pattern[str]:
     any_form = f"(?:{'|'.join(sorted(forms, key=lambda form: (-len(form), form)))})"
     opened, closed = f"[{re.escape(_OPEN)}]{_GAP}", rf"\s*[{re.escape(_CLOSE)}]"
     match kind:
-        case "bracketed":  # of a pair of brackets one may be missing at the text's front or end
+        case "bracketed":  # one bracket of a pair may be missing at the start or end of the text
             return re.compile(rf"{opened}{any_form}{closed}|^\s*{any_form}{closed}|{opened}{any_form}\s*$")
         case "latin":
             return re.compile(rf"{_NOT_AFTER_LATIN}{any_form}{_NOT_BEFORE_LATIN}")
@@ -220,7 +221,7 @@ def _legal_form_pattern(kind: str, forms: Iterable[str]) -> re.Pattern[str]:
 def _words(text: str) -> tuple[str, ...]:
     """Split at spaces, punctuation and symbols, and drop them."""
     words = text.translate(_SEPARATED).split()
-    # A mark whose letter was taken out would sit on the word before.
+    # A combining mark whose letter was removed would attach to the word before.
     return tuple(word for word in map(_without_leading_marks, words) if word)
 
 

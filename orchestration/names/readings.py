@@ -1,6 +1,6 @@
 """The ways to read a partner's or branch's text: partner, then branch, then at most a department. Pure functions.
 
-All ways are listed, none is chosen: which partner is meant, whose branches count and as of when, is decided in SQL.
+All readings are listed and none is chosen. SQL decides which partner is meant, whose branches count and on which day.
 """
 
 import re
@@ -14,20 +14,20 @@ _ORDINAL = re.compile(f"第?{_NUMBER}")
 
 
 class Reading(NamedTuple):
-    """One row of the table readings, without its text. The three keys together are the text's key."""
+    """One row of the table readings, without its text. The three keys joined are the key of the text."""
 
     partner_key: str
     is_bounded: bool  # a boundary, or the text's end, follows the partner
     branch_key: str
     department: str
-    allows_stem: bool  # False: what was left off as a department may belong to the branch's name
+    allows_stem: bool  # False: the part that was read as a department may belong to the branch's name
 
 
 class Reader:
-    """Lists readings; holds the keys that are worth splitting a text at."""
+    """Lists readings of texts, split at the keys of registered partners and branches."""
 
     def __init__(self, normaliser: Normaliser, partner_keys: Collection[str], branch_keys: Collection[str]) -> None:
-        """Take the keys of every registered partner, and the keys and stems of every registered branch."""
+        """Store the keys of every registered partner, and the keys and stems of every registered branch."""
         rules = normaliser.rules
         self._partner_keys, self._branch_keys = partner_keys, branch_keys
         self._department_ending = normaliser.ending(rules.department_endings)
@@ -40,7 +40,7 @@ class Reader:
         self._numbered = re.compile(f"第{_NUMBER}(?:{endings})(?:第?{_NUMBER}(?:{endings}))*")
 
     def readings(self, name: Name) -> Iterator[Reading]:
-        """List every reading of a normalised text, also of the one without 様 and 御中 after its words."""
+        """List every reading of a normalised text, and of the same text without 様 and 御中 after its words."""
         yield from self._of(name)
         plain = tuple(filter(None, (self._company_honorific.sub("", word) for word in name.words)))
         if plain and plain != name.words:
@@ -55,12 +55,12 @@ class Reader:
             yield Reading(partner_key, is_bounded, key[start:], "", True)
             for end in self._department_starts(key, start):
                 department = key[end:]
-                # Without a boundary, 大阪+北営業部 may as well be the branch 大阪北.
+                # Without a boundary, 大阪+北営業部 may also be a department of the branch 大阪北.
                 allows_stem = end in boundaries or self.is_department(department)
                 yield Reading(partner_key, is_bounded, key[start:end], department, allows_stem)
 
     def _department_starts(self, key: str, start: int) -> Iterator[int]:
-        """Say where a department may begin: after a registered branch, or, if it is clearly one, after the partner."""
+        """Yield where a department may begin: after a registered branch or, if it is clearly one, after the partner."""
         if not self._department_ending.search(key, start):
             return
         if self.is_department(key[start:]):
@@ -70,7 +70,7 @@ class Reader:
                 yield end
 
     def is_department(self, text: str) -> bool:
-        """Return whether a text is a department by itself, ordinals aside: 第一営業部, 法人営業2課, 第3事業部."""
+        """Return whether a text alone is a department, apart from ordinals: 第一営業部, 法人営業2課, 第3事業部."""
         if self._department.fullmatch(_ORDINAL.sub("", text)):
             return True
         return self._numbered.fullmatch(text) is not None

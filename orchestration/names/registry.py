@@ -1,4 +1,4 @@
-"""Which names are registered for which partner and branch, in any extract. SQL decides which count on a day."""
+"""The registered names of partners and branches in all extracts. SQL decides which of them count on a day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from orchestration.names.readings import Reading
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One key under which a partner, or a branch of one, is registered, and the name that it comes from."""
+    """One key under which a partner or its branch is registered, and the name from which the key comes."""
 
     key: str
     text: str

@@ -1,6 +1,6 @@
 """What people decide about names: the seeds, read and checked, as the values that the normaliser works with.
 
-Every error names the file, the row and the column. What is done with them is in normal.py and readings.py.
+Every error names the file, the row and the column. normal.py and readings.py apply the rules.
 """
 
 import csv
@@ -28,13 +28,13 @@ class LegalForm:
 
 @dataclass(frozen=True)
 class NameRules:
-    """All seeds about names, as they were written."""
+    """All seeds about names, unchanged."""
 
     variants: dict[str, str]
     legal_forms: tuple[LegalForm, ...]
     branch_suffixes: tuple[str, ...]
     department_endings: tuple[str, ...]
-    departments: tuple[str, ...]  # those endings that are a department by themselves
+    departments: tuple[str, ...]  # the endings that alone are a department
     honorifics: tuple[str, ...]  # titles included
     latin_honorifics: frozenset[str]
     company_honorifics: tuple[str, ...]
@@ -51,7 +51,7 @@ class _Row:
 
     def __getitem__(self, column: str) -> str:
         if not (value := self.values[column]):
-            raise self.error(column, "is empty. Fill it in, or take the row away.")
+            raise self.error(column, "is empty. Fill it in, or remove the row.")
         return value
 
     def one_of(self, column: str, allowed: Iterable[str]) -> str:
@@ -118,6 +118,6 @@ def _rows(folder: Path, name: str, *columns: str) -> Iterator[_Row]:
         row = _Row(path.name, number, record)
         key = row[columns[0]]
         if key in seen:
-            raise row.error(columns[0], f"is {key!r}, as in row {seen[key]} already. Take one of them away.")
+            raise row.error(columns[0], f"is {key!r}, as in row {seen[key]} already. Remove one of them.")
         seen[key] = number
         yield row

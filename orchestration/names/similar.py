@@ -1,6 +1,6 @@
-"""Registered names that look like a text without a match. Suggestions for a person: they never decide.
+"""Registered names that are similar to a text without a match. They are suggestions for a person and never decide.
 
-東京支店 and 東京支社 are alike to any measure and are two branches.
+東京支店 and 東京支社 are similar by any measure, but they are two branches.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,11 +12,11 @@ from rapidfuzz.distance import JaroWinkler
 
 from orchestration.names.registry import Registered
 
-# Jaro-Winkler, because it still finds a mistyped partner with a branch right behind it, where measures that weigh the
-# whole length alike lose it.
+# Jaro-Winkler gives more weight to the beginning. So it finds a mistyped partner that a branch follows without a space,
+# which measures over the whole length do not.
 CUTOFF = 0.80
 LIMIT = 3
-_CELLS = 4_000_000  # of the matrix that is compared at a time: 16 MB
+_CELLS = 4_000_000  # cells of the matrix that is compared at a time: 16 MB
 
 
 class Similar(NamedTuple):
@@ -30,7 +30,7 @@ class Similar(NamedTuple):
 
 
 def similar(wanted: Mapping[str, Iterable[str]], registered: Iterable[Registered]) -> Iterator[Similar]:
-    """For each text with its keys, return the few partners or branches whose best name is most like its best key."""
+    """Yield for each text and its keys the few partners or branches with the most similar names."""
     by_key: dict[str, list[Registered]] = {}
     for entry in registered:
         by_key.setdefault(entry.key, []).append(entry)
@@ -48,7 +48,7 @@ def similar(wanted: Mapping[str, Iterable[str]], registered: Iterable[Registered
 
 
 def _close(queries: Sequence[str], keys: Sequence[str]) -> dict[str, list[tuple[int, float]]]:
-    """Compare all with all, and return for each query the keys that are alike enough, with scores of 0 to 100."""
+    """Compare all queries with all keys; return for each query the positions of similar keys with scores (0 to 100)."""
     close: dict[str, list[tuple[int, float]]] = {}
     if not keys:
         return close

@@ -1,7 +1,7 @@
 """Whether the working database may be published, and if not, the reasons as messages.
 
-A build is verified when all of the project was built and tested in one dbt command without an error. Building a part
-of it afterwards mixes old and new tables, so that takes the mark away.
+A build is verified if the whole project was built and tested in one dbt command without an error. Building a part of
+it afterwards mixes old and new tables, so that removes the mark.
 """
 
 import json
@@ -17,7 +17,7 @@ ROWS_SHOWN, ROW_LENGTH = 3, 160
 
 
 def counts(home: Home) -> dict[str, Any]:
-    """Return how many tests of the last build passed, warned and failed, and which warned."""
+    """Return the numbers of tests that passed, warned and failed in the last build, and which tests warned."""
     tests = [result for result in run_results(home) if result["unique_id"].startswith(("test.", "unit_test."))]
     warned = [result for result in tests if result["status"] == "warn"]
     return {
@@ -57,7 +57,7 @@ def _cause(home: Home, result: dict[str, Any], node: dict[str, Any]) -> str:
 
 
 def _first_rows(home: Home, query: str | None) -> list[str]:
-    """Return the first failing rows as text; where the query fails, the reason to stop is known without them."""
+    """Return the first failing rows as text; empty if the query fails, because the cause is reported without them."""
     if not query or not home.database.exists():
         return []
     import duckdb
@@ -84,20 +84,20 @@ def _mark(home: Home) -> Path:
 
 
 def verify(home: Home, fingerprint: dict[str, str | None]) -> None:
-    """Mark the working database as built and tested whole, from the inputs and the project with this fingerprint."""
+    """Mark the working database as completely built and tested from inputs and project with this fingerprint."""
     _mark(home).write_text(json.dumps(fingerprint))
 
 
 def unverify(home: Home) -> None:
-    """Take the mark away; every build starts with this."""
+    """Remove the mark; every build starts with this."""
     _mark(home).unlink(missing_ok=True)
 
 
 def verified(home: Home) -> dict[str, str | None] | None:
-    """Return the fingerprint of the verified build, or None where there is none."""
+    """Return the fingerprint of the verified build, or None."""
     return json.loads(_mark(home).read_text()) if _mark(home).exists() else None
 
 
 def dbt_message(error: Exception) -> str:
-    """Return dbt's message where it stopped before it had results."""
+    """Return the message for a dbt that stopped before it had results."""
     return f"dbt could not start: {' '.join(str(error).split())[-600:]}"

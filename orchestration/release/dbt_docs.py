@@ -11,17 +11,17 @@ from orchestration.warehouse import configure, require_free, vars_arguments
 
 
 def write_docs(home: Home) -> Path:
-    """Write the page to dbt_docs/index.html of the home, with the sizes and types of the tables built last; return it.
+    """Write dbt_docs/index.html of the home, with sizes and types of the tables built last; return its path.
 
     Raises:
-        KyotenError: where nothing was built yet, somebody writes in the home, or dbt fails.
+        KyotenError: if nothing was built yet, another process writes in the home, or dbt fails.
     """
     if not home.database.exists():
         raise KyotenError(f"{home.root} holds no tables yet. Run make refresh KYOTEN_HOME={home.root} first.")
     with write_lock(home):
         require_free(home)
         configure(home)
-        scratch = home.build / "dbt_docs"  # dbt's target folder keeps what the refresh left there
+        scratch = home.build / "dbt_docs"  # leaves the files of the refresh in dbt's target folder as they are
         os.environ["DBT_TARGET_PATH"] = str(scratch)
 
         from dbt.cli.main import dbtRunner

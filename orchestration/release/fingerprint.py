@@ -11,28 +11,28 @@ from orchestration.warehouse import PROJECT_FILES, content_hash, overrides
 
 
 def inputs_fingerprint(home: Home) -> str:
-    """Fingerprint of what landed and of the mapping."""
+    """Return the fingerprint of the landed files and of the mapping."""
     return fingerprint(home, home.sources)
 
 
 def project_fingerprint() -> str:
-    """Fingerprint of what makes tables of it: SQL, Python, contract, vars and package versions."""
+    """Return the fingerprint of SQL, Python, contract, vars and package versions, which turn the inputs into tables."""
     parts = [content_hash(PROJECT_FILES), json.dumps(overrides(), sort_keys=True), json.dumps(versions())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def recorded_inputs(home: Home) -> Path:
-    """Return the file with the fingerprint of what the lake holds; written when all of it was loaded."""
+    """Return the file with the fingerprint of the loaded inputs; written when all of them are loaded."""
     return home.build / "inputs.fingerprint"
 
 
 def nothing_new(home: Home) -> str | None:
-    """Return the current release's id where a refresh would make the same tables again, else None."""
+    """Return the current release's id if a refresh would make the same tables again, else None."""
     release = current_release(home)
     if release is None or not (home.published / "current" / "kyoten.duckdb").exists():
         return None
     now = {"inputs": inputs_fingerprint(home), "project": project_fingerprint()}
-    # The lake may have moved on since: a load that no release could be made of is not undone by taking its file away.
+    # The lake may have changed since the release: removing a file does not undo its load, even if no release has it.
     if (loaded := recorded_inputs(home)).exists() and loaded.read_text() != now["inputs"]:
         return None
     return release["release_id"] if release["fingerprint"] == now else None

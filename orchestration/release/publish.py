@@ -1,12 +1,12 @@
-"""Makes a release of the working database: written aside, read back, then swapped in with one link.
+"""Makes a release from the working database: writes it to a new folder, reads it back, then switches one link.
 
     published/releases/<id>/kyoten.duckdb, parquet/<schema>/<table>.parquet, manifest.json
     published/current        -> releases/<id>                the only thing that a publish changes
     published/kyoten.duckdb  -> current/kyoten.duckdb        made once
     published/parquet        -> current/parquet              made once
 
-A reader follows the links when it opens a file, so it sees one whole release or the other. Whether a build may be
-published is decided before, in checks.py.
+A reader follows the links when it opens a file, so it sees either the old or the new release, each complete. checks.py
+decides before whether a build may be published.
 """
 
 import contextlib
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
 PACKAGES = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
 DATABASE, PARQUET, MANIFEST = "kyoten.duckdb", "parquet", "manifest.json"
-# The working database under its own name, because its views name themselves in full.
+# The name of the working database, because its views contain this name.
 BUILD = "kyoten"
-# What clients since DuckDB 1.0 read, regardless of what later versions write by default.
+# Clients since DuckDB 1.0 can read this format; later versions write another one by default.
 STORAGE_VERSION = "v1.0.0"
-# Σ money is written into every release, so that two releases can be compared without opening them.
+# The sum of money is written into the manifest, so that two releases can be compared without opening them.
 MONEY = (("core", "fct_revenue", "amount"), ("core", "fct_deals", "amount"))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A published table: its place and its description."""
+    """A published table: its schema, its name and its description."""
 
     schema: str
     name: str
@@ -50,12 +50,12 @@ class Table:
 
     @property
     def sql(self) -> str:
-        """Return the quoted name below the current catalogue."""
+        """Return the quoted name within the current catalogue."""
         return f'"{self.schema}"."{self.name}"'
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what makes a release."""
+    """Return the versions of the software that makes a release."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
@@ -66,7 +66,7 @@ def current_release(home: Home) -> dict[str, Any] | None:
 
 
 def previous_release(home: Home, release_id: str) -> Path | None:
-    """Return the folder of the release before this one, or None where there is none."""
+    """Return the folder of the release before this one, or None."""
     earlier = sorted(path for path in (home.published / "releases").glob("*Z*") if path.name < release_id)
     return next((path for path in reversed(earlier) if (path / MANIFEST).exists() and path.suffix != ".tmp"), None)
 
@@ -101,7 +101,7 @@ def publish(
 
 
 def _sweep(home: Home) -> None:
-    """Remove what a publish that was killed left behind; nothing that a reader can reach is named like this."""
+    """Remove the files of a publish that was killed; no reader uses files with such names."""
     for path in (home.published / "releases").glob("*.tmp"):
         shutil.rmtree(path)
     for path in home.published.glob(".*.tmp"):
@@ -117,7 +117,7 @@ def _free_id(releases: Path, moment: datetime) -> str:
 
 @contextlib.contextmanager
 def _readable(aside: Path, home: Home) -> Iterator[None]:
-    """Turn an error of the disk into one message."""
+    """Turn an error of the disk into a KyotenError."""
     import duckdb
 
     try:
@@ -140,7 +140,7 @@ def _write(
     checks: dict[str, Any],
     fingerprint: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """Write database, Parquet files and manifest of a release, and compare what is read back with the source."""
+    """Write database, Parquet files and manifest of a release, read them back and compare them with the build."""
     import duckdb
 
     tables = [Table(node["schema"], node["alias"], node) for node in published_models(dbt_manifest)]
@@ -183,13 +183,13 @@ def _write(
     release["money"] = money
     with duckdb.connect(str(aside / DATABASE), read_only=True) as connection:
         if (found := _money(connection, "kyoten", tables)) != money:
-            raise KyotenError(f"The release does not hold the money of the build: {found} instead of {money}.")
+            raise KyotenError(f"The release does not have the money of the build: {found} instead of {money}.")
     (aside / MANIFEST).write_text(json.dumps(release, ensure_ascii=False, indent=1, default=str) + "\n")
     return release
 
 
 def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
-    """Copy a table in one order, regardless of the order in which threads built it, and write its descriptions."""
+    """Copy a table sorted, so that it does not depend on the order of threads, and write its descriptions."""
     connection.execute(f'create schema if not exists "{table.schema}"')
     connection.execute(f"create table release.{table.sql} as from {BUILD}.{table.sql} order by all")
     if description := table.node.get("description"):
@@ -227,7 +227,7 @@ def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[
 
 
 def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table]) -> None:
-    """Write ops.catalog: every published table (column_name null) and column with its words in English and Japanese."""
+    """Write ops.catalog: the texts of every published table (column_name null) and column in English and Japanese."""
     connection.execute(
         """
         create table ops.catalog (
@@ -247,7 +247,7 @@ def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table])
             personal = _is_personal(_meta(column))
             rows.append((table.schema, table.name, name, ordinal, kind, *_words(name, column), personal))
     columns_of_rows = [list(values) for values in zip(*rows, strict=True)]
-    if rows:  # one statement: a parameter set per row takes longer than all the rest of a small release
+    if rows:  # one statement, because a parameter set per row takes longer than the rest of a small release
         connection.execute(f"insert into ops.catalog select {', '.join(['unnest(?)'] * len(rows[0]))}", columns_of_rows)
 
 
@@ -267,7 +267,7 @@ def _is_personal(meta: dict[str, Any]) -> bool:
 
 
 def _as_of(connection: "duckdb.DuckDBPyConnection", dbt_manifest: dict[str, Any]) -> str | None:
-    """Return the day that the build calls today."""
+    """Return the build's "today", the latest extract date."""
     for node in dbt_manifest["nodes"].values():
         if node["resource_type"] == "model" and node["name"] == "int_as_of":
             row = connection.execute(f'select as_of from {BUILD}."{node["schema"]}"."{node["alias"]}"').fetchone()
@@ -276,7 +276,7 @@ def _as_of(connection: "duckdb.DuckDBPyConnection", dbt_manifest: dict[str, Any]
 
 
 def _inputs(connection: "duckdb.DuckDBPyConnection", home: Home) -> list[dict[str, Any]]:
-    """Return the files that the lake was loaded from, by hash."""
+    """Return the files that are loaded in the lake, with their hashes."""
     if not any((home.lake / "loads").glob("*.parquet")):
         return []
     loads = connection.sql(
@@ -301,7 +301,7 @@ def _money(connection: "duckdb.DuckDBPyConnection", catalogue: str, tables: list
 
 
 def _read_back(aside: Path, expected: dict[str, int]) -> dict[str, int]:
-    """Count every table of the closed release, in the database and in its Parquet files, against the build."""
+    """Compare the row counts of every table in the closed release, database and Parquet files, with the build."""
     import duckdb
 
     counts = {}
@@ -315,7 +315,7 @@ def _read_back(aside: Path, expected: dict[str, int]) -> dict[str, int]:
             wanted = expected.get(key, counts[key])
             if not counts[key] == in_file == wanted:
                 raise KyotenError(
-                    f"The release does not hold what was built: {key} has {wanted:,} rows in the build, "
+                    f"The release differs from the build: {key} has {wanted:,} rows in the build, "
                     f"{counts[key]:,} in the database and {in_file:,} in Parquet. The release before it stays."
                 )
     if missing := expected.keys() - counts.keys():
@@ -329,7 +329,7 @@ def _rows(connection: "duckdb.DuckDBPyConnection", relation: str) -> int:
 
 
 def _project_version() -> dict[str, str | None]:
-    """Return the project's version, and its commit where it is a git checkout."""
+    """Return the project's version, and its commit if it is a git checkout."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     try:
         git = subprocess.run(
@@ -342,7 +342,7 @@ def _project_version() -> dict[str, str | None]:
 
 
 def _persist(folder: Path) -> None:
-    """Make a release read-only and put it on the disk before any link names it."""
+    """Make a release read-only and flush it to the disk before a link points to it."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
             path.chmod(0o444)
@@ -359,7 +359,7 @@ def _fsync(path: Path) -> None:
 
 
 def _point(link: Path, target: str) -> None:
-    """Make the link lead to the target; a reader finds the old link or the new one, never none."""
+    """Replace the link atomically: a reader always finds the old link or the new one."""
     aside = link.with_name(f".{link.name}.tmp")
     aside.unlink(missing_ok=True)
     aside.symlink_to(target)

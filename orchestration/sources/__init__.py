@@ -1,4 +1,4 @@
-"""Sources: what is delivered, how it is fetched, and how a mapping describes it. No row is read or checked here.
+"""Sources: lists delivered files, fetches remote ones, and reads the mapping. No row is read or checked here.
 
-Nothing here loads the engine, Dagster or dbt, so that "nothing new" is noticed at once.
+Nothing here loads DuckDB, Dagster or dbt, so that "nothing new" is found at once.
 """

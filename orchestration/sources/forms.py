@@ -1,6 +1,6 @@
-"""Amounts and dates as people and spreadsheets write them, as SQL over a text; what does not fit is null.
+"""SQL that parses amounts and dates as people and spreadsheets write them; a text that does not fit becomes null.
 
-A form is stated per column and never guessed per row. What no form is stated for goes through the casts of rules.py.
+A form is stated per column and never guessed per row. rules.py casts the columns without a stated form.
 """
 
 import re
@@ -27,8 +27,8 @@ DATE_FORMS = {
     "mdy": "4/1/26, 04/01/2026: the month first",
     "dmy": "1/4/26, 01.04.2026: the day first",
     "era": "令和8年4月1日, R8.4.1",
-    "excel": "46113: the number that a spreadsheet keeps of a day",
-    "excel1904": "44651: the same of a workbook that counts from 1904",
+    "excel": "46113: a day as the number in a spreadsheet",
+    "excel1904": "44651: a day as the number in a workbook that counts from 1904",
 }
 
 
@@ -79,7 +79,7 @@ class DateForm:
         return self.name in DATE_FORMS
 
     def local(self, text: str) -> str:
-        """Return SQL of the time that a text says, without a zone."""
+        """Return SQL of the local time in a text, without a zone."""
         if not self.is_known:
             return f"try_strptime(trim({text}), {sql.text(self.name)})"
         clean = folded(text)
@@ -90,7 +90,7 @@ class DateForm:
 
 
 def _patterns(form: str, clean: str) -> Iterator[tuple[str, str]]:
-    """Yield each shape of a form with the SQL of its time: the pattern's groups are put in ISO order and cast."""
+    """Yield each pattern of a form with the SQL of its time, which puts the groups in ISO order and casts them."""
 
     def at(pattern: str, year: str, month: int, day: int, time: int) -> tuple[str, str]:
         def group(n: int) -> str:
@@ -124,7 +124,7 @@ def _patterns(form: str, clean: str) -> Iterator[tuple[str, str]]:
 
 
 def _serial(clean: str, day_zero: str) -> str:
-    # Below 61 a spreadsheet counts a day that never was; above 2958465 the year has five digits.
+    # Below 61 a spreadsheet counts the day 1900-02-29, which did not exist; above 2958465 the year has five digits.
     number = f"TRY_CAST({clean} AS DECIMAL(18,10))"
     seconds = f"CAST(round(({number} - trunc({number})) * 86400) AS BIGINT)"
     return (
@@ -134,7 +134,7 @@ def _serial(clean: str, day_zero: str) -> str:
 
 
 def clash(names: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return two forms of a list of which a value could be both, day and month swapped."""
+    """Return two forms of a list that both fit one value with day and month swapped, or None."""
     shapes: dict[str, str] = {}
     for name in names:
         shape = "short" if name in ("mdy", "dmy") else re.sub("%-?[dm]", "%x", name)

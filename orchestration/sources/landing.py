@@ -1,4 +1,4 @@
-"""What lies in landing/ and behind the mapping, by name, size and time. No file's content is read here."""
+"""Lists the files of landing/ and of the mapping by name, size and time. File contents are not read here."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ _EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d+))?")
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One delivered file; `dataset` is empty where a mapping reads it, `problem` says why it cannot be loaded."""
+    """One delivered file; `dataset` is empty if a mapping reads it, and `problem` is why it cannot be loaded."""
 
     path: Path
     dataset: str
@@ -67,7 +67,7 @@ def mapped_files(mapping: Mapping, timezone: str) -> Iterator[LandedFile]:
 
 
 def extract_of(folder: str) -> tuple[date, int] | None:
-    """Return date and revision of the folder in which a fetch landed; None where its name is another."""
+    """Return date and revision in the name of a fetched folder, or None if the name has another form."""
     try:
         return (date.fromisoformat(found[1]), int(found[2] or 1)) if (found := _EXTRACT.fullmatch(folder)) else None
     except ValueError:
@@ -75,7 +75,7 @@ def extract_of(folder: str) -> tuple[date, int] | None:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """List files, and folders named like data files, but nothing hidden; folders behind links are not entered."""
+    """List files, and folders named like data files, except hidden ones; linked folders are not entered."""
     for root, folders, files in os.walk(folder):
         odd = [name for name in folders if name.lower().endswith(SUFFIXES)]
         folders[:] = sorted(name for name in folders if name not in odd and not _hidden(name))
@@ -119,7 +119,7 @@ def _describe(
 
 
 def date_in(relative: Path) -> date | None:
-    """Return the extract date that the file's name holds, else the nearest folder's; never one of two."""
+    """Return the date in the file's name, else in the nearest folder's name; two dates in one name are an error."""
     for part in reversed(relative.parts):
         found = {_date(match, strict=True) for match in _ISO.finditer(part)}
         found |= {day for match in _COMPACT.finditer(part) if (day := _date(match, strict=False))}
@@ -144,10 +144,10 @@ def _date(match: re.Match[str], strict: bool) -> date | None:
 def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
     lower = path.name.lower()
     if path.is_dir():
-        return "a folder stands where a data file should be. Give the folder a name without a data file's ending."
+        return "is a folder, but is named like a data file. Give the folder a name without a data file's ending."
     if not path.is_file():
         return "the link leads nowhere, or to something that is not a file. Deliver the file itself."
-    if known is None:  # a mapping states how to read its files, under any name
+    if known is None:  # a mapping states how to read its files, with any ending
         return ""
     if len(relative.parts) == 1:
         return f"lies in no dataset's folder. Move it into landing/<dataset>/{nearest(_stem(path.name), known)}."
@@ -164,7 +164,7 @@ def _stem(name: str) -> str:
 
 
 def fingerprint(home: Home, sources: Path | None = None) -> str:
-    """Hash names, sizes and times of everything that may be loaded, and the texts that say how."""
+    """Hash names, sizes and times of everything that may be loaded, and the files that configure the load."""
     digest = hashlib.sha256(CONTRACT.read_bytes() + EXPECTATIONS.read_bytes())
     if home.acceptances.exists():
         digest.update(home.acceptances.read_bytes())
@@ -182,7 +182,7 @@ def _listing(home: Home, sources: Path | None) -> Iterator[str]:
         yield sources.read_text(encoding="utf-8")
         mapping = load_mapping(sources, home=home)
     except (OSError, UnicodeDecodeError, KyotenError) as error:
-        yield str(error)  # ingest reports what is wrong; here it is only something that may change
+        yield str(error)  # ingest reports the error; here the text only counts as changed or not
         return
     for source in mapping.sources.values():
         for path in {path for alias in source.files.values() for path in alias.matches(source.path)}:

@@ -1,4 +1,4 @@
-"""What a second computation needs: tables, accepted rows, months and days, wins, and the cells that differ."""
+"""Helpers for second computations: tables, accepted rows, months and days, wins, and the comparison of cells."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +16,14 @@ SCOPES = ("branch", "division", "partner", "company")
 
 @cache
 def table(home: Home, schema: str, name: str) -> pl.DataFrame:
-    """Return a published table, its money as numbers."""
+    """Return a published table with money as floats."""
     frame = pl.read_parquet(home.published / "parquet" / schema / f"{name}.parquet")
     return frame.with_columns(pl.col(pl.Decimal).cast(pl.Float64))
 
 
 @cache
 def accepted(home: Home, dataset: str, *key: str) -> pl.DataFrame:
-    """Return a dataset's accepted rows, of each key the latest; without a key those of the latest extract."""
+    """Return a dataset's accepted rows: the latest of each key or, without a key, all of the latest extract."""
     files = sorted((home.lake / "raw" / dataset).glob("20*.parquet"))
     rows = pl.concat([pl.read_parquet(file) for file in files], how="diagonal_relaxed").sort("extracted_on")
     if key:
@@ -32,19 +32,19 @@ def accepted(home: Home, dataset: str, *key: str) -> pl.DataFrame:
 
 
 def staged(home: Home, name: str) -> pl.DataFrame:
-    """Return what the sources said last, which is not published."""
+    """Return a staging table, which is not published: the latest data of the sources."""
     with duckdb.connect(str(home.database), read_only=True) as built:
         rows = built.sql(f"from staging.{name}")
         return pl.DataFrame(rows.fetchall(), schema=rows.columns, orient="row", infer_schema_length=None)
 
 
 def today(home: Home) -> date:
-    """Return the day up to which the release tells."""
+    """Return the day that the release takes for today."""
     return table(home, "ops", "release")["as_of"].item()
 
 
 def first_of_month(day: date, months: int = 0) -> date:
-    """Return the first day of a day's month, or of one so many months later."""
+    """Return the first day of a day's month, shifted by some months."""
     years, month = divmod(day.month - 1 + months, 12)
     return date(day.year + years, month + 1, 1)
 
@@ -55,17 +55,17 @@ def month_end(month: date) -> date:
 
 
 def months(home: Home) -> list[date]:
-    """Return every month that the company has."""
+    """Return every month of the company's data."""
     return table(home, "kpi", "company_monthly")["month"].sort().to_list()
 
 
 def months_between(month: pl.Expr, until: date) -> pl.Expr:
-    """Return how many months a month lies before another."""
+    """Return the number of months from a month to another."""
     return (until.year - month.dt.year()) * 12 + until.month - month.dt.month()
 
 
 def within(month: date, length: int, column: str = "month") -> pl.Expr:
-    """Return whether a row's month is one of the last ones up to this one."""
+    """Return whether a row's month is one of the last `length` months up to this month."""
     age = months_between(pl.col(column), month)
     return (age >= 0) & (age < length)
 
@@ -76,7 +76,7 @@ def is_over(home: Home, column: str = "month") -> pl.Expr:
 
 
 def is_recorded(home: Home, first: date, length: int) -> bool:
-    """Return whether all months of a period are in the data and over."""
+    """Return whether all months of a period are in the data and complete."""
     last = month_end(first_of_month(first, length - 1))
     return last <= today(home) and first >= months(home)[0]
 
@@ -88,7 +88,7 @@ def fiscal_start(month: date) -> date:
 
 @cache
 def versions(home: Home) -> pl.DataFrame:
-    """Return the versions of branches; before its first one a branch counts as it was first."""
+    """Return the versions of branches; the first version also covers all earlier days."""
     is_first = pl.col("valid_from") == pl.col("valid_from").min().over("branch_id")
     return table(home, "core", "dim_branch_history").with_columns(
         covers_from=pl.when(is_first).then(date.min).otherwise("valid_from")
@@ -96,7 +96,7 @@ def versions(home: Home) -> pl.DataFrame:
 
 
 def as_of(home: Home, rows: pl.DataFrame, day: str | pl.Expr) -> pl.DataFrame:
-    """Return rows of branches with the branch's version on a day."""
+    """Return rows of branches with the version of the branch on a day."""
     covered = versions(home).select("branch_id", "branch_version_id", "covers_from", "valid_to")
     dated = rows.with_columns(_day=pl.col(day) if isinstance(day, str) else day).join(covered, on="branch_id")
     is_covered = (pl.col("covers_from") <= pl.col("_day")) & (pl.col("_day") < pl.col("valid_to"))
@@ -105,7 +105,7 @@ def as_of(home: Home, rows: pl.DataFrame, day: str | pl.Expr) -> pl.DataFrame:
 
 @cache
 def entities(home: Home, scope: str, organisation: str) -> pl.DataFrame:
-    """Return the entity of each branch version: that of its day, or where the branch is today."""
+    """Return the entity of each branch version: the entity of that time (as was) or of today (as is)."""
     column = f"{'current_' if organisation == 'as_is' else ''}{scope}_id"
     today_of = table(home, "core", "dim_branch").select("branch_id", pl.col("^current_.*_id$"))
     return (
@@ -116,12 +116,12 @@ def entities(home: Home, scope: str, organisation: str) -> pl.DataFrame:
 
 
 def placed(home: Home, rows: pl.DataFrame, scope: str, organisation: str) -> pl.DataFrame:
-    """Return rows of branch versions with the entity that they count for; rows without a branch count for none."""
+    """Return rows of branch versions with the entity that they count for; rows without a branch are dropped."""
     return rows.join(entities(home, scope, organisation), on="branch_version_id")
 
 
 def entities_of_today(home: Home, scope: str) -> set[str]:
-    """Return the entities that one can work with today: what is closed, unknown or direct is none."""
+    """Return the entities that are active today, without closed, unknown and direct ones."""
     if scope == "company":
         return {"ALL"}
     dimension = table(home, "core", f"dim_{scope}").filter(~pl.col("is_sentinel"))
@@ -131,7 +131,7 @@ def entities_of_today(home: Home, scope: str) -> set[str]:
 
 
 def partners_of_today(home: Home, scope: str) -> dict[str, str]:
-    """Return the partner to which each entity of a scope belongs today; the company belongs to none."""
+    """Return the partner to which each entity of a scope belongs today; the company has no partner."""
     if scope == "company":
         return {}
     rows = table(home, "core", f"dim_{scope}")
@@ -143,7 +143,7 @@ def partners_of_today(home: Home, scope: str) -> dict[str, str]:
 
 @cache
 def credited(home: Home, organisation: str) -> pl.DataFrame:
-    """Return money by deal, branch and month: at the branch of the credit date, or at today's by their shares."""
+    """Return money by deal, branch and month: at the branch of the credit date, or at today's branches by share."""
     if organisation == "as_was":
         return wins(home).select("deal_id", "branch_version_id", "rep_id", "channel_class", "month", "amount")
     deals = table(home, "core", "fct_deals").select("deal_id", "rep_id", "channel_class")
@@ -160,7 +160,7 @@ def credited(home: Home, organisation: str) -> pl.DataFrame:
 
 @cache
 def wins(home: Home) -> pl.DataFrame:
-    """Return money and wins by deal and month: won in the first month that is left as won."""
+    """Return money and wins by deal and month. The win counts in the first month at whose end the deal is won."""
     kinds = {"win": 1, "rewin": 1, "reversal": -1, "cancel": -1}
     by_month = (
         table(home, "core", "fct_revenue")
@@ -191,7 +191,7 @@ def milestones(home: Home) -> pl.DataFrame:
 
 @cache
 def referrals(home: Home) -> pl.DataFrame:
-    """Return referrals by the day of submission here, as their deal is credited, else as they name it."""
+    """Return referrals by local day of submission, with the branch that gets the deal's credit or that they name."""
     deals = table(home, "core", "fct_deals").select("deal_id", "credit_on", of_deal="branch_id", rep_of_deal="rep_id")
     reps = table(home, "core", "dim_rep")["rep_id"].implode()
     branches = table(home, "core", "dim_branch")["branch_id"].implode()
@@ -215,14 +215,14 @@ def referrals(home: Home) -> pl.DataFrame:
 
 
 def same(found: object, expected: object) -> bool:
-    """Return whether two cells say the same; numbers may differ by what adding in another order makes of them."""
+    """Return whether two cells are equal; numbers may differ by the rounding error of another order of addition."""
     if isinstance(found, float | int) and isinstance(expected, float | int):
         return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-6)
     return found == expected
 
 
 def differences(found: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) -> list[Mapping[str, object]]:
-    """Return each cell of the second computation that is not as found, and each row that only one of them has."""
+    """Return each cell of the second computation that differs, and each row that only one side has."""
     assert not again.is_empty()
     cells = [column for column in again.columns if column not in key]
     both = found.select(*key, *cells, _found=True).join(
@@ -243,7 +243,7 @@ def differences(found: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) ->
 
 
 def changed(value: pl.Series) -> pl.Series:
-    """Return a series of which no cell is as it was."""
+    """Return a series in which every cell is changed."""
     if value.dtype == pl.Boolean:
         return ~value.fill_null(True)
     if value.dtype.is_temporal():
@@ -252,7 +252,7 @@ def changed(value: pl.Series) -> pl.Series:
 
 
 def assert_same(found: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) -> None:
-    """Fail with the cells that differ; and show on one row that a change of any of its cells would be told."""
+    """Fail with the cells that differ. Also prove on one row that a change in any of its cells would be found."""
     wrong = differences(found, again, key)
     assert wrong == [], f"{len(wrong)} cells: {wrong[:8]}"
     row = found.head(1)
@@ -260,5 +260,5 @@ def assert_same(found: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) ->
         *key, **{column: f"{column}_again" for column in again.columns if column not in key}
     )
     for column in set(again.columns) - set(key):
-        told = differences(row.with_columns(changed(row[column])), twin, key)
-        assert [cell.get("column") for cell in told] == [column]
+        wrong_cells = differences(row.with_columns(changed(row[column])), twin, key)
+        assert [cell.get("column") for cell in wrong_cells] == [column]

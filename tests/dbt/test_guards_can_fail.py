@@ -1,4 +1,4 @@
-"""Every guard goes red on a planted violation: its compiled SQL runs on a warehouse that was broken just before."""
+"""Every guard fails on a planted violation: its compiled SQL runs on a warehouse that was broken before."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ GUARDS = sorted(path.stem for path in (PROJECT / "tests" / "data").glob("*.sql")
 
 RECONCILE = "models/marts/attribution/reconciliation.sql"
 
-# Guard → (what is broken, how, the model to build again afterwards). Several ways where a guard has several eyes.
+# Guard → (what is broken, how, the model to build again afterwards). One way for each condition of a guard.
 VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
     "assert_company_is_not_empty": [("nothing landed", "delete from intermediate.int_deals", None)],
     "assert_one_decision_per_deal": [
@@ -33,7 +33,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             " where deal_id = (select min(deal_id) from core.fct_deals where amount > 0)",
             RECONCILE,
         ),
-        ("a sentinel is missing", "delete from core.dim_branch where branch_id = 'DIRECT'", RECONCILE),
+        ("a special member is missing", "delete from core.dim_branch where branch_id = 'DIRECT'", RECONCILE),
         ("a partner is missing", "delete from core.dim_partner where partner_id = 'DIRECT'", RECONCILE),
         (
             "as is differs from as was",
@@ -124,7 +124,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
     ],
     "assert_restatements_explain_closed_months": [
         (
-            "a restatement is missing, and money with it",
+            "a restatement is missing with its money",
             "delete from attribution.restatements where deal_id = 'TRAP18-D'",
             None,
         ),
@@ -145,7 +145,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             " from core.fct_deals where status = 'lost' and credit_on < date '2024-04-01')",
             None,
         ),
-        ("an earlier step is gone", "delete from attribution.restatements where deal_id = 'TRAP17-B'", None),
+        ("an earlier step is missing", "delete from attribution.restatements where deal_id = 'TRAP17-B'", None),
         (
             "an open month is restated",
             "insert into attribution.restatements select * replace (date '2026-04-01' as month, 0 as from_amount,"
@@ -155,7 +155,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
     ],
     "assert_texts_are_normalised": [
         (
-            "names ran before the deals came in",
+            "names ran before the deals were loaded",
             "update intermediate.int_deals set partner_text = '新しい会社' where deal_id ="
             " (select min(deal_id) from intermediate.int_deals)",
             None,
@@ -179,9 +179,9 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
         ("an unknown code", "update attribution.attribution_ladder set evidence_code = 'E99' where rung = 'L4'", None),
-        ("no sentinel rung", "delete from attribution.attribution_ladder where rung = 'L13'", None),
+        ("no rung for a special member", "delete from attribution.attribution_ladder where rung = 'L13'", None),
         (
-            "a hint that decides",
+            "a suggestion that decides",
             "update attribution.attribution_ladder set mode = 'resolve', rung = 'L9', rung_order = 9"
             " where evidence_code = 'E13'",
             None,
@@ -287,7 +287,7 @@ def compiled(home: Home, path: str) -> str:
 
 @pytest.fixture(scope="module")
 def database(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the working database, under its own name because compiled SQL names it."""
+    """A copy of the working database with the same file name, because compiled SQL contains it."""
     copy = tmp_path_factory.mktemp("guards") / built_home.database.name
     copy.write_bytes(built_home.database.read_bytes())
     return copy
@@ -305,13 +305,13 @@ def test_every_guard_has_a_planted_violation() -> None:
 @pytest.mark.parametrize(
     ("guard", "what", "breakage", "rebuild"), CASES, ids=[f"{case[0]}: {case[1]}" for case in CASES]
 )
-def test_guard_goes_red(
+def test_guard_fails(
     built_home: Home, database: Path, guard: str, what: str, breakage: str, rebuild: str | None
 ) -> None:
     with duckdb.connect(str(database)) as connection:
         connection.execute("begin")
         try:
-            assert failures(connection, built_home, guard) == 0, "green before anything is broken"
+            assert failures(connection, built_home, guard) == 0, "the guard passes before anything is broken"
             connection.execute(breakage)
             if rebuild:
                 table = f"attribution.{Path(rebuild).stem}"

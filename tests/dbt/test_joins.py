@@ -1,4 +1,4 @@
-"""No join compares all rows of one side with all of the other: few rows hide it, a company's do not."""
+"""No join compares all rows of one side with all rows of the other, which is slow only with many rows."""
 
 import duckdb
 
@@ -6,17 +6,17 @@ from orchestration.home import Home
 from orchestration.scratch import Plan
 from orchestration.warehouse import read_manifest
 
-# One side has few rows, however large the company is: the day of the data, a calendar's months or halves, a ladder.
+# One side has few rows in a company of any size: today, a calendar's months or halves, a ladder.
 FEW_ROWS = {"pipeline", "int_branch_months", "status_spells"}
 
 
 def is_pairwise(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
-    # As JSON, because the drawn plan leaves out what is too wide.
+    # As JSON, because the drawn plan omits wide parts.
     ((_, plan),) = connection.execute(f"explain (format json) {query}").fetchall()
     return "BLOCKWISE_NL_JOIN" in plan
 
 
-def test_a_condition_on_one_side_alone_is_seen() -> None:
+def test_a_condition_on_one_side_alone_is_found() -> None:
     with duckdb.connect() as connection:
         connection.execute("create table a as select i, i as k from range(9) as t (i); create table b as from a")
         assert is_pairwise(connection, "from a left join b on a.i = b.i and a.k > 3")

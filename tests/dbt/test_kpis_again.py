@@ -1,7 +1,7 @@
 """Concentration, performance, decomposition and bottlenecks of the sample company, computed a second time in Python.
 
-Every mart is computed from its definition over the published facts, never from its SQL, and compared cell by cell:
-persons in test_kpis_again_people.py, counts and money in test_kpis_again_money.py, the programme's marts in
+Every mart is computed from its definition over the published facts, never from its SQL, and compared cell by cell.
+Persons are in test_kpis_again_people.py, counts and money in test_kpis_again_money.py, the programme's marts in
 test_kpis_again_programme.py.
 """
 
@@ -40,20 +40,20 @@ from tests.dbt.again import (
     wins,
     within,
 )
-from tests.dbt.test_kpis_again_people import at_work, people, rep_months
+from tests.dbt.test_kpis_again_people import people, rep_months, working_on
 
 N_MIN = PROJECT_VARS["n_min"]
 LEAST = {"branch": PROJECT_VARS["headroom_min_reps"], "partner": PROJECT_VARS["headroom_min_reps"], "company": 1}
 
 
 def of_year(home: Home, rows: pl.DataFrame, month: date, scope: str) -> pl.DataFrame:
-    """Return rows of the twelve months up to one, with the entity of today that they count for."""
+    """Return rows of the twelve months up to a month, with the entity of today that they count for."""
     return placed(home, rows.filter(within(month, 12)), scope, "as_is")
 
 
 @cache
 def producers(home: Home, month: date, scope: str) -> pl.DataFrame:
-    """Return each entity's reps with a win in twelve months, with their money; NONE is whoever is not known."""
+    """Return each entity's reps with a win in twelve months, with their money; NONE means unknown reps."""
     key = ["entity_id", "rep_id"]
     won = of_year(home, wins(home), month, scope).group_by(key).agg(deals_won=pl.col("is_won").sum())
     money = of_year(home, credited(home, "as_is"), month, scope).group_by(key).agg(won_amount=pl.col("amount").sum())
@@ -64,15 +64,15 @@ def producers(home: Home, month: date, scope: str) -> pl.DataFrame:
 
 @cache
 def producing(home: Home, month: date, scope: str) -> dict[str, list[float]]:
-    """Return what each known rep with a win brought, by entity; who gave more back than won brought nothing."""
+    """Return the money of each known rep with a win, by entity; 0 for a rep with more returns than wins."""
     won = producers(home, month, scope).filter(pl.col("rep_id") != "NONE", pl.col("deals_won") > 0)
     amounts = won.group_by("entity_id").agg(pl.col("won_amount").clip(lower_bound=0))
     return dict(amounts.iter_rows())
 
 
 @cache
-def nobodys(home: Home, month: date, scope: str) -> dict[str, tuple[int, float]]:
-    """Return wins and money of no known rep in twelve months, by entity."""
+def unassigned(home: Home, month: date, scope: str) -> dict[str, tuple[int, float]]:
+    """Return wins and money without a known rep in twelve months, by entity."""
     rows = producers(home, month, scope).filter(pl.col("rep_id") == "NONE").drop("rep_id")
     return {entity: (count, amount) for entity, count, amount in rows.iter_rows()}
 
@@ -90,7 +90,7 @@ def closed_of_year(home: Home, month: date, scope: str) -> dict[str, tuple[int, 
 
 
 def headroom(home: Home, row: dict[str, Any]) -> dict[str, Any]:
-    """Return whom a branch could still win over, at least and at most, and what they would bring."""
+    """Return the reps that a branch could still win over, at least and at most, and the money that they would bring."""
     names = ("headroom_reps", "headroom_reps_min", "headroom_amount", "headroom_amount_min", "headroom_basis")
     if row["headcount"] is None:
         return dict.fromkeys(names)
@@ -100,7 +100,7 @@ def headroom(home: Home, row: dict[str, Any]) -> dict[str, Any]:
     medians = {"branch": row["branch_id"], "partner": row["partner_id"], "company": "ALL"}
     amounts = {basis: producing(home, month, basis).get(entity, []) for basis, entity in medians.items()}
     basis = next((basis for basis, found in amounts.items() if len(found) >= LEAST[basis]), None)
-    # Money is of whole units: the median of reps first, then what so many of them bring.
+    # Money is in whole units: first the median of reps, then their number times that median.
     usual = basis and whole(statistics.median(amounts[basis]))
     bring = [
         None if usual is None else whole(count * PROJECT_VARS["headroom_ramp"] * usual) for count in (missing, least)
@@ -114,7 +114,7 @@ def whole(amount: float) -> int:
 
 
 def lever(home: Home, row: dict[str, Any], closed_on: date) -> str | None:
-    """Return the first thing that an open branch can improve, by the figures of its row."""
+    """Return the lever of an open branch, the first thing to improve by the figures of its row."""
     is_closed = closed_on <= min(month_end(row["month"]), today(home))
     if is_closed or row["headcount"] is None or row["month"] < first_of_month(months(home)[0], 11):
         return None
@@ -129,7 +129,7 @@ def lever(home: Home, row: dict[str, Any], closed_on: date) -> str | None:
 
 
 def concentration(home: Home, scope: str) -> pl.DataFrame:
-    """Compute who makes the money of each entity, in the months that its mart has."""
+    """Compute the concentration of money on reps for each entity, in the months of its mart."""
     found = table(home, "kpi", "rep_concentration").filter(pl.col("scope") == scope)
     sizes = table(home, "kpi", "performance").select("scope", "entity_id", "month", "median_deal")
     size_of = {(of, entity, month): size for of, entity, month, size in sizes.iter_rows()}
@@ -142,7 +142,7 @@ def concentration(home: Home, scope: str) -> pl.DataFrame:
         entity, month = row["entity_id"], row["month"]
         amounts = producing(home, month, scope).get(entity, [])
         total = sum(amounts)
-        nobodys_wins, nobodys_amount = nobodys(home, month, scope).get(entity, (0, 0))
+        nobodys_wins, nobodys_amount = unassigned(home, month, scope).get(entity, (0, 0))
         won, lost = closed_of_year(home, month, scope).get(entity, (0, 0))
         all_won, all_lost = closed_of_year(home, month, "company").get("ALL", (0, 0))
         hhi = sum((amount / total) ** 2 for amount in amounts) if total > 0 else None
@@ -172,7 +172,7 @@ def concentration(home: Home, scope: str) -> pl.DataFrame:
 
 @cache
 def concentrated_branches(home: Home) -> pl.DataFrame:
-    """Return branches with what they could still bring, and the lever of each."""
+    """Return branches with their headroom and their lever."""
     closed = dict(table(home, "core", "dim_branch").select("branch_id", "closed_on").iter_rows())
     rows = [
         row | headroom(home, row) | {"lever": lever(home, row, closed[row["branch_id"]] or date.max)}
@@ -191,7 +191,7 @@ def test_rep_concentration(built_home: Home, scope: str) -> None:
         assert len(branches.drop_nulls("lever")) > 100
         assert_same(found, branches, ["entity_id", "month"])
         return
-    # Whom one branch has too many does not fill what another lacks: a larger entity has the sum of its branches.
+    # A surplus of reps at one branch does not fill a gap at another: a larger entity has the sum of its branches.
     of = table(built_home, "core", "dim_branch").select("branch_id", division_id="current_division_id")
     entity = pl.lit("ALL") if scope == "company" else pl.col(f"{scope}_id")
     parts = ["headroom_reps", "headroom_reps_min", "headroom_amount", "headroom_amount_min"]
@@ -229,17 +229,21 @@ def test_performance(built_home: Home, scope: str) -> None:
     logged = set(activities["branch_id"])
     reps_all = place(rep_months(built_home)).filter((pl.col("rep_id") != "NONE") & (pl.col("deals_won") > 0))
     ripe, stale = (timedelta(days=PROJECT_VARS[name]) for name in ("cohort_mature_days", "stale_days"))
-    posts = table(built_home, "core", "dim_rep_assignment")
+    assignments = table(built_home, "core", "dim_rep_assignment")
     ends = {
         min(month_end(first_of_month(month, shift)), today(built_home)) for month in mart["month"] for shift in (0, -3)
     }
-    stands = {
-        day: set(place(as_of(built_home, at_work(posts, day), pl.lit(day))).select("rep_id", "entity_id").iter_rows())
+    branches_of_reps = {
+        day: set(
+            place(as_of(built_home, working_on(assignments, day), pl.lit(day)))
+            .select("rep_id", "entity_id")
+            .iter_rows()
+        )
         for day in ends
     }
     compared = 0
     for row in mart.sort("entity_id", "month").iter_rows(named=True):
-        if scope != "company" and row["month"].month not in (3, 9):  # all of them take too long in Python
+        if scope != "company" and row["month"].month not in (3, 9):  # all months would take too long in Python
             continue
         compared += 1
         month, end = row["month"], min(month_end(row["month"]), today(built_home))
@@ -256,7 +260,7 @@ def test_performance(built_home: Home, scope: str) -> None:
         everything = wins(built_home).filter(within(month, 12))["amount"].sum()
         assert same(row["company_share_denominator"], everything)
         assert same(row["company_share"], gained / everything if everything > 0 else None)
-        before, now = (stands[day] for day in (month_end(first_of_month(month, -3)), end))
+        before, now = (branches_of_reps[day] for day in (month_end(first_of_month(month, -3)), end))
         gone = [
             money
             for rep, money in credit.group_by("rep_id").agg(pl.col("amount").sum()).iter_rows()
@@ -311,7 +315,7 @@ def test_performance(built_home: Home, scope: str) -> None:
 
 @cache
 def period_credit(home: Home, scope: str) -> pl.DataFrame:
-    """Return indirect money by shares, and wins, by today's branch, rep and month, with the entity of today."""
+    """Return indirect money (by share) and wins by today's branch, rep and month, with the entity of today."""
     parts = [
         credited(home, "as_is"),
         wins(home).drop("amount").filter("is_won").with_columns(pl.col("is_won").cast(pl.Int64)),
@@ -323,7 +327,7 @@ def period_credit(home: Home, scope: str) -> pl.DataFrame:
 
 
 def structure(home: Home, row: dict[str, Any], first: date, months_long: int) -> dict[str, float]:
-    """Compute what a period's money is made of: wins of known reps at known branches, and the money of all."""
+    """Compute the factors of a period's money: wins of known reps at known branches, and the money of all wins."""
     unknown = table(home, "core", "dim_branch").filter("is_sentinel")["branch_id"].implode()
     won = period_credit(home, row["scope"]).filter(
         (pl.col("entity_id") == row["entity_id"])
@@ -354,7 +358,7 @@ def structure(home: Home, row: dict[str, Any], first: date, months_long: int) ->
 
 
 def test_revenue_decomposition(built_home: Home) -> None:
-    """By the logarithmic mean of the two sides, factor by factor; rounding may move a unit between neighbours."""
+    """By the logarithmic mean of both periods, factor by factor; rounding may move a unit between neighbours."""
     mart = table(built_home, "kpi", "revenue_decomposition")
     factors = ("active_branches", "reps_per_branch", "wins_per_rep", "average_deal")
     split = 0
@@ -379,7 +383,7 @@ def test_revenue_decomposition(built_home: Home) -> None:
         for factor, effect in zip(factors, effects, strict=True):
             assert effect == pytest.approx(mean * math.log(row[factor] / row[f"previous_{factor}"]), abs=1.01), row
     assert split > 20
-    # Every entity with money or a win in a period or the one before has its row, and no other has.
+    # Exactly the entities with money or a win in a period or in the period before have a row.
     quarters = mart.filter(pl.col("period_type") == "quarter")
     for scope in SCOPES:
         rows = period_credit(built_home, scope).select("entity_id", "month")
@@ -435,7 +439,7 @@ def test_bottlenecks(built_home: Home, scope: str) -> None:
     worst = mart.filter("is_bottleneck").select("entity_id", "lost_amount")
     missed = mart.filter(
         (pl.col("deals_missing") >= 1) & (pl.col("lost_amount") > 0)
-    )  # less than a deal leaks anywhere
+    )  # no step loses more than one deal
     assert set(worst["entity_id"]) == set(missed["entity_id"])
     highest = missed.group_by("entity_id").agg(pl.col("lost_amount").max().alias("highest"))
     assert worst["entity_id"].is_unique().all()
@@ -443,7 +447,7 @@ def test_bottlenecks(built_home: Home, scope: str) -> None:
 
 
 def year_before(day: date) -> date:
-    """Return the same day a year before, the last one of a shorter month."""
+    """Return the same day a year before, or the last day of a shorter month."""
     month = first_of_month(day, -12)
     return min(month_end(month), month + timedelta(days=day.day - 1))
 
@@ -463,7 +467,7 @@ def year_before(day: date) -> date:
 def test_a_changed_cell_is_found(
     built_home: Home, tmp_path: Path, mart: str, column: str, compared: Callable[[Home], None]
 ) -> None:
-    """The comparisons above can fail: of each mart one cell is changed, in the last row of those that they look at."""
+    """The comparisons above can fail: one cell of each mart is changed, in the last row that they compare."""
     tables = tmp_path / "published" / "parquet"
     tables.mkdir(parents=True)
     (tmp_path / "lake").symlink_to(built_home.lake)

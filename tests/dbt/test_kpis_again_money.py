@@ -8,7 +8,7 @@ import pytest
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import accepted, assert_same, credited, is_over, placed, referrals, table, wins
-from tests.dbt.test_kpis_again_people import MARTS, key_of, told_by
+from tests.dbt.test_kpis_again_people import MARTS, key_of, scope_and_organisation
 
 STAGES = {"deals_new": "open", "deals_qualified": "qualified", "deals_lost": "lost"}
 
@@ -22,7 +22,7 @@ def entered() -> list[pl.Expr]:
 
 
 def results(home: Home, scope: str, organisation: str) -> pl.DataFrame:
-    """Compute what adds up, by entity and month."""
+    """Compute the additive metrics by entity and month."""
 
     def place(rows: pl.DataFrame) -> Any:
         return placed(home, rows, scope, organisation).group_by("entity_id", "month")
@@ -45,7 +45,7 @@ def results(home: Home, scope: str, organisation: str) -> pl.DataFrame:
 
 
 def with_rates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return rows with the rate of the month and the share of indirect sales, with their parts."""
+    """Return rows with the win rate of the month and the share of indirect sales, with numerators and denominators."""
     closed = pl.col("deals_won") + pl.col("deals_lost")
     both = pl.col("won_amount_indirect") + pl.col("won_amount_direct")
     return rows.with_columns(
@@ -62,8 +62,8 @@ def with_rates(rows: pl.DataFrame) -> pl.DataFrame:
 def test_counts_and_money(built_home: Home, mart: str) -> None:
     found = table(built_home, "kpi", mart)
     found = found.with_columns(entity_id=pl.col(key_of(mart)[0]) if key_of(mart) else pl.lit("ALL"))
-    # Full: what the facts have and the mart has no row for is a difference, too.
-    sums = results(built_home, *told_by(mart))
+    # A full join, because facts without a row in the mart are a difference, too.
+    sums = results(built_home, *scope_and_organisation(mart))
     again = found.select("entity_id", "month").join(sums, on=["entity_id", "month"], how="full", coalesce=True)
     again = with_rates(again.with_columns(pl.exclude("entity_id", "month").fill_null(0)))
     if mart != "company_monthly":
@@ -119,7 +119,7 @@ def test_reps(built_home: Home) -> None:
 
 
 def test_two_tiers(built_home: Home) -> None:
-    """A deal's distributors are its participants of that role, a branch standing for its partner."""
+    """A deal's distributors are its participants with that role; a branch counts as its partner."""
     key = ["distributor_id", "branch_id", "partner_id", "month"]
     partner_of = table(built_home, "core", "dim_branch").select("branch_id", of_branch="partner_id")
     distributors = (

@@ -42,14 +42,14 @@ LADDER = {
 }
 
 
-def told_by(mart: str) -> tuple[str, str]:
+def scope_and_organisation(mart: str) -> tuple[str, str]:
     """Return the scope and the organisation of a monthly mart."""
     return mart.partition("_")[0], "as_is" if mart.endswith("as_is") else "as_was"
 
 
 def key_of(mart: str) -> list[str]:
     """Return the column that names a monthly mart's entity; the company has none."""
-    scope, _ = told_by(mart)
+    scope, _ = scope_and_organisation(mart)
     return [] if scope == "company" else [f"{scope}_id"]
 
 
@@ -59,7 +59,7 @@ def persons(rows: pl.DataFrame, column: str = "rep_id") -> dict[str, int]:
 
 @cache
 def rep_months(home: Home) -> pl.DataFrame:
-    """Return what each rep brought in a month at each branch version; NONE is whoever is not known."""
+    """Return the results of each rep by month and branch version; NONE means unknown reps."""
     opened = table(home, "core", "fct_stage_entries").filter("is_counted", pl.col("stage") == "open")
     parts = (
         opened.select("rep_id", "branch_version_id", month="entered_month", deals_new=1),
@@ -74,17 +74,17 @@ def rep_months(home: Home) -> pl.DataFrame:
     return rows.group_by("rep_id", "branch_version_id", "month").agg(brought)
 
 
-def at_work(posts: pl.DataFrame, end: date) -> pl.DataFrame:
-    """Return reps and where they stand on a day: of concurrent posts at the primary one if there is one, else at each.
+def working_on(assignments: pl.DataFrame, end: date) -> pl.DataFrame:
+    """Return reps and their branches on a day: of concurrent assignments the primary one, or all without a primary.
 
-    A post lasts some days beyond its end where another one follows.
+    An assignment lasts some days beyond its end if another one follows.
     """
     last_days = pl.col("valid_to") + pl.duration(days=PROJECT_VARS["assignment_gap_days"])
     began, ended = pl.col("valid_from") <= end, pl.col("valid_to") <= end
-    now = posts.filter(began & ~ended)
-    between = posts.filter(
+    now = assignments.filter(began & ~ended)
+    between = assignments.filter(
         ended & (last_days > end) & (pl.col("valid_to") == pl.col("valid_to").filter(began).max().over("rep_id"))
-        & pl.col("rep_id").is_in(posts.filter(~began)["rep_id"].implode())
+        & pl.col("rep_id").is_in(assignments.filter(~began)["rep_id"].implode())
         & ~pl.col("rep_id").is_in(now["rep_id"].implode())
     )  # fmt: skip
     standing = pl.concat([now, between])
@@ -94,9 +94,9 @@ def at_work(posts: pl.DataFrame, end: date) -> pl.DataFrame:
 
 @cache
 def headcounts(home: Home, end: date, organisation: str) -> pl.DataFrame:
-    """Return the sales force of each branch: what it declared last, while it is open.
+    """Return the headcount of each open branch, as declared last.
 
-    As is, a branch without an open profile has the sum of what the branches that it took over declared.
+    As is, a branch without an open profile has the sum of the branches that it took over.
     """
     profiles = accepted(home, "branch_profiles", "branch_id", "as_of")
     declared = (
@@ -122,7 +122,7 @@ def headcounts(home: Home, end: date, organisation: str) -> pl.DataFrame:
 
 
 def of_known_size(home: Home, rows: pl.DataFrame, end: date, organisation: str, own: str = "branch_id") -> pl.DataFrame:
-    """Return rows whose branch declares a sales force, as is also those whose successor has one that it took over."""
+    """Return rows whose branch declares a headcount; as is, also rows whose successor has taken one over."""
     sizes = headcounts(home, end, organisation)
     declaring, taking = (
         sizes.filter(pl.col("is_inherited") == is_in)["branch_id"].implode() for is_in in (False, True)
@@ -132,8 +132,8 @@ def of_known_size(home: Home, rows: pl.DataFrame, end: date, organisation: str, 
     return joined.filter(pl.col(own).is_in(declaring) | pl.col("_current").is_in(taking)).drop("_current")
 
 
-def heirs(home: Home, end: date) -> pl.DataFrame:
-    """Return where what a branch was stands on a day: at itself, or where it lives on once it has closed."""
+def successors(home: Home, end: date) -> pl.DataFrame:
+    """Return the branch that continues each branch on a day: itself, or its successor after it has closed."""
     is_closed = pl.col("closed_on").fill_null(date.max) <= end
     return table(home, "core", "dim_branch").select(
         "branch_id", heir=pl.when(is_closed).then("current_branch_id").otherwise("branch_id")
@@ -141,7 +141,7 @@ def heirs(home: Home, end: date) -> pl.DataFrame:
 
 
 def reachable(home: Home, end: date) -> set[str]:
-    """Return the reps who have an address and met or answered us within the window."""
+    """Return the reps who have an address and met or answered the vendor within the window."""
     addresses = accepted(home, "contact_points", "owner_type", "owner_id", "kind", "value", "valid_from")
     valid = addresses.filter(
         (pl.col("owner_type") == "rep")
@@ -157,7 +157,7 @@ def reachable(home: Home, end: date) -> set[str]:
 
 
 def people(home: Home, scope: str, organisation: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Compute the persons and the rates of entities and their months, which are given."""
+    """Compute persons and rates for these entities and months."""
     attendance = (
         table(home, "core", "fct_attendance").filter(pl.col("rep_id").is_not_null()).rename({"occurred_month": "month"})
     )
@@ -170,20 +170,20 @@ def people(home: Home, scope: str, organisation: str, rows: pl.DataFrame) -> pl.
     visits = place(attendance.filter("is_live_touch"))
     pupils = place(attendance.filter("is_attended", pl.col("activity_id").is_in(sessions["activity_id"].implode())))
     sessions = place(sessions.filter(pl.col("reps_attended") > 0))
-    posts = table(home, "core", "dim_rep_assignment")
+    assignments = table(home, "core", "dim_rep_assignment")
     branch_of = table(home, "core", "dim_branch_history").select("branch_version_id", "branch_id")
     brought = place(rep_months(home)).join(branch_of, on="branch_version_id")
     sellers, of_nobody = (brought.filter((pl.col("rep_id") == "NONE") == is_nobody) for is_nobody in (False, True))
     again = []
     for month in rows["month"].unique().sort():
         end = min(month_end(month), today(home))
-        standing = place(as_of(home, at_work(posts, end), pl.lit(end)))
+        standing = place(as_of(home, working_on(assignments, end), pl.lit(end)))
         year = within(month, (month.year - fiscal_start(month).year) * 12 + month.month - 3)
         winners = sellers.filter(within(month, 12) & (pl.col("deals_won") > 0))
         lately = pupils.filter(within(month, 12))
         reached = standing.filter(pl.col("rep_id").is_in(reachable(home, end)))
-        nobodys = of_nobody.filter(within(month, 12)).group_by("entity_id").agg(pl.col("deals_won").sum())
-        producing = of_known_size(home, winners.join(heirs(home, end), on="branch_id"), end, organisation, "heir")
+        unassigned = of_nobody.filter(within(month, 12)).group_by("entity_id").agg(pl.col("deals_won").sum())
+        producing = of_known_size(home, winners.join(successors(home, end), on="branch_id"), end, organisation, "heir")
         counts = {
             "sessions_held": persons(sessions.filter(pl.col("month") == month), "activity_id"),
             "reps_contacted": persons(visits.filter(pl.col("month") == month)),
@@ -200,7 +200,7 @@ def people(home: Home, scope: str, organisation: str, rows: pl.DataFrame) -> pl.
                 )
             ),
             "reps_producing_t12m": persons(winners),
-            "unassigned_wins_t12m": dict(nobodys.iter_rows()),
+            "unassigned_wins_t12m": dict(unassigned.iter_rows()),
             "known_rate_numerator": persons(of_known_size(home, standing, end, organisation)),
             "rep_penetration_numerator": persons(producing),
         }
@@ -215,7 +215,7 @@ def people(home: Home, scope: str, organisation: str, rows: pl.DataFrame) -> pl.
             headcount, is_inherited = declared.get(entity, (None, False))
             row = {name: of.get(entity, 0) for name, of in counts.items()}
             row |= {"entity_id": entity, "month": month, "headcount": headcount, "is_headcount_inherited": is_inherited}
-            if headcount is None:  # nobody can be a share of what is unknown
+            if headcount is None:  # there is no share of an unknown headcount
                 row |= dict.fromkeys(("known_rate_numerator", "rep_penetration_numerator"))
             row |= {
                 "is_complete": month_end(month) <= today(home),
@@ -234,5 +234,5 @@ def people(home: Home, scope: str, organisation: str, rows: pl.DataFrame) -> pl.
 def test_persons_and_their_rates(built_home: Home, mart: str) -> None:
     entity = pl.col(key_of(mart)[0]) if key_of(mart) else pl.lit("ALL")
     found = table(built_home, "kpi", mart).with_columns(entity_id=entity)
-    again = people(built_home, *told_by(mart), found.select("entity_id", "month"))
+    again = people(built_home, *scope_and_organisation(mart), found.select("entity_id", "month"))
     assert_same(found, again, ["entity_id", "month"])

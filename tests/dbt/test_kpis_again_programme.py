@@ -32,7 +32,7 @@ from tests.dbt.again import (
 
 N_MIN = PROJECT_VARS["n_min"]
 YEAR = 365.25  # days
-KPI_SETS = pl.read_csv(PROJECT / "seeds" / "kpi_sets.csv")  # of which none has changed so far
+KPI_SETS = pl.read_csv(PROJECT / "seeds" / "kpi_sets.csv")  # none of which has changed so far
 SHOWN = set(KPI_SETS["metric"])
 OF_ONE_MONTH = {
     "deals_new", "deals_won", "won_amount", "referrals", "sessions_held", "reps_contacted", "partners_contracted",
@@ -40,7 +40,7 @@ OF_ONE_MONTH = {
 
 
 def runs(spans: list[tuple[date, date]], on: date) -> bool:
-    """Return whether one of half-open intervals holds a day."""
+    """Return whether one of these half-open intervals contains a day."""
     return any(start <= on < end for start, end in spans)
 
 
@@ -54,29 +54,29 @@ def half_start(month: date) -> date:
 
 
 def counted_as_longest(days: list[int | None]) -> float | None:
-    """Return the median of days, a missing one being longer than any; None while the median is missing."""
+    """Return the median of days, where a missing value counts as the longest; None if the median is missing."""
     ordered = sorted(float("inf") if day is None else day for day in days)
     middle = ordered[(len(ordered) - 1) // 2 : len(ordered) // 2 + 1]
     return None if not middle or middle[-1] == float("inf") else sum(middle) / len(middle)
 
 
 def contracts(home: Home, dataset: str, key: str) -> dict[str, list[tuple[date, date]]]:
-    """Return who was under contract from when to when, as extract after extract told it."""
+    """Return the periods of contracts by entity, as successive extracts report them."""
     found: dict[str, list[tuple[date, date]]] = {}
     last: dict[str, date] = {}
-    told = staged(home, f"stg_{dataset}").select(
+    reported = staged(home, f"stg_{dataset}").select(
         key, "contract_started_on", pl.col("contract_ended_on").fill_null(date.max), "extracted_on"
     )
     dimension = real(home, f"dim_{key.removesuffix('_id')}").select(
         key, "contract_started_on", pl.col("contract_ended_on").fill_null(date.max), extracted_on=pl.lit(date.max)
     )
-    last_told = (
-        pl.concat([told, dimension]).drop_nulls("contract_started_on").sort("extracted_on")
+    contract_periods = (
+        pl.concat([reported, dimension]).drop_nulls("contract_started_on").sort("extracted_on")
         .unique([key, "contract_started_on"], keep="last", maintain_order=True)
     )  # fmt: skip
-    for row in last_told.iter_rows(named=True):
+    for row in contract_periods.iter_rows(named=True):
         start, end = row["contract_started_on"], row["contract_ended_on"]
-        # What was told of last before this one began was a contract of its own, until then at the latest.
+        # The contract reported last before this one began is a separate contract and ends then at the latest.
         before = last.get(row[key], date.max) < start
         earlier = [(s, min(e, start)) for s, e in found.get(row[key], []) if s != start and (before or e <= start)]
         last[row[key]] = row["extracted_on"]
@@ -92,14 +92,14 @@ def test_network(built_home: Home) -> None:
     )
     partners = contracts(built_home, "partners", "partner_id")
     own = contracts(built_home, "branches", "branch_id")
-    told = staged(built_home, "stg_branches").drop_nulls("contract_started_on")["branch_id"].unique()
+    reported = staged(built_home, "stg_branches").drop_nulls("contract_started_on")["branch_id"].unique()
     branches = real(built_home, "dim_branch")
     under: dict[str, list[tuple[date, date]]] = {}
     for b in branches.iter_rows(named=True):
-        runs_of = own.get(b["branch_id"], []) if b["branch_id"] in told else partners.get(b["partner_id"], [])
+        runs_of = own.get(b["branch_id"], []) if b["branch_id"] in reported else partners.get(b["partner_id"], [])
         clipped = [(max(s, b["opened_on"] or s), min(e, b["closed_on"] or e)) for s, e in runs_of]
         under[b["branch_id"]] = [(s, e) for s, e in clipped if s < e]
-    # What a branch brought before the data began nobody knows.
+    # The results of a branch before the data began are unknown.
     began = {branch: spans[0][0] for branch, spans in under.items() if spans and spans[0][0] >= months(built_home)[0]}
     deals = milestones(built_home)
     firsts = {
@@ -150,12 +150,12 @@ def test_network(built_home: Home) -> None:
 
 
 def has_twelve_months(home: Home, month: date) -> bool:
-    """Return whether twelve months up to one are over and in the data."""
+    """Return whether the twelve months up to a month are complete and in the data."""
     return is_recorded(home, first_of_month(month, -11), 12)
 
 
 def twelve_months(home: Home, metric: str, scope: str, entity: str, month: date) -> float | None:
-    """Return a target's metric over the twelve months up to one that is over."""
+    """Return a target's metric over the twelve months up to a complete month."""
     if not has_twelve_months(home, month):
         return None
     won = placed(home, credited(home, "as_is").filter(within(month, 12)), scope, "as_is")
@@ -174,7 +174,7 @@ def has_a_future(home: Home, scope: str, entity: str | None) -> bool:
 
 
 def paths(home: Home) -> pl.DataFrame:
-    """Compute each target's months: the straight line, the actual, the gap and the growth that still gets there."""
+    """Compute each target's months: the straight line, the actual, the gap, and the growth still required."""
     again = []
     for row in accepted(home, "targets").with_columns(pl.col(pl.Decimal).cast(pl.Float64)).iter_rows(named=True):
         if not has_a_future(home, row["scope"], row["scope_id"]):
@@ -217,10 +217,10 @@ def test_target_paths(built_home: Home) -> None:
 
 
 def phases(home: Home) -> Callable[[str, str, date], str | None]:
-    """Return what tells an entity's phase at the end of a month: its own, else its partner's, else the company's."""
-    told = accepted(home, "phase_history").sort("valid_from")
+    """Return a function for an entity's phase at the end of a month: its own, its partner's or the company's."""
+    history = accepted(home, "phase_history").sort("valid_from")
     known: dict[tuple[str, str | None], list[tuple[date, str]]] = defaultdict(list)
-    for scope, entity, phase, since in told.select("scope", "scope_id", "phase", "valid_from").iter_rows():
+    for scope, entity, phase, since in history.select("scope", "scope_id", "phase", "valid_from").iter_rows():
         known[scope, entity or "ALL"].append((since, phase))
 
     def phase(scope: str, entity: str, month: date) -> str | None:
@@ -234,7 +234,7 @@ def phases(home: Home) -> Callable[[str, str, date], str | None]:
 
 
 def channels(home: Home, scope: str) -> dict[tuple[str, date], str]:
-    """Return the channel by entity and month: referral where more than half of a year's new deals are referred."""
+    """Return the channel by entity and month: referral if more than half of a year's new deals are referred."""
     entries = table(home, "core", "fct_stage_entries").filter(
         "is_counted", pl.col("stage") == "open", pl.col("branch_id") != "DIRECT"
     )
@@ -254,7 +254,7 @@ def channels(home: Home, scope: str) -> dict[tuple[str, date], str]:
 
 
 def of_partners(home: Home) -> pl.DataFrame:
-    """Return the company's months without what it sells itself, which is no partner's."""
+    """Return the company's months without direct sales."""
     everything = table(home, "kpi", "company_monthly")
     direct = table(home, "kpi", "partner_monthly").filter(pl.col("partner_id") == "DIRECT")
     both = everything.join(direct, on="month", how="left", suffix="_of_direct")
@@ -264,8 +264,8 @@ def of_partners(home: Home) -> pl.DataFrame:
     )
 
 
-def there_today(home: Home, scope: str) -> list[tuple[str, date]]:
-    """Return the entities that one can work with today, with the months that they or what they come from had."""
+def active_today(home: Home, scope: str) -> list[tuple[str, date]]:
+    """Return the entities that are active today, with the months of their own and their predecessors' data."""
     if scope == "company":
         return [("ALL", month) for month in months(home)]
     mart = table(home, "kpi", f"{scope}_monthly_as_is").select(f"{scope}_id", "month")
@@ -274,13 +274,13 @@ def there_today(home: Home, scope: str) -> list[tuple[str, date]]:
 
 
 def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
-    """Return every value that a scorecard may show, by scope, entity, month and metric."""
+    """Return all possible values of scorecards, by scope, entity, month and metric."""
     values = {}
     for scope in SCOPES:
         in_scope = pl.col("scope") == scope
         monthly = of_partners(home) if scope == "company" else table(home, "kpi", f"{scope}_monthly_as_is")
         marts = [
-            # Its own sales force is another one than that of the company as it was, which is the only one published.
+            # As is, its headcount differs from that of the company as was, and only the latter is published.
             table(home, "kpi", "rep_concentration").filter(in_scope),
             monthly.with_columns(entity_id=pl.lit("ALL") if scope == "company" else pl.col(f"{scope}_id")),
             table(home, "kpi", "performance").filter(in_scope),
@@ -295,7 +295,7 @@ def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
 
 
 def test_scorecard(built_home: Home) -> None:
-    """The metrics of the set that holds for an entity's phase and channel, and their values in the other marts."""
+    """The metrics of the set for an entity's phase and channel, with their values in the other marts."""
     phase_of, value_of = phases(built_home), metrics(built_home)
     scopes_of: dict[str, set[str]] = defaultdict(set)
     for scope, _, _, metric in value_of:
@@ -307,7 +307,7 @@ def test_scorecard(built_home: Home) -> None:
     again = []
     for scope in SCOPES:
         channel_of = channels(built_home, scope)
-        for entity, month in there_today(built_home, scope):
+        for entity, month in active_today(built_home, scope):
             before = first_of_month(month, -12)
             phase, channel = phase_of(scope, entity, month), channel_of.get((entity, month), "resale")
             chosen = KPI_SETS.filter((pl.col("phase") == phase) & (pl.col("channel") == channel))
@@ -338,7 +338,7 @@ def test_scorecard(built_home: Home) -> None:
 
 
 def open_deals(home: Home) -> pl.DataFrame:
-    """Return counted deals with a customer, from their first day until they were first won or lost."""
+    """Return counted deals with a customer, with the period from their first day to their first win or loss."""
     deals = table(home, "core", "fct_deals").filter("is_counted", pl.col("customer_id").is_not_null())
     return deals.select("deal_id", "customer_id").join(
         milestones(home).with_columns(closed_on=pl.min_horizontal("won_on", "lost_on")), on="deal_id"

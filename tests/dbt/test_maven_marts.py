@@ -1,6 +1,6 @@
-"""Three copies of a public CRM sample, each in another state of repair, give the same rows and the known figures.
+"""Three copies of a public CRM sample, from raw to clean, give the same rows and the known figures.
 
-The data stands beside the project and is no part of it; without it the tests skip, but never in CI.
+The data is in a folder next to the project and not part of it. Without it the tests are skipped, but not in CI.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Every published metric is in the catalogue, and every row of the catalogue is computed or says that it is planned."""
+"""Every published metric is in the catalogue, and every row of the catalogue is computed or marked as planned."""
 
 import csv
 import re
@@ -12,19 +12,19 @@ import yaml
 from orchestration.home import PROJECT, Home
 
 MARTS = PROJECT / "models" / "marts"
-# Published for each of these under one name.
+# Published for each of these scopes under one name.
 TWINS = {
     "branch_monthly": (
         "branch_monthly_as_is", "division_monthly", "division_monthly_as_is", "partner_monthly",
         "partner_monthly_as_is", "company_monthly",
     ),
 }  # fmt: skip
-# Columns that are numbers and no metrics of their own: parts of one, its other side, and what a row is about.
+# Numeric columns that are no metrics of their own: parts of a metric, its complement, and attributes of a row.
 PARTS = re.compile(
     r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
     r"|fiscal_year|.*_order|.*_rank|(median_)?dwell_days|usual_days|transitions|amount|(target_)?actual|target|path|gap"
 )
-# Named in the docs of the mart that has them and nowhere else.
+# Documented only in the mart that has them.
 DETAILS = {
     "active_branches", "average_deal", "became_partner", "branches", "customers", "cycle_deals", "deals_missing",
     "deals_won_t12m", "entered", "evaluation_known", "focus_products_known", "headcount_known", "inquiries",
@@ -62,7 +62,7 @@ def uncatalogued(rows: list[dict[str, str]]) -> list[str]:
         for name, data_type in types.items()
         if re.match(r"bigint|double|decimal|integer", data_type)
         and (mart, name) not in known
-        # A metric that another mart repeats, or a part of one.
+        # A metric that another mart repeats, or a part of a metric.
         and name not in names
         and name not in DETAILS
         and not PARTS.fullmatch(name)
@@ -90,8 +90,8 @@ def test_every_computed_metric_is_published() -> None:
         assert row["direction"] in {"up", "down"}
 
 
-def test_a_scorecard_can_show_what_a_set_may_hold() -> None:
-    """What assert_kpi_sets_are_few accepts is shown; a metric that scorecard.sql forgot would have no figure."""
+def test_a_scorecard_can_show_every_metric_of_a_set() -> None:
+    """scorecard.sql shows every metric that assert_kpi_sets_are_few accepts; a missing one would have no figure."""
     sql = (MARTS / "kpi" / "scorecard.sql").read_text(encoding="utf-8")
     guard = (PROJECT / "tests" / "data" / "assert_kpi_sets_are_few.sql").read_text(encoding="utf-8")
     models = re.findall(r"'(\w+)'", guard.partition("metrics.model in (")[2].partition(")")[0])
@@ -121,8 +121,8 @@ def test_every_computed_metric_has_a_value(built_home: Home) -> None:
     assert empty == []
 
 
-def test_additive_metrics_add_up_and_others_say_so(built_home: Home) -> None:
-    """What the catalogue calls additive is the company's when summed over branches, and some of the rest is not."""
+def test_additive_metrics_add_up_and_others_do_not(built_home: Home) -> None:
+    """A metric that the catalogue calls additive, summed over branches, is the company's; some others are not."""
     with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as release:
         for row in catalogue():
             if row["model"] != "branch_monthly":

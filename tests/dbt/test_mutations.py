@@ -42,10 +42,10 @@ def names_of_tests() -> set[str]:
 
 
 def test_every_trap_has_a_unit_test() -> None:
-    told = " ".join(unit_tests().values())
+    descriptions = " ".join(unit_tests().values())
     numbers = {
         int(n)
-        for few in re.findall(r"[Tt]raps? (\d+(?:(?:, | and )(?:trap )?\d+)*)", told)
+        for few in re.findall(r"[Tt]raps? (\d+(?:(?:, | and )(?:trap )?\d+)*)", descriptions)
         for n in re.findall(r"\d+", few)
     }
     assert numbers == set(range(1, 29))
@@ -81,7 +81,7 @@ def laboratory(home_copy: Home, tmp_path: Path) -> Laboratory:
     return Laboratory(tmp_path, home_copy)
 
 
-def test_tests_notice_what_is_broken_and_nothing_else(laboratory: Laboratory) -> None:
+def test_tests_fail_for_broken_rules_and_nothing_else(laboratory: Laboratory) -> None:
     tried = [mutation for mutation in load_mutations() if mutation.clause in TRIED]
     assert len(tried) == len(TRIED)
     assert laboratory.unbroken(tried) == []

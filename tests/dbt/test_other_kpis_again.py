@@ -42,7 +42,7 @@ def after(month: date, months: int) -> date:
 
 
 def assert_same(mart: pl.DataFrame, again: Iterable[dict[str, Any]], key: list[str], least: int = 1) -> None:
-    """Compare all columns that the second computation has, in both directions."""
+    """Compare all columns of the second computation, in both directions."""
     expected = {tuple(row[name] for name in key): row for row in again}
     found = {tuple(row[name] for name in key): row for row in mart.iter_rows(named=True)}
     assert len(found) == len(mart) >= least
@@ -74,7 +74,7 @@ def test_pipeline(built_home: Home) -> None:
         for stage, following in (("open", "qualified"), ("qualified", "proposed"), ("proposed", "won")):
             reached = d[f"{stage}_on"]
             for age, wait in ages.items():
-                # Still there at that age, and known for long enough since.
+                # Still open at that age, and observed for long enough since.
                 if not reached or reached + wait + ripe > until:
                     continue
                 if min(d[name] or NEVER for name in (f"{following}_on", "won_on", "lost_on")) <= reached + wait:
@@ -143,7 +143,7 @@ def test_sourced_and_influenced(built_home: Home) -> None:
     credit = wins(built_home).select("deal_id", "branch_version_id").unique()
     money: dict[tuple[str, str, date], list[float]] = {}
     for scope in SCOPES:
-        # A deal counts once for an entity of which several branches had a part.
+        # A deal counts once for an entity, even if several of its branches took part.
         for at, rows in enumerate((credit.filter(pl.col("deal_id").is_in(list(sourced))), had_part)):
             placed_rows = placed(built_home, rows, scope, "as_was").select("deal_id", "entity_id").unique()
             for entity, month, amount in (
@@ -198,11 +198,11 @@ def test_profiles_of_branches_in_focus(built_home: Home) -> None:
         "evaluation_known": "evaluation_scheme",
         "focus_products_known": "focus_products",
     }
-    told: dict[tuple[str, int], set[str]] = {}
+    profiles: dict[tuple[str, int], set[str]] = {}
     for row in accepted(built_home, "branch_profiles", "branch_id", "as_of").iter_rows(named=True):
         if row["as_of"] <= today(built_home):
             known = {name for name, column in questions.items() if row[column] is not None}
-            told.setdefault((row["branch_id"], row["as_of"].year - (row["as_of"].month < 4)), set()).update(known)
+            profiles.setdefault((row["branch_id"], row["as_of"].year - (row["as_of"].month < 4)), set()).update(known)
     counts: dict[tuple[str, str, int], list[int]] = {}
     last_days = {m.year - (m.month < 4): min(month_end(m), today(built_home)) for m in months(built_home)}
     for branch in (
@@ -211,7 +211,7 @@ def test_profiles_of_branches_in_focus(built_home: Home) -> None:
         for year, last in last_days.items():
             if (branch["opened_on"] or date.min) > last or (branch["closed_on"] or date.max) <= last:
                 continue
-            known = told.get((branch["branch_id"], year), set())
+            known = profiles.get((branch["branch_id"], year), set())
             numbers = [*(name in known for name in questions), len(known) == 3, 1]
             of = {scope: branch[f"current_{scope}_id"] for scope in ("branch", "division", "partner")}
             for place in (of | {"company": "ALL"}).items():
@@ -233,8 +233,8 @@ def test_profiles_of_branches_in_focus(built_home: Home) -> None:
     ("entity_type", "dimension", "key"),
     [("partner", "dim_partner", "partner_id"), ("branch", "dim_branch", "branch_id"), ("rep", "dim_rep", "rep_id")],
 )
-def test_where_everybody_stands(built_home: Home, entity_type: str, dimension: str, key: str) -> None:
-    """Of today's rungs those that wins, deals and ends decide; the others are what is left."""
+def test_statuses_of_today(built_home: Home, entity_type: str, dimension: str, key: str) -> None:
+    """Today's statuses that wins, deals and ends decide; the others are the rest."""
     until = today(built_home)
     mart = table(built_home, "kpi", "status_today").filter(pl.col("entity_type") == entity_type)
     found = {row["entity_id"]: row for row in mart.iter_rows(named=True)}
@@ -269,8 +269,8 @@ def test_where_everybody_stands(built_home: Home, entity_type: str, dimension: s
 
 
 @pytest.mark.parametrize("entity_type", ["partner", "branch", "rep"])
-def test_who_is_stuck(built_home: Home, entity_type: str) -> None:
-    """The middle of all that came to a rung since the data began, those who did not go on behind the others."""
+def test_stuck_entities(built_home: Home, entity_type: str) -> None:
+    """The median of all entities that reached a status since the data began; those still there count as the longest."""
     of_type = pl.col("entity_type") == entity_type
     spells = table(built_home, "kpi", "status_spells").filter(of_type, pl.col("basis") == "inferred")
     waits: dict[str, list[float]] = {}
@@ -278,17 +278,17 @@ def test_who_is_stuck(built_home: Home, entity_type: str) -> None:
         went_on = spell["next_status"] not in (None, "dormant", "ended", "left")
         waits.setdefault(spell["status"], []).append(spell["dwell_days"] if went_on else math.inf)
     usual = {status: statistics.median(days) for status, days in waits.items() if len(days) >= N_MIN}
-    told = 0
+    with_median = 0
     for row in table(built_home, "kpi", "status_today").filter(of_type).iter_rows(named=True):
         middle = usual.get(row["status"], math.inf)
         assert row["usual_days"] == (None if middle == math.inf else middle), row
         is_there = row["status"] not in ("repeat", "ended", "left")
         assert row["is_stuck"] == (is_there and row["dwell_days"] > PROJECT_VARS["stuck_factor"] * middle), row
-        told += row["usual_days"] is not None
-    assert told > 0 or entity_type == "partner"  # of whom few move in a small sample
+        with_median += row["usual_days"] is not None
+    assert with_median > 0 or entity_type == "partner"  # few of these move in a small sample
 
 
-def test_a_wrong_cell_is_seen(built_home: Home) -> None:
+def test_a_wrong_cell_is_found(built_home: Home) -> None:
     mart = table(built_home, "kpi", "conflict_rate")
     rows = [
         {"quarter_from": r["quarter_from"], "conflict_rate_numerator": r["conflict_rate_numerator"]}
@@ -301,7 +301,7 @@ def test_a_wrong_cell_is_seen(built_home: Home) -> None:
 
 
 def test_segments_of_branches(built_home: Home) -> None:
-    """Potential by the successor's latest profile; results and support of all that the branch took over."""
+    """Potential from the successor's latest profile; results and support from all branches that it took over."""
     features = {row["feature"]: row for row in csv.DictReader((PROJECT / "seeds" / "potential_features.csv").open())}
     points = {
         "sales_headcount": "headcount", "target_customer_overlap": "overlap", "customer_count": "customers",
@@ -333,13 +333,13 @@ def test_segments_of_branches(built_home: Home) -> None:
             for rows, column in ((won, "is_won"), (money, "amount"))
         )
         for branch in there["current_branch_id"].unique():
-            told = {
+            parts = {
                 name: (int(row["weight"]), float(known[branch][name]) / float(row["full_points_at"]))
                 for name, row in features.items()
                 if known.get(branch, {}).get(name) is not None
             }
-            gained = {name: round(weight * min(share, 1), 6) for name, (weight, share) in told.items()}
-            weight = sum(weight for weight, _ in told.values())
+            gained = {name: round(weight * min(share, 1), 6) for name, (weight, share) in parts.items()}
+            weight = sum(weight for weight, _ in parts.values())
             score = 100 * sum(gained.values()) / weight if weight else None
             level = None if score is None else "high" if score >= cut else "low"
             wins_of_year = counts.get(branch, 0)

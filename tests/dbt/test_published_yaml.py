@@ -1,6 +1,6 @@
-"""What every model must say of itself, read from the project's files: no build is needed, and none would notice.
+"""The documentation that every model needs, checked in the project's files without a build.
 
-Published models: words in two languages, an enforced contract, a test of their grain. Staging: the raw contract.
+Published models: texts in two languages, an enforced contract, a test of their grain. Staging: the raw contract.
 """
 
 import re
@@ -24,7 +24,7 @@ CONTRACT = load_contract()
 
 
 def model_files(project: Path) -> Iterator[tuple[Path, str]]:
-    """Give every model's SQL file and schema: that of the nearest folder in dbt_project.yml."""
+    """Yield every model's SQL file and its schema, from the nearest folder in dbt_project.yml."""
     folders = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["models"]["kyoten"]
     for path in sorted((project / "models").rglob("*.sql")):
         schema, settings = "", folders
@@ -35,7 +35,7 @@ def model_files(project: Path) -> Iterator[tuple[Path, str]]:
 
 
 def descriptions(folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return what the YAML files of a folder say of each model: one file may describe several that are alike."""
+    """Return the YAML descriptions of each model in a folder; one file may describe several similar models."""
     found: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(folder.glob("*.yml")):
         for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
@@ -48,15 +48,15 @@ def names_of(tests: list[Any]) -> set[str]:
     return {name for test in tests for name in ([test] if isinstance(test, str) else test)}
 
 
-def unsaid(thing: dict[str, Any]) -> list[str]:
-    """Return which words a model or column lacks."""
+def missing_texts(thing: dict[str, Any]) -> list[str]:
+    """Return the names of the texts that a model or column lacks."""
     meta = thing.get("config", {}).get("meta", {})
     words = {"description": thing.get("description")} | {key: meta.get(key) for key in ("label_ja", "description_ja")}
     return [key for key, text in words.items() if not (isinstance(text, str) and text.strip())]
 
 
 def has_grain_test(model: dict[str, Any]) -> bool:
-    """Say whether uniqueness is tested: of one column that cannot be null, or of several together."""
+    """Return whether uniqueness is tested: of one column that cannot be null, or of several together."""
     return "unique_combination" in names_of(model.get("data_tests", [])) or any(
         "unique" in names_of(column.get("data_tests", [])) and {"type": "not_null"} in column.get("constraints", [])
         for column in model["columns"]
@@ -64,7 +64,7 @@ def has_grain_test(model: dict[str, Any]) -> bool:
 
 
 def problems(project: Path) -> list[str]:
-    """Return what the published models leave unsaid."""
+    """Return the defects in the documentation of the published models."""
     found = []
     described = cache(descriptions)
     for path, schema in model_files(project):
@@ -78,7 +78,7 @@ def problems(project: Path) -> list[str]:
             found.append(f"{name}: {len(models)} descriptions in {path.parent.name}/*.yml")
             continue
         (model,) = models
-        found += [f"{name}: no {key}" for key in unsaid(model)]
+        found += [f"{name}: no {key}" for key in missing_texts(model)]
         if not str(model.get("description", GRAIN)).startswith(GRAIN):
             found.append(f"{name}: the description does not start with the grain")
         if not model.get("config", {}).get("contract", {}).get("enforced"):
@@ -86,12 +86,12 @@ def problems(project: Path) -> list[str]:
         if not has_grain_test(model):
             found.append(f"{name}: no grain test")
         for column in model["columns"]:
-            found += [f"{name}.{column['name']}: no {key}" for key in unsaid(column)]
+            found += [f"{name}.{column['name']}: no {key}" for key in missing_texts(column)]
     return found
 
 
 def seed_problems(project: Path) -> list[str]:
-    """Return what the published seeds leave unsaid; they have no contract, only types."""
+    """Return the defects in the documentation of the published seeds, which have types but no contract."""
     schemas = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["seeds"]["kyoten"]
     seeds = yaml.safe_load((project / "seeds/_seeds.yml").read_text(encoding="utf-8"))["seeds"]
     found = []
@@ -99,18 +99,18 @@ def seed_problems(project: Path) -> list[str]:
         name = seed["name"]
         if schemas.get(name, {}).get("+schema") not in PUBLISHED_SCHEMAS:
             continue
-        found += [f"{name}: no {key}" for key in unsaid(seed)]
+        found += [f"{name}: no {key}" for key in missing_texts(seed)]
         if not str(seed.get("description", GRAIN)).startswith(GRAIN):
             found.append(f"{name}: the description does not start with the grain")
         described = {column["name"]: column for column in seed["columns"]}
         header = (project / f"seeds/{name}.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
         found += [f"{name}.{column}: no column" for column in header if column not in described]
-        found += [f"{name}.{column}: no {key}" for column in header for key in unsaid(described.get(column, {}))]
+        found += [f"{name}.{column}: no {key}" for column in header for key in missing_texts(described.get(column, {}))]
     return found
 
 
 def output_columns(sql: str) -> list[str]:
-    """Return the column names of a query's last select, which has one column a line."""
+    """Return the column names of a query's last select, which has one column per line."""
     select_list = re.findall(r"^select\n(.*?)^from ", sql, re.DOTALL | re.MULTILINE)[-1]
     return [re.split(r"\.| as ", line.strip().rstrip(","))[-1] for line in select_list.splitlines() if line.strip()]
 
@@ -118,12 +118,12 @@ def output_columns(sql: str) -> list[str]:
 # Published models
 
 
-def test_published_models_say_what_they_are() -> None:
+def test_published_models_are_documented() -> None:
     assert sum(schema in PUBLISHED_SCHEMAS for _, schema in model_files(PROJECT)) > 20
     assert problems(PROJECT) == []
 
 
-def test_published_seeds_say_what_they_are(tmp_path: Path) -> None:
+def test_published_seeds_are_documented(tmp_path: Path) -> None:
     assert seed_problems(PROJECT) == []
     words = copied(tmp_path) / "seeds/_seeds.yml"
     text = words.read_text(encoding="utf-8")
@@ -164,7 +164,7 @@ def in_first_column(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[
         (in_first_column(drop("config")), "fct_deals.deal_id: no label_ja"),
     ],
 )
-def test_what_is_left_out_is_found(tmp_path: Path, change: Callable[[dict[str, Any]], None], problem: str) -> None:
+def test_missing_documentation_is_found(tmp_path: Path, change: Callable[[dict[str, Any]], None], problem: str) -> None:
     words = copied(tmp_path) / "models/facts/fct_deals.yml"
     document = yaml.safe_load(words.read_text(encoding="utf-8"))
     change(document["models"][0])
@@ -183,7 +183,7 @@ def test_a_published_model_is_described_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_of_several_models_says_as_much_of_each(tmp_path: Path) -> None:
+def test_a_file_of_several_models_documents_each(tmp_path: Path) -> None:
     words = copied(tmp_path) / "models/marts/kpi/_monthly_marts.yml"
     document = yaml.safe_load(words.read_text(encoding="utf-8"))
     names = [model["name"] for model in document["models"]]
@@ -213,7 +213,7 @@ def copied(folder: Path) -> Path:
 
 
 def is_one_to_one(dataset: Dataset, sql: str) -> bool:
-    """Say whether a staging model gives the contract's columns, in order, before those that it adds."""
+    """Return whether a staging model has the contract's columns in order, before the columns that it adds."""
     columns = output_columns(sql)
     return columns[: len(dataset.columns)] == list(dataset.columns) and len(columns) == len(set(columns))
 

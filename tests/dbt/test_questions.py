@@ -1,6 +1,6 @@
-"""The queries of docs/questions.md run on the sample company, and say what is known of it.
+"""The queries of docs/questions.md run on the sample company and give the known answers.
 
-The answers follow by hand from what tools/sample/known.py and the traps plant, or from the truth file.
+The answers are derived manually from the deals that tools/sample/known.py and the traps plant, or from the truth file.
 """
 
 import csv
@@ -24,7 +24,7 @@ QUERIES = {
     title: re.findall(r"```sql\n(.*?)```", body, re.DOTALL)
     for title, body in re.findall(r"^### (.*?)$(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
 }
-# What the design asks for here; the rest of its questions come with plans, segments and programmes.
+# The requirements that these questions cover; plans, segments and programmes will add others.
 REQUIRED = [
     *(f"R-S3-{n:02}" for n in range(1, 14)),
     *(f"R-S4-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 21, 23, 24, 29)),
@@ -57,15 +57,13 @@ def test_query_runs_and_answers(release: duckdb.DuckDBPyConnection, title: str) 
 
 
 def truth(home: Home) -> dict[str, dict[str, str]]:
-    """What the generator planted, by deal."""
+    """Return the rows of the truth file by deal."""
     with (home.truth / "deals.csv").open(encoding="utf-8") as file:
         return {row["deal_id"]: row for row in csv.DictReader(file)}
 
 
-def test_branches_have_the_deals_that_the_generator_gave_them(
-    built_home: Home, release: duckdb.DuckDBPyConnection
-) -> None:
-    """R-S3-02, by the truth file's branches and the days on which deals were first won."""
+def test_branches_have_the_deals_of_the_truth_file(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
+    """R-S3-02, from the truth file's branches and the days on which deals were first won."""
     planted = truth(built_home)
     won = release.execute(
         "select deal_id from core.fct_stage_entries where stage = 'won' and entered_on >= '2025-04-01' and is_counted"
@@ -74,12 +72,12 @@ def test_branches_have_the_deals_that_the_generator_gave_them(
     expected = Counter(planted[deal]["expected_branch_id"] for (deal,) in won)
     found = {row["branch_id"]: int(row["deals_won"]) for row in answer(release, "R-S3-02") if row["deals_won"]}
     assert sum(found.values()) == sum(expected.values()) > 10
-    # A win that its own month took back is none, so a branch may have one less.
+    # A win that is reversed within its month does not count, so a branch may have one less.
     assert all(0 <= expected[branch] - count <= 1 for branch, count in found.items())
 
 
 def test_year_on_year_is_on_todays_branches(release: duckdb.DuckDBPyConnection) -> None:
-    """The money is the ledger's whichever way it is told; a branch that took others in stands beside all of theirs."""
+    """Both views have the ledger's money; a successor is compared with the earlier money of all its predecessors."""
     rows = answer(release, "Year on year")
     ledger = dict(
         release.execute(
@@ -121,7 +119,7 @@ def test_shares_of_partners_are_of_the_whole(release: duckdb.DuckDBPyConnection)
         " sum(case when channel_class = 'indirect' then amount else 0 end) / sum(amount)"
         " from core.fct_revenue where is_counted and channel_class != 'unresolved' group by 1 order by 1"
     ).fetchall()
-    # A year in which nothing has been sold yet has no ratio.
+    # A year without sales so far has no ratio.
     found = [row["indirect_ratio"] for row in answer(release, "R-S4-24")]
     assert [ratio for ratio in found if ratio is not None] == pytest.approx([ratio for _, ratio in by_year])
 
@@ -135,14 +133,14 @@ def day(iso: str) -> date:
 
 
 def decomposed(now: float, before: float, factors: dict[str, float]) -> dict[str, Any]:
-    """Split a change by the logarithmic mean; each factor is told as its growth."""
+    """Split a change by the logarithmic mean; each factor is given as its growth."""
     mean = (now - before) / math.log(now / before)
     return {f"{name}_effect": pytest.approx(mean * math.log(growth), abs=1) for name, growth in factors.items()}
 
 
-# By question: rows that the answer must hold, each told by some of its columns.
+# By question: rows that the answer must contain, each given by some of its columns.
 KNOWN: dict[str, list[dict[str, Any]]] = {
-    # 400 million each of two branches, by 3 and by 14 reps, in 4 and 14 deals; the year before 200 by two reps of one.
+    # 400 million at each of two branches, by 3 and 14 reps with 4 and 14 deals; the year before 200 by two reps of one.
     "R-S3-01": [
         {
             "entity_id": "KNOWN", "fiscal_year": 2025, "won_amount": 800 * M, "active_branches": 2,
@@ -153,14 +151,14 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "reps_per_branch": 2, "wins_per_rep": 1, "average_deal": 100 * M,
         },
     ],
-    # Only the stages of the leaking branch are logged; where one was skipped, the win is its day.
+    # Only the stages of the leaking branch are logged; a skipped stage has the day of the win.
     "R-S3-02": [
         {"branch_id": FEW, "deals_new": 4, "deals_qualified": 4, "deals_won": 4},
         {"branch_id": MANY, "deals_new": 14, "deals_qualified": 14, "deals_won": 14},
         {"branch_id": LEAK, "deals_new": 10, "deals_qualified": 10, "deals_won": 2},
     ],
-    # As many reps were called as brought a deal in the month after, in no other month of 47 and two branches: the last
-    # month that is over has none after it that is.
+    # Of 47 months and two branches, only in this month did as many reps get a call as brought a deal in the next month.
+    # The last complete month has no complete month after it.
     "R-S3-03": [{"partner_id": "KNOWN", "n": 94, "rank_correlation": pytest.approx(1)}],
     "R-S3-04": [
         {
@@ -180,7 +178,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"rep_id": f"{MANY}-R01", "branch_id": MANY, "deals_won": 2, "won_amount": 128_500_000},
         {"rep_id": f"{FEW}-R2", "branch_id": FEW, "deals_won": 1, "won_amount": 120 * M},
     ],
-    # Of five on the roster one has left; three were met in the 90 days, two of them at the session of this fiscal year.
+    # One of five reps on the roster has left; three were met in the 90 days, two of them at this fiscal year's session.
     "R-S3-07": [
         {
             "branch_id": FEW, "headcount": 20, "reps_known": 4, "reps_contactable": 3, "reps_trained": 2,
@@ -192,7 +190,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "reps_producing_t12m": 14, "known_rate": 0.7, "contactable_rate": 0, "trained_rate": None,
         },
     ],
-    # All was told in April 2025, the headcount alone in April 2024, nothing yet in the year that has just begun.
+    # The profile is complete in April 2025, has only the headcount in April 2024, and is empty in the new year.
     "R-S3-08": [
         {
             "entity_id": "KNOWN3-NEW", "fiscal_year": year, "headcount_known": n, "evaluation_known": whole,
@@ -200,7 +198,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         }
         for year, n, whole in ((2024, 1, 0), (2025, 1, 1), (2026, 0, 0))
     ],
-    # The first trap: two deals from before the move to Osaka and one from the day of it.
+    # The first trap: two deals before the move to Osaka and one on the day of the move.
     "R-S3-09": [
         {"rep_id": "TRAP01-R1", "branch_id": "TRAP01-TOKYO", "deals_won": 2, "won_amount": 1_200_000},
         {"rep_id": "TRAP01-R1", "branch_id": "TRAP01-OSAKA", "deals_won": 1, "won_amount": 600_000},
@@ -223,14 +221,14 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         },
         {"branch_id": LEAK, "headcount": 4, "producing_reps": 2, "rep_penetration": 0.5, "lever": "raise_win_rate"},
     ],
-    # Nine won from May to October, one of them from November on again; the one who left in March made 120 million.
+    # Nine reps won from May to October, one of them again from November; the rep who left in March made 120 million.
     "R-S3-12": [
         {
             "partner_id": "KNOWN", "producer_retention_numerator": 1, "producer_retention_denominator": 9,
             "producer_retention": pytest.approx(1 / 9), "revenue_at_risk": 120 * M,
         }
     ],
-    # One branch and no win there, and a customer to whom we sold ourselves.
+    # One branch without a win there, and a customer with direct sales.
     "R-S4-01": [{"prefecture": "海外", "branches": 1, "customers_won_amount": 3 * M}],
     "R-S4-02": [
         {
@@ -240,8 +238,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     # From 70 to 85 % in the 1,825 days from April 2022 to March 2027, of which 1,460 have passed.
     "R-S4-03": [{"metric": "indirect_ratio", "month": day("2026-03-01"), "path": pytest.approx(0.82)}],
-    # 17 of 40 salespeople won; 2 of 18 wins were visited together; in March two deals of 50 and 80 million were
-    # won here, seven there.
+    # 17 of 40 salespeople won; 2 of 18 wins had a joint visit; in March, two deals of 50 and 80 million were won at one
+    # branch and seven at the other.
     "R-S4-04": [
         {"entity_id": "KNOWN", "phase": "deepening", "kpi_rank": rank, "label": label, "actual": actual}
         for rank, (label, actual) in enumerate(
@@ -258,16 +256,16 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "self_run_ratio_denominator": 14,
         }
     ],
-    # Of two branches of the industry one was met, at its session, brought a deal and won it.
+    # One of the industry's two branches was met, at its session, and brought and won a deal.
     "R-S4-08": [{"industry": "農林水産", "contracted": 2, "met": 1, "enabled": 1, "with_deal": 1, "won": 1}],
     "new branches": [
         {"month": day("2025-10-01"), "partners_signed": 1},
         {"month": day("2025-11-01"), "partners_signed": 0},
         {"month": day("2025-06-01"), "partners_signed": 0},  # renewed, not signed
-        # The five contracts of the year: of 1 June, with deals on 1 July and three wins on 20 September.
+        # The year's five contracts are from 1 June, with deals on 1 July and three wins on 20 September.
         {"month": day("2022-12-01"), "activation_rate": 1.0, "ttfd": 30, "ttfw": 111},
     ],
-    # Its five customers make less than one of the half's inquiries.
+    # Its five customers made less than one of the half-year's inquiries.
     # Open since June 2024.
     "still come in": [
         {
@@ -281,7 +279,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "customers": 5, "inquiry_index": None,
         }
     ],
-    # The ninth trap names the reseller in two ways, the tenth does not name it.
+    # The ninth trap names the reseller in two ways; the tenth does not name it.
     "R-S4-12": [
         {"distributor_id": "TRAP09D", "branch_id": "TRAP09-FUKUOKA", "deals_won": 2, "won_amount": 1_200_000},
         {"distributor_id": "TRAP10", "branch_id": "UNKNOWN:TRAP10", "deals_won": 1, "won_amount": 600_000},
@@ -293,7 +291,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"month": day("2025-09-01"), "deals_new": 0, "deals_won": 2, "won_amount": 270 * M, "sessions_held": 0},
         {"month": day("2026-03-01"), "deals_new": 0, "deals_won": 2, "sessions_held": 1, "reps_contacted": 3},
     ],
-    # Ours ran from 15 December to 20 January while theirs, of November, was open.
+    # The direct deal ran from 15 December to 20 January, while the partner's deal of November was open.
     "R-S4-23": [
         {
             "conflict_kind": "direct_and_partner", "customer_id": f"TRAP-C-{LEAK}-03", "deal_id": f"{LEAK}-03",
@@ -303,7 +301,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     "R-S4-29": [{"channel": "service", "deals_new": 1, "deals_won": 1, "won_amount": 120 * M}],
     "R-S0-07": [{"branch_id": ABROAD, "headcount": None}],
-    # Halfway from 200 to 1,200 million 700 are due.
+    # Halfway from 200 to 1,200 million, 700 million are due.
     "R-S0-08": [
         {
             "scope": "partner", "entity_id": "KNOWN", "metric": "won_amount", "month": day("2026-03-01"),
@@ -338,33 +336,33 @@ def says(row: dict[str, Any], fact: dict[str, Any]) -> bool:
 
 
 def lacking(rows: list[dict[str, Any]], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the known facts that no row of an answer says."""
+    """Return the known facts that no row of an answer contains."""
     return [fact for fact in known if not any(says(row, fact) for row in rows)]
 
 
 @pytest.mark.parametrize("question", KNOWN)
-def test_answer_is_the_planted_one(release: duckdb.DuckDBPyConnection, question: str) -> None:
+def test_answer_contains_the_planted_facts(release: duckdb.DuckDBPyConnection, question: str) -> None:
     rows, known = answer(release, question), KNOWN[question]
     assert lacking(rows, known) == []
-    # Any other value of any of its columns would not do.
+    # The comparison fails with any other value in any of its columns.
     for fact in known:
         for name in fact:
             assert lacking([row | {name: "changed"} for row in rows], [fact]) == [fact]
 
 
-def test_every_question_has_an_answer_that_is_known() -> None:
-    """Here, in a test of its own in this file or, for statuses, in those of the spells."""
+def test_every_question_has_a_known_answer() -> None:
+    """In the list above, in a separate test of this file or, for statuses, in the tests of spells."""
     elsewhere = ("R-S4-15", "R-S4-24", "R-S2-01", "Year on year")
     assert [title for title in QUERIES if not any(code in title for code in (*KNOWN, *elsewhere))] == []
 
 
-def test_who_told_a_headcount_is_not_asked_for_it(release: duckdb.DuckDBPyConnection) -> None:
+def test_a_branch_with_a_headcount_is_not_on_the_list(release: duckdb.DuckDBPyConnection) -> None:
     asked = {row["branch_id"] for row in answer(release, "R-S0-07")}
     assert not asked & {FEW, MANY, LEAK}
 
 
-def test_a_bottleneck_costs_what_the_usual_rate_would_have_won(release: duckdb.DuckDBPyConnection) -> None:
-    """R-S0-11: of two wins the branch has too few for an average of its own, so the median of all stands for it."""
+def test_the_cost_of_a_bottleneck_is_the_money_at_the_usual_rate(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S0-11: with two wins the branch has too few for an average, so the median of all is used."""
     (row,) = (row for row in answer(release, "R-S0-11") if row["branch_id"] == LEAK)
     (average,) = release.execute(
         "select average_deal from kpi.bottlenecks where branch_id = ? and is_bottleneck", [LEAK]
@@ -376,8 +374,8 @@ def test_a_bottleneck_costs_what_the_usual_rate_would_have_won(release: duckdb.D
     assert float(row["lost_amount"]) == pytest.approx((10 * row["reference_rate"] - 2) * average, abs=1)
 
 
-def test_an_industry_asks_more_often_than_it_buys(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
-    """R-S4-11: an industry's share of the half's inquiries by its share of all customers."""
+def test_an_industry_has_more_inquiries_than_customers(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
+    """R-S4-11: an industry's share of the half-year's inquiries divided by its share of all customers."""
     inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(
         pl.col("kind").is_in(["resale", "referral", "oem"]),
         pl.col("received_at").dt.offset_by("9h").dt.date().is_between(day("2025-04-01"), day("2025-09-30")),
@@ -385,15 +383,15 @@ def test_an_industry_asks_more_often_than_it_buys(built_home: Home, release: duc
     industries = [industry for (industry,) in release.execute("select industry from core.dim_customer").fetchall()]
     half = (row for row in answer(release, "R-S4-11") if (row["fiscal_year"], row["fiscal_half"]) == (2025, "H1"))
     asked = [row for row in half if row["inquiry_index"] is not None]
-    told = inquiries["industry"].drop_nulls()
+    known = inquiries["industry"].drop_nulls()
     assert max(row["inquiry_index"] for row in asked) > 0
     for row in asked:
-        share = told.eq(row["industry"]).sum() / len(told)
+        share = known.eq(row["industry"]).sum() / len(known)
         customers = industries.count(row["industry"]) / len([name for name in industries if name])
         assert row["inquiry_index"] == pytest.approx(share / customers)
 
 
-def test_companies_and_branches_are_counted_apart(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
+def test_companies_and_branches_are_counted_separately(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
     """R-S2-01, from the latest roster: companies by their corporate number; a branch has its partner's contract."""
     (row,) = answer(release, "R-S2-01")
     partners = accepted(built_home, "partners").filter(pl.col("contract_ended_on").is_null())
@@ -404,11 +402,11 @@ def test_companies_and_branches_are_counted_apart(built_home: Home, release: duc
         pl.col("closed_on").is_null(), pl.col("partner_id").is_in(partners["partner_id"].implode())
     )
     without = set(partners["partner_id"]) - set(accepted(built_home, "branches")["partner_id"])
-    assert row["branches_contracted"] == len(branches) + len(without)  # a partner without branches is its own
+    assert row["branches_contracted"] == len(branches) + len(without)  # a partner without branches is its own branch
 
 
-def test_where_the_known_partners_stand(release: duckdb.DuckDBPyConnection) -> None:
-    """R-S4-15: asleep six months after its only deal; under contract; met and answered."""
+def test_statuses_of_the_known_partners(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S4-15: dormant six months after its only deal; under contract; met and answered."""
     rows = release.execute("select entity_id, status, since::varchar, is_stuck from kpi.status_today").fetchall()
     today = {entity: values for entity, *values in rows}
     assert today["KNOWN3-NEW"][:2] == ["dormant", "2023-01-01"]

@@ -1,4 +1,4 @@
-"""Every deal of the sample company comes out as its truth file says: branch, rung, credit date, reasons, money."""
+"""Every deal of the sample company is attributed as in its truth file: branch, rung, credit date, reasons, money."""
 
 from collections.abc import Iterator
 
@@ -56,7 +56,9 @@ def test_every_deal_of_the_truth_is_decided_once(decided: duckdb.DuckDBPyConnect
         ),
     ],
 )
-def test_deals_come_out_as_the_truth_says(decided: duckdb.DuckDBPyConnection, found: str, expected: str) -> None:
+def test_deals_are_attributed_as_in_the_truth_file(
+    decided: duckdb.DuckDBPyConnection, found: str, expected: str
+) -> None:
     wrong = decided.execute(
         f"""select deal_id, "case", {expected}, {found} from decided
             where damaged is null and {found} is distinct from {expected} limit 10"""
@@ -89,8 +91,8 @@ def test_branches_partners_and_ledger_have_one_total(decided: duckdb.DuckDBPyCon
     assert totals and len(set(totals)) == 1 and totals[0] > 0
 
 
-def test_planted_revenue_events_come_out_to_the_yen(decided: duckdb.DuckDBPyConnection, built_home: Home) -> None:
-    """Returns in the next fiscal year, re-opened deals and split branches: the events of the planted deals, no more."""
+def test_planted_revenue_events_are_exact_to_the_yen(decided: duckdb.DuckDBPyConnection, built_home: Home) -> None:
+    """Returns in the next fiscal year, re-opened deals, split branches: exactly the events of the planted deals."""
     facts = "deal_id, recognized_on, amount::decimal(18, 2) as amount, branch_id, branch_id_current"
     truth = f"select {facts} from read_csv('{built_home.truth / 'events.csv'}')"
     found = f"select {facts} from attribution.current_credit where deal_id in (select deal_id from ({truth}))"

@@ -1,4 +1,4 @@
-"""MetricFlow, asked for metrics by dimensions, says what the marts say."""
+"""MetricFlow returns the same metrics by dimension as the marts."""
 
 import csv
 import os
@@ -20,7 +20,7 @@ Query = Callable[..., list[dict[str, str]]]
 
 @pytest.fixture(scope="module")
 def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Query:
-    """Ask MetricFlow in a folder that looks like the project, of a copy of the working database."""
+    """Return a function that queries MetricFlow in a copy of the project's files and of the working database."""
     project, home = tmp_path_factory.mktemp("project"), Home(tmp_path_factory.mktemp("copy"))
     for name in ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml", ".dbtignore"):
         (project / name).symlink_to(PROJECT / name)
@@ -54,7 +54,7 @@ def mart(home: Home, name: str) -> pl.DataFrame:
 
 
 def same(found: str, expected: float | None) -> bool:
-    """Compare a cell; what nothing happened to is empty in one and 0 in the other."""
+    """Compare a cell; a metric without events is empty in one and 0 in the other."""
     return float(found or 0) == pytest.approx(expected or 0)
 
 
@@ -66,7 +66,7 @@ def test_company_by_month(built_home: Home, query: Query) -> None:
         month = expected[row["metric_time__month"][:10]]
         for metric in ("deals_new", "deals_won", "won_amount", "indirect_ratio", "sessions_held", "reps_contacted"):
             assert same(row[metric], month[metric]), (month["month"], metric)
-        if month["win_rate_month"] is not None:  # too few deals are no rate in the marts
+        if month["win_rate_month"] is not None:  # the marts have no rate for too few deals
             assert same(row["win_rate_month"], month["win_rate_month"])
 
 
@@ -86,7 +86,7 @@ def test_branch_by_month(built_home: Home, query: Query) -> None:
 
 
 def test_todays_branches(built_home: Home, query: Query) -> None:
-    """Deals count where their branch lives on; money is divided where it was split."""
+    """Deals count at the successor of their branch; money is divided if the branch was split."""
     counts = query("--metrics", "deals_new,deals_won", "--group-by", "metric_time__month,branch__current_branch")
     money = query("--metrics", "won_amount_as_is", "--group-by", "metric_time__month,branch")
     found = {(row["branch__current_branch"], row["metric_time__month"][:10]): row for row in counts}
@@ -101,8 +101,8 @@ def test_todays_branches(built_home: Home, query: Query) -> None:
     assert moved > 10
 
 
-def test_windows_by_what_deals_are_about(built_home: Home, query: Query) -> None:
-    """Average deal and win rate of products, from the ledger and the first entries of deals."""
+def test_windows_by_product(built_home: Home, query: Query) -> None:
+    """Average deal and win rate by product, from the ledger and the first stage entries of deals."""
     rows = query(
         "--metrics", "deals_won_t12m,won_amount_t12m,avg_deal,win_rate",
         "--group-by", "metric_time__month,deal__product",
@@ -159,7 +159,7 @@ def test_the_sales_force_by_month(built_home: Home, query: Query) -> None:
             assert same(row[metric], expected[row["metric_time__month"][:10]][metric]), (row, metric)
 
 
-def test_persons_of_a_longer_period_are_those_of_its_last_month(built_home: Home, query: Query) -> None:
+def test_persons_of_a_longer_period_are_the_persons_of_its_last_month(built_home: Home, query: Query) -> None:
     metrics = ("headcount", "reps_known", "reps_contactable", "reps_trained", "known_rate", "contactable_rate")
     rows = query("--metrics", ",".join(metrics), "--group-by", "metric_time__fiscal_year")
     months = mart(built_home, "company_monthly").sort("month")
@@ -178,7 +178,7 @@ PERFORMANCE = (
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_windows_of_performance(built_home: Home, query: Query, scope: str) -> None:
-    """Of today's entities; money of a split is here, as in averages, at the heaviest successor."""
+    """By today's entities; money of a split is at the heaviest successor, as in averages."""
     by = [] if scope == "company" else [f"branch__current_{scope}"]
     rows = query("--metrics", ",".join(PERFORMANCE), "--group-by", ",".join(["metric_time__month", *by]))
     performance = mart(built_home, "performance").filter(pl.col("scope") == scope)
@@ -192,7 +192,7 @@ def test_windows_of_performance(built_home: Home, query: Query, scope: str) -> N
         for key, row in ((key, row) for key, row in expected.items() if key[1] == str(month)):
             for metric in PERFORMANCE:
                 value = money.get(key[0], 0) if metric == "won_amount_t12m" else row[metric]
-                # Of too few deals there is no rate, and no speed, in the mart; its median is of whole yen.
+                # For too few deals the mart has neither a rate nor a speed; its median is in whole yen.
                 if value is None or (key not in found and not value):
                     continue
                 compared += 1
@@ -217,7 +217,7 @@ def test_windows_by_channel_and_fiscal_period(built_home: Home, query: Query) ->
         assert same(row["won_amount_t12m"], float(of_channel["amount"].sum() or 0)), row
 
 
-def test_deals_by_what_they_are_about(built_home: Home, query: Query) -> None:
+def test_deals_by_attribute(built_home: Home, query: Query) -> None:
     rows = query("--metrics", "deals_won,won_amount", "--group-by", "deal__product__product_family,deal__owner__team")
     core = {
         name: pl.read_parquet(built_home.published / "parquet" / "core" / f"{name}.parquet")
@@ -246,7 +246,7 @@ def test_deals_by_what_they_are_about(built_home: Home, query: Query) -> None:
         ("sourced_monthly", ["sourced_amount"]),
     ],
 )
-def test_what_a_mart_works_out_by_branch(built_home: Home, query: Query, name: str, metrics: list[str]) -> None:
+def test_metrics_of_a_mart_by_branch(built_home: Home, query: Query, name: str, metrics: list[str]) -> None:
     rows = query("--metrics", ",".join(metrics), "--group-by", "metric_time__month,branch")
     found = {(row["branch"], row["metric_time__month"][:10]): row for row in rows}
     table = mart(built_home, name)
@@ -283,9 +283,7 @@ def test_the_network_by_month(built_home: Home, query: Query) -> None:
     for row in rows:
         month = expected[row["metric_time__month"][:10]]
         for metric in metrics:
-            if (
-                month[metric] is not None or metric != "activation_rate"
-            ):  # of too few branches there is none in the mart
+            if month[metric] is not None or metric != "activation_rate":  # the mart has no value for too few branches
                 assert same(row[metric], month[metric]), (row, metric)
 
 
@@ -321,9 +319,8 @@ def test_conflicts_by_quarter(built_home: Home, query: Query) -> None:
             assert same(again["conflict_rate"], row["conflict_rate"]), row
 
 
-# No sum, count, median or ratio of these over a dimension's rows would be the metric: an index, a share of a whole,
-# persons of two periods, money of those who are gone from a branch and not from its partner. The mart has them at the
-# grains at which they are something.
+# These metrics cannot be aggregated over a dimension's rows: an index, a share of a whole, persons of two periods, or
+# money of reps who left a branch but not its partner. The mart has them at the grains at which they are defined.
 MART_ONLY = {
     "revenue_at_risk", "partner_share", "company_share", "rep_hhi", "effective_reps", "top_rep_share",
     "producer_retention", "units_to_80", "change_amount", "path_gap", "required_growth", "win_probability",
@@ -336,7 +333,7 @@ CUTS = re.findall(r"^\| (`.*?`) \| (.*?) \|$", PAGE.partition("| metrics | may b
 
 
 @pytest.mark.parametrize(("metrics", "dimensions"), CUTS)
-def test_metrics_can_be_cut_as_the_page_says(query: Query, metrics: str, dimensions: str) -> None:
+def test_metrics_have_the_dimensions_on_the_page(query: Query, metrics: str, dimensions: str) -> None:
     asked = ["metric_time__month", *re.findall(r"`(.*?)`", dimensions)]
     if "branch" in asked:
         asked += [
@@ -348,13 +345,13 @@ def test_metrics_can_be_cut_as_the_page_says(query: Query, metrics: str, dimensi
     assert rows and rows[0].keys() == {*asked, *names}
 
 
-def test_the_page_has_a_table_to_hold_it_to() -> None:
+def test_the_page_has_the_table() -> None:
     assert {"deals_new", "headcount", "partners_contracted"} <= {
         metric for metrics, _ in CUTS for metric in re.findall(r"`(.*?)`", metrics)
     }
 
 
-def test_every_metric_can_be_asked_for_or_is_of_one_grain() -> None:
+def test_every_metric_can_be_queried_or_has_one_grain() -> None:
     with (PROJECT / "seeds" / "metrics.csv").open(encoding="utf-8") as file:
         computed = {row["metric"] for row in csv.DictReader(file) if row["status"] == "computed"}
     layer = yaml.safe_load((PROJECT / "models" / "marts" / "kpi" / "_semantic_models.yml").read_text(encoding="utf-8"))
@@ -367,7 +364,7 @@ def test_the_sales_force_by_branch(built_home: Home, query: Query) -> None:
     rows = query("--saved-query", "sales_force", "--where", since)
     expected = {(r["branch_id"], r["month"]): r for r in mart(built_home, "branch_monthly").iter_rows(named=True)}
     assert len(rows) > 100
-    for row in (row for row in rows if row["branch"]):  # some contacts are with reps of no branch
+    for row in (row for row in rows if row["branch"]):  # some contacts are with reps without a branch
         branch = expected[row["branch"], row["metric_time__month"][:10]]
         for metric in (
             "headcount",

@@ -1,4 +1,4 @@
-"""Runs dbt's unit tests, which stand in YAML beside the models, in one dbt command: each is a test of its own here."""
+"""Runs dbt's unit tests, which are in YAML next to the models, in one dbt command. Each is a separate test here."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,11 +32,11 @@ def of_unit_tests(home: Home) -> dict[str, dict[str, Any]]:
 
 
 def verdict(result: dict[str, Any] | None, model: str, name: str, description: str) -> str | None:
-    """Return what is wrong, with the model, the rule and the rows that differ; None where the test passed."""
+    """Return the failure with the model, the rule and the rows that differ; None if the test passed."""
     if result and result["status"] == "pass":
         return None
-    told = f"{result['status']}\n{result['message']}" if result else "dbt did not run it"
-    return f"{model}, unit test {name}: {told}\nThe rule: {description}"
+    outcome = f"{result['status']}\n{result['message']}" if result else "dbt did not run it"
+    return f"{model}, unit test {name}: {outcome}\nThe rule: {description}"
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,11 @@ def test_every_unit_test_of_the_manifest_was_run(results: dict[str, dict[str, An
     assert len(known) == len(DECLARED), "two unit tests share a name"
 
 
-def test_a_red_unit_test_tells_model_rule_and_rows() -> None:
+def test_a_failing_unit_test_shows_model_rule_and_rows() -> None:
     result = {"status": "fail", "message": "actual differs from expected:\n@@ ,deal_id\n→ ,d1→d2"}
-    told = verdict(result, "int_deal_claims", "int_deal_claims__emails", "Addresses are compared in lower case.")
-    assert told
+    message = verdict(result, "int_deal_claims", "int_deal_claims__emails", "Addresses are compared in lower case.")
+    assert message
     for part in ("int_deal_claims, unit test", "d1→d2", "Addresses are compared in lower case."):
-        assert part in told
+        assert part in message
     assert "did not run" in str(verdict(None, "m", "t", "d"))
     assert verdict({"status": "pass", "message": None}, "m", "t", "d") is None

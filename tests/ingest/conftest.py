@@ -1,4 +1,4 @@
-"""A home of its own for each test, and short ways to land files and to read the lake."""
+"""A separate home for each test, and short helpers to land files and to read the lake."""
 
 import os
 from collections.abc import Callable
@@ -16,7 +16,7 @@ DAY = "2026-04-01"
 
 
 class Desk:
-    """A home with landing files and what ingest makes of them."""
+    """A home with its landing files and its lake."""
 
     def __init__(self, root: Path) -> None:
         self.home = Home(root)
@@ -34,7 +34,7 @@ class Desk:
         return ingest(self.home, sources, progress=lambda line: None, **options)
 
     def only(self, sources: Path | None = None) -> FileResult:
-        (result,) = self.load(sources, expectations=None).files  # they judge whole batches, not a file
+        (result,) = self.load(sources, expectations=None).files  # batch rules are for whole batches
         return result
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -47,7 +47,7 @@ class Desk:
         return connection.execute(sql).fetchall()
 
     def lake(self, dataset: str = "deals", apart: str = "loaded_at, file_sha256") -> list[tuple[Any, ...]]:
-        """Return a dataset's rows, sorted, without what differs from run to run."""
+        """Return a dataset's rows, sorted, without the columns that differ from run to run."""
         return self.query(f"SELECT * EXCLUDE ({apart}) FROM raw_{dataset} ORDER BY ALL")
 
     def rejected(self) -> list[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
-"""A company's contract-shaped files, cut to what a CRM carries, and the same company as other systems deliver it.
+"""A company's contract-shaped files, reduced to the data of a CRM, and the same company in the form of other systems.
 
-A CRM has one post per person and no more of its past than its extracts; where a branch is a mere text, it has no id.
-What is cut is cut from the original too, so that both must give the same marts. Each partner's branches have one of the
+A CRM has one assignment per person and no history except its extracts; a branch that is only a text has no id. The
+original is reduced in the same way, so that both must give the same marts. Each partner's branches have one of the
 four shapes.
 """
 
@@ -20,12 +20,12 @@ CARRIED = (
     "deals", "deal_stage_history", "deal_lines", "deal_participants", "customers", "products", "staff", "partners",
     "branches", "reps", "rep_assignments",
 )  # fmt: skip
-ROSTER = ("branches", "rep_assignments")  # where the CRM has a text only, a roster beside it knows the branches
+ROSTER = ("branches", "rep_assignments")  # if the CRM has only a text, a separate roster has the branches
 CUT = f"""
 create macro utc(t) as case when t like '%Z' then t
     else strftime(t::timestamp - interval 9 hours, '%Y-%m-%dT%H:%M:%SZ') end;
 
--- An account per branch has no partner's account, so it needs a branch on every day.
+-- A partner with an account per branch has no account of its own, so it needs a branch on every day.
 create table partner_shapes as
 with counted as (
     select partner_id, count(distinct extracted_on) as days, row_number() over (order by partner_id) % 4 as shape
@@ -42,9 +42,10 @@ create table branch_shapes as
 select branch_id, max(partner_id) as partner_id, max_by(branch_name, extracted_on) as branch_name, max(shape) as shape
 from branches join partner_shapes using (partner_id) group by branch_id;
 
-create table posts as
+create table assigned as
 with dated as (
-    select a.extracted_on, a.rep_id, s.partner_id, s.shape, valid_from, valid_to, is_primary, a.branch_id as post,
+    select a.extracted_on, a.rep_id, s.partner_id, s.shape, valid_from, valid_to, is_primary,
+        a.branch_id as assigned_branch,
         case when b.branch_id is not null and coalesce(valid_from::date, a.extracted_on) <= a.extracted_on
             and coalesce(valid_to::date, a.extracted_on) >= a.extracted_on then a.branch_id end as branch_id
     from rep_assignments as a
@@ -53,10 +54,10 @@ with dated as (
 )
 select extracted_on, rep_id, partner_id, shape, branch_id from dated
 qualify row_number() over (partition by extracted_on, rep_id order by branch_id is null, is_primary = 'true' desc,
-    valid_to desc nulls first, valid_from desc nulls last, post) = 1;
+    valid_to desc nulls first, valid_from desc nulls last, assigned_branch) = 1;
 
 create table holders as
-select reps.*, partner_id, branch_id, shape from reps join posts using (extracted_on, rep_id)
+select reps.*, partner_id, branch_id, shape from reps join assigned using (extracted_on, rep_id)
 where branch_id is not null or shape <> {ACCOUNT_PER_BRANCH};
 create or replace table reps as select * exclude (partner_id, branch_id, shape) from holders;
 create or replace table rep_assignments as
@@ -92,7 +93,7 @@ create or replace table deal_stage_history as select * replace (utc(entered_at) 
 """
 
 
-# What a single system does not carry.
+# The data that a single system does not have.
 CUT_MORE = {
     "hubspot": "update deal_participants set is_primary = null, added_at = null",
     "kintone": """
@@ -107,7 +108,7 @@ CUT_MORE = {
 
 @contextmanager
 def cut_company(home: Home, system: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return an engine with the datasets that a system carries, as texts with their extract date."""
+    """Yield a database with the datasets that a system has, as texts with their extract date."""
     with duckdb.connect() as con:
         for dataset in CARRIED:
             read_dataset(con, home.landing / dataset, dataset, list(load_contract().datasets[dataset].columns))
@@ -122,12 +123,12 @@ def land(con: duckdb.DuckDBPyConnection, home: Home, datasets: tuple[str, ...] =
 
 
 def land_roster(con: duckdb.DuckDBPyConnection, home: Home) -> None:
-    """Write what no CRM knows of branches that are free text there."""
+    """Write the data of branches that are free text in the CRM."""
     land(con, home, ROSTER, f"branch_id in (select branch_id from branch_shapes where shape = {FREE_TEXT})")
 
 
 def write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, days_of: str, query: str) -> None:
-    """Write a query's rows as one file per day on which a dataset is delivered; columns with _ only order them."""
+    """Write a query's rows as one file per extract date of a dataset; columns that begin with _ only sort them."""
     folder.mkdir(parents=True, exist_ok=True)
     for (day,) in con.execute(f"select distinct extracted_on from {days_of}").fetchall():
         rows = f"select * from ({query}) where extracted_on = date '{day}' order by all"
@@ -330,7 +331,7 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def kintone(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Write the company as apps of kintone that the screen exported: tables inside records, in all four shapes."""
+    """Write the company as kintone's exports from the screen: tables inside records, in all four shapes of a branch."""
     objects = {
         ("案件管理", "deals"): """
             with rows as (
@@ -419,6 +420,8 @@ def kintone(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     }  # fmt: skip
     for (name, days_of), query in objects.items():
         write(con, folder, name, days_of, query)
-    for path in folder.iterdir():  # as the screen saves it; only Unicode has every sign that people write for 株式会社
+    for (
+        path
+    ) in folder.iterdir():  # as the screen saves it; only Unicode has all characters that people write for 株式会社
         encoding = "utf-8-sig" if path.name.startswith("案件") else "cp932"
         path.write_bytes(path.read_text(encoding="utf-8").replace("\n", "\r\n").encode(encoding))

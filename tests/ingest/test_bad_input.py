@@ -1,4 +1,4 @@
-"""Each bad input has a message with file, place and remedy, and costs nothing but itself."""
+"""Each bad input gets a message with file, place and remedy, and does not affect other input."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ ROWS = "deal_id,stage,amount,won_on,channel,is_deleted\n"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "expected"),
     [
         ("deals/a_2026-04-01.csv", "deal_id,stagee\nD1,won\n", ["lacks the required column stage", "stagee"]),
         ("deals/a_2026-04-01.csv", "deal_id,stage\nD1,受注\n".encode("cp932"), ["line 2", "cp932", "CSV UTF-8"]),
@@ -30,16 +30,16 @@ ROWS = "deal_id,stage,amount,won_on,channel,is_deleted\n"
         ("deals/a_2026-04-01_2026-04-02.csv", GOOD, ["two dates"]),
     ],
 )
-def test_file_is_refused_and_others_go_on(desk, name, content, said):
+def test_file_is_refused_and_others_go_on(desk, name, content, expected):
     desk.land(name, content)
     desk.land("deals/good_2026-04-02.csv", GOOD)
     result = desk.load()
     (refused,) = result.refused
     assert refused.file_name == name
-    assert all(words in refused.message for words in [name, *said]), refused.message
+    assert all(words in refused.message for words in [name, *expected]), refused.message
     assert [row[0] for row in desk.query("SELECT deal_id FROM raw_deals")] == ["D1"]
     assert desk.query("SELECT count(*) FROM loads WHERE status = 'refused' AND message <> ''") == [(1,)]
-    # It is tried again, but said once in the ledger.
+    # It is tried again, but recorded once in the ledger.
     assert len(desk.load().refused) == 1
     assert desk.query("SELECT count(*) FROM loads WHERE status = 'refused'") == [(1,)]
 
@@ -47,11 +47,11 @@ def test_file_is_refused_and_others_go_on(desk, name, content, said):
 def test_folder_named_like_a_file(desk):
     (desk.home.landing / "deals" / "a_2026-04-01.csv").mkdir(parents=True)
     desk.land("deals/good_2026-04-01.csv", GOOD)
-    assert "a folder stands where" in desk.load().refused[0].message
+    assert "is a folder, but is named like a data file" in desk.load().refused[0].message
     assert len(desk.lake()) == 1
 
 
-def test_refused_file_is_loaded_once_it_is_mended(desk):
+def test_refused_file_is_loaded_after_it_is_corrected(desk):
     desk.land("deals/a_2026-04-01.csv", "deal_id\nD1\n")
     assert desk.load().refused
     desk.land("deals/a_2026-04-01.csv", GOOD)
@@ -75,7 +75,7 @@ def test_hidden_files_are_ignored(desk):
         ("D1,won,,epoch,,", "won_on", "epoch", "not a date", "YYYY-MM-DD"),
         ("D1,won,,2025-04-01abc,,", "won_on", "2025-04-01abc", "not a date", "YYYY-MM-DD"),
         ("D1, ,,,,", "stage", " ", "required, and empty", "fill stage"),
-        ("D1,won,,,Resell,", "channel", "Resell", "none of direct, resale", "resale is the closest"),
+        ("D1,won,,,Resell,", "channel", "Resell", "not one of direct, resale", "resale is the closest"),
         ("D1,won,,,,maybe", "is_deleted", "maybe", "neither true nor false", "true or false"),
     ],
 )
@@ -92,7 +92,7 @@ def test_bad_cell_rejects_its_row_whole(desk, row, column, value, reason, remedy
     assert [r[0] for r in desk.query("SELECT row_number FROM raw_deals ORDER BY 1")] == [1, 3]
 
 
-def test_every_reason_of_a_row_is_told(desk):
+def test_every_reason_of_a_row_is_reported(desk):
     desk.land("deals/a_2026-04-01.csv", f"{ROWS},won,x,2025-13-01,,\n")
     desk.load()
     ((_, column, _, reason, _),) = desk.rejected()
@@ -107,7 +107,7 @@ def test_integer_is_not_rounded(desk):
     assert {(r[0], r[1]) for r in desk.rejected()} == {(1, "employee_count"), (3, "employee_count")}
 
 
-def test_unclosed_quote_costs_its_own_line_only(desk):
+def test_unclosed_quote_rejects_only_its_own_line(desk):
     content = 'deal_id,stage,deal_name\nD1,won,a\nD2,won,"b\nD3,won,c\nD4,won,"d\ne"\nD5,won\nD6,won,"x"y\nD7,won,g\n'
     desk.land("deals/a_2026-04-01.csv", content)
     result = desk.only()
@@ -122,8 +122,8 @@ def test_unclosed_quote_costs_its_own_line_only(desk):
     assert "follows a closing quote" in found[2][1]
 
 
-def test_two_unclosed_quotes_do_not_swallow_what_lies_between(desk):
-    """To the engine this is one sound record of three lines."""
+def test_two_unclosed_quotes_do_not_swallow_the_lines_between(desk):
+    """DuckDB reads this as one valid record of three lines."""
     desk.land("deals/a_2026-04-01.csv", 'deal_id,stage,deal_name\nD1,won,"a\nD2,won,b\nD3,won,"\nD4,won,d\n')
     result = desk.only()
     assert (result.read, result.accepted, result.rejected) == (4, 2, 2)
@@ -140,7 +140,7 @@ def test_malformed_json_line_is_a_rejected_row(desk):
     assert all("JSON object" in row[3] for row in desk.rejected())
 
 
-def test_a_json_document_that_is_cut_off_is_refused_and_an_odd_record_of_a_whole_one_is_rejected(desk):
+def test_a_truncated_json_document_is_refused_and_an_odd_record_is_rejected(desk):
     desk.land("deals/a_2026-04-01.json", '{"records": [{"deal_id": "D1", "stage": "won"}, {"deal_id"')
     assert re.search("cannot be read as JSON: .*end of data.*Deliver the file again", desk.only().message)
     desk.land("deals/a_2026-04-01.json", '{"records": [{"deal_id": "D1", "stage": "won"}, 7]}')
@@ -148,7 +148,7 @@ def test_a_json_document_that_is_cut_off_is_refused_and_an_odd_record_of_a_whole
     assert (result.read, result.accepted, result.rejected) == (2, 1, 1)
 
 
-def test_nothing_in_a_file_reaches_the_engine_as_sql(desk):
+def test_nothing_in_a_file_is_executed_as_sql(desk):
     name = "x'); DROP TABLE rejects; --"
     desk.land("deals/a'b [1]_2026-04-01.csv", f'deal_id,stage,amount,"{name}"\nD1,won,1,"\'; SELECT 1"\nD2,won,x,y\n')
     result = desk.only()
@@ -158,7 +158,7 @@ def test_nothing_in_a_file_reaches_the_engine_as_sql(desk):
 
 
 def test_a_broken_line_in_a_file_of_mostly_empty_columns(desk):
-    """What is sound is read again by the engine, whose guesses at types once failed on two thousand empty values."""
+    """DuckDB reads the valid rows again; its guesses at types failed on two thousand empty values."""
     lines = [f"D{i},won,,,,\n" for i in range(3000)]
     lines[1500] = "D1500,won\n"
     desk.land("deals/a_2026-04-01.csv", ROWS + "".join(lines))
@@ -168,7 +168,7 @@ def test_a_broken_line_in_a_file_of_mostly_empty_columns(desk):
     assert (number, reason) == (1501, "2 values where the header has 6 columns")
 
 
-def test_a_record_longer_than_the_engine_takes_by_itself(desk):
+def test_a_record_longer_than_the_default_limit_of_duckdb(desk):
     desk.land("deals/a_2026-04-01.csv", f"deal_id,stage,deal_name\nD1,won,{'x' * 3_000_000}\nD2,won\nD3,won,y\n")
     result = desk.only()
     assert (result.accepted, result.rejected) == (2, 1)
@@ -181,7 +181,7 @@ def test_every_row_bad(desk):
     assert (result.accepted, result.rejected) == (0, 2)
 
 
-def test_a_total_below_the_records_and_an_amount_in_japanese_are_told_with_what_to_state(desk):
+def test_a_total_line_and_a_japanese_amount_get_a_remedy_with_the_setting(desk):
     desk.land("deals/a_2026-04-01.csv", "deal_id,stage,amount\n, 合計 ,5\nD1,won,△200\nD2,won,3千円\nD3,,5\n")
     remedies = desk.load() and [row[0] for row in desk.query("SELECT remedy FROM rejected ORDER BY row_number")]
     assert remedies == [

@@ -1,4 +1,4 @@
-"""Batch rules on files as they land: what misses an expectation does not go in, and what was there stays."""
+"""Batch rules on landed files: a batch that misses an expectation is held, and the earlier rows stay."""
 
 import html
 import re
@@ -32,7 +32,7 @@ def sound(i: int) -> str:
     return f"D{i},won,JPY,{1000 + i},2026-03-{i % 28 + 1:02} 10:00:00"
 
 
-def test_a_roster_that_lost_half_its_branches_does_not_go_in(desk):
+def test_a_roster_that_lost_half_its_branches_is_held(desk):
     desk.land(f"branches/a_{DAY}.csv", branches(range(40)))
     assert not desk.load().held
     desk.land(f"branches/a_{NEXT}.csv", branches(range(20)))
@@ -47,12 +47,12 @@ def test_a_roster_that_lost_half_its_branches_does_not_go_in(desk):
             f"make accept BATCH=landing/branches/{NEXT} BY=",
         ):
             assert words in held.message
-    assert desk.query("SELECT count(*) FROM loads WHERE status = 'held' AND rows_read = 0") == [(1,)]  # said once
+    assert desk.query("SELECT count(*) FROM loads WHERE status = 'held' AND rows_read = 0") == [(1,)]  # recorded once
     assert (desk.home.landing / "branches" / f"a_{NEXT}.csv").exists()
 
 
 @pytest.mark.parametrize(
-    ("dataset", "before", "after", "said"),
+    ("dataset", "before", "after", "expected"),
     [
         pytest.param(
             "deals",
@@ -148,14 +148,14 @@ def test_a_roster_that_lost_half_its_branches_does_not_go_in(desk):
         ),
     ],
 )
-def test_every_expectation_holds_what_misses_it(desk, dataset, before, after, said):
+def test_every_expectation_holds_a_batch_that_misses_it(desk, dataset, before, after, expected):
     desk.land(f"{dataset}/a_{DAY}.csv", before)
     assert not desk.load().held
     rows = desk.lake(dataset)
     desk.land(f"{dataset}/b_{NEXT}.csv", after)
     result = desk.load()
     (held,) = result.held
-    assert said in held.message
+    assert expected in held.message
     assert [(file.status, file.accepted, file.rejected) for file in result.files] == [("held", 0, 0)]
     assert desk.lake(dataset) == rows and len(rows) == 40
     assert desk.rejected() == []
@@ -178,19 +178,19 @@ def test_data_docs_fetch_nothing(desk):
         assert not re.search(r"""(?i)<script|<link|<img|<iframe|@import|url\(|\ssrc=""", text), page
 
 
-def test_every_kind_of_expectation_is_stated_and_tried():
+def test_every_kind_of_expectation_is_used_and_tested():
     stated = {one.kind for rules in load_expectations(load_contract()).datasets.values() for one in rules}
-    mark = next(m for m in test_every_expectation_holds_what_misses_it.pytestmark if m.name == "parametrize")
+    mark = next(m for m in test_every_expectation_holds_a_batch_that_misses_it.pytestmark if m.name == "parametrize")
     assert stated == set(KINDS) == {case.id.split(" ")[0] for case in mark.args[1]}
 
 
-def test_somebody_accepts_a_batch_by_name(desk):
+def test_a_person_accepts_a_batch_by_name(desk):
     desk.land(f"branches/a_{DAY}.csv", branches(range(40)))
     desk.load()
     path = desk.land(f"branches/a_{NEXT}.csv", branches(range(20)))
     desk.load()
     name = f"landing/branches/{NEXT}"
-    with pytest.raises(KyotenError, match=f"not held. Batches that wait for somebody's decision:\n- {name}"):
+    with pytest.raises(KyotenError, match=f"not held. Held batches:\n- {name}"):
         accept(desk.home, "landing/branches/2026-04-03", "鈴木", "統廃合")
     with pytest.raises(KyotenError, match="who accepts"):
         accept(desk.home, name, "鈴木", " ")
@@ -198,27 +198,28 @@ def test_somebody_accepts_a_batch_by_name(desk):
 
     (judged,) = desk.load().batches
     assert not judged.is_held and judged.missed
-    told = desk.query("SELECT message FROM loads WHERE status = 'loaded' AND message <> ''")
-    assert len(told) == 1 and f"{name} was accepted by 鈴木 on " in told[0][0] and "'=統廃合 2026年度" in told[0][0]
+    messages = desk.query("SELECT message FROM loads WHERE status = 'loaded' AND message <> ''")
+    ((message,),) = messages
+    assert f"{name} was accepted by 鈴木 on " in message and "'=統廃合 2026年度" in message
     assert desk.query("SELECT extracted_on, count(*) FROM raw_branches GROUP BY 1 ORDER BY 1") == [
         (date(2026, 4, 1), 40),
         (date(2026, 4, 2), 20),
     ]
     assert desk.load().files == () and not waiting(desk.home)
 
-    path.write_text(branches(range(10)))  # what was accepted is that content and no other
+    path.write_text(branches(range(10)))  # only that content was accepted
     assert [one.name for one in desk.load().held] == [name]
     assert desk.query("SELECT count(*) FROM raw_branches WHERE extracted_on = '2026-04-02'") == [(20,)]
 
 
-def test_an_acceptance_that_lacks_something_is_named(desk):
+def test_an_incomplete_acceptance_is_reported(desk):
     desk.home.worklist.mkdir()
     desk.home.acceptances.write_text("batch,content_sha256,accepted_by,accepted_at,reason\nlanding/branches/x,0,,,\n")
     with pytest.raises(KyotenError, match=r"accepted_batches.csv, line 2: accepted_by, accepted_at, reason is empty"):
         desk.load()
 
 
-def test_behind_a_held_batch_the_next_is_compared_with_the_last_good_one(desk):
+def test_after_a_held_batch_the_next_is_compared_with_the_last_good_one(desk):
     for day, ids in ((DAY, range(40)), (NEXT, range(20)), ("2026-04-03", range(22)), ("2026-04-04", range(41))):
         desk.land(f"branches/a_{day}.csv", branches(ids))
     held = desk.load().held
@@ -230,12 +231,12 @@ def test_behind_a_held_batch_the_next_is_compared_with_the_last_good_one(desk):
     ]
 
 
-def test_a_file_written_anew_with_less_leaves_what_it_was(desk):
+def test_a_file_rewritten_with_fewer_rows_leaves_the_earlier_rows(desk):
     desk.land(f"branches/a_{DAY}.csv", branches(range(40)), seconds=1_000_000)
     desk.load()
     rows = desk.lake("branches")
     desk.land(f"branches/a_{DAY}.csv", branches(range(10)), seconds=2_000_000)
-    desk.land(f"branches/b_{DAY}.csv", branches(range(10)), seconds=2_000_000)  # a repeat of what is held
+    desk.land(f"branches/b_{DAY}.csv", branches(range(10)), seconds=2_000_000)  # a repeat of a held file
     for _ in range(2):
         assert len(desk.load().held) == 1
         assert desk.lake("branches") == rows
@@ -244,10 +245,10 @@ def test_a_file_written_anew_with_less_leaves_what_it_was(desk):
     assert not desk.load().held and len(desk.lake("branches")) == 41
 
 
-def test_small_batches_and_late_ones_are_let_in(desk):
+def test_small_batches_and_late_ones_are_loaded(desk):
     desk.land(f"branches/a_{NEXT}.csv", branches(range(40)))
     desk.load()
-    desk.land(f"branches/a_{DAY}.csv", branches(range(10)))  # of an earlier day; nothing to compare with
+    desk.land(f"branches/a_{DAY}.csv", branches(range(10)))  # an earlier day, with nothing to compare
     desk.land("branches/a_2026-03-01.csv", branches(range(100, 119)))
     assert not desk.load().held
     desk.land("deals/a_2026-04-01.csv", deals(sound))
@@ -263,7 +264,7 @@ def test_a_delta_is_compared_with_the_latest_that_is_large_enough(desk):
     assert held.name == "landing/deals/2026-04-03" and "against the extract of 2026-04-01" in held.message
 
 
-def test_what_a_mapping_makes_is_judged_too(desk, tmp_path):
+def test_mapped_datasets_are_judged_too(desk, tmp_path):
     folder = tmp_path / "crm"
     folder.mkdir()
     sources = tmp_path / "sources.yml"
@@ -282,7 +283,7 @@ def test_what_a_mapping_makes_is_judged_too(desk, tmp_path):
     assert desk.query("SELECT count(*) FROM raw_branches") == [(60,)]
 
 
-def test_great_expectations_sees_the_profile_and_never_the_batch(desk, monkeypatch):
+def test_great_expectations_gets_the_profile_and_never_the_batch(desk, monkeypatch):
     lengths = []
     made = pandas.DataFrame.__init__
 
@@ -294,17 +295,17 @@ def test_great_expectations_sees_the_profile_and_never_the_batch(desk, monkeypat
     for day in (DAY, NEXT):
         desk.land(f"branches/a_{day}.csv", branches(range(5000)))
     assert len(desk.load().batches) == 2
-    assert lengths and max(lengths) == 2  # a row per batch
+    assert lengths and max(lengths) == 2  # one row per batch
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
-        ("minimum_rows: 0", "`minimum_rows:` is 0; write a whole number from 1 on"),
+        ("minimum_rows: 0", "`minimum_rows:` is 0; write a whole number of 1 or more"),
         ("minimum_row: 5", "'minimum_row' is no setting (did you mean minimum_rows?)"),
         ("[]", "holds no settings"),
         ("datasets: {branchs: []}", "branchs is no dataset of the contract (did you mean branches?)"),
-        ("datasets: {attribution_overrides: []}", "judged row by row"),
+        ("datasets: {attribution_overrides: []}", "have no batch rules"),
         ("datasets: {deals: {}}", "dataset deals: write a list"),
         ("datasets: []", "`datasets:` needs a list"),
         ("every_dataset: [{}]", "every_dataset, expectation 1: needs `expect:`"),
@@ -312,7 +313,7 @@ def test_great_expectations_sees_the_profile_and_never_the_batch(desk, monkeypat
         ("every_dataset: [{expect: rows}]", "needs `at_least:`, `at_most:` or both"),
         ("every_dataset: [{expect: rows, at_least: few}]", "`at_least:` is 'few'; write a number"),
         ("every_dataset: [{expect: rows, at_least: 2, at_most: 1}]", "which nothing meets"),
-        ("every_dataset: [{expect: rows, at_lest: 2}]", "'at_lest' is no setting of it"),
+        ("every_dataset: [{expect: rows, at_lest: 2}]", "'at_lest' is no setting of rows"),
         ("every_dataset: [{expect: rows, at_most: 2}, {expect: rows, at_most: 3}]", "stated twice"),
         ("datasets: {deals: [{expect: filled, at_least: 1}]}", "needs `column:`"),
         ("datasets: {deals: [{expect: distinct, at_least: 1}]}", "needs `columns:`"),
@@ -342,13 +343,13 @@ def test_great_expectations_sees_the_profile_and_never_the_batch(desk, monkeypat
         ),
         (
             "datasets: {deals: [{expect: in_range, column: amount, days_after_extract: 2, at_most: 1}]}",
-            "stands instead of `to:`",
+            "replaces `to:`",
         ),
     ],
 )
-def test_a_wrong_rule_is_named_before_anything_is_read(desk, tmp_path, text, said):
+def test_a_wrong_rule_is_named_before_anything_is_read(desk, tmp_path, text, expected):
     path = tmp_path / "expectations.yml"
     path.write_text(text if text.startswith(("minimum", "[")) else f"minimum_rows: 5\n{text}")
     with pytest.raises(KyotenError) as wrong:
         desk.load(expectations=path)
-    assert said in str(wrong.value)
+    assert expected in str(wrong.value)

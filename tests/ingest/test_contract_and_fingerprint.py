@@ -1,4 +1,4 @@
-"""The contract as values, old lake files under a newer contract, and noticing that nothing is new."""
+"""The contract as Python values, old lake files under a newer contract, and the check for new files."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from orchestration.sources import landing
 from orchestration.sources.landing import fingerprint
 
 
-def test_contract_is_read_whole():
+def test_contract_is_read_completely():
     contract = load_contract()
     deals = contract.datasets["deals"]
     assert deals.key == ("deal_id",)
@@ -27,7 +27,7 @@ def test_contract_is_read_whole():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("version: 2", "version: one", "version"),
         ("key: [deal_id]", "key: [deal_idd]", "did you mean deal_id?"),
@@ -38,12 +38,12 @@ def test_contract_is_read_whole():
         ("version: 2", "version: [", "not valid YAML"),
     ],
 )
-def test_contract_errors_have_a_place(tmp_path, old, new, said):
+def test_contract_errors_have_a_place(tmp_path, old, new, expected):
     path = tmp_path / "contract.yml"
     path.write_text(CONTRACT.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(KyotenError, match=r"contract\.yml") as error:
         load_contract(path)
-    assert said in str(error.value)
+    assert expected in str(error.value)
 
 
 def test_lake_files_of_an_older_contract_stay_readable(desk, monkeypatch):
@@ -100,7 +100,7 @@ def test_fingerprint_changes_when_and_only_when_something_changes(desk, tmp_path
     assert is_new(mapping)
 
 
-def test_fingerprint_loads_no_engine():
+def test_fingerprint_does_not_import_duckdb():
     code = (
         "import sys, pathlib; from orchestration.home import Home; "
         "from orchestration.sources.landing import fingerprint; "

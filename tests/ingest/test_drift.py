@@ -1,4 +1,4 @@
-"""Columns that come, go and change their names: kept, reported, stopped, suggested."""
+"""New, missing and renamed columns: values are kept, changes reported, datasets stopped, old names suggested."""
 
 import json
 
@@ -78,12 +78,12 @@ def load_next(desk, crm, header: str) -> list[tuple]:
     return desk.query("SELECT extracted_on, amount::int, extra_columns FROM raw_deals ORDER BY 1")
 
 
-def test_what_a_mapping_does_not_read_is_kept(desk, crm, report):
+def test_columns_that_a_mapping_does_not_read_are_kept(desk, crm, report):
     assert json.loads(desk.query("SELECT extra_columns FROM raw_deals")[0][0]) == {"Note": "n"}
     assert report() == [(None, "Note", None, "new", None)]
 
 
-def test_mapped_optional_column_that_goes_is_null(desk, crm, report):
+def test_missing_optional_mapped_column_is_null(desk, crm, report):
     rows = load_next(desk, crm, "Id,Stage,Amount,Kind")
     assert rows[1][1] is None and json.loads(rows[1][2]) == {"Amount": "2"}
     found = report("SELECT dataset, column_name, change, suggestion FROM drift WHERE extracted_on > '2026-04-01'")
@@ -93,14 +93,14 @@ def test_mapped_optional_column_that_goes_is_null(desk, crm, report):
 
 
 @pytest.mark.parametrize("header", ["Id,Phase,Amt,Kind", "Id,Stage,Amt"])
-def test_mapped_column_that_the_rows_need_stops_its_dataset_alone(desk, crm, header):
+def test_missing_required_mapped_column_stops_only_its_dataset(desk, crm, header):
     assert len(load_next(desk, crm, header)) == 1
     assert len(desk.query("SELECT 1 FROM raw_partners")) == 2
     ((message,),) = desk.query("SELECT message FROM loads WHERE status = 'refused'")
-    assert "is gone, which the extract before had" in message
+    assert "it lacks the column " in message and ", which the extract before had" in message
 
 
-def test_a_column_that_never_was_is_a_mistake_of_the_mapping(desk, crm):
+def test_a_column_that_never_existed_is_an_error_of_the_mapping(desk, crm):
     path = crm.parent / "sources.yml"
     path.write_text(path.read_text().replace("Amt", "Amtt"))
     with pytest.raises(KyotenError, match=r"has no column Amtt \(did you mean Amt\?\)"):

@@ -1,4 +1,4 @@
-"""One content gives one lake, however it is written down."""
+"""The same content gives the same lake in every file format."""
 
 import csv
 import gzip
@@ -138,7 +138,7 @@ def test_blank_is_null_and_text_is_trimmed(desk):
     assert [r[2] for r in rows] == [5, None]
 
 
-def test_json_keys_that_sql_cannot_name(desk):
+def test_json_keys_that_are_no_sql_names(desk):
     desk.land("deals/a_2026-04-01.jsonl", '{"deal_id": "1", "stage": "won", "": "x"}\n')
     assert desk.only().accepted == 1
     assert desk.query("SELECT extra_columns FROM raw_deals")[0][0].endswith('":"x"}')

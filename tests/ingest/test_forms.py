@@ -1,4 +1,4 @@
-"""Amounts, dates, encodings and layouts as real files have them, through a mapping."""
+"""Amounts, dates, encodings and layouts of real files, loaded with a mapping."""
 
 import io
 from collections.abc import Callable
@@ -29,7 +29,7 @@ sources:
 
 @pytest.fixture
 def given(desk, tmp_path) -> Callable[..., Any]:
-    """Land one file behind a mapping, load it, and return the desk."""
+    """Return a function that lands one file, loads it with a mapping, and returns the desk."""
 
     def load(
         content: str | bytes, *, name: str = "deals.csv", file: str = "", columns: str = "", more: str = ""
@@ -71,8 +71,8 @@ def test_written_amounts(given, unit, written, expected):
 @pytest.mark.parametrize("value", ["1,23", "1.234,5", "$5", "--5", "(5", "-(5)", "1,2345", "約100", "9" * 40])
 def test_amount_of_another_form_rejects_its_row(given, value):
     desk = given(one_by_one([value, "1"]), columns=", amount: 値", more="amounts: {amount: 円}")
-    ((number, column, said, _, remedy),) = desk.rejected()
-    assert (number, column, said) == (1, "amount", value)
+    ((number, column, found, _, remedy),) = desk.rejected()
+    assert (number, column, found) == (1, "amount", value)
     assert "write an amount" in remedy
     assert desk.query("SELECT count(*) FROM raw_deals") == [(1,)]
 
@@ -128,8 +128,8 @@ def test_eras(given):
 )  # fmt: skip
 def test_date_of_another_form_rejects_its_row(given, form, value):
     desk = given(one_by_one([value]), columns=", won_on: 値", more=f"dates: {{won_on: {form}}}")
-    ((number, column, said, _, remedy),) = desk.rejected()
-    assert (number, column, said) == (1, "won_on", value)
+    ((number, column, found, _, remedy),) = desk.rejected()
+    assert (number, column, found) == (1, "won_on", value)
     assert "dates:" in remedy
 
 
@@ -209,7 +209,7 @@ def test_a_sheet_of_a_workbook(given):
 
 
 @pytest.mark.parametrize(
-    ("content", "file", "said"),
+    ("content", "file", "expected"),
     [
         (workbook([["案件番号", "段階"]]), ", sheet: 売上", "has no sheet 売上; it has 説明, 案件"),
         (b"PK\x03\x04 not a workbook", "", "cannot be read as a workbook"),
@@ -217,9 +217,9 @@ def test_a_sheet_of_a_workbook(given):
         (workbook([]), ", sheet: 案件", "empty sheet"),
     ],
 )
-def test_workbook_that_cannot_be_read_is_refused(given, content, file, said):
+def test_workbook_that_cannot_be_read_is_refused(given, content, file, expected):
     (entry, *_) = given(content, name="deals.xlsx", file=file).result.refused
-    assert said in entry.message
+    assert expected in entry.message
 
 
 def test_a_contract_shaped_workbook_needs_no_mapping(desk):
@@ -289,5 +289,5 @@ sources:
     assert desk.query("SELECT dataset, file_name, row_number FROM rejected") == [("deals", "d.csv", 2)]
     assert desk.query("SELECT partner_id, row_number FROM raw_partners ORDER BY 1") == [("ア", 1), ("イ", 2)]
     assert result["partners"].folded == 1
-    # One record made two rows: those are numbered by their values, and each is there.
+    # One record became two rows: they are numbered by their values, and none is lost.
     assert desk.query("SELECT count(*), count(DISTINCT row_number) FROM raw_products") == [(6, 6)]

@@ -1,4 +1,4 @@
-"""Whatever the bytes of a file or of the mapping are: a message or a load, and no record lost."""
+"""Any bytes in a file or in the mapping give a load or a message, and no record is lost."""
 
 import tempfile
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_any_bytes_are_loaded_rejected_or_refused(content: bytes, ending: str, w
     cut=st.integers(0, 12),
     put=st.text(alphabet="{}[]:,&*!|>-#'\"%@= \n\t\0aé合1", max_size=6),
 )
-def test_any_mapping_is_read_or_told_what_is_wrong(at: int, cut: int, put: str) -> None:
+def test_any_mapping_is_read_or_gets_a_message(at: int, cut: int, put: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text = YAML.format(path=folder)
         path = Path(folder) / "sources.yml"

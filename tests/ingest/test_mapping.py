@@ -1,4 +1,4 @@
-"""Foreign files onto the contract: what a mapping can say, and what it is told when it says it wrongly."""
+"""Mapped files: the settings of a mapping, and the messages for its errors."""
 
 from datetime import date, datetime
 
@@ -68,14 +68,14 @@ def test_mapping_makes_datasets(desk, source):
         ("2", "商談", None, None, *lineage(2)),
         ("3", "lost", 5000, date(2026, 3, 4), *lineage(3)),
     ]
-    # ISO would be a date, but its form is not one of those stated.
+    # An ISO date, but this form is not stated.
     ((number, column, value, _, remedy),) = desk.rejected()
     assert (number, column, value) == (4, "won_on", "2026-03-04")
     assert "dates:" in remedy
     assert desk.query("SELECT rep_id, row_number FROM raw_reps ORDER BY 1") == [("a", 1), ("b", 2)]
 
 
-def test_mapped_files_are_known_until_file_or_mapping_changes(desk, source, tmp_path):
+def test_mapped_files_are_read_again_only_if_file_or_mapping_changes(desk, source, tmp_path):
     desk.load(source)
     assert desk.load(source).files == ()
     source.write_text(source.read_text().replace("* 1000", "* 1"))
@@ -89,7 +89,7 @@ def test_mapped_files_are_known_until_file_or_mapping_changes(desk, source, tmp_
     assert desk.rejected() == []
 
 
-def test_dated_files_of_one_pattern_are_extracts_of_their_own(desk, source, tmp_path):
+def test_dated_files_of_one_pattern_are_separate_extracts(desk, source, tmp_path):
     source.write_text(source.read_text().replace("    extracted_on: 2026-04-01\n", ""))
     (tmp_path / "crm" / "deals.csv").unlink()
     for day in ("2026-04-01", "2026-05-01"):
@@ -129,7 +129,7 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "expected"),
     [
         ("deals:\n        from", "deels:\n        from", 13, "did you mean deals?"),
         ("deal_id: Id", "deal_idd: Id", 17, "did you mean deal_id?"),
@@ -169,7 +169,7 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
         ("    files:\n", "    tables: {x: SELECT Idd FROM deals}\n    files:\n", 5, "the table x does not work"),
     ],
 )
-def test_error_names_file_line_and_key(desk, source, old, new, line, said):
+def test_error_names_file_line_and_key(desk, source, old, new, line, expected):
     text = source.read_text()
     assert old in text
     if "tables: {x" in new:
@@ -178,12 +178,12 @@ def test_error_names_file_line_and_key(desk, source, old, new, line, said):
     with pytest.raises(KyotenError) as error:
         desk.load(source)
     assert str(error.value).startswith(f"sources.yml, line {line}"), str(error.value)
-    assert said in str(error.value)
+    assert expected in str(error.value)
     assert not list((desk.home.lake / "loads").glob("2*.parquet"))
 
 
 def test_tables_settings_and_columns_of_a_file(desk, source, tmp_path):
-    """What presets are made of is for every mapping: a table reads those above it, and keeps each row's origin."""
+    """The settings of presets work in every mapping: a table reads the tables above it and keeps each row's origin."""
     text = source.read_text().replace("from: deals", "from: late").replace("where: Id <> '99'", "where: key <> '3'")
     text = text.replace("deal_id: Id", "deal_id: key").replace(
         "        encoding: cp932\n",

@@ -1,4 +1,4 @@
-"""A sample that nobody here wrote, in three states of repair, gives one lake and the known figures."""
+"""A public sample in three states, from raw to clean, gives the same lake and the known figures."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,8 @@ COPIES = ("clean", "excel_mangled", "crlf")
 DATASETS = ("deals", "customers", "products", "partners", "branches", "reps", "rep_assignments", "staff")
 
 pytestmark = pytest.mark.skipif(
-    not DATA.exists() and os.environ.get("CI") != "true", reason="the sample data does not stand beside the project"
+    not DATA.exists() and os.environ.get("CI") != "true",
+    reason="the sample data is not in the folder next to the project",
 )
 
 
@@ -27,7 +28,7 @@ def desks(new_desk, monkeypatch):
     return desks
 
 
-def test_three_copies_give_one_lake_with_the_known_figures(desks):
+def test_three_copies_give_the_same_lake_with_the_known_figures(desks):
     for dataset in DATASETS:
         clean, mangled, crlf = (desks[copy].lake(dataset) for copy in COPIES)
         assert clean

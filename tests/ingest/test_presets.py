@@ -1,4 +1,4 @@
-"""A preset says how a system's exports become datasets; a source states what differs."""
+"""A preset maps a system's exports to datasets; a source states only the differences."""
 
 import csv
 import io
@@ -85,7 +85,7 @@ SAMPLES = Path(__file__).parent / "samples"
 
 
 def sample(system: str) -> dict[str, str | Path]:
-    """Return the files of our own in a system's shape."""
+    """Return the project's own sample files in a system's form."""
     return {path.name: path for path in (SAMPLES / system).iterdir()}
 
 
@@ -119,7 +119,7 @@ def test_the_four_shapes_of_a_branch_mixed_in_one_organisation(desk, source):
     ) == [
         ("1", None, "B1", None, "R1", "2026-03-31", "2026-03-31"),
         ("2", None, "B2", None, None, None, None),
-        ("3", None, "B4", None, "R2", None, None),  # owned by a user of the portal
+        ("3", None, "B4", None, "R2", None, None),  # owned by a portal user
         ("4", "P4", None, "札幌支店", None, None, "2026-03-30"),
     ]
     owners = desk.query("SELECT owner_staff_id FROM raw_deals ORDER BY deal_id")
@@ -127,7 +127,7 @@ def test_the_four_shapes_of_a_branch_mixed_in_one_organisation(desk, source):
     participants = desk.query("SELECT deal_id, role, party_type, party_id, is_primary FROM raw_deal_participants")
     assert participants == [("3", "distributor", "partner", "P3", False)]
     assert desk.query("SELECT rep_id, branch_id FROM raw_rep_assignments ORDER BY 1") == [("R1", "B1"), ("R2", "B4")]
-    # A partner may hang below a company that is none.
+    # A partner's parent may be a company that is no partner.
     assert desk.query("SELECT customer_id FROM raw_customers ORDER BY 1") == [("C1",), ("H1",)]
 
 
@@ -175,7 +175,7 @@ def test_the_other_objects_of_salesforce(desk, source):
     ]
 
 
-def test_what_partners_ask_of_the_marketing_budget_of_salesforce(desk, source):
+def test_marketing_budget_requests_of_salesforce(desk, source):
     desk.load(source("salesforce", sample("salesforce"), SHAPED))
     assert desk.query(
         "SELECT programme_id, programme_name, kind, started_on::text, planned_cost::int FROM raw_programmes ORDER BY 1"
@@ -188,7 +188,7 @@ def test_what_partners_ask_of_the_marketing_budget_of_salesforce(desk, source):
     assert desk.query("SELECT programme_id, branch_id FROM raw_programme_branches") == [("f1", "B1")]
 
 
-def test_what_a_delivery_has_not_is_noted_and_nothing_else_happens(desk, source, capsys):
+def test_missing_objects_of_a_delivery_are_only_noted(desk, source, capsys):
     mapping = source("salesforce", {"Opportunity.csv": "Id,StageName,Amont\n1,Closed Won,5\n"})
     result = desk.load(mapping)
     assert not result.refused
@@ -231,7 +231,7 @@ def test_nothing_new_is_read_twice(desk, source, system):
     assert {row[0][:2] for row in desk.query("SELECT deal_id FROM raw_deals")} == {"x-"}
 
 
-def test_an_empty_key_takes_a_dataset_away(desk, source):
+def test_an_empty_key_removes_a_dataset(desk, source):
     mapping = source(
         "salesforce", sample("salesforce"), "    datasets:\n      deals: {columns: {deal_name: }}\n      staff:\n"
     )
@@ -254,7 +254,7 @@ def test_an_object_may_be_delivered_from_some_day_on(desk, tmp_path, source):
     assert desk.query(deals) == [("2026-04-01", "a", None), ("2026-05-01", "b", "P")]
 
 
-def test_a_file_that_comes_later_is_taken_up_and_may_not_vanish(desk, source):
+def test_a_file_that_comes_later_is_loaded_and_must_not_vanish(desk, source):
     mapping = source("salesforce", {"Opportunity.csv": SAMPLES / "salesforce" / "Opportunity.csv"})
     desk.load(mapping)
     source("salesforce", sample("salesforce"))
@@ -282,17 +282,17 @@ def test_a_file_that_comes_later_is_taken_up_and_may_not_vanish(desk, source):
         ("    tables: {deal: SELECT nothing FROM opportunity}\n", "the SQL for the table deal does not work.*nothing"),
     ],
 )
-def test_what_a_source_states_itself_must_be_there(desk, source, more, message):
+def test_files_and_columns_that_a_source_states_must_exist(desk, source, more, message):
     with pytest.raises(KyotenError, match=message):
         desk.load(source("salesforce", {"Opportunity.csv": "Id,Stage\n1,a\n"}, more))
 
 
-def test_a_folder_without_any_file_of_the_preset_is_told(desk, source):
+def test_a_folder_without_any_file_of_the_preset_is_reported(desk, source):
     with pytest.raises(KyotenError, match=r"line 4, .*path: the folder .* none of the preset's files \(Opp"):
         desk.load(source("salesforce", {"other.csv": "a\n1\n"}))
 
 
-def test_unknown_preset_is_told(desk, source):
+def test_unknown_preset_is_reported(desk, source):
     with pytest.raises(KyotenError, match=r"line 3.*did you mean salesforce"):
         desk.load(source("salesfroce", {}))
 
@@ -331,7 +331,7 @@ def test_associations_of_hubspot_count_by_type_and_category(desk, source):
 
 def test_the_other_objects_of_hubspot(desk, source):
     desk.load(source("hubspot", sample("hubspot"), HUBSPOT))
-    # A moment becomes a day in the business time zone.
+    # A timestamp becomes a day in the business time zone.
     won = "SELECT stage, won_on::text, closed_on::text FROM raw_deals WHERE deal_id = '1'"
     assert desk.query(won) == [("受注", "2026-03-31", "2026-03-31")]
     entries = "SELECT deal_id, stage, entered_at::text FROM raw_deal_stage_history ORDER BY 1, 3"
@@ -355,7 +355,7 @@ def test_the_other_objects_of_hubspot(desk, source):
 
 
 def test_hubspot_as_its_api_gives_it(desk, source):
-    """Objects keep their properties together, and an association has all its types in one list."""
+    """Objects have their properties in one field, and an association has all its types in one list."""
     result = desk.load(source("hubspot", sample("hubspot_api"), HUBSPOT.split("    files")[0]))
     assert not result.refused
     assert desk.query("SELECT deal_id, deal_name, amount::int, stage, customer_id, partner_id FROM raw_deals") == [
@@ -365,7 +365,7 @@ def test_hubspot_as_its_api_gives_it(desk, source):
     assert desk.query("SELECT stage, entered_at::text FROM raw_deal_stage_history") == [("s1", "2026-03-01 00:00:00")]
 
 
-def test_merged_records_of_hubspot_go_on_under_their_oldest_id(desk, source):
+def test_merged_records_of_hubspot_continue_under_their_oldest_id(desk, source):
     """The branch 11 and the contact 31 are merged with others into new records."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in (SAMPLES / "hubspot").iterdir()}
     desk.load(source("hubspot", texts, HUBSPOT))
@@ -401,7 +401,7 @@ def test_merged_records_of_hubspot_go_on_under_their_oldest_id(desk, source):
     assert {name: desk.lake(name, of_file) for name in datasets} == before
 
 
-def test_typeids_decide_and_none_is_guessed(desk, source):
+def test_association_types_decide_and_are_never_guessed(desk, source):
     desk.load(source("hubspot", sample("hubspot")))
     assert desk.query("SELECT DISTINCT partner_id, branch_id FROM raw_deals WHERE deal_id <> '3'") == [(None, None)]
     assert desk.query("SELECT count(*) FROM raw_deal_participants") == [(0,)]
@@ -460,7 +460,7 @@ def as_records(text: str) -> str:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
-def test_kintone_records_of_the_api_are_those_of_the_screen(tmp_path, source):
+def test_kintone_records_of_the_api_equal_the_export_of_the_screen(tmp_path, source):
     more = "    files: {account: {columns: {パートナーコード: 所属会社}}}\n"
     more += "    datasets: {deals: {amounts: {amount: 円}}}\n"
     texts = {name: path.read_text(encoding="utf-8") for name, path in sample("kintone").items()}
@@ -536,20 +536,20 @@ def test_esm_whose_deal_is_a_line(desk, source):
     ]
 
 
-def test_sansan_tells_who_was_where_from_when(desk, source):
+def test_sansan_has_the_history_of_assignments(desk, source):
     load_sample(desk, source, "sansan")
     assert desk.query("SELECT rep_id, rep_name, rep_email, job_title FROM raw_reps ORDER BY 1") == [
         ("p1", "佐藤 太郎", "s@a.example", "部長"), ("p2", "鈴木 花子", "t@a.example", None)
     ]  # fmt: skip
-    posts = "SELECT rep_id, branch_id, valid_from::text, valid_to::text FROM raw_rep_assignments ORDER BY 1, 3"
-    assert desk.query(posts) == [
+    assignments = "SELECT rep_id, branch_id, valid_from::text, valid_to::text FROM raw_rep_assignments ORDER BY 1, 3"
+    assert desk.query(assignments) == [
         ("p1", "B1", "2025-04-10", "2026-01-14"),
         ("p1", "B2", "2026-01-15", None),
         ("p2", "B3", "2025-06-01", None),
     ]
 
 
-def test_a_plain_prm_export_beside_a_crm(desk, source):
+def test_a_plain_prm_export_next_to_a_crm(desk, source):
     load_sample(desk, source, "prm")
     registrations = (
         "SELECT registration_id, deal_id, partner_id, submitted_at::text, approved_at::text, status, rep_email"
@@ -594,7 +594,7 @@ def test_column_names_of_a_real_hubspot_extract(desk, source):
     settings: {partner_types: 101112}
     datasets: {deals: {columns: {stage: "= coalesce(stage, 'unknown')"}}}
 """
-    # Its values are made up: batch rules would rightly hold deals of unknown stages.
+    # Its values are invented: batch rules would rightly hold deals of unknown stages.
     result = desk.load(source("hubspot", extracts, more), expectations=None)
     assert not result.refused
     found = loaded(result)

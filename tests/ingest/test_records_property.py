@@ -1,4 +1,4 @@
-"""Whatever is in a file, every record of it is accepted or rejected, and every line belongs to one of them."""
+"""For any file, every record is accepted or rejected, and every line belongs to one record."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ def test_read_is_accepted_plus_rejected(file):
         st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\n")), min_size=3, max_size=3)
     )
 )
-def test_sound_records_come_back_as_they_were_written(rows):
+def test_valid_records_are_read_unchanged(rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -71,8 +71,8 @@ def test_every_line_belongs_to_one_record(lines):
 
 @MANY
 @given(FILE, st.integers(1, 4), st.integers(1, 40), st.booleans())
-def test_mending_finds_what_reading_each_line_finds(file, columns, chunk, returns):
-    """Whole blocks at once, whatever the size of the blocks, come to what one line after the other comes to."""
+def test_repairing_in_blocks_equals_reading_line_by_line(file, columns, chunk, returns):
+    """Reading in blocks of any size has the same result as reading line by line."""
     lines, end, closed = file
     text = (end.join(lines) + (end if closed else "")).replace("b", "\r" if returns else "b")
     expected = list(records.split(io.StringIO(text, newline=""), columns, ",", '"'))

@@ -1,4 +1,4 @@
-"""What was delivered decides the lake, not how often, in which order or in how many pieces."""
+"""The lake depends on the delivered content, not on repeats, order or the number of files."""
 
 import itertools
 from datetime import date
@@ -26,7 +26,7 @@ def test_same_content_of_another_day_is_another_extract(desk):
     assert desk.query("SELECT extracted_on FROM raw_deals ORDER BY 1") == [(date(2026, 4, 1),), (date(2026, 4, 2),)]
 
 
-def test_touched_file_is_known_by_its_content(desk):
+def test_touched_file_with_the_same_content_is_not_loaded_again(desk):
     desk.land("deals/a_2026-04-01.csv", f"{H}D1,won,1,\n", seconds=1_000_000)
     desk.load()
     desk.land("deals/a_2026-04-01.csv", f"{H}D1,won,1,\n", seconds=2_000_000)
@@ -35,14 +35,14 @@ def test_touched_file_is_known_by_its_content(desk):
     assert len(desk.lake()) == 1
 
 
-def test_known_file_is_not_read_again(desk):
+def test_unchanged_file_is_not_read_again(desk):
     path = desk.land("deals/a_2026-04-01.csv", f"{H}D1,won,1,\n", seconds=1_000_000)
     desk.load()
-    desk.land("deals/a_2026-04-01.csv", f"{H}D1,won,2,\n", seconds=1_000_000)  # same size and time: not noticed
+    desk.land("deals/a_2026-04-01.csv", f"{H}D1,won,2,\n", seconds=1_000_000)  # same size and time, so not noticed
     assert path.stat().st_size and desk.load().files == ()
 
 
-def test_file_written_anew_replaces_itself(desk):
+def test_rewritten_file_replaces_its_rows(desk):
     desk.land("deals/a_2026-04-01.csv", f"{H}D1,won,1,\nD2,won,x,\n", seconds=1_000_000)
     desk.load()
     assert len(desk.rejected()) == 1
@@ -52,7 +52,7 @@ def test_file_written_anew_replaces_itself(desk):
     assert desk.rejected() == []
 
 
-def test_revision_stands_beside_what_it_corrects(desk):
+def test_revision_is_stored_next_to_the_extract_that_it_corrects(desk):
     desk.land("deals/a_2026-04-01.csv", f"{H}D1,won,1,\n")
     desk.land("deals/a_2026-04-01_r2.csv", f"{H}D1,won,1,\n")
     desk.load()
@@ -60,7 +60,7 @@ def test_revision_stands_beside_what_it_corrects(desk):
 
 
 @pytest.mark.parametrize(
-    ("rows", "accepted", "said"),
+    ("rows", "accepted", "expected"),
     [
         (["D1,won,1,", "D1,won,1.0,"], [1], "same row again"),
         (["D1,won,1,", "D1,won,2,"], [], "2 rows have this key and differ"),
@@ -70,13 +70,13 @@ def test_revision_stands_beside_what_it_corrects(desk):
         (["D1,won,1,2026-01-01", "D1,won,2,2026-01-02", "D1,won,2,2026-01-02"], [2], "same row again"),
     ],
 )
-def test_rule_for_a_repeated_key(desk, rows, accepted, said):
+def test_rule_for_a_repeated_key(desk, rows, accepted, expected):
     desk.land("deals/a_2026-04-01.csv", H + "D0,won,9,\n" + "\n".join(rows) + "\n")
     result = desk.only()
     assert result.read == result.accepted + result.rejected == len(rows) + 1
     found = desk.query("SELECT row_number - 1 FROM raw_deals WHERE deal_id = 'D1' ORDER BY 1")
     assert [row[0] for row in found] == accepted
-    assert any(said in row[3] for row in desk.rejected())
+    assert any(expected in row[3] for row in desk.rejected())
     assert all(row[1] == "deal_id" and row[2] == "deal_id=D1" for row in desk.rejected())
 
 
@@ -120,7 +120,7 @@ def test_rows_of_a_file_that_has_left_landing_still_count(desk):
     assert desk.load().files == ()
 
 
-def test_cut_off_run_is_simply_run_again(desk, monkeypatch):
+def test_interrupted_run_is_simply_run_again(desk, monkeypatch):
     from orchestration.lake import ledger
 
     desk.land("deals/a_2026-04-01.csv", PIECES["deals/a_2026-04-01.csv"])

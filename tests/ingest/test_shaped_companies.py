@@ -1,4 +1,4 @@
-"""One company as Salesforce, HubSpot and kintone deliver it gives the marts of its contract-shaped original."""
+"""One company in the form of Salesforce, HubSpot and kintone gives the same marts as its contract-shaped original."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.property.workshop import Workshop
 from tools.sample import generate
 
 SYSTEMS = {"salesforce": shapes.salesforce, "hubspot": shapes.hubspot, "kintone": shapes.kintone}
-# The fewest deals that any shape of a branch has.
+# The smallest number of deals of a shape.
 DEALS_BY_SHAPE = """
     select min(deals) from (
         select shape, count(distinct deal_id) as deals from partner_shapes
@@ -113,7 +113,7 @@ def test_the_maven_sample_gives_the_marts_of_contract_shaped_files(workshop, mon
 
 
 def test_exports_of_an_unknown_crm_become_marts(workshop):
-    """Names find the branch, one by its beginning; a deal of 70O yen on a 30 February is put aside."""
+    """Names find the branch, one by its beginning; a deal of 70O yen on a 30 February is rejected."""
     home = Home(workshop.folder / "exports")
     result = ingest(home, EXAMPLES / "excel_exports" / "crm.yml", progress=lambda _: None, expectations=None)
     assert {f.dataset: f.rejected for f in result.files if f.rejected} == {"deals": 1}
@@ -133,7 +133,7 @@ def test_exports_of_an_unknown_crm_become_marts(workshop):
 
 
 def test_a_distributors_sales_become_marts(workshop):
-    """February is told anew: an order has grown and one is gone; March takes goods of February back."""
+    """February is delivered again with a larger order and without another; March has a return of February's goods."""
     home = Home(workshop.folder / "pos")
     result = ingest(home, EXAMPLES / "distributor_pos" / "pos.yml", progress=lambda _: None, expectations=None)
     assert not result.refused
@@ -186,17 +186,17 @@ def test_a_ledger_of_partners_branches_and_customers_becomes_marts(workshop):
     assert not built.red_guards
 
 
-def test_stages_that_no_log_tells_are_seen_from_day_to_day(workshop):
-    """A CRM without a log, delivered daily: the funnel is that of the extracts; what the first one had is undated
-    until the next stage is reached."""
+def test_stages_without_a_log_come_from_daily_extracts(workshop):
+    """A CRM without a stage log, delivered daily: the funnel comes from the extracts. Stages in the first extract have
+    no date until the deal reaches its next stage."""
     home = Home(workshop.folder / "unlogged")
-    told = {
+    changes = {
         "2026-03-01": ("D1,商談,,", "D2,案件化,,"),
         "2026-03-02": ("D1,案件化,,", "D2,案件化,,"),
         "2026-03-04": ("D1,提案,,", "D2,提案,,", "D3,提案,,"),
         "2026-03-05": ("D1,受注,2026-03-05,", "D2,失注,,2026-03-05", "D3,商談,,"),
     }
-    for day, rows in told.items():
+    for day, rows in changes.items():
         folder = home.landing / "deals"
         folder.mkdir(parents=True, exist_ok=True)
         lines = ["deal_id,stage,won_on,closed_on,created_at,partner_id", *(f"{row},2026-02-20,P1" for row in rows)]

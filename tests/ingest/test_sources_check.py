@@ -13,14 +13,14 @@ def test_shows_what_columns_become_and_counts_what_is_refused(tmp_path, capsys):
         "columns: {deal_id: Id, stage: Stage, amount: Amt}, amounts: {amount: 円}}}}}"
     )
     assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 1
-    said = capsys.readouterr().out
-    assert "amount (decimal), for example 1200.0000" in said
-    assert "rejected: d.csv, row 2: amount: 'much'" in said
+    output = capsys.readouterr().out
+    assert "amount (decimal), for example 1200.0000" in output
+    assert "rejected: d.csv, row 2: amount: 'much'" in output
     (tmp_path / "d.csv").write_text("Id,Stage,Amt\n1, WON ,5\n")
     assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 0
 
 
-def test_stages_that_nobody_has_mapped_are_told_before_anything_is_loaded(tmp_path, capsys):
+def test_unmapped_stages_are_reported_before_anything_is_loaded(tmp_path, capsys):
     (tmp_path / "d.csv").write_text("Id,Stage,Day\n1,A見込,2026-04-01\n2,won,2026-04-01\n3,没,2026-04-01\n")
     columns = "deal_id: Id, stage: Stage"
     (tmp_path / "s.yml").write_text(
@@ -29,24 +29,24 @@ def test_stages_that_nobody_has_mapped_are_told_before_anything_is_loaded(tmp_pa
         f"deal_stage_history: {{from: d, columns: {{{columns}, entered_at: Day}}}}}}}}}}"
     )
     assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 2
-    said = capsys.readouterr().out
-    assert "note: crm: d.csv counts as of 20" in said
+    output = capsys.readouterr().out
+    assert "note: crm: d.csv counts as of 20" in output
     assert (
         "would stop publishing: stages that nobody has mapped: A見込, 没; translate them in the mapping under `values"
-        in said
+        in output
     )
 
 
-def test_what_would_be_held_is_told(tmp_path, capsys):
+def test_a_batch_that_would_be_held_is_reported(tmp_path, capsys):
     (tmp_path / "d.csv").write_text("Id,Stage\n" + "".join(f"{i},x\n" for i in range(30)))
     (tmp_path / "s.yml").write_text(
         f"sources: {{crm: {{path: {tmp_path}, extracted_on: 2026-04-01, files: {{d: d.csv}}, datasets: {{deals: "
         "{from: d, columns: {deal_id: Id, stage: Stage}}}}}"
     )
     assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 1
-    said = capsys.readouterr().out
-    assert "counts as of" not in said
-    assert "would be held: crm/deals/2026-04-01: stage: share in the set is 0, expected at least 0.5 (x)" in said
+    output = capsys.readouterr().out
+    assert "counts as of" not in output
+    assert "would be held: crm/deals/2026-04-01: stage: share in the set is 0, expected at least 0.5 (x)" in output
 
 
 def test_every_key_is_documented():

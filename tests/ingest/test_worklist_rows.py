@@ -112,16 +112,16 @@ def test_other_datasets_keep_their_apostrophes(desk):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("undecided_without: branch_id", "undecided_without: branch", "names branch, which is not"),
         ("decision_needs: [decided_by", "decision_needs: [decided_on", "names decided_on, which is not"),
         ("withdrawn_by: {reason: withdraw}", "withdrawn_by: reason", "`worklist:` needs undecided_without"),
     ],
 )
-def test_a_wrong_worklist_rule_is_named(tmp_path: Path, old, new, said):
+def test_a_wrong_worklist_rule_is_named(tmp_path: Path, old, new, expected):
     path = tmp_path / "contract.yml"
     path.write_text(CONTRACT.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(KyotenError, match="dataset attribution_overrides") as error:
         load_contract(path)
-    assert said in str(error.value)
+    assert expected in str(error.value)

@@ -1,4 +1,4 @@
-"""The linter sees the SQL that dbt compiles, finds what is planted, and looks again at what changed only."""
+"""The linter gets the SQL that dbt compiles, finds planted violations, and checks only changed files again."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ def compiled_by_dbt(code: str, home: Home) -> str:
     return " ".join(code.replace(f"{home.root}/", "home/").split())
 
 
-def test_the_linter_reads_what_dbt_compiles(compiled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_linter_renders_the_sql_that_dbt_compiles(compiled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(PROJECT)
     config = FluffConfig.from_root()
     _, _, render = config.get_templater().construct_render_func(config=config)
@@ -71,10 +71,10 @@ def test_a_violation_is_found_in_one_file_and_in_all(project: Path, lint: Callab
     assert lint().returncode == 0
     assert "sqlfluff lint" not in lint().stdout, "nothing changed"
     (project / "models" / "b.sql").write_text(VIOLATION)
-    for _ in range(2):  # what was found is found again
+    for _ in range(2):  # the same violation is found again
         every = lint()
         assert every.returncode != 0 and "CP04" in every.stdout and "b.sql" in every.stdout, every.stdout
-        assert "models/a.sql" not in every.stdout.split("\n", 1)[0], "only what changed is linted"
+        assert "models/a.sql" not in every.stdout.split("\n", 1)[0], "only changed files are linted"
     one = lint("FILES=models/b.sql")
     assert one.returncode != 0 and "CP04" in one.stdout
     assert lint("FILES=models/a.sql").returncode == 0
@@ -82,10 +82,10 @@ def test_a_violation_is_found_in_one_file_and_in_all(project: Path, lint: Callab
     assert lint().returncode == 0
 
 
-def test_rules_and_macros_that_change_lint_everything_again(project: Path, lint: Callable) -> None:
+def test_a_changed_rule_or_macro_lints_everything_again(project: Path, lint: Callable) -> None:
     (project / "models" / "a.sql").write_text("select {{ new_macro() }} from {{ ref('fct_deals') }}\n")
     missing = lint()
-    assert missing.returncode != 0 and "new_macro" in missing.stdout, "what cannot be rendered is no clean file"
+    assert missing.returncode != 0 and "new_macro" in missing.stdout, "a file that cannot be rendered is not clean"
     (project / "macros" / "new.sql").write_text("{% macro new_macro() %}deal_id{% endmacro %}\n")
     assert lint().returncode == 0
     (project / "macros" / "new.sql").write_text("{% macro new_macro() %}(({% endmacro %}\n")

@@ -1,4 +1,4 @@
-"""The normaliser with the project's own seeds, made once."""
+"""The normaliser with the project's own seeds, created once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From landed files to the lake's tables: which texts are in, what is suggested, and that all is written anew."""
+"""From landed files to the lake's tables: their texts, their suggestions, and that each run writes all of them."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -59,7 +59,7 @@ def query(home: Home, table: str, columns: str = "*", where: str = "true") -> li
     return duckdb.sql(f"select {columns} from {files} where {where} order by all").fetchall()
 
 
-def test_before_the_first_run_the_tables_are_there_and_empty(load: Load) -> None:
+def test_before_the_first_run_the_tables_exist_and_are_empty(load: Load) -> None:
     home = load(LANDED)
     for table, columns in TABLES.items():
         assert query(home, table) == []
@@ -67,7 +67,7 @@ def test_before_the_first_run_the_tables_are_there_and_empty(load: Load) -> None
         assert {name: type_ for name, type_, *_ in described} == columns
 
 
-def test_every_text_of_deals_and_registry_is_in_once(load: Load) -> None:
+def test_every_text_of_deals_and_registry_is_included_once(load: Load) -> None:
     home = load(LANDED)
     rows = write_names(home)
     assert rows == {table: len(query(home, table)) for table in TABLES}
@@ -93,7 +93,7 @@ def test_readings_join_the_registry(load: Load) -> None:
     assert query(home, "readings", "branch_key, is_bounded", "text = 'YMD' and partner_key = 'ymd'") == [("", True)]
 
 
-def test_suggestions_are_made_for_what_names_nobody_known_and_for_nothing_else(load: Load) -> None:
+def test_suggestions_are_made_only_for_texts_without_a_match(load: Load) -> None:
     home = load(LANDED)
     write_names(home)
     found = query(home, "similar_names", "text, partner_id, branch_id, similar_to")
@@ -107,7 +107,7 @@ def test_suggestions_are_made_for_what_names_nobody_known_and_for_nothing_else(l
     }
 
 
-def test_all_is_written_anew_and_the_same_whatever_order_it_came_in(load: Load) -> None:
+def test_tables_are_rewritten_and_do_not_depend_on_the_order_of_rows(load: Load) -> None:
     home = load(LANDED)
     write_names(home)
     before = {table: query(home, table) for table in TABLES}

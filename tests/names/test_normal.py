@@ -1,4 +1,4 @@
-"""Spellings → what they are compared by: a table of what people type, and laws that hold for any text."""
+"""Normalised keys: a table of spellings that people type, and invariants for any text."""
 
 import unicodedata
 
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from orchestration.names.normal import Normaliser
 from orchestration.names.rules import load_rules
 
-NORMALISER = Normaliser(load_rules())  # Hypothesis wants no fixture of a function's own
+NORMALISER = Normaliser(load_rules())  # Hypothesis does not accept function-scoped fixtures
 
 SPELLINGS = [
-    # One company, as typed by many.
+    # One company in many spellings.
     ("株式会社ヤマダ商事", ["ヤマダ商事"], "株式会社"),
     ("ヤマダ商事株式会社", ["ヤマダ商事"], "株式会社"),
     ("ﾔﾏﾀﾞ商事㈱", ["ヤマダ商事"], "株式会社"),
@@ -48,7 +48,7 @@ SPELLINGS = [
     ("Tea Co Japan", ["tea", "co", "japan"], None),
     ("Tea Co.", ["tea"], "株式会社"),
     ("LLCoolシステムズ", ["llcoolシステムズ"], None),
-    # What is no legal form.
+    # No legal forms.
     ("株主サービス", ["株主サービス"], None),
     ("ヤマダ(東)", ["ヤマダ", "東"], None),
     # Width, case, composition, variants.
@@ -59,14 +59,14 @@ SPELLINGS = [
     ("髙橋製作所", ["高橋製作所"], None),
     ("濵﨑邉澤廣國", ["浜崎辺沢広国"], None),
     ("𠮷野家", ["吉野家"], None),
-    ("渡邊󠄁事務機", ["渡辺事務機"], None),  # with a selector of the drawing
+    ("渡邊󠄁事務機", ["渡辺事務機"], None),  # with a variation selector
     ("八ヶ岳オフィス", ["八ケ岳オフィス"], None),
     ("斉藤 斎藤", ["斉藤", "斎藤"], None),  # two names
     # The long vowel and the number one stay; hyphens and dashes go.
     ("データ一番館", ["データ一番館"], None),
     ("ﾃﾞｰﾀ", ["データ"], None),
     *[(f"ヤマダ{dash}大阪", ["ヤマダ", "大阪"], None) for dash in "-‐‑‒–—―−－─"],
-    # What separates.
+    # Separators.
     ("ヤマダ・オフィス", ["ヤマダ", "オフィス"], None),
     ("ヤマダ･オフィス", ["ヤマダ", "オフィス"], None),
     ("ヤマダ商事／大阪｜北＞一課", ["ヤマダ商事", "大阪", "北", "一課"], None),
@@ -77,7 +77,7 @@ SPELLINGS = [
     ("ヤマダ商事大阪支店", ["ヤマダ商事大阪支店"], None),
     ("ヤマダ´商事", ["ヤマダ", "商事"], None),
     ("\tヤマダ\r\n商事\u3000", ["ヤマダ", "商事"], None),
-    # A letter of a private use area may be the name of somebody else.
+    # A character of a private use area may distinguish another name.
     ("\ue000田商店", ["\ue000田商店"], None),
     # Nothing left.
     ("株式会社", [], "株式会社"),
@@ -96,7 +96,7 @@ def test_spelling(normaliser: Normaliser, text: str, words: list[str], legal_for
     assert (list(name.words), name.legal_form) == (words, legal_form)
 
 
-def test_boundaries_are_where_something_was_taken_out(normaliser: Normaliser) -> None:
+def test_boundaries_are_where_something_was_removed(normaliser: Normaliser) -> None:
     name = normaliser.name("(株)ヤマダ商事/大阪支店")
     assert (name.key, name.boundaries) == ("ヤマダ商事大阪支店", {0, 5, 9})
 
@@ -112,7 +112,7 @@ def test_boundaries_are_where_something_was_taken_out(normaliser: Normaliser) ->
         ("大阪", None),
         ("支店長会", None),
         ("Osaka Office", "osaka"),
-        ("株式会社大塚本店", "大塚"),  # whether this is a branch is not for a single text to say
+        ("株式会社大塚本店", "大塚"),  # the text alone does not show whether this is a branch
     ],
 )
 def test_stem(normaliser: Normaliser, text: str, stem: str | None) -> None:
@@ -135,7 +135,7 @@ def test_stem(normaliser: Normaliser, text: str, stem: str | None) -> None:
         ("Sato-san", "sato", None),
         ("Mr. Sato", "sato", None),
         ("Susan", "susan", None),
-        ("ジョン・スミス", "ジョンスミス", None),  # no space: which of the two is the surname is not said
+        ("ジョン・スミス", "ジョンスミス", None),  # without a space the surname is unknown
         ("部長 様", None, None),
         ("様", None, None),
     ],
@@ -151,18 +151,18 @@ NOTHING = ["", "　", "-", "－", "―", "ー", "ーー", "ｰ", "...", "・", "
 
 
 @pytest.mark.parametrize("text", [*NOBODY, *NOTHING])
-def test_nobody(normaliser: Normaliser, text: str) -> None:
+def test_words_for_no_partner(normaliser: Normaliser, text: str) -> None:
     assert normaliser.entry(text).is_nobody
 
 
 @pytest.mark.parametrize(
     "text", ["一", "なし商店", "不明", "未定", "株式会社", "株式会社なし", "㈱ダイレクト", "梨", "直販課"]
 )
-def test_somebody(normaliser: Normaliser, text: str) -> None:
+def test_names_that_are_no_such_words(normaliser: Normaliser, text: str) -> None:
     assert not normaliser.entry(text).is_nobody
 
 
-# Texts that are likely to be torn at the wrong place, and any text at all.
+# Texts that are likely to be split at the wrong place, and any other text.
 _SCRAPS = """
     株 式 会 社 株式会社 (株) ㈱ ㍿ (有) 有限会社 co . , ltd inc i n c k.k. ( ) 【 】 ・ - ― ー 一 ﾞ ﾟ ゛ か が 髙 㐂
     ヤマダ ﾔﾏﾀﾞ 大阪 支店 様 さん 部長 第 1 営業部 İ ß ﬁ ㌢ ™ ㊑ \u200b \ufe00 \ue000 \u1100 \u1161 \u0345 𝒜 ½
@@ -170,7 +170,7 @@ _SCRAPS = """
 TEXTS = st.one_of(
     st.text(max_size=30), st.lists(st.sampled_from([*_SCRAPS.split(), " ", "　", "\n"]), max_size=8).map("".join)
 )
-# Of these no character joins its neighbour, so that spaces between them change nothing.
+# None of these characters combines with its neighbour, so that spaces between them change nothing.
 PLAIN = st.text(alphabet="株式会社有限合同山田商事大阪支店ヤマダガー一1", max_size=20)
 
 
@@ -179,7 +179,7 @@ PLAIN = st.text(alphabet="株式会社有限合同山田商事大阪支店ヤマ
 @example("ヤマダ i.n.c")
 @example("ヤkk:kk")
 @example("ᄀ ᅡ")
-def test_a_key_is_its_own_key(text: str) -> None:
+def test_normalising_a_key_changes_nothing(text: str) -> None:
     key = NORMALISER.name(text).key
     assert NORMALISER.name(key).key == key
 
@@ -193,7 +193,7 @@ def test_composition_does_not_matter(text: str) -> None:
 
 
 @given(TEXTS)
-def test_a_key_holds_no_space_and_no_punctuation(text: str) -> None:
+def test_a_key_has_no_space_and_no_punctuation(text: str) -> None:
     entry = NORMALISER.entry(text)
     for key in filter(None, (entry.name_key, entry.person_key, entry.surname_key, entry.stem)):
         assert key and not any(unicodedata.category(c)[0] in "ZPS" or c.isspace() for c in key)

@@ -72,7 +72,7 @@ def test_only_registered_partners_are_split_off(reader: Reader) -> None:
         ("大阪法人営業部第二課", "大阪", "法人営業部第二課", True),
         ("大阪第3グループ", "大阪", "第3グループ", True),
         ("大阪 北営業部", "大阪", "北営業部", True),  # a boundary: 北営業部 is a department of 大阪
-        ("大阪北営業部", "大阪", "北営業部", False),  # none: it may be the branch 大阪北
+        ("大阪北営業部", "大阪", "北営業部", False),  # no boundary: it may be the branch 大阪北
         ("大阪北営業部", "大阪北", "営業部", True),
         ("大阪支店ソリューション推進部", "大阪支店", "ソリューション推進部", False),
     ],
@@ -98,16 +98,16 @@ def test_department_without_a_branch(reader: Reader, text: str, is_department: b
     assert (("", NORMALISER.name(text).key) in read(reader, f"ヤマダ商事 {text}", "ヤマダ商事")) == is_department
 
 
-def test_no_department_is_left_off_after_a_branch_that_nobody_has(reader: Reader) -> None:
+def test_no_department_is_removed_after_an_unregistered_branch(reader: Reader) -> None:
     assert set(read(reader, "名古屋支店 第一営業部", "")) == {("名古屋支店第一営業部", "")}
 
 
-def test_what_is_left_off_ends_as_a_department_does(normaliser: Normaliser) -> None:
+def test_a_removed_department_has_a_department_ending(normaliser: Normaliser) -> None:
     assert set(read(Reader(normaliser, set(), {"大阪チー"}), "大阪チーム", "")) == {("大阪チーム", "")}
 
 
 @given(TEXTS)
-def test_readings_are_told_apart_and_lose_nothing(text: str) -> None:
+def test_readings_are_distinct_and_lose_nothing(text: str) -> None:
     reader = Reader(NORMALISER, PARTNERS, BRANCHES)
     name = NORMALISER.name(text)
     readings = list(reader.readings(name))

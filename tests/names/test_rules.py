@@ -1,4 +1,4 @@
-"""The seeds: what the project's own say, and how a mistake in one is told."""
+"""The seeds about names: the project's own rows, and the messages for mistakes."""
 
 import shutil
 import unicodedata
@@ -70,7 +70,7 @@ def test_seeds_may_be_empty(seeds: Path) -> None:
     assert (entry.name_key, entry.legal_form, entry.person_key) == ("株髙橋様", None, "株髙橋様")
 
 
-def test_the_seeds_of_the_project_are_what_the_normaliser_makes_of_them(normaliser: Normaliser) -> None:
+def test_the_seeds_of_the_project_are_normalised(normaliser: Normaliser) -> None:
     rules = normaliser.rules
     assert all(normaliser.name(form.form).key == "" for form in rules.legal_forms), "a legal form leaves nothing"
     assert {form.canonical for form in rules.legal_forms} <= {form.form for form in rules.legal_forms}

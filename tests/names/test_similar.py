@@ -1,4 +1,4 @@
-"""Suggestions for texts that name nobody known: whom they find, in which order, and how many."""
+"""Suggestions for texts without a match: the partners and branches, their order and their number."""
 
 import pytest
 
@@ -22,11 +22,11 @@ def suggest(text: str, registered: list[Registered] = PARTNERS) -> list[Similar]
 @pytest.mark.parametrize(
     ("text", "partner_id"),
     [
-        ("ヤマタ商事", "P1"),  # another letter
-        ("ヤダマ商事", "P1"),  # exchanged
-        ("ヤマ商事", "P1"),  # one lost
-        ("ヤママダ商事", "P1"),  # one too many
-        ("㈱ヤマタ商事 大阪支店 第一営業部", "P1"),  # with more behind it
+        ("ヤマタ商事", "P1"),  # a wrong letter
+        ("ヤダマ商事", "P1"),  # two letters exchanged
+        ("ヤマ商事", "P1"),  # one letter lost
+        ("ヤママダ商事", "P1"),  # one letter too many
+        ("㈱ヤマタ商事 大阪支店 第一営業部", "P1"),  # with more text after it
         ("青葉デ-タサ-ビス", "P3"),  # hyphens for the long vowel
         ("青葉シテスムズ大阪支店", "P4"),
     ],
@@ -35,7 +35,7 @@ def test_a_typing_error_finds_its_partner_first(text: str, partner_id: str) -> N
     assert suggest(text)[0].partner_id == partner_id
 
 
-def test_strangers_find_nobody() -> None:
+def test_unrelated_names_get_no_suggestion() -> None:
     assert suggest("みどり農産") == []
     assert suggest("ヤマタ商事", []) == []
 
@@ -54,6 +54,6 @@ def test_few_are_suggested_and_ties_go_by_id() -> None:
     assert found == suggest("ヤマダ本", many)
 
 
-def test_two_branches_that_any_measure_confuses_are_suggested_not_matched() -> None:
+def test_two_similar_branches_are_suggested_not_matched() -> None:
     [found] = suggest("東京支社", [Registered("東京支店", "東京支店", "P1", "B1")])
     assert found.branch_id == "B1" and 85 < found.score < 90

@@ -1,4 +1,4 @@
-"""The measure of accuracy: it judges by the truth file, notices each kind of failure, and says so."""
+"""The measure of accuracy: it compares with the truth file and reports each kind of failure."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def decided(found: dict[str, str], held: dict[str, str]) -> duckdb.DuckDBPyConnection:
-    """Return a database that decided so."""
+    """Return a database with these decisions and quarantine reasons."""
     connection = duckdb.connect()
     connection.execute("create schema attribution")
     connection.execute("create table attribution.deal_attribution (deal_id varchar, branch_id varchar)")
@@ -60,8 +60,8 @@ def test_each_kind_of_failure_is_counted(home: Home) -> None:
     assert score == accuracy.Score(
         0.0, (1,), deals=12, sufficient=6, resolved=2, wrong=3, ambiguous=4, quarantined=2, clear_quarantined=2
     )
-    told = {example.split(";")[0] for example in examples}
-    assert told == {"lost", "elsewhere", "clear", "hoarded", "other reason", "guessed"}
+    counted = {example.split(";")[0] for example in examples}
+    assert counted == {"lost", "elsewhere", "clear", "hoarded", "other reason", "guessed"}
     assert [promise.split(": ")[1] for promise in score.broken()] == [
         "33.33 % resolved, at least 100% promised",
         "3 wrong decisions, 0 promised",
@@ -70,7 +70,7 @@ def test_each_kind_of_failure_is_counted(home: Home) -> None:
     ]
 
 
-def test_a_deal_that_should_be_gone_counts_as_wrong(home: Home) -> None:
+def test_a_deleted_deal_that_remains_counts_as_wrong(home: Home) -> None:
     with decided(FOUND | {"deleted": "B1"}, HELD) as connection:
         assert accuracy.judge(connection, home, 1, 0.0)[0].wrong == 4
 
@@ -97,7 +97,7 @@ def test_the_table_adds_up_the_samples_of_a_level() -> None:
     assert lines[4] == "| 1 | all | 200 | 100 | 99.00 % | 0 | 8 | 100.00 % | 0 |"
 
 
-def test_a_broken_promise_fails_the_command(
+def test_a_missed_limit_fails_the_command(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = Home(home.root / "accuracy-1000")

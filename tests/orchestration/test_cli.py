@@ -1,4 +1,4 @@
-"""The command `kyoten`: what help imports, the Makefile's way to it, and dbt with the settings of a home."""
+"""The command `kyoten`: the imports of help, the Makefile's calls, and dbt with the settings of a home."""
 
 import os
 import shlex
@@ -37,7 +37,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout.startswith("Usage: kyoten")
 
 
-def test_the_installed_command_runs_the_project_that_it_lies_in(tmp_path: Path) -> None:
+def test_the_installed_command_runs_the_project_that_contains_it(tmp_path: Path) -> None:
     command = Path(sys.executable).parent / "kyoten"
     done = subprocess.run([command, "doctor"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def test_the_installed_command_runs_the_project_that_it_lies_in(tmp_path: Path) 
 
 
 def calls(*variables: str) -> Iterator[list[str]]:
-    """Yield the arguments of each call of the command that the Makefile makes of its targets."""
+    """Yield the arguments of each call of the command in the Makefile's targets."""
     targets = [line.split(":")[0] for line in (PROJECT / "Makefile").read_text().splitlines() if ": ## " in line]
     shown = subprocess.run(
         ["make", "--dry-run", "--always-make", *targets, *variables],
@@ -75,19 +75,19 @@ def test_the_makefile_calls_commands_and_options_that_exist(variables: tuple[str
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["demo", "--size", "0"], "'0' is not a whole number from 1 on"),
-        (["demo", "--size", "many"], "'many' is not a whole number from 1 on"),
+        (["demo", "--size", "0"], "'0' is not a whole number of 1 or more"),
+        (["demo", "--size", "many"], "'many' is not a whole number of 1 or more"),
         (["accuracy", "--noise", "0;1"], "'0;1' is not a list of numbers"),
         (["why"], "Missing argument 'DEAL'"),
         (["wy"], "No such command 'wy'"),
         (["why", "--lang", "fr", "D1"], "'fr' is not one of 'en', 'ja'"),
     ],
 )
-def test_wrong_arguments_are_told_with_status_2(arguments: list[str], said: str, capsys) -> None:
+def test_wrong_arguments_are_reported_with_status_2(arguments: list[str], message: str, capsys) -> None:
     assert main(arguments) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_sizes_may_be_written_with_separators() -> None:
@@ -107,9 +107,9 @@ def test_settings_may_be_options(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
-    assert said["home"] == f"{tmp_path / 'ours'} (does not exist yet)"
-    assert (said["sources"], said["KYOTEN_VARS"]) == (str(mapping), "{}")
+    report = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+    assert report["home"] == f"{tmp_path / 'ours'} (does not exist yet)"
+    assert (report["sources"], report["KYOTEN_VARS"]) == (str(mapping), "{}")
 
 
 def test_a_model_is_built_tested_and_shown(home_copy: Home) -> None:
@@ -120,12 +120,12 @@ def test_a_model_is_built_tested_and_shown(home_copy: Home) -> None:
     assert f"PASS {MODEL}::" in done.stdout
     assert f"OK created sql table model kpi.{MODEL}" in done.stdout
     assert "branch_id" in done.stdout.split(f"kpi.{MODEL}: ")[1]
-    for name, content in artefacts.items():  # what the refresh left is still about what the refresh built
+    for name, content in artefacts.items():  # dbt's results of the refresh are unchanged
         assert (target / name).read_bytes() == content
     assert checks.verified(home_copy) is None, "a build of a part may not be published"
 
 
-def test_a_test_that_fails_is_told_and_the_rows_are_shown(home_copy: Home) -> None:
+def test_a_failing_test_is_reported_and_the_rows_are_shown(home_copy: Home) -> None:
     with duckdb.connect(str(home_copy.database)) as connection:
         connection.execute("insert into core.dim_branch from core.dim_branch")
     done = run_cli(home_copy, "try", MODEL)
@@ -134,7 +134,7 @@ def test_a_test_that_fails_is_told_and_the_rows_are_shown(home_copy: Home) -> No
     assert f"kpi.{MODEL}: " in done.stdout
 
 
-def test_what_cannot_be_tried_is_told(home_copy: Home, tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_tried_is_reported(home_copy: Home, tmp_path: Path) -> None:
     nothing = run_cli(home_copy, "try", "no_such_model")
     assert nothing.returncode == 1
     assert "no_such_model selects nothing that can be built" in nothing.stderr
@@ -160,7 +160,7 @@ def test_dbt_has_the_settings_of_the_home_and_passes_its_status_on(home_copy: Ho
     assert (refused.returncode, "did you mean n_min?" in refused.stderr) == (1, True)
 
 
-def test_dbt_waits_for_no_one_who_writes(home_copy: Home) -> None:
+def test_dbt_refuses_to_run_while_another_process_writes(home_copy: Home) -> None:
     with write_lock(home_copy):
         done = run_cli(home_copy, "dbt", "run", "-s", MODEL)
     assert done.returncode == 1

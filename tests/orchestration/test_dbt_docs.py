@@ -1,4 +1,4 @@
-"""dbt's documentation as one page: what is in it, that it needs no network, and that it leaves the home as it was."""
+"""dbt's documentation as one page: it is complete, needs no network, and leaves the home as it was."""
 
 import json
 import re
@@ -15,13 +15,13 @@ def test_one_page_with_everything_and_no_network(home_copy: Home) -> None:
     page = home_copy.root / "dbt_docs" / "index.html"
     assert str(page) in done.stdout
     text = page.read_text(encoding="utf-8")
-    for told in (
+    for part in (
         "model.kyoten.branch_monthly",
         json.dumps("拠点月次KPI").strip('"'),
         "metric.kyoten.win_rate",
         "exposure.kyoten.branch_report",
     ):
-        assert told in text, told
+        assert part in text, part
     assert re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="?https?:', text) == []
     assert not (home_copy.build / "dbt_docs").exists()
     assert (home_copy.build / "target" / "run_results.json").read_bytes() == results

@@ -1,4 +1,4 @@
-"""The asset graph holds what the project promises: every source loaded, every guard a check, one release at the end."""
+"""The asset graph is complete: every source is loaded, every guard is a check, and one release is at the end."""
 
 import os
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tools import asset_graph
 
 @pytest.fixture(scope="module")
 def definitions(built_home: Home) -> Iterator[ModuleType]:
-    """The definitions on the built home; importing them sets variables that other tests must not see."""
+    """The definitions for the built home; importing them sets environment variables that other tests must not see."""
     with pytest.MonkeyPatch.context() as patch:
         before = dict(os.environ)
         patch.setenv("KYOTEN_HOME", str(built_home.root))
@@ -36,7 +36,7 @@ def defs(definitions: ModuleType) -> Definitions:
     return definitions.defs
 
 
-def test_ingest_makes_every_source_of_dbt_and_every_dataset_of_the_contract(
+def test_ingest_has_an_asset_for_every_source_of_dbt_and_every_dataset(
     definitions: ModuleType, built_home: Home
 ) -> None:
     sources = {AssetKey([s["source_name"], s["name"]]) for s in read_manifest(built_home)["sources"].values()}
@@ -64,7 +64,7 @@ def test_guards_block_the_release(definitions: ModuleType, built_home: Home) -> 
             assert spec.blocking, spec.name
 
 
-def test_batch_rules_block_what_reads_the_lake(definitions: ModuleType, tmp_path: Path) -> None:
+def test_batch_rules_block_models_that_read_the_lake(definitions: ModuleType, tmp_path: Path) -> None:
     specs = {spec.asset_key: spec for spec in definitions.landing.check_specs}
     assert all(spec.blocking for spec in specs.values())
     assert {key.path[1] for key in specs} == {
@@ -116,7 +116,7 @@ def test_the_graph_runs_from_landing_to_release_in_groups(defs: Definitions) -> 
     assert all(graph.get(key).description for key in graph.get_all_asset_keys())
 
 
-def test_the_graph_is_the_reviewed_one(defs: Definitions) -> None:
+def test_the_graph_is_the_reviewed_snapshot(defs: Definitions) -> None:
     reviewed = asset_graph.FILE.read_text(encoding="utf-8").splitlines()
     assert asset_graph.text(defs).splitlines() == reviewed, "python -m tools.asset_graph writes it; review the diff"
 
@@ -128,7 +128,7 @@ def test_the_schedule_is_daily_in_tokyo_and_off(definitions: ModuleType) -> None
     assert daily.job_name == "refresh"
 
 
-def test_the_job_refresh_holds_everything(defs: Definitions, definitions: ModuleType) -> None:
+def test_the_job_refresh_contains_everything(defs: Definitions, definitions: ModuleType) -> None:
     refresh = defs.resolve_job_def("refresh")
     assert refresh.executor_def.name == "in_process"
     assert set(refresh.asset_layer.executable_asset_keys) == {
@@ -141,7 +141,7 @@ def test_the_job_refresh_holds_everything(defs: Definitions, definitions: Module
     }
 
 
-def test_old_runs_are_forgotten(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_old_runs_are_deleted(tmp_path_factory: pytest.TempPathFactory) -> None:
     home = Home(tmp_path_factory.mktemp("pruned"))
     home.dagster.mkdir()
 

@@ -1,4 +1,4 @@
-"""What is imported is declared: a package that only comes along with another one may be gone in its next version."""
+"""Every imported package is declared. An indirect dependency may be missing in the next version of its parent."""
 
 import ast
 import re
@@ -27,7 +27,7 @@ DEV = RUN | names(PYPROJECT["dependency-groups"]["dev"])
 
 
 def imported(code: str) -> Iterator[str]:
-    """Give the top-level packages that a module imports, of the standard library and the project none."""
+    """Yield the top-level packages that a module imports, except the standard library and the project."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -42,19 +42,19 @@ def undeclared(code: str, declared: set[str]) -> set[str]:
     return {name for name in imported(code) if not declared & set(map(plain, DISTRIBUTIONS.get(name, ())))}
 
 
-def test_the_product_and_its_tools_import_what_is_declared_to_run() -> None:
+def test_the_product_and_its_tools_import_declared_packages() -> None:
     files = [path for folder in ("orchestration", "tools") for path in (PROJECT / folder).rglob("*.py")]
     assert len(files) > 50
     found = {str(path): missing for path in files if (missing := undeclared(path.read_text(encoding="utf-8"), RUN))}
     assert found == {}
 
 
-def test_tests_import_what_is_declared() -> None:
+def test_tests_import_declared_packages() -> None:
     files = (PROJECT / "tests").rglob("*.py")
     found = {str(path): missing for path in files if (missing := undeclared(path.read_text(encoding="utf-8"), DEV))}
     assert found == {}
 
 
-def test_what_only_comes_along_is_found() -> None:
+def test_an_undeclared_package_is_found() -> None:
     assert undeclared("def late():\n    import pendulum, duckdb, os", RUN) == {"pendulum"}
     assert undeclared("from hypothesis.strategies import text", RUN) == {"hypothesis"}

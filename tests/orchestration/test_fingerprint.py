@@ -1,4 +1,4 @@
-"""What decides whether anything is new: the product's files, not those of the tools beside it."""
+"""Only the product's files decide whether anything is new, not the files of the tools."""
 
 import shutil
 from pathlib import Path

@@ -9,8 +9,8 @@ import pytest
 
 from orchestration.home import PROJECT
 
-# import-linter compares packages; this also sees a module that imports the package which it is part of.
-RINGS = """
+# import-linter compares packages. This also finds a module that imports the package to which it belongs.
+CYCLES = """
 import graphlib
 import grimp
 
@@ -32,8 +32,8 @@ def lint(project: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
-def rings(project: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", RINGS], cwd=project, capture_output=True, text=True, check=False)
+def cycles(project: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", CYCLES], cwd=project, capture_output=True, text=True, check=False)
 
 
 def test_the_contracts_are_kept() -> None:
@@ -41,12 +41,12 @@ def test_the_contracts_are_kept() -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-def test_no_exception_is_made() -> None:
+def test_the_contracts_have_no_exceptions() -> None:
     assert "ignore_imports" not in (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
 
 
-def test_there_is_no_ring() -> None:
-    found = rings(PROJECT)
+def test_there_is_no_import_cycle() -> None:
+    found = cycles(PROJECT)
     assert found.returncode == 0, found.stderr
 
 
@@ -57,10 +57,14 @@ def test_there_is_no_ring() -> None:
         ("orchestration/sources/landing.py", "import orchestration.names.rules", "Each layer imports only those below"),
         ("orchestration/lake/ledger.py", "import orchestration.release.publish", "Each layer imports only those below"),
         ("orchestration/why.py", "def late() -> None:\n    import orchestration.cli", "Each layer imports only those"),
-        ("orchestration/lake/records.py", "import orchestration.lake.batch", "No ring of modules or packages"),
-        ("orchestration/why.py", "import tools.sample", "Of the product only the command line knows the tools"),
-        ("orchestration/lake/batch.py", "import dagster", "Dagster stays in Dagster's parts"),
-        ("orchestration/lake/profile.py", "import great_expectations", "Great Expectations stays in one module"),
+        ("orchestration/lake/records.py", "import orchestration.lake.batch", "No import cycle of modules or packages"),
+        ("orchestration/why.py", "import tools.sample", "In the product only the command line imports the tools"),
+        (
+            "orchestration/lake/batch.py",
+            "import dagster",
+            "Only the asset graph, its resources and the refresh import Dagster",
+        ),
+        ("orchestration/lake/profile.py", "import great_expectations", "Only one module imports Great Expectations"),
     ],
 )
 def test_a_planted_violation_is_found(project: Path, module: str, line: str, contract: str) -> None:
@@ -83,9 +87,9 @@ def test_a_new_module_needs_a_layer(project: Path) -> None:
         ("orchestration/lake/records.py", "import orchestration.lake.batch"),
     ],
 )
-def test_a_planted_ring_is_found(project: Path, module: str, line: str) -> None:
+def test_a_planted_cycle_is_found(project: Path, module: str, line: str) -> None:
     plant(project / module, line)
-    assert "CycleError" in rings(project).stderr
+    assert "CycleError" in cycles(project).stderr
 
 
 def plant(path: Path, line: str) -> None:

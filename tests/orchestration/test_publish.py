@@ -1,4 +1,4 @@
-"""A release is whole or not there: what is in it, what readers see meanwhile, and what a crash leaves behind."""
+"""A release is complete or absent: its content, what readers see during a publish, and the files after a crash."""
 
 import json
 import multiprocessing
@@ -49,7 +49,7 @@ def _manifest() -> dict:
 
 
 def _build(home: Home, edition: int, rows: int = 1_000) -> None:
-    """Make a working database whose every row says which edition it is of."""
+    """Make a working database with the number of its edition in every row."""
     home.build.mkdir(parents=True, exist_ok=True)
     home.database.unlink(missing_ok=True)
     with duckdb.connect(str(home.database)) as connection:
@@ -82,7 +82,7 @@ def _editions(home: Home) -> tuple[int, int]:
     return row
 
 
-def test_a_release_holds_tables_words_parquet_and_manifest(home: Home) -> None:
+def test_a_release_has_tables_texts_parquet_and_manifest(home: Home) -> None:
     release = _publish(home)
 
     with duckdb.connect(str(home.published / "kyoten.duckdb"), read_only=True) as connection:
@@ -116,7 +116,7 @@ def test_a_release_holds_tables_words_parquet_and_manifest(home: Home) -> None:
 
 def test_a_release_is_read_by_duckdb_from_1_0_on(home: Home) -> None:
     _publish(home)
-    # The storage version is at byte 12 of the header; 64 is what DuckDB 0.10 to 1.1 wrote.
+    # The storage version is at byte 12 of the header; DuckDB 0.10 to 1.1 wrote 64.
     header = (home.published / "kyoten.duckdb").read_bytes()[:24]
     assert header[8:12] == b"DUCK"
     assert int.from_bytes(header[12:20], "little") == 64
@@ -157,14 +157,14 @@ def test_readers_never_fail_and_never_see_a_mix(home: Home) -> None:
     assert publisher.exitcode == 0
     assert all(deals == revenue for deals, revenue in seen)
     assert seen == sorted(seen), "an older release came back"
-    assert len(set(seen)) > 2, "the readers did not run beside the publisher"
+    assert len(set(seen)) > 2, "the readers did not run at the same time as the publisher"
     assert _editions(home) == (9, 9)
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from orchestration import publish
+from orchestration.release import publish
 from tests.orchestration.test_publish import Home, _publish
 name = sys.argv[2]
 owner = Path if name == "rename" else publish
@@ -213,7 +213,7 @@ def test_kills_at_any_moment_leave_one_whole_release(home: Home) -> None:
         assert _editions(home) in ((1, 1), (2, 2))
 
 
-def test_a_full_disk_is_told_in_one_message(home: Home) -> None:
+def test_a_full_disk_gives_one_message(home: Home) -> None:
     old = _publish(home)
     _build(home, 2, rows=200_000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -221,16 +221,16 @@ def test_a_full_disk_is_told_in_one_message(home: Home) -> None:
     try:
         with pytest.raises(
             KyotenError, match=r"could not be written to .*releases: .*The release before it stays"
-        ) as told:
+        ) as raised:
             _publish(home)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert current_release(home) == old
     assert not list((home.published / "releases").glob("*.tmp"))
 
 
-def test_what_is_read_back_is_compared_with_the_build(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_release_is_read_back_and_compared_with_the_build(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     old = _publish(home)
     copy = publishing.copy_table
 

@@ -1,4 +1,4 @@
-"""What the README and the other pages show is what there is: the output of a command, files and links."""
+"""The README and the other pages are right: the output of a command, and the names of files and links."""
 
 import re
 
@@ -12,7 +12,7 @@ FOLDERS = "docs|examples|locks|macros|models|orchestration|presets|seeds|tests|t
 
 
 def missing(page: str) -> list[str]:
-    """Return the files and folders that a page at docs/ or above names, in code or in a link, and that do not exist."""
+    """Return the files and folders that a page names in code and that do not exist."""
     named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", page)
     return [name for name in named if not (PROJECT / name).exists()]
 

@@ -1,4 +1,4 @@
-"""The commands as people run them: end to end, a second time, and when something is wrong."""
+"""The commands as people run them: from end to end, a second time, and with errors."""
 
 import os
 import re
@@ -29,23 +29,23 @@ sys.exit(status)
 """
 
 
-def test_the_demo_publishes_and_its_summary_says_what_matters(built_home: Home) -> None:
-    said = (built_home.root / "demo.out").read_text()
+def test_the_demo_publishes_and_prints_a_summary(built_home: Home) -> None:
+    output = (built_home.root / "demo.out").read_text()
     release = current_release(built_home)
     assert release
     for heading in ("What came in", "How deals found their branch", "Quarantine", "Rejected rows", "Headline figures"):
-        assert heading in said
-    assert release["release_id"] in said
-    assert str(built_home.published / "kyoten.duckdb") in said
+        assert heading in output
+    assert release["release_id"] in output
+    assert str(built_home.published / "kyoten.duckdb") in output
     with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as connection:
         deals, amount = connection.execute("select count(*), sum(amount) from core.fct_deals").fetchone() or (0, 0)
         rungs = connection.execute("select distinct rung from attribution.deal_attribution").fetchall()
         reasons = connection.execute("select distinct reason from attribution.quarantine").fetchall()
     assert deals >= SAMPLE_SIZE * 0.9
-    assert re.search(rf"all +{deals:,} +{amount:,.0f}", said)
+    assert re.search(rf"all +{deals:,} +{amount:,.0f}", output)
     for (word,) in [*rungs, *reasons]:
-        assert re.search(rf"\b{word}\b", said), word
-    assert re.search(r"Fiscal year \d{4} +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d%", said)
+        assert re.search(rf"\b{word}\b", output), word
+    assert re.search(r"Fiscal year \d{4} +[\d,]+ +[\d,]+ +[\d,]+ +\d+\.\d%", output)
 
 
 def test_the_command_that_the_summary_shows_works(built_home: Home) -> None:
@@ -62,7 +62,7 @@ def test_the_command_that_the_summary_shows_works(built_home: Home) -> None:
     assert "won_amount" in shown.stdout
 
 
-def test_the_manifest_tells_inputs_money_and_guards(built_home: Home) -> None:
+def test_the_manifest_has_inputs_money_and_guards(built_home: Home) -> None:
     release = current_release(built_home)
     assert release
     assert release["checks"]["failed"] == 0 < release["checks"]["passed"]
@@ -73,7 +73,7 @@ def test_the_manifest_tells_inputs_money_and_guards(built_home: Home) -> None:
 
 
 @pytest.mark.parametrize("command", [["refresh"]])
-def test_nothing_new_is_noticed_without_the_heavy_imports(built_home: Home, command: list[str]) -> None:
+def test_nothing_new_is_found_without_the_heavy_imports(built_home: Home, command: list[str]) -> None:
     before = current_release(built_home)
     done = subprocess.run(
         [sys.executable, "-c", LIGHT, *command],
@@ -100,7 +100,7 @@ def test_a_guard_that_fails_keeps_the_old_release(home_copy: Home) -> None:
     causes = [line for line in done.stderr.splitlines() if line.startswith("- ")]
     assert re.match(r"- Guard assert_unresolved_share_is_within_limit: \d+ rows?\. \S+", causes[0])
     assert current_release(home_copy) == before
-    assert worklist.exists(), "what a person has to decide is written all the same"
+    assert worklist.exists(), "the worklist is written nevertheless"
 
 
 def test_refused_files_stop_publishing_each_time_and_are_named(home_copy: Home) -> None:
@@ -109,7 +109,7 @@ def test_refused_files_stop_publishing_each_time_and_are_named(home_copy: Home) 
     (home_copy.landing / "dealz").mkdir()
     (home_copy.landing / "dealz" / "2099-01-01.csv").write_text("deal_id,stage\nD1,won\n")
 
-    for _ in range(2):  # what was refused is not taken for known
+    for _ in range(2):  # a refused file does not count as loaded
         done = run_cli(home_copy, "refresh")
         assert done.returncode == 1
         causes = [line for line in done.stderr.splitlines() if line.startswith("- ")]
@@ -118,7 +118,7 @@ def test_refused_files_stop_publishing_each_time_and_are_named(home_copy: Home) 
         assert current_release(home_copy) == before
 
 
-def test_half_a_roster_is_held_until_somebody_accepts_it(home_copy: Home) -> None:
+def test_half_a_roster_is_held_until_a_person_accepts_it(home_copy: Home) -> None:
     before = current_release(home_copy)
     folder = home_copy.landing / "branches"
     whole = max(folder.iterdir()).read_text(encoding="utf-8").splitlines(keepends=True)
@@ -143,12 +143,12 @@ def test_half_a_roster_is_held_until_somebody_accepts_it(home_copy: Home) -> Non
     done = run_cli(home_copy, "refresh")
     assert done.returncode == 0, done.stderr
     with duckdb.connect(str(home_copy.published / "kyoten.duckdb"), read_only=True) as connection:
-        told = connection.execute("select status, message from ops.loads where extracted_on = '2099-01-01'").fetchall()
-    assert sorted(status for status, _ in told) == ["held", "loaded"]
-    assert any(f"{name} was accepted by 鈴木 on " in message and "(統廃合)" in message for _, message in told)
+        loads = connection.execute("select status, message from ops.loads where extracted_on = '2099-01-01'").fetchall()
+    assert sorted(status for status, _ in loads) == ["held", "loaded"]
+    assert any(f"{name} was accepted by 鈴木 on " in message and "(統廃合)" in message for _, message in loads)
 
 
-def test_a_second_writer_is_told_who_writes(built_home: Home, tmp_path: Path) -> None:
+def test_a_second_writer_gets_the_process_id_of_the_first(built_home: Home, tmp_path: Path) -> None:
     home = Home(tmp_path)
     with write_lock(home), write_lock(home):
         done = run_cli(home, "refresh")
@@ -193,13 +193,13 @@ def test_a_part_built_in_the_ui_works_and_cannot_be_published(home_copy: Home) -
         ('{"max_unresolved_shares": 1}', "did you mean max_unresolved_share"),
     ],
 )
-def test_wrong_vars_are_told(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
+def test_wrong_vars_are_reported(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
     monkeypatch.setenv("KYOTEN_VARS", text)
     with pytest.raises(KyotenError, match=message):
         overrides()
 
 
-def test_the_doctor_tells_versions_disk_lock_and_release(built_home: Home) -> None:
+def test_the_doctor_reports_versions_disk_lock_and_release(built_home: Home) -> None:
     done = run_cli(built_home, "doctor")
     release = current_release(built_home)
     assert done.returncode == 0 and release
@@ -207,8 +207,8 @@ def test_the_doctor_tells_versions_disk_lock_and_release(built_home: Home) -> No
         assert word in done.stdout
 
 
-def test_the_summary_says_what_changed_since_the_release_before_and_why(home_copy: Home) -> None:
-    """An older release that knew one deal less, 100 less in a closed month, and nothing of the last restatement."""
+def test_the_summary_shows_what_changed_since_the_release_before_and_why(home_copy: Home) -> None:
+    """The older release lacks one deal, 100 in a closed month, and the last restatement."""
     assert "What changed" not in run_cli(home_copy, "summary").stdout
     releases = home_copy.published / "releases"
     older = releases / "20000101T000000Z"
@@ -222,8 +222,8 @@ def test_the_summary_says_what_changed_since_the_release_before_and_why(home_cop
             " group by cause order by cause limit 1"
         ).fetchall()
         release.execute("delete from attribution.restatements where cause = ?", [cause])
-    told = run_cli(home_copy, "summary").stdout
-    changed = told.partition("What changed since release")[2].partition("Where it is")[0]
-    assert re.search(r"deals more +1\b", changed), told
-    assert re.search(r"months that were over +100\b", changed), told
-    assert re.search(rf"{cause.lower().replace('_', ' ')} +{deals:,} +{amount:,}\b", changed), told
+    output = run_cli(home_copy, "summary").stdout
+    changed = output.partition("What changed since release")[2].partition("Where it is")[0]
+    assert re.search(r"deals more +1\b", changed), output
+    assert re.search(r"months that were over +100\b", changed), output
+    assert re.search(rf"{cause.lower().replace('_', ' ')} +{deals:,} +{amount:,}\b", changed), output

@@ -1,4 +1,4 @@
-"""Restatements follow what was known when: each cause on a small company, however often somebody refreshed."""
+"""Restatements depend on extract dates and not on the number of refreshes: each cause, on a small company."""
 
 import csv
 import os
@@ -25,9 +25,9 @@ Extracts = Mapping[str, Mapping[str, list[Row]]]
 # A company
 
 
-def won(deal_id: str, amount: float, *, on: str = "2024-03-25", created: str = "2024-03-20", **said: Any) -> Row:
+def won(deal_id: str, amount: float, *, on: str = "2024-03-25", created: str = "2024-03-20", **columns: Any) -> Row:
     deal = {"deal_id": deal_id, "amount": amount, "stage": "won", "channel": "resale", "won_on": on}
-    return deal | {"created_at": f"{created} 10:00:00"} | said
+    return deal | {"created_at": f"{created} 10:00:00"} | columns
 
 
 PARTNERS = [{"partner_id": "P", "partner_name": "ヤマダ商事"}]
@@ -93,7 +93,7 @@ SECOND_STEP = [
     ("NAMED", "2024-03-01", 1, "UNKNOWN:P", 400, "OSAKA", 400, 400, "ALIAS", FIRST, SECOND),
     ("OPEN", "2024-03-01", 1, "TOKYO", 0, "OSAKA", 0, 0, "ROSTER", FIRST, SECOND),
 ]
-# May was open on 4 June and closed on 20 June, which only an extract without a word on credit tells.
+# May was open on 4 June and closed on 20 June, which only an extract without changes in credit shows.
 THIRD_STEP = [
     ("CHILD", "2024-03-01", 2, "OSAKA", 500, "TOKYO", 500, 500, "PARENT_DEAL", NOTHING_OF_CREDIT, THIRD),
     ("EDITED", "2024-03-01", 2, "OSAKA", 200, "OSAKA", 250, 50, "SOURCE_EDIT", NOTHING_OF_CREDIT, THIRD),
@@ -109,7 +109,7 @@ THIRD_STEP = [
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Home], Plan]]:
-    """The project, compiled once for all homes of this module; in each home it is refreshed without dbt's process."""
+    """The project, compiled once for all homes of this module; each home is refreshed without a dbt process."""
     before, place = dict(os.environ), Home(tmp_path_factory.mktemp("project"))
     plans: dict[str, Plan] = {}
 
@@ -133,7 +133,7 @@ def land(home: Home, extracts: Extracts) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             columns = list(dict.fromkeys(column for row in rows for column in row))
             with path.open("w", encoding="utf-8", newline="") as file:
-                if not columns:  # an extract that says that there are none any more
+                if not columns:  # an extract without rows
                     file.write("entity_type,entity_id,alias\n")
                 writer = csv.DictWriter(file, columns)
                 if columns:
@@ -142,7 +142,7 @@ def land(home: Home, extracts: Extracts) -> None:
 
 
 def refreshed(home: Home, plan: Plan) -> list[tuple[Any, ...]]:
-    """Refresh as the job does, up to the release; return the restatements, which the guard has held against."""
+    """Refresh as the job does, up to the release; return the restatements, which the guard has checked."""
     ingest(home, progress=lambda _: None)
     write_names(home)
     known = Knowledge(home)
@@ -198,10 +198,10 @@ def test_an_extract_that_arrives_late_counts_from_its_date(project: Callable[[Ho
     assert refreshed(home, project(home)) == SECOND_STEP + THIRD_STEP
 
 
-def test_another_rule_is_a_step_of_its_own(
+def test_a_changed_rule_is_a_separate_step(
     project: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rate for DOLLARS is three days old: where two are allowed it has none."""
+    """The rate for DOLLARS is three days old; if only two days are allowed, the deal has no rate."""
     home = Home(tmp_path)
     land(home, until(SECOND))
     assert refreshed(home, project(home)) == SECOND_STEP
@@ -210,19 +210,19 @@ def test_another_rule_is_a_step_of_its_own(
     one_day = refreshed(home, project(home))
     fx = ("DOLLARS", "2024-03-01", 2, "TOKYO", 1500, "TOKYO", 0, -1500, "LADDER", SECOND, SECOND)
     assert one_day == [*SECOND_STEP, fx]
-    assert refreshed(home, project(home)) == one_day, "the same rules once more are no step"
+    assert refreshed(home, project(home)) == one_day, "the same rules again are no step"
 
     monkeypatch.delenv("KYOTEN_VARS")
     land(home, {THIRD: {"deals": [won("MOVES", 100, rep_id="R")]}})
     later = refreshed(home, project(home))
     back = ("DOLLARS", "2024-03-01", 3, "TOKYO", 0, "TOKYO", 1500, 1500, "LADDER", SECOND, SECOND)
-    assert later == [*SECOND_STEP, fx, back], "the new extract changed nothing, the rules before it did"
+    assert later == [*SECOND_STEP, fx, back], "the rules changed something, the new extract did not"
 
 
 def test_a_worklist_sent_back_is_known_on_its_day_and_closes_no_month(
     project: Callable[[Home], Plan], tmp_path: Path
 ) -> None:
-    """On 4 June May is still open, and stays so on 6 June, when only a person has decided."""
+    """May is still open on 4 June. It stays open on 6 June, when only a person's decision arrives."""
     home = Home(tmp_path)
     decided = [
         {"deal_id": deal_id, "branch_id": "TOKYO", "decided_by": "山田", "reason": "電話で確認"}
@@ -268,7 +268,7 @@ def test_a_home_without_deals_has_no_history(project: Callable[[Home], Plan], tm
 @pytest.mark.parametrize(
     ("table", "columns"), [("known_credit", KNOWN_CREDIT), ("known_restatements", KNOWN_RESTATEMENTS)]
 )
-def test_what_is_left_for_dbt_has_the_columns_of_its_zero_row_file(
+def test_the_states_for_dbt_have_the_columns_of_their_zero_row_files(
     built_home: Home, table: str, columns: Mapping[str, str]
 ) -> None:
     for file in ("_schema", "state"):
@@ -276,7 +276,7 @@ def test_what_is_left_for_dbt_has_the_columns_of_its_zero_row_file(
         assert {name: type_ for name, type_, *_ in described} == columns, file
 
 
-def test_the_state_of_a_verified_build_is_what_scratch_gives(
+def test_the_state_of_a_verified_build_equals_a_scratch_build(
     project: Callable[[Home], Plan], built_home: Home, tmp_path: Path
 ) -> None:
     state = built_home.lake / "knowledge" / "2026-04-05"
@@ -289,7 +289,7 @@ def test_the_state_of_a_verified_build_is_what_scratch_gives(
                 assert connection.execute(f"from {one} except all from {other}").fetchall() == [], (one, other)
 
 
-def test_only_deals_between_two_dates_move_when_a_roster_change_is_told_late(built_home: Home) -> None:
+def test_a_late_roster_change_moves_only_deals_between_two_dates(built_home: Home) -> None:
     with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as connection:
         rows = connection.execute(
             """select deal_id, from_branch_id, to_branch_id, cast(month as varchar), cause, from_release, to_release

@@ -1,4 +1,4 @@
-"""Models built by their SQL alone are those of dbt, and a day in the past knows nothing of what came after it."""
+"""The scratch build equals dbt's build, and the build of a past day contains nothing from later extracts."""
 
 import shutil
 from dataclasses import replace
@@ -26,13 +26,13 @@ def plan(compiled: Home) -> Plan:
 
 
 def differences(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> int:
-    """Count rows of either that the other lacks."""
+    """Count the rows that only one of two relations has."""
     count = f"select count(*) from (from {one} except all from {other})"
     back = f"select count(*) from (from {other} except all from {one})"
     return sum((connection.execute(query).fetchone() or (0,))[0] for query in (count, back))
 
 
-def test_scratch_gives_what_dbt_gives(plan: Plan, built_home: Home, tmp_path: Path) -> None:
+def test_a_scratch_build_equals_the_build_of_dbt(plan: Plan, built_home: Home, tmp_path: Path) -> None:
     nodes = [node for node in plan.nodes if node["schema"] in LAYERS and node["config"]["materialized"] != "view"]
     assert len(nodes) > 30
     plan.build(tmp_path / "scratch", [node["name"] for node in nodes], home=built_home).close()
@@ -41,12 +41,12 @@ def test_scratch_gives_what_dbt_gives(plan: Plan, built_home: Home, tmp_path: Pa
         connection.execute(f"attach '{built_home.database}' as built (read_only)")
         for node in nodes:
             relation = f"{node['schema']}.{node['alias']}"
-            if node["name"] != "restatements":  # the build is the state before itself by now
+            if node["name"] != "restatements":  # the lake now has this build as the state before
                 assert differences(connection, f"scratch.{relation}", f"built.{relation}") == 0, relation
 
 
-def test_a_day_in_the_past_knows_only_its_extracts(plan: Plan, built_home: Home, tmp_path: Path) -> None:
-    """The same as if the files of later days had not been there yet."""
+def test_the_build_of_a_past_day_uses_only_its_extracts(plan: Plan, built_home: Home, tmp_path: Path) -> None:
+    """The result is the same as without the files of later days."""
     then = Home(tmp_path / "then")
     for path in built_home.landing.rglob("*_????-??-??.*"):
         if path.name.split("_")[-1][:10] <= str(DAY):
@@ -76,12 +76,12 @@ def test_a_day_in_the_past_knows_only_its_extracts(plan: Plan, built_home: Home,
                 relation = f"{node['schema']}.{node['alias']}"
                 assert differences(connection, f"looked_back.{relation}", f"that_day.{relation}") == 0, relation
         assert differences(connection, "looked_back.core.fct_deals", "today.core.fct_deals") > 0
-        # What only suggests similar names may know names of later days; it decides nothing.
+        # Suggestions of similar names may use names of later days, because they decide nothing.
         evidence = "(select * from {}.attribution.deal_evidence where evidence_code != 'E17')"
         assert differences(connection, evidence.format("looked_back"), evidence.format("that_day")) == 0
 
 
-def test_a_partner_that_a_later_extract_named_was_not_known(plan: Plan, tmp_path: Path) -> None:
+def test_a_partner_named_by_a_later_extract_is_not_used(plan: Plan, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     for day, partner in (("2025-04-05", ""), ("2026-04-05", "P")):
         path = home.landing / "deals" / f"deals_{day}.csv"
@@ -89,11 +89,11 @@ def test_a_partner_that_a_later_extract_named_was_not_known(plan: Plan, tmp_path
         path.write_text(f"deal_id,stage,partner_id\nD,open,{partner}\n")
     ingest(home, progress=lambda _: None)
     write_names(home)
-    told = []
+    flags = []
     for known_on in (DAY, None):
         with plan.build(tmp_path / str(known_on), ["int_deals"], known_on=known_on, home=home) as connection:
-            told += connection.execute("select ever_named_a_partner from intermediate.int_deals").fetchall()
-    assert told == [(False,), (True,)]
+            flags += connection.execute("select ever_named_a_partner from intermediate.int_deals").fetchall()
+    assert flags == [(False,), (True,)]
 
 
 def test_a_seed_can_be_another_file(plan: Plan, built_home: Home, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """A home that an earlier version wrote is refreshed by this one, and nothing in it is lost.
 
-tests/fixtures/home_0.1.0.tar.gz is what version 0.1.0 left after `demo --size 1000 --seed 1`: landing files, the lake
-with its ledger and knowledge, the worklist, and the release without its Parquet files. The working database and the
-logs are left out: a refresh does not read them.
+tests/fixtures/home_0.1.0.tar.gz is the home of version 0.1.0 after `demo --size 1000 --seed 1`: landing files, the
+lake with its ledger and knowledge, the worklist, and the release without its Parquet files. The working database and
+the logs are left out, because a refresh does not read them.
 """
 
 import json
@@ -16,12 +16,12 @@ import pytest
 from orchestration.home import PROJECT, Home
 from tests.conftest import run_cli
 
-# A release and a load carry the moment at which they were made.
+# A release and a load contain their time.
 NOT_COMPARED = {"ops.release", "ops.loads", "ops.rejected_rows"}
 
 
 def ledger(home: Home) -> list[tuple[object, ...]]:
-    """Return the loads of the lake: which file of which content was loaded when, with its rows."""
+    """Return the loads of the lake: file, content, time and rows."""
     files = home.lake / "loads" / "*.parquet"
     return duckdb.sql(
         "select loaded_at, dataset, source_name, file_name, file_sha256, extracted_on, status, rows_read,"
@@ -31,11 +31,11 @@ def ledger(home: Home) -> list[tuple[object, ...]]:
 
 @pytest.fixture(scope="module")
 def old_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The home of version 0.1.0, before this version has touched it."""
+    """The home of version 0.1.0, not yet changed by this version."""
     home = Home(tmp_path_factory.mktemp("upgrade") / "home")
     with tarfile.open(PROJECT / "tests" / "fixtures" / "home_0.1.0.tar.gz") as archive:
         archive.extractall(home.root, filter="data")
-    # An archive keeps no nanoseconds, and a file with another time is read again.
+    # An archive stores no nanoseconds, and a file with another time would be read again.
     times = duckdb.sql(f"select file_name, file_mtime_ns from '{home.lake}/loads/2*.parquet'").fetchall()
     for name, mtime_ns in times:
         os.utime(home.landing / name, ns=(mtime_ns, mtime_ns))
@@ -68,14 +68,14 @@ def test_a_home_of_an_earlier_version_is_upgraded_by_a_refresh(old_home: Home, f
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
     assert len(loads_before) > 50
-    assert ledger(old_home) == loads_before  # kept, and no file was loaded a second time
-    assert old_manifest.exists()  # the old release is still there
+    assert ledger(old_home) == loads_before  # the loads are unchanged, and no file was loaded a second time
+    assert old_manifest.exists()  # the old release still exists
     assert (old_home.published / "current" / "manifest.json").resolve() != old_manifest
     assert differences(old_home, fresh_home) == {}
 
 
 def differences(upgraded: Home, fresh: Home) -> dict[str, int]:
-    """Return the published tables that differ, with the number of rows that only one of the two homes has."""
+    """Return the published tables that differ, with the number of rows that only one of the homes has."""
     with duckdb.connect() as connection:
         for name, place in (("upgraded", upgraded), ("fresh", fresh)):
             connection.execute(f"attach '{place.published / 'kyoten.duckdb'}' as {name} (read_only)")

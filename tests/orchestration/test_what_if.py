@@ -1,4 +1,4 @@
-"""What another ladder would move is told and not done; a file that is no ladder is refused at the wrong place."""
+"""what-if reports what another ladder would move and changes nothing; errors name the place in a wrong ladder."""
 
 import csv
 import re
@@ -24,7 +24,7 @@ def ladder(path: Path, change: Callable[[Rows], None]) -> Path:
         rows = list(csv.DictReader(file))
     columns = list(rows[0])
     change(rows)
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # as Excel writes it
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # as Excel saves it
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)
@@ -39,7 +39,7 @@ def rung(name: str, **cells: str) -> Callable[[Rows], None]:
     return first("rung", name, **cells)
 
 
-def hint(code: str, **cells: str) -> Callable[[Rows], None]:
+def suggestion(code: str, **cells: str) -> Callable[[Rows], None]:
     return first("evidence_code", code, **cells)
 
 
@@ -54,7 +54,7 @@ def twice(code: str) -> Callable[[Rows], None]:
 # The ladder's rules
 
 
-def test_the_default_ladder_is_one_and_may_be_reordered(tmp_path: Path) -> None:
+def test_the_default_ladder_is_valid_and_may_be_reordered(tmp_path: Path) -> None:
     check_ladder(LADDER)
     check_ladder(
         ladder(tmp_path / "l.csv", lambda rows: (rung("L5", rung_order="6")(rows), rung("L6", rung_order="5")(rows)))
@@ -66,35 +66,40 @@ def test_the_default_ladder_is_one_and_may_be_reordered(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "line", "column", "remedy"),
     [
-        (rung("L5", mode="maybe"), 9, "mode", "'maybe' is no mode; write one of resolve, candidate, off, sentinel"),
+        (rung("L5", mode="maybe"), 9, "mode", "'maybe' is no mode; write one of resolve, candidate, off, "),
         (rung("L5", evidence_code="E18"), 9, "evidence_code", "'E18' is no evidence; write one of E01 to E17"),
         (rung("L5", evidence_code=""), 9, "evidence_code", "'' is no evidence"),
-        (rung("L5", points_to="house"), 9, "points_to", "'house' is none of branch, rep, partner"),
+        (rung("L5", points_to="house"), 9, "points_to", "'house' is not one of branch, rep, partner"),
         (rung("L5", rung_order="4"), 9, "rung_order", "L5 has order 4, which L4 has on line 7; give each rung"),
         (rung("L4", rung_order="44"), 8, "rung_order", "L4 has order 44 on line 7 and 4 here; give one rung one order"),
         (rung("L5", rung_order="five"), 9, "rung_order", "'five' is no whole number"),
         (rung("L5", rung_order=""), 9, "rung_order", "is empty, and mode is resolve; give the rung and its order"),
         (rung("L5", rung=""), 9, "rung", "is empty, and mode is resolve"),
         (rung("L5", rung="L99"), 9, "rung", "'L99' is no rung; write one of L0 to L13"),
-        (rung("L5", rung="L12", rung_order="12"), 9, "rung", "L12 is a sentinel rung; evidence stands on L0 to L10"),
-        (rung("L12", rung="L9", rung_order="9"), 18, "rung", "L9 is no sentinel rung; those are L11, L12, L13"),
-        (rung("L5", rung="L0", rung_order="0"), 9, "rung", "L0 is a person's decision"),
-        (hint("E12", mode="resolve", rung="L9", rung_order="9"), 20, "mode", "E12 only suggests and never decides"),
+        (rung("L5", rung="L12", rung_order="12"), 9, "rung", "L12 is for special members; evidence needs L0 to L10"),
+        (rung("L12", rung="L9", rung_order="9"), 18, "rung", "L9 is not for special members; write L11, L12, L13"),
+        (rung("L5", rung="L0", rung_order="0"), 9, "rung", "L0 and a person's decision"),
+        (
+            suggestion("E12", mode="resolve", rung="L9", rung_order="9"),
+            20,
+            "mode",
+            "E12 only suggests and never decides",
+        ),
         (twice("E07"), 26, "evidence_code", "E07 to a rep is on line 9 already; keep one of the two"),
-        (without("L12"), 25, "rung", "no row has L12 with mode sentinel"),
-        (rung("L13", mode="off"), 26, "rung", "no row has L13 with mode sentinel"),
+        (without("L12"), 25, "rung", "no row has L12 with mode `sentinel`"),
+        (rung("L13", mode="off"), 26, "rung", "no row has L13 with mode `sentinel`"),
     ],
 )
-def test_a_wrong_ladder_is_told_with_the_place(
+def test_an_error_in_a_ladder_is_reported_with_its_place(
     tmp_path: Path, change: Callable[[Rows], None], line: int, column: str, remedy: str
 ) -> None:
     path = ladder(tmp_path / "l.csv", change)
-    with pytest.raises(KyotenError) as told:
+    with pytest.raises(KyotenError) as raised:
         check_ladder(path)
     assert any(
         text.startswith(f"The ladder {path}, line {line}, column {column}: {remedy}")
-        for text in str(told.value).splitlines()
-    ), told.value
+        for text in str(raised.value).splitlines()
+    ), raised.value
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,7 @@ def test_a_wrong_ladder_is_told_with_the_place(
         ("rung\n段階\n".encode("cp932"), r"cannot be read: .* It must be a CSV file in UTF-8"),
     ],
 )
-def test_a_file_that_is_no_ladder_at_all_is_told(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_no_ladder_is_reported(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "l.csv"
     path.write_bytes(content)
     with pytest.raises(KyotenError, match=message):
@@ -122,7 +127,7 @@ def test_a_refresh_stops_at_a_wrong_ladder_before_anything_else(
     assert not (tmp_path / "home" / "lake").exists()
 
 
-# What it would move
+# The moves
 
 
 def moves(home: Home) -> Rows:
@@ -132,7 +137,7 @@ def moves(home: Home) -> Rows:
 
 def test_a_rung_that_is_switched_off_moves_the_deals_that_it_decided(home_copy: Home, tmp_path: Path) -> None:
     release, database = current_release(home_copy), home_copy.database.read_bytes()
-    off = ladder(tmp_path / "l.csv", hint("E06", mode="off"))
+    off = ladder(tmp_path / "l.csv", suggestion("E06", mode="off"))
 
     done = run_cli(home_copy, "what-if", "--ladder", str(off))
 
@@ -173,13 +178,13 @@ def test_the_same_rules_move_nothing_and_other_vars_do(home_copy: Home, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Say what should differ"),
+        ([], "State what should differ"),
         (["--vars", '{"two_tier_credits": 1}'], "VARS sets two_tier_credits, .* did you mean two_tier_credit"),
         (["--ladder", "nowhere.csv"], r"The ladder nowhere\.csv cannot be read"),
         (["--vars", '{"assignment_gap_days": 1}'], "Nothing is loaded in .* yet"),
     ],
 )
-def test_what_cannot_be_asked_is_told(tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_wrong_arguments_of_what_if_are_reported(tmp_path: Path, arguments: list[str], message: str) -> None:
     done = run_cli(Home(tmp_path), "what-if", *arguments)
     assert done.returncode == 1
     assert re.search(message, done.stderr), done.stderr

@@ -1,4 +1,4 @@
-"""The worklist round trip: out as a file for Excel, filled in, dropped back, applied; asked again when facts change."""
+"""The worklist round trip: written for Excel, filled in, landed, applied; on the list again when facts change."""
 
 import csv
 import io
@@ -75,7 +75,7 @@ def test_the_file_has_one_row_per_deal_and_is_ready_to_be_filled_in(home_copy: H
 QUARANTINED = "select deal_id, list(reason) from attribution.quarantine group by deal_id"
 
 
-def test_a_decision_goes_out_comes_back_and_is_asked_again_when_facts_change(home_copy: Home) -> None:
+def test_a_decision_is_applied_and_listed_again_when_facts_change(home_copy: Home) -> None:
     run_cli(home_copy, "worklist")
     rows = read(home_copy.worklist / "quarantine.csv")
     tie = next(row for row in rows if row["reasons"] == "TIE")
@@ -84,7 +84,7 @@ def test_a_decision_goes_out_comes_back_and_is_asked_again_when_facts_change(hom
     others = f"from attribution.deal_attribution where deal_id != '{tie['deal_id']}' order by all"
     before = query(home_copy, others)
 
-    # One row filled in, one without a reason, the rest as it was; and an unfilled row of a deal decided earlier.
+    # One row is filled in, one lacks its reason, the others are unchanged; and one is an empty row of a decided deal.
     tie |= {"branch_id": chosen, "decided_by": "山田 花子", "decided_on": "2026/4/5", "reason": "電話で確認, 済み"}
     without_reason |= {"branch_id": chosen, "decided_by": "山田 花子"}
     earlier = {name: "" for name in tie} | {"deal_id": "TRAP18-C"}
@@ -104,7 +104,7 @@ def test_a_decision_goes_out_comes_back_and_is_asked_again_when_facts_change(hom
     loads = "select rows_read, rows_rejected, rows_undecided from ops.loads where file_name like '%記入済%'"
     assert query(home_copy, loads) == [(len(rows) + 1, 1, len(rows) - 1)]
 
-    # Another branch turns up on the deal; the new worklist is dropped back unfilled; another decision is taken back.
+    # The deal gets another branch; the new worklist lands without being filled in; another decision is withdrawn.
     header = "deal_id,role,party_type,party_id,is_primary,added_at\n"
     land(
         home_copy,
@@ -124,8 +124,8 @@ def test_a_decision_goes_out_comes_back_and_is_asked_again_when_facts_change(hom
     assert stale["evidence_hash"] not in ("", tie["evidence_hash"])
     assert f"2026-04-05 山田 花子 → {chosen} 電話で確認, 済み" in stale["earlier_decision"]
     assert len(query(home_copy, REJECTED)) == 1, "an unfilled file rejects nothing"
-    taken_back = query(home_copy, "select rung from attribution.deal_attribution where deal_id = 'TRAP18-F'")
-    assert taken_back != [("L0",)]
+    withdrawn = query(home_copy, "select rung from attribution.deal_attribution where deal_id = 'TRAP18-F'")
+    assert withdrawn != [("L0",)]
     assert query(home_copy, "select * from attribution.overrides where deal_id = 'TRAP18-F'") == []
 
 
@@ -134,7 +134,7 @@ REJECTED = """
 """
 
 
-def test_a_file_filled_in_where_it_lies_is_kept(home_copy: Home) -> None:
+def test_a_file_filled_in_at_its_place_is_kept(home_copy: Home) -> None:
     first = export_published(home_copy)
     assert first.kept is None and export_published(home_copy).kept is None
     first.path.write_bytes(first.path.read_bytes() + "D1,B1,,山田,,確認,,".encode())
@@ -150,7 +150,7 @@ def test_without_a_build_there_is_no_worklist(tmp_path: Path) -> None:
     assert done.returncode == 1 and "make refresh" in done.stderr
 
 
-def test_candidates_read_as_a_ranked_list() -> None:
+def test_candidates_are_a_ranked_list() -> None:
     candidates = (
         '[{"rank": 1, "branch_id": "B1", "branch_name": "大阪支店", "partner_id": "P1", "partner_name": "山田商事",'
         ' "why": "L4 rep R1"}, {"rank": 2, "branch_id": null, "partner_id": "P2", "why": "E17 0.93"}]'
@@ -169,5 +169,5 @@ def test_no_cell_starts_a_formula(text: str) -> None:
 
 
 @pytest.mark.parametrize("same", [str, lambda text: text + " = 1"])
-def test_plain_cells_stay_as_they_are(same: Callable[[str], str]) -> None:
+def test_plain_cells_are_unchanged(same: Callable[[str], str]) -> None:
     assert safe_cell(same("大阪")) == same("大阪") and safe_cell(-5) == -5

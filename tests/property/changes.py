@@ -1,6 +1,6 @@
-"""Changes to what a company delivers, each with the effect that it must have: none at all, or exactly one.
+"""Changes to a company's deliveries, each with its expected effect: nothing, or exactly one move.
 
-Here is what is changed. That nothing else moves is asserted by the tests.
+This module makes the changes. The tests assert that nothing else moves.
 """
 
 from collections.abc import Callable
@@ -26,20 +26,21 @@ from tests.property.company import (
 )
 from tests.property.workshop import Built
 
-# Names, stems and spellings that nothing else in a company bears.
+# Names, stems and spellings that occur nowhere else in a company.
 NEW_NAME, NEW_ALIAS = "稚内営業所", "いろは本舗"
 
-# Deals of which a change says nothing: what it does to them is no matter of this law.
+# The deals whose effect the change does not define, so that the invariant does not cover them.
 Change = Callable[[Draw, Company, Built], set[str]]
 
 
 def irrelevant_branch(draw: Draw, company: Company, built: Built) -> set[str]:
-    """Open a branch of an unused name, of a partner with several branches open all the time or of a new one."""
+    """Open a branch with an unused name, at a new partner or at one that always has several open branches."""
     always_open = {
-        branch: {row["partner_id"] for row in told}
+        branch: {row["partner_id"] for row in reported}
         for branch in BRANCHES
-        if len(told := [row for _, row in company.told("branches") if row["branch_id"] == branch]) == len(EXTRACTS)
-        and not any(row["opened_on"] or row["closed_on"] for row in told)
+        if len(reported := [r for _, r in company.reported("branches") if r["branch_id"] == branch])
+        == len(EXTRACTS)
+        and not any(row["opened_on"] or row["closed_on"] for row in reported)
     }
     stable = sorted(str(next(iter(owners))) for owners in always_open.values() if len(owners) == 1)
     partner = draw(st.sampled_from([*sorted({p for p in stable if stable.count(p) > 1}), "P8"]))
@@ -69,7 +70,7 @@ def irrelevant_alias(draw: Draw, company: Company, built: Built) -> set[str]:
 
 
 def renamed_branch(draw: Draw, company: Company, built: Built) -> set[str]:
-    """Give a branch another name from an extract on; deals of that day and later may know it by the old one only."""
+    """Rename a branch from an extract on; deals of that day and later may use only the old name."""
     start = draw(st.sampled_from([SECOND, TODAY]))
     before = EXTRACTS[EXTRACTS.index(start) - 1]
     names = {row["branch_id"]: row["branch_name"] for row in company.rows("branches", before)}
@@ -83,7 +84,7 @@ def renamed_branch(draw: Draw, company: Company, built: Built) -> set[str]:
 
 
 def helpers(draw: Draw, company: Company, built: Built) -> set[str]:
-    """Let others take part who only help: known or not, open or closed, marked as primary or not."""
+    """Add participants that only help: known or unknown, open or closed, marked as primary or not."""
     taken = company.latest("deal_participants")
     for _ in range(draw(st.integers(1, 6))):
         deal, role = draw(st.sampled_from(DEALS)), draw(st.sampled_from(["co_sell", "implementer"]))
@@ -103,7 +104,7 @@ def helpers(draw: Draw, company: Company, built: Built) -> set[str]:
 
 
 def weaker_evidence(draw: Draw, company: Company, built: Built) -> set[str]:
-    """Let decided deals also name, on a weaker rung, any branch of the partner that won; ties are left alone."""
+    """Add evidence on a weaker rung for any branch of the winning partner to decided deals without a tie."""
     orders = {row["rung"]: row["rung_order"] for row in built["attribution.attribution_ladder"] if row["rung"]}
     untied = _decided_without_tie(built, orders)
     partners = {row["branch_id"]: row["partner_id"] for row in built["core.dim_branch"]}
@@ -121,7 +122,7 @@ def weaker_evidence(draw: Draw, company: Company, built: Built) -> set[str]:
 
 
 def _decided_without_tie(built: Built, orders: dict[str, int]) -> set[str]:
-    """Return deals whose deciding rung, one with evidence of its own, names one branch, and not as a referrer's."""
+    """Return deals whose deciding rung has direct evidence for exactly one branch, which is no referrer's."""
     decided: set[str] = set()
     for deal, decision in built.of_deals().items():
         leading = [
@@ -142,22 +143,22 @@ HARMLESS: dict[str, Change] = {
     "an irrelevant branch": irrelevant_branch,
     "an irrelevant alias": irrelevant_alias,
     "a renamed branch": renamed_branch,
-    "participants who only help": helpers,
+    "helping participants": helpers,
     "weaker evidence of the same partner": weaker_evidence,
 }
 
 
 @dataclass(frozen=True)
-class PostedRep:
-    """A rep with a post at each of two branches, one after the other, and the deals that only this rep decides."""
+class AssignedRep:
+    """A rep with successive assignments to two branches, and the deals that only this rep decides."""
 
     branches: tuple[str, str]
     own_deals: dict[str, date]  # deal → credit date
-    deals: set[str]  # all that name the rep
+    deals: set[str]  # all deals that name the rep
     files: Company
 
     def transferred(self, company: Company, on: date) -> Company:
-        """Return the company in which the rep changes branch on this day."""
+        """Return the company in which the rep changes the branch on this day."""
         changed = company.copy()
         for (dataset, extract), rows in self.files.copy().files.items():
             changed.deliver(dataset, extract, rows)
@@ -174,8 +175,8 @@ class PostedRep:
         return changed
 
 
-def posted_rep(draw: Draw, company: Company) -> PostedRep:
-    """Draw a rep of a partner of its own, deals that the rep alone brings, and others that name the rep too."""
+def assigned_rep(draw: Draw, company: Company) -> AssignedRep:
+    """Draw a rep of a separate partner, deals that only the rep decides, and other deals that also name the rep."""
     new = Company()
     new.deliver("partners", FIRST, [{"partner_id": "P7", "partner_name": "宗谷物産"}])
     new.deliver("partners", TODAY, [{"partner_id": "P7", "partner_name": "宗谷物産"}])
@@ -223,11 +224,11 @@ def posted_rep(draw: Draw, company: Company) -> PostedRep:
         TODAY,
         [{"deal_id": deal, "role": "seller", "party_type": "rep", "party_id": "R7"} for deal in sorted(beside)],
     )
-    return PostedRep(("B71", "B72"), own, {*own, *beside}, new)
+    return AssignedRep(("B71", "B72"), own, {*own, *beside}, new)
 
 
-def decided_anew(draw: Draw, company: Company) -> dict[str, str]:
-    """Let a person decide some deals, whatever else is said of them from now on; return what was decided."""
+def decided_by_a_person(draw: Draw, company: Company) -> dict[str, str]:
+    """Let a person decide some deals, regardless of later evidence; return the decisions."""
     decided = {
         deal: draw(st.sampled_from([*BRANCHES, "DIRECT"]))
         for deal in draw(st.lists(st.sampled_from(DEALS), min_size=1, max_size=4, unique=True))

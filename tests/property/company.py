@@ -1,6 +1,6 @@
-"""Small companies that Hypothesis makes: arbitrary, nasty, and valid by the contract, as the rows of dated extracts.
+"""Small companies that Hypothesis generates, as the rows of dated extracts: arbitrary, difficult, and valid.
 
-Here is what may land. What it must come to is in laws.py.
+This module defines what may land. invariants.py defines the right results.
 """
 
 import copy
@@ -17,7 +17,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 FIRST, SECOND, TODAY = EXTRACTS = date(2025, 4, 10), date(2025, 7, 10), date(2025, 10, 10)
 
-# Few days, so that they meet: month and fiscal-year ends, the extracts and their eves, the tolerated gap of 14 days.
+# Few days, so that they coincide: ends of months and fiscal years, extract dates, days before them, the 14-day gap.
 TURN = date(2025, 4, 1)
 DAYS = sorted(
     {
@@ -28,7 +28,7 @@ DAYS = sorted(
         TODAY - timedelta(days=1),
     }
 )
-# The first two fall on the same day in Tokyo and in UTC, the last two do not: the one before, the day itself.
+# Local times in Tokyo, then in UTC: 00:10 in Tokyo is the day before in UTC, 15:10 in UTC is the next day in Tokyo.
 TIMES = ("12:00:00", "23:50:00", "00:10:00", "T15:10:00Z", "T14:50:00Z")
 
 PARTNERS = ("P1", "P2", "P3", "P4", "P5")
@@ -93,16 +93,16 @@ FULL = (
 
 @dataclass
 class Company:
-    """What was delivered: the rows of each dataset and extract date."""
+    """The delivered rows of each dataset and extract date."""
 
     files: Files = field(default_factory=dict)
 
     def copy(self) -> "Company":
-        """Return one to change."""
+        """Return a copy that may be changed."""
         return Company(copy.deepcopy(self.files))
 
     def __repr__(self) -> str:
-        """Show rows without their nulls: a counterexample is read by a person."""
+        """Show rows without nulls, because people read counterexamples."""
         return "\n".join(
             f"{dataset} {day} {' '.join(f'{column}={value}' for column, value in row.items() if value is not None)}"
             for (dataset, day), rows in self.files.items()
@@ -110,7 +110,7 @@ class Company:
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Let Hypothesis show it so, too."""
+        """Make Hypothesis show the same text."""
         printer.text(repr(self))
 
     def extracts(self, dataset: str) -> list[date]:
@@ -121,24 +121,24 @@ class Company:
         """Return one extract's rows, to be changed in place."""
         return self.files[dataset, day]
 
-    def told(self, dataset: str) -> Iterator[tuple[date, Row]]:
-        """Give every row of a dataset with its extract date, earliest first."""
+    def reported(self, dataset: str) -> Iterator[tuple[date, Row]]:
+        """Yield every row of a dataset with its extract date, earliest first."""
         for day in self.extracts(dataset):
             for row in self.rows(dataset, day):
                 yield day, row
 
     def latest(self, dataset: str) -> dict[tuple[str | None, ...], Row]:
-        """Return the last row told of each key."""
-        return {tuple(row.get(column) for column in KEYS[dataset]): row for _, row in self.told(dataset)}
+        """Return the latest row of each key."""
+        return {tuple(row.get(column) for column in KEYS[dataset]): row for _, row in self.reported(dataset)}
 
     def deliver(self, dataset: str, day: date, rows: Iterable[Row]) -> None:
-        """Add an extract's rows; of rows with one key the first is kept, because a repeat would be rejected."""
+        """Add an extract's rows; of rows with the same key only the first, because a repeat would be rejected."""
         unique = {tuple(row.get(column) for column in KEYS[dataset]): row for row in reversed(list(rows))}
         self.files.setdefault((dataset, day), []).extend(reversed(unique.values()))
 
 
 def some(*values: str, nothing: int = 1) -> st.SearchStrategy[str | None]:
-    """Draw one of the values, or nothing, the more often the higher."""
+    """Draw one of the values or None; a higher `nothing` makes None more frequent."""
     return st.sampled_from([*[None] * nothing, *values])
 
 
@@ -149,14 +149,14 @@ def days(*, nothing: int = 0) -> st.SearchStrategy[str | None]:
 
 @st.composite
 def moments(draw: st.DrawFn, nothing: int = 0) -> str | None:
-    """Draw a moment, in local time or UTC, often close to midnight."""
+    """Draw a timestamp in local time or UTC, often close to midnight."""
     day = draw(days(nothing=nothing))
     time = draw(st.sampled_from(TIMES))
     return day and f"{day}{time}" if time.startswith("T") else day and f"{day} {time}"
 
 
 def interval(start: str | None, end: str | None) -> tuple[str | None, str | None]:
-    """Make a half-open interval of two drawn days: never empty."""
+    """Make a half-open interval, never empty, from two drawn days."""
     if start and end and start >= end:
         return end, None if start == end else start
     return start, end
@@ -226,7 +226,7 @@ def _roster(draw: st.DrawFn, company: Company) -> None:
                     changed["partner_id"] = draw(st.sampled_from(["P1", "P2"]))
                 case "closed":
                     changed["opened_on"], changed["closed_on"] = interval(changed["opened_on"], draw(days()))
-        # B7 is opened later: the first extract knows nothing of it.
+        # B7 is opened later, so the first extract lacks it.
         company.deliver("branches", day, [row for row in branches if number or row["branch_id"] != "B7"])
     _successions(draw, company)
 
@@ -247,16 +247,17 @@ def _roster(draw: st.DrawFn, company: Company) -> None:
                 for rep in REPS
             ],
         )
-    posts = [post for rep in REPS for post in draw(st.one_of(_gapped_posts(rep), st.lists(_posts(rep), max_size=3)))]
+    some_assignments = (st.one_of(_assignments_with_gap(rep), st.lists(_assignments(rep), max_size=3)) for rep in REPS)
+    assigned = [row for drawn in some_assignments for row in draw(drawn)]
     for number, day in enumerate(EXTRACTS):
         if number and draw(st.booleans()):
             rep = draw(st.sampled_from(REPS))
-            posts = [post for post in posts if post["rep_id"] != rep] + draw(st.lists(_posts(rep), max_size=2))
-        company.deliver("rep_assignments", day, copy.deepcopy(posts))
+            assigned = [row for row in assigned if row["rep_id"] != rep] + draw(st.lists(_assignments(rep), max_size=2))
+        company.deliver("rep_assignments", day, copy.deepcopy(assigned))
 
 
 @st.composite
-def _posts(draw: st.DrawFn, rep: str) -> Row:
+def _assignments(draw: st.DrawFn, rep: str) -> Row:
     start, end = interval(draw(days(nothing=15)), draw(days(nothing=30)))
     return {
         "rep_id": rep,
@@ -268,8 +269,8 @@ def _posts(draw: st.DrawFn, rep: str) -> Row:
 
 
 @st.composite
-def _gapped_posts(draw: st.DrawFn, rep: str) -> list[Row]:
-    """Draw two posts one after the other, with a gap about as long as is tolerated, or none."""
+def _assignments_with_gap(draw: st.DrawFn, rep: str) -> list[Row]:
+    """Draw two successive assignments, with a gap of about the tolerated length or without a gap."""
     first, second = draw(st.lists(st.sampled_from(BRANCHES), min_size=2, max_size=2))
     back = TURN + timedelta(days=draw(st.sampled_from([0, 13, 14, 15])))
     return [
@@ -279,7 +280,7 @@ def _gapped_posts(draw: st.DrawFn, rep: str) -> list[Row]:
 
 
 def _successions(draw: st.DrawFn, company: Company) -> None:
-    """Draw what became of some branches; always to a later one, so that nothing circles."""
+    """Draw successors of some branches, always later ones, so that there is no circle."""
     rows: list[Row] = []
     for number, branch in enumerate(BRANCHES[:-1]):
         kind = draw(some("merge", "transfer", "rename", *["split"] * 4, nothing=5))
@@ -402,7 +403,7 @@ CLAIMS: dict[str, st.SearchStrategy[str]] = {
 
 @st.composite
 def _deal(draw: st.DrawFn, deal: str, known: dict[str, Row]) -> Row:
-    # Most deals speak of one branch in all that they say, the others of anything.
+    # Most deals name one branch in all their evidence, the others name anything.
     is_direct = draw(st.sampled_from([True, *[False] * 5]))
     claims = [] if is_direct else draw(st.lists(st.sampled_from(list(CLAIMS)), min_size=1, max_size=3, unique=True))
     ours = known.get(draw(some(*BRANCHES, nothing=2)) or "", {})
@@ -439,7 +440,7 @@ def _deals(draw: st.DrawFn, company: Company) -> None:
     }
     rows = [draw(_deal(deal, known)) for deal in DEALS]
     company.deliver("deals", FIRST, rows)
-    # Later extracts tell some deals anew: a stage moves on, or anything else is said of them.
+    # Later extracts deliver some deals again, with a later stage or with any other change.
     for day in (SECOND, TODAY):
         updates: list[Row] = []
         for row in draw(st.lists(st.sampled_from(rows), max_size=3, unique_by=lambda row: row["deal_id"])):
@@ -488,7 +489,7 @@ def _participants(draw: st.DrawFn, company: Company) -> None:
     @st.composite
     def participants(draw: st.DrawFn) -> Row:
         party_type, party = draw(st.sampled_from(PARTIES))
-        # Several on one deal, so that there are ties and leaders.
+        # Several on one deal, so that there are ties and primary participants.
         return {
             "deal_id": draw(st.sampled_from(["D99", *DEALS, *DEALS[:4] * 4])),
             "role": draw(st.sampled_from([*ROLES, "seller", "seller"])),

@@ -1,4 +1,4 @@
-"""What the property tests share: the project compiled once, and how many companies each property is tried on."""
+"""Shared by the property tests: the project, compiled once, and the number of companies for each property."""
 
 import pytest
 from hypothesis import Phase, settings
@@ -6,17 +6,17 @@ from hypothesis import Phase, settings
 from orchestration.home import Home
 from tests.conftest import examples
 
-pytest.register_assert_rewrite("tests.property.laws")
+pytest.register_assert_rewrite("tests.property.invariants")
 
-from tests.property.workshop import Workshop  # noqa: E402  (after what it may import is registered)
+from tests.property.workshop import Workshop  # noqa: E402  (after the modules that it imports are registered)
 
 
 def first_of(number: int) -> settings:
-    """Say how many companies are tried until one shows what is wrong; it is not made smaller."""
+    """Return settings that try this number of companies and do not shrink the first failure."""
     return settings(examples(number), phases=[Phase.generate], report_multiple_bugs=False)
 
 
 @pytest.fixture(scope="session")
 def workshop(compiled: Home, tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    """The project, compiled."""
+    """The compiled project."""
     return Workshop.opened(compiled, tmp_path_factory.mktemp("property"))

@@ -1,4 +1,4 @@
-"""What a change to the delivered rows moves: nothing, or exactly what it must."""
+"""The effect of a change in the delivered rows: nothing moves, or exactly the expected deals."""
 
 import itertools
 from collections import defaultdict
@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import examples
-from tests.property.changes import HARMLESS, decided_anew, posted_rep
+from tests.property.changes import HARMLESS, assigned_rep, decided_by_a_person
 from tests.property.company import DAYS, SECOND, Company, companies
 from tests.property.conftest import first_of
-from tests.property.laws import same_rows
+from tests.property.invariants import same_rows
 from tests.property.workshop import Built, Workshop
 
 Decision = tuple[object, ...]
-# What a deal's decision is. Who the rep is, and how many candidates there were, weaker evidence may change.
+# The columns of a decision. Weaker evidence may change the rep and the number of candidates, which are not included.
 DECISION = ("branch_id", "branch_id_current", "partner_id", "rung", "reason", "credit_on")
-MONTH_CLOSED = date(2025, 6, 1)  # the last month that was closed when the second extract came
+MONTH_CLOSED = date(2025, 6, 1)  # the last closed month at the second extract
 
 DELIVERED = (companies(),)
 CHANGED = (companies(), st.sets(st.sampled_from(sorted(HARMLESS)), min_size=1), st.data())
@@ -34,7 +34,7 @@ def decisions(built: Built) -> dict[str, Decision]:
 
 
 def money(built: Built, *keys: str) -> dict[tuple[object, ...], Decimal]:
-    """Return revenue by these columns."""
+    """Return revenue grouped by these columns."""
     sums: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     for row in built["core.fct_revenue"]:
         sums[tuple(row[key] for key in keys)] += row["amount"] or 0
@@ -50,8 +50,8 @@ def moved(before: Built, after: Built) -> set[str]:
     return {deal for deal in old if old[deal] != new[deal]} | by_money
 
 
-def with_heirs(built: Built, deals: set[str]) -> set[str]:
-    """Add the deals that may inherit from these, and theirs."""
+def with_inheriting_deals(built: Built, deals: set[str]) -> set[str]:
+    """Add the deals that may inherit from these deals, directly or indirectly."""
     parents = {row["deal_id"]: row["parent_deal_id"] for row in built["intermediate.int_deals"]}
     found = set(deals)
     while more := {deal for deal, parent in parents.items() if parent in found} - found:
@@ -68,8 +68,8 @@ def test_harmless_changes_move_nothing(
     before, changed = workshop.build(company), company.copy()
     aside = [HARMLESS[name](data.draw, changed, before) for name in sorted(names)]
     after = workshop.build(changed)
-    assert moved(before, after) <= with_heirs(before, set[str]().union(*aside))
-    if "participants who only help" in names:
+    assert moved(before, after) <= with_inheriting_deals(before, set[str]().union(*aside))
+    if "helping participants" in names:
         assert len(after["attribution.influence"]) >= len(before["attribution.influence"])
 
 
@@ -89,9 +89,9 @@ def test_order_of_rows_files_and_threads_changes_no_row(workshop: Workshop, comp
 def test_moving_a_transfer_moves_the_deals_between_the_dates(
     workshop: Workshop, company: Company, transfers: list[date], data: st.DataObject
 ) -> None:
-    """A rep of two branches moves from one to the other on the first day, or on the second."""
+    """A rep moves from one branch to another on the first day, or on the second."""
     workshop = workshop.deciding()
-    rep = posted_rep(data.draw, company)
+    rep = assigned_rep(data.draw, company)
     early, late = (workshop.build(rep.transferred(company, on)) for on in sorted(transfers))
     start, end = sorted(transfers)
     for built, on in ((early, start), (late, end)):
@@ -100,7 +100,7 @@ def test_moving_a_transfer_moves_the_deals_between_the_dates(
     between = {deal for deal, row in early.of_deals().items() if start <= row["credit_on"] < end}
     found = moved(early, late)
     assert found & set(rep.own_deals) == between & set(rep.own_deals)
-    assert found <= with_heirs(early, between & rep.deals)
+    assert found <= with_inheriting_deals(early, between & rep.deals)
 
 
 @examples(3)
@@ -108,12 +108,12 @@ def test_moving_a_transfer_moves_the_deals_between_the_dates(
 def test_a_persons_decision_always_wins(workshop: Workshop, company: Company, data: st.DataObject) -> None:
     workshop = workshop.deciding()
     before, changed = workshop.build(company), company.copy()
-    decided = decided_anew(data.draw, changed)
+    decided = decided_by_a_person(data.draw, changed)
     after = workshop.build(changed)
     for deal, branch in decided.items():
         if deal in after.of_deals():
             assert (after.of_deals()[deal]["rung"], after.of_deals()[deal]["branch_id"]) == ("L0", branch), deal
-    assert moved(before, after) <= with_heirs(after, set(decided))
+    assert moved(before, after) <= with_inheriting_deals(after, set(decided))
 
 
 @examples(5)
@@ -122,11 +122,11 @@ def test_closed_months_change_only_by_restatements(workshop: Workshop, company: 
     workshop = workshop.deciding()
     home = workshop.land(company)
     state = home.lake / "known_credit" / "state.parquet"
-    told = f"date '{SECOND}' as known_on, date '{SECOND}' as as_of, cast(null as varchar) as step_cause"
+    state_columns = f"date '{SECOND}' as known_on, date '{SECOND}' as as_of, cast(null as varchar) as step_cause"
     before = workshop.build_lake(
         home,
         known_on=SECOND,
-        keep=f"copy (select *, {told} from intermediate.int_known_credit) to '{state}' (format parquet)",
+        keep=f"copy (select *, {state_columns} from intermediate.int_known_credit) to '{state}' (format parquet)",
     )
     now = workshop.build_lake(home)
     restatements = now["attribution.restatements"]
@@ -137,24 +137,24 @@ def test_closed_months_change_only_by_restatements(workshop: Workshop, company: 
         known[row["to_branch_id"], row["month"]] += row["to_amount"]
     closed = {key for key in itertools.chain(known, knows) if key[0] and key[1] <= MONTH_CLOSED}  # type: ignore[operator]
     assert {key: known[key] for key in closed} == {key: knows[key] for key in closed}
-    told_of = {row["deal_id"] for row in restatements}
+    listed = {row["deal_id"] for row in restatements}
     for deal, row in before.of_deals().items():
         months = {r["recognized_month"] for r in before["core.fct_revenue"] if r["deal_id"] == deal}
         has_moved = now.of_deals().get(deal, {}).get("branch_id") != row["branch_id"]
         if has_moved and any(month <= MONTH_CLOSED for month in months):
-            assert deal in told_of, deal
+            assert deal in listed, deal
 
 
-# What is wrong → the model, the text in its SQL, what stands there instead, and the property that must notice.
+# What is wrong → the model, the text in its SQL, the wrong text instead, and the property that must fail.
 WRONG_SQL: dict[str, tuple[str, str, str, Callable[..., None], tuple[st.SearchStrategy[Any], ...]]] = {
-    "who only helps is credited": (
+    "a helper is credited": (
         "int_deal_signals",
         "judged.role in ('co_sell', 'implementer')",
         "judged.role in ('co_sell')",
         test_harmless_changes_move_nothing,
-        (companies(), st.just({"participants who only help"}), st.data()),
+        (companies(), st.just({"helping participants"}), st.data()),
     ),
-    "today's posts are joined": (
+    "today's assignments are joined": (
         "int_deal_lookups",
         "unpacked.credit_on",
         "cast('2025-10-10' as date)",

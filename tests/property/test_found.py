@@ -1,4 +1,4 @@
-"""Companies on which a property once failed, made small: what must come out, worked out by hand."""
+"""Reduced companies on which a property failed before, with the right results derived manually."""
 
 from datetime import date
 
@@ -12,7 +12,7 @@ CREATED = "2025-04-10 12:00:00"
 
 @pytest.fixture(scope="module")
 def found(workshop: Workshop) -> Built:
-    """All of them in one company: P1 with B1, B3 and B2, which is closed, P5 with B5, and who stands there."""
+    """All cases in one company: P1 with B1, B3 and the closed B2, P5 with B5, and their reps."""
     company = Company()
     partners = [
         ("P1", "みどり電算", None, None),
@@ -128,7 +128,7 @@ def found(workshop: Workshop) -> Built:
     return workshop.build(company)
 
 
-def test_no_guard_is_red_over_what_came_before_the_first_deal(found: Built) -> None:
+def test_no_guard_fails_over_data_before_the_first_deal(found: Built) -> None:
     assert found.red_guards == {}
     months = {row["month"]: row for row in found["kpi.company_monthly"]}
     assert months[date(2025, 1, 1)]["referrals"] == 1
@@ -136,8 +136,8 @@ def test_no_guard_is_red_over_what_came_before_the_first_deal(found: Built) -> N
 
 
 def test_a_delivered_rewin_without_a_rate_is_excluded(found: Built) -> None:
-    told = [(row["record_type"], row["record_id"], row["reason"]) for row in found["attribution.exclusions"]]
-    assert ("amount_event", "E1", "FX_MISSING") in told
+    exclusions = [(row["record_type"], row["record_id"], row["reason"]) for row in found["attribution.exclusions"]]
+    assert ("amount_event", "E1", "FX_MISSING") in exclusions
 
 
 def test_a_rep_known_by_name_at_a_closed_branch_decides_nothing(found: Built) -> None:
@@ -145,17 +145,17 @@ def test_a_rep_known_by_name_at_a_closed_branch_decides_nothing(found: Built) ->
     assert (decision["branch_id"], decision["reason"]) == ("UNKNOWN:P1", "BRANCH_CLOSED_AT_DATE")
 
 
-def test_a_known_partner_is_not_unknown_because_the_parents_is(found: Built) -> None:
+def test_a_known_partner_stays_known_if_the_parents_is_unknown(found: Built) -> None:
     decision = found.of_deals()["CHILD"]
     assert (decision["branch_id"], decision["reason"]) == ("UNKNOWN:P1", "BRANCH_UNKNOWN")
 
 
-def test_a_co_sellers_partner_does_not_say_whose_branch_a_text_means(found: Built) -> None:
+def test_a_co_sellers_partner_does_not_decide_the_branch_of_a_text(found: Built) -> None:
     assert found.of_deals()["TEXT"]["branch_id"] == "UNRESOLVED"
 
 
 @pytest.mark.parametrize(
     ("deal", "branch"), [("DIRECT", "DIRECT"), ("NAMED", "UNKNOWN:P1"), ("INDIRECT", "UNRESOLVED")]
 )
-def test_who_only_helps_is_no_partner_evidence(found: Built, deal: str, branch: str) -> None:
+def test_a_helper_is_no_partner_evidence(found: Built, deal: str, branch: str) -> None:
     assert found.of_deals()[deal]["branch_id"] == branch

@@ -1,6 +1,6 @@
-"""From a generated company to its tables: land the files, ingest, normalise names, run the SQL that dbt compiled.
+"""Builds the tables of a generated company: land files, ingest, normalise names, run the SQL that dbt compiled.
 
-Here is how tables are made and read back. What must hold of them is in laws.py.
+This module makes the tables and reads them back. invariants.py asserts their content.
 """
 
 import csv
@@ -25,9 +25,9 @@ from tests.property.company import FULL, Company, Row
 
 SCHEMAS = ("core", "attribution", "kpi", "segment")
 DECIDING = ("deal_attribution", "fct_revenue", "influence", "restatements", "int_known_credit")
-# Where a row came from is told beside it, and is no part of what the row says.
+# The lineage columns of a row are not part of its content.
 LINEAGE = {"file_name", "row_number", "file_sha256"}
-# Limits that a company may be over; everything else that a guard finds is a fault.
+# The guards with limits that a small company may exceed; a finding of any other guard is an error.
 BUSINESS_LIMITS = {"assert_unresolved_share_is_within_limit"}
 
 Record = dict[str, Any]
@@ -49,7 +49,7 @@ class Built:
         return {row["deal_id"]: row for row in self.tables[table]}
 
     def published(self) -> dict[str, list[str]]:
-        """Return every published table with its rows in an order of their own."""
+        """Return every published table with its rows sorted."""
         return {
             name: sorted(repr(sorted((k, v) for k, v in row.items() if k not in LINEAGE)) for row in rows)
             for name, rows in self.tables.items()
@@ -72,7 +72,7 @@ class Workshop:
 
     @classmethod
     def opened(cls, compiled: Home, folder: Path) -> "Workshop":
-        """Take the project as compiled for a home, by the fixture `compiled`."""
+        """Return a workshop for the project that the fixture `compiled` has compiled."""
         plan = scratch.compile_models(compiled, {})
         manifest = json.loads(next((compiled.build / "plans").glob("*/manifest.json")).read_text())
         models = tuple(node["name"] for node in plan.nodes if node["schema"] in SCHEMAS)
@@ -86,15 +86,15 @@ class Workshop:
         return cls(plan, models, guards, folder)
 
     def deciding(self) -> "Workshop":
-        """Return one that stops at decisions and their money, for properties that ask for no more."""
+        """Return a workshop that builds only decisions and their money, for properties that need nothing else."""
         return replace(self, models=DECIDING, guards={})
 
     def unguarded(self) -> "Workshop":
-        """Return one that asks no guard."""
+        """Return a workshop that runs no guards."""
         return replace(self, guards={})
 
     def with_sql(self, model: str, old: str, new: str) -> "Workshop":
-        """Return a workshop whose SQL of one model is changed."""
+        """Return a workshop with a change in the SQL of one model."""
         nodes = []
         for node in self.plan.nodes:
             if node["name"] == model:
@@ -104,7 +104,7 @@ class Workshop:
         return replace(self, plan=scratch.Plan(tuple(nodes), self.plan.home))
 
     def land(self, company: Company, *, seed: int | None = None, name: str = "one") -> Home:
-        """Put a company's files into the lake of a new home; with a seed rows are shuffled and files split."""
+        """Load a company's files into the lake of a new home; with a seed, rows are shuffled and files are split."""
         home = Home(self.folder / "homes" / name)
         shutil.rmtree(home.root, ignore_errors=True)
         chance = random.Random(seed)
@@ -113,13 +113,14 @@ class Workshop:
             chance.shuffle(files)
         for (dataset, day), rows in files:
             if not rows and dataset not in FULL:
-                continue  # only a full extract says something by being empty
+                continue  # an empty file has a meaning only for full extracts
             for number, part in enumerate(_parts(rows, chance) if seed is not None else [rows]):
                 _write(home.landing / dataset / f"{chance.random() if seed else ''}{dataset}_{day}_{number}.csv", part)
-        result = ingest(home, progress=lambda _: None, expectations=None)  # made-up extracts may differ in anything
+        # Generated extracts may differ in any way, so there are no batch rules.
+        result = ingest(home, progress=lambda _: None, expectations=None)
         assert not result.refused, [file.message for file in result.refused]
         rejected = [(file.file_name, file.message) for file in result.files if file.rejected]
-        assert not rejected, f"the generator made rows that are not valid: {rejected}"
+        assert not rejected, f"the generator made invalid rows: {rejected}"
         write_names(home)
         return home
 
@@ -128,9 +129,9 @@ class Workshop:
         return self.build_lake(self.land(company, seed=seed), threads=threads)
 
     def build_lake(self, home: Home, *, threads: int = 1, known_on: date | None = None, keep: str = "") -> Built:
-        """Build the tables of a lake; `keep` is SQL to run on them before they are thrown away."""
+        """Build the tables of a lake; `keep` is SQL to run on them before they are deleted."""
         folder = self.folder / "database"
-        # Tables that are read once and thrown away need no checkpoint after each.
+        # Tables that are read once and then deleted need no checkpoint each.
         settings = f"{scratch.SETTINGS}; set threads = {threads}; set wal_autocheckpoint = '1TB'"
         with (
             mock.patch.object(scratch, "SETTINGS", settings),

@@ -27,7 +27,7 @@ def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def landed(sample: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Return an engine with every dataset as texts plus extracted_on, and the truth."""
+    """Yield a database with every dataset as texts plus extracted_on, and the truth."""
     con = duckdb.connect()
     for dataset, spec in CONTRACT_DATASETS.items():
         read_dataset(con, sample.landing / dataset, dataset, list(spec["columns"]))

@@ -1,4 +1,4 @@
-"""The sample company: it keeps the contract, and its numbers look like a real vendor's."""
+"""The sample company: it fits the contract, and its figures are like a real vendor's."""
 
 import duckdb
 import numpy as np
@@ -87,7 +87,7 @@ def test_ids_refer_to_something(landed: duckdb.DuckDBPyConnection) -> None:
         lost |= {(dataset, column, value) for (value,) in landed.execute(query).fetchall()}
     planted = {("deals", "branch_id", "CASE-NOWHERE"), ("deals", "partner_id", "NOBODY")}
     assert planted <= lost
-    # The others are slips of damaged deals, and nobody's id.
+    # The other ids are typing errors on damaged deals and belong to no entity.
     for dataset, column, value in lost - planted:
         damaged = f"select bool_and(damaged like '%mistyped%') from {dataset} join truth_deals using (deal_id)"
         assert landed.execute(f"{damaged} where {column} = $1", [value]).fetchone() == (True,), value
@@ -128,7 +128,7 @@ def test_the_top_fifth_of_the_branches_makes_three_quarters(landed: duckdb.DuckD
 
 
 def test_at_most_two_in_five_known_reps_ever_won(landed: duckdb.DuckDBPyConnection) -> None:
-    # Every rep whom a won deal names in any way, which is more than those who will be credited.
+    # Every rep whom a won deal names in any way, more than the reps who get credit.
     query = """
         with won as (select deal_id, rep_id, rep_email from current_deals where won_on is not null),
         named as (
@@ -175,7 +175,7 @@ def test_few_enough_deals_are_unresolved_to_publish(size: int, seed: int) -> Non
     assert 0 < by_money < 0.045
 
 
-def test_two_partners_never_chance_upon_one_customer(landed: duckdb.DuckDBPyConnection) -> None:
+def test_two_partners_never_share_a_customer_by_chance(landed: duckdb.DuckDBPyConnection) -> None:
     query = """
         select d.customer_id from current_deals d join truth_deals t using (deal_id)
         where t.expected_partner_id not in ('DIRECT', 'UNRESOLVED', '') and coalesce(t.trap, '') not in ('11', '25')
@@ -184,7 +184,7 @@ def test_two_partners_never_chance_upon_one_customer(landed: duckdb.DuckDBPyConn
     assert landed.execute(query).fetchall() == []
 
 
-def test_the_roster_tells_of_movers_leavers_and_second_posts(landed: duckdb.DuckDBPyConnection) -> None:
+def test_the_roster_has_movers_leavers_and_concurrent_assignments(landed: duckdb.DuckDBPyConnection) -> None:
     last = "extracted_on = (select max(extracted_on) from rep_assignments) and rep_id like 'R%'"
     moved = f"select rep_id from rep_assignments where {last} group by 1 having count(distinct branch_id) > 1"
     several = f"select count(*) from ({moved})"

@@ -1,4 +1,4 @@
-"""The sample's files: deterministic, guarded, replaced as a whole."""
+"""The sample's files: deterministic, protected, replaced as a whole."""
 
 import hashlib
 import json
@@ -30,20 +30,20 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path
     assert made[0]["landing/deals/deals_2026-04-05.csv"] != made[2]["landing/deals/deals_2026-04-05.csv"]
 
 
-def test_every_dataset_is_there_in_several_formats(sample: Home) -> None:
+def test_every_dataset_exists_in_several_formats(sample: Home) -> None:
     assert {p.name for p in sample.landing.iterdir() if p.is_dir()} == set(CONTRACT_DATASETS)
     extensions = {p.name.partition(".")[2] for p in sample.landing.glob("*/*")}
     assert {"csv", "csv.gz", "tsv", "jsonl"} <= extensions
 
 
-def test_second_call_does_nothing_and_says_so(tmp_path: Path) -> None:
-    home, said = Home(tmp_path), []
+def test_second_call_does_nothing_and_reports_it(tmp_path: Path) -> None:
+    home, messages = Home(tmp_path), []
     first = generate(home, 1_000, 1, quiet)
     before = {p: p.stat().st_mtime_ns for p in home.root.rglob("*")}
-    second = generate(home, 1_000, 1, said.append)
+    second = generate(home, 1_000, 1, messages.append)
     assert (first.created, second.created, second.replaced) == (True, False, False)
     assert {p: p.stat().st_mtime_ns for p in home.root.rglob("*")} == before
-    assert len(said) == 1 and "already" in said[0]
+    assert len(messages) == 1 and "already" in messages[0]
     assert (first.rows, first.files, first.bytes) == (second.rows, second.files, second.bytes)
 
 
@@ -60,7 +60,7 @@ def test_another_size_replaces_the_whole_sample(tmp_path: Path) -> None:
     assert replaced == digests(tmp_path / "fresh")
 
 
-def test_a_lost_file_is_made_again(tmp_path: Path) -> None:
+def test_a_lost_file_is_written_again(tmp_path: Path) -> None:
     home = Home(tmp_path)
     generate(home, 1_000, 1, quiet)
     before = digests(home.root)

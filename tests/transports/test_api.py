@@ -1,4 +1,4 @@
-"""REST APIs, fetched from a local server that pages, throttles, times out, breaks off and changes its mind."""
+"""REST APIs, fetched from a local server that pages, throttles, times out, closes connections and changes types."""
 
 import json
 import re
@@ -63,7 +63,7 @@ def deal(key, name, amount):
 
 
 def hubspot(request):
-    """Answer as HubSpot does: two records a page, and where the next one begins."""
+    """Answer as HubSpot does: two records per page, and the cursor of the next page."""
     start = int(request.query.get("after", 0))
     page = {"results": [deal(*one) for one in DEALS[start : start + 2]]}
     return page | ({"paging": {"next": {"after": str(start + 2)}}} if start + 2 < len(DEALS) else {})
@@ -75,36 +75,36 @@ def sources(api, mapping, travel):
     return mapping(HUBSPOT.format(url=api.url))
 
 
-def test_pages_are_followed_to_the_last(desk, api, sources, said):
-    assert said.fetch(desk, sources) == ["2026-04-01"]
+def test_pages_are_followed_to_the_last(desk, api, sources, progress):
+    assert progress.fetch(desk, sources) == ["2026-04-01"]
     assert [request.query.get("after") for request in api.asked] == [None, "2", "4"]
     assert {request.token for request in api.asked} == {"tok-3f9c2b7a"}
     result = {f.dataset: f for f in desk.load(sources).files}
     assert (result[None].read, result["deals"].accepted, result["deals"].rejected) == (5, 4, 1)
 
 
-def test_a_type_that_changes_between_pages_costs_no_other_row_and_no_digit(desk, sources, said):
-    said.fetch(desk, sources)
+def test_a_type_that_changes_between_pages_costs_no_other_row_and_no_digit(desk, sources, progress):
+    progress.fetch(desk, sources)
     desk.load(sources)
     loaded = desk.query("SELECT deal_id, amount::text FROM raw_deals ORDER BY 1")
     assert loaded == [("2", "1.0000"), ("3", None), ("4", None), ("5", "7.0000")]
     ((number, column, value, _, _),) = desk.rejected()
-    assert (number, column, value) == (1, "amount", LONG)  # too long for the contract, and kept whole
+    assert (number, column, value) == (1, "amount", LONG)  # too long for the contract, and kept complete
     assert "properties.amount.value" in desk.query("SELECT extra_columns FROM raw_deals WHERE deal_id = '4'")[0][0]
 
 
-def test_json_amounts_keep_their_digits(desk, api, sources, said):
+def test_json_amounts_keep_their_digits(desk, api, sources, progress):
     text = (
         '{"results": [{"id": "9", "properties": {"dealname": "", "amount": 12345678901234.1250, "dealstage": "won"}}]}'
     )
     api.answers["/crm/v3/objects/deals"] = lambda _: text
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     desk.load(sources)
     assert desk.query("SELECT amount::text FROM raw_deals") == [("12345678901234.1250",)]
 
 
 def once(trouble, then):
-    """Make trouble the second time that something is asked, then go on as usual."""
+    """Fail at the second request only."""
     asked = iter(range(100))
     return lambda request: trouble(request) if next(asked) == 1 else then(request)
 
@@ -119,7 +119,7 @@ def slow(request):
 
 
 def broken_off(request):
-    request.handler.send(200, {}, hubspot(request), missing=100)  # fewer bytes come than the header promises
+    request.handler.send(200, {}, hubspot(request), missing=100)  # fewer bytes than in the Content-Length header
     request.handler.close_connection = True
 
 
@@ -132,19 +132,19 @@ def down(request):
 
 
 @pytest.mark.parametrize("trouble", [throttled, slow, broken_off, hung_up, down])
-def test_what_passes_is_tried_again(desk, api, sources, said, trouble, monkeypatch):
+def test_a_temporary_failure_is_retried(desk, api, sources, progress, trouble, monkeypatch):
     if trouble is slow:
         monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.5")
     api.answers["/crm/v3/objects/deals"] = once(trouble, hubspot)
     started = time.monotonic()
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     assert len(rows(desk.home.extracts / "hubspot" / "2026-04-01" / "deals.jsonl.gz")) == len(DEALS)
-    assert len(api.asked) == 4 or (trouble is slow and len(api.asked) > 4)  # this machine may be slow, too
+    assert len(api.asked) == 4 or (trouble is slow and len(api.asked) > 4)  # the machine may be slow, too
     assert trouble is not throttled or time.monotonic() - started >= 1
 
 
 @pytest.mark.parametrize(
-    ("trouble", "told"),
+    ("trouble", "expected"),
     [
         (throttled, "answered 429 Too Many Requests"),
         (slow, "did not answer in time"),
@@ -156,7 +156,9 @@ def test_what_passes_is_tried_again(desk, api, sources, said, trouble, monkeypat
         (lambda _: (401, {}, {"message": "token tok-3f9c2b7a is expired"}), "Check the credentials"),
     ],
 )
-def test_what_does_not_pass_is_told_and_no_page_of_it_lands(desk, api, sources, said, trouble, told, monkeypatch):
+def test_a_permanent_failure_is_reported_and_no_page_lands(
+    desk, api, sources, progress, trouble, expected, monkeypatch
+):
     if trouble is slow:
         monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "0.5")
 
@@ -165,27 +167,27 @@ def test_what_does_not_pass_is_told_and_no_page_of_it_lands(desk, api, sources, 
 
     api.answers["/crm/v3/objects/deals"] = second_page
     with pytest.raises(KyotenError) as error:
-        said.fetch(desk, sources)
+        progress.fetch(desk, sources)
     message = str(error.value)
-    assert message.startswith("deals of hubspot was not fetched: ") and told in message
+    assert message.startswith("deals of hubspot was not fetched: ") and expected in message
     assert "\n" not in message
-    assert "tok-3f9c2b7a" not in message + "".join(said)
+    assert "tok-3f9c2b7a" not in message + "".join(progress)
     assert not [path for path in desk.home.extracts.rglob("*") if path.name != ".unfinished"]
 
 
-def test_a_source_that_fails_does_not_stop_the_others(desk, api, sources, said):
+def test_a_source_that_fails_does_not_stop_the_others(desk, api, sources, progress):
     two = HUBSPOT.format(url=api.url) + HUBSPOT.format(url=api.url).partition("\n")[2].replace("hubspot:", "other:")
     sources.write_text(two)
     api.answers["/crm/v3/objects/deals"] = once(lambda _: (404, {}, ""), hubspot)
     with pytest.raises(KyotenError, match="deals of hubspot was not fetched"):
-        said.fetch(desk, sources)
+        progress.fetch(desk, sources)
     assert [path.name for path in (desk.home.extracts / "other").iterdir()] == ["2026-04-01"]
 
 
 SEARCH = """\
           endpoint:
             path: crm/v3/objects/deals/search
-            method: POST
+            method: post
             json:
               limit: 2
               filterGroups:
@@ -197,7 +199,7 @@ SEARCH = """\
 """
 
 
-def test_a_search_takes_page_and_cursor_in_its_body(desk, api, mapping, said, travel):
+def test_a_search_takes_page_and_cursor_in_its_body(desk, api, mapping, progress, travel):
     def search(request):
         asked = json.loads(request.body)
         since = asked["filterGroups"][0]["filters"][0]["value"]
@@ -212,19 +214,19 @@ def test_a_search_takes_page_and_cursor_in_its_body(desk, api, mapping, said, tr
     api.answers["/crm/v3/objects/deals/search"] = search
     text = HUBSPOT.format(url=api.url).replace("mode: full", "mode: delta")
     sources = mapping(re.sub("          endpoint:.*    datasets:\n", lambda _: SEARCH, text, flags=re.DOTALL))
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     travel("2026-04-02")
     modified[0]["properties"]["hs_lastmodifieddate"] = "2026-04-01T00:00:00Z"
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     landed = {path.parent.name: len(rows(path)) for path in desk.home.extracts.glob("hubspot/*/deals.jsonl.gz")}
     assert landed == {"2026-04-01": 5, "2026-04-02": 2}
 
 
-def test_without_a_record_a_header_says_so(desk, api, sources, said, travel):
-    said.fetch(desk, sources)
+def test_without_a_record_the_file_has_a_header(desk, api, sources, progress, travel):
+    progress.fetch(desk, sources)
     travel("2026-04-02")
     api.answers["/crm/v3/objects/deals"] = lambda _: {"results": []}
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     header = (desk.home.extracts / "hubspot" / "2026-04-02" / "deals.csv").read_text().strip()
     assert header == "id,properties.dealname,properties.amount,properties.dealstage,archived,properties.amount.value"
     loaded = {(f.dataset, f.extracted_on.isoformat()): f for f in desk.load(sources).files}
@@ -233,7 +235,7 @@ def test_without_a_record_a_header_says_so(desk, api, sources, said, travel):
 
 
 class Salesforce:
-    """A server whose token expires when it pleases, and which pages by a link without a host."""
+    """A server whose token expires before its time, and which pages with a link without a host."""
 
     def __init__(self, api, monkeypatch):
         self.tokens = 0
@@ -278,28 +280,28 @@ def salesforce(api, monkeypatch):
     return Salesforce(api, monkeypatch)
 
 
-def test_an_expired_token_is_renewed_and_the_cursor_moves_on(desk, api, salesforce, mapping, said, travel):
+def test_an_expired_token_is_renewed_and_the_cursor_moves_on(desk, api, salesforce, mapping, progress, travel):
     sources = mapping(SALESFORCE.format(url=api.url))
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     assert salesforce.tokens == 2
     desk.load(sources)
     assert desk.query("SELECT deal_id, customer_id FROM raw_deals ORDER BY 1") == [("006A", "001"), ("006B", None)]
     travel("2026-04-02")
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     asked = [request.query["q"] for request in api.asked if "q" in request.query]
     assert asked[0].endswith(">= 2015-01-01T00:00:00Z")
     assert asked[-1].endswith(">= 2026-03-31T00:00:00.000+0000")
 
 
-def test_wrong_credentials_for_a_token_are_told(desk, api, salesforce, mapping, said, travel):
+def test_wrong_credentials_for_a_token_are_reported(desk, api, salesforce, mapping, progress, travel):
     api.answers["/services/oauth2/token"] = lambda request: (400, {}, {"error": "invalid_client", "sent": request.body})
     with pytest.raises(KyotenError, match="/services/oauth2/token answered 400") as error:
-        said.fetch(desk, mapping(SALESFORCE.format(url=api.url)))
+        progress.fetch(desk, mapping(SALESFORCE.format(url=api.url)))
     assert str(error.value).endswith("what they may read (${SF_CLIENT_ID}, ${SF_CLIENT_SECRET}).")
     assert "s3cr3t" not in str(error.value)
 
 
-def test_the_examples_of_the_documentation_work(desk, api, salesforce, mapping, said, travel, monkeypatch):
+def test_the_examples_of_the_documentation_work(desk, api, salesforce, mapping, progress, travel, monkeypatch):
     text = (PROJECT / "docs" / "mapping.md").read_text(encoding="utf-8")
     blocks = re.findall("```yaml\n(.*?)```", text.partition("## Transports")[2].partition("\n## ")[0], flags=re.DOTALL)
     files, hubspot_example, salesforce_example = blocks
@@ -311,15 +313,15 @@ def test_the_examples_of_the_documentation_work(desk, api, salesforce, mapping, 
         assert host in example
         example = example.replace(host, api.url)
     sources = mapping(example)
-    assert said.fetch(desk, sources) == ["2026-04-01"] * 2
+    assert progress.fetch(desk, sources) == ["2026-04-01"] * 2
     desk.load(sources)
     loaded = desk.query("SELECT source_name, count(*) FROM raw_deals GROUP BY 1 ORDER BY 1")
     assert loaded == [("hubspot", 4), ("salesforce", 2)]
 
 
-def test_a_session_token_is_not_told_either(desk, api, salesforce, mapping, said, travel):
+def test_a_session_token_is_not_shown_either(desk, api, salesforce, mapping, progress, travel):
     api.answers["/services/data/v62.0/query/01g-2000"] = lambda request: (400, {}, f"bad cursor for {request.token}")
     with pytest.raises(KyotenError) as error:
-        said.fetch(desk, mapping(SALESFORCE.format(url=api.url)))
+        progress.fetch(desk, mapping(SALESFORCE.format(url=api.url)))
     assert "400" in str(error.value)
     assert "d41d8c" not in str(error.value)

@@ -1,4 +1,4 @@
-"""A database's tables and queries, fetched from a real PostgreSQL."""
+"""Tables and queries of a database, fetched from a real PostgreSQL."""
 
 import pytest
 
@@ -40,8 +40,8 @@ def sources(postgres, mapping, travel):
     return mapping(MAPPING.format(url=postgres.url))
 
 
-def test_tables_and_queries_land_as_one_dated_extract(desk, postgres, sources, said):
-    assert said.fetch(desk, sources) == ["2026-04-01"]
+def test_tables_and_queries_land_as_one_dated_extract(desk, postgres, sources, progress):
+    assert progress.fetch(desk, sources) == ["2026-04-01"]
     folder = desk.home.extracts / "erp" / "2026-04-01"
     first = rows(folder / "deals.jsonl.gz")[0]
     assert first[1:4] == ("won", "12345678901234.5678", "2026-03-31")
@@ -55,77 +55,77 @@ def test_tables_and_queries_land_as_one_dated_extract(desk, postgres, sources, s
     ]
 
 
-def test_the_same_again_is_nothing_new_and_a_change_is_a_revision(desk, postgres, sources, said):
-    said.fetch(desk, sources)
-    assert said.fetch(desk, sources) == []
+def test_unchanged_data_is_nothing_new_and_a_change_is_a_revision(desk, postgres, sources, progress):
+    progress.fetch(desk, sources)
+    assert progress.fetch(desk, sources) == []
     postgres.run("INSERT INTO crm.reps VALUES (7, 'aoki')")
-    assert said.fetch(desk, sources) == ["2026-04-01_r2"]
+    assert progress.fetch(desk, sources) == ["2026-04-01_r2"]
     desk.load(sources)
     assert desk.query("SELECT rep_name, extract_revision FROM raw_reps") == [("AOKI", 2)]
 
 
-def test_from_the_second_day_on_only_what_changed_comes(desk, postgres, sources, said, travel):
-    said.fetch(desk, sources)
+def test_from_the_second_day_on_only_changes_are_fetched(desk, postgres, sources, progress, travel):
+    progress.fetch(desk, sources)
     travel("2026-04-02")
     postgres.run("UPDATE crm.deals SET stage = 'lost', updated_at = '2026-04-01 10:00Z' WHERE won_on IS NULL")
-    assert said.fetch(desk, sources) == ["2026-04-02"]
-    # The row at the cursor itself comes again: another of the same instant may have been committed since.
+    assert progress.fetch(desk, sources) == ["2026-04-02"]
+    # The row at the cursor is fetched again, because another row of the same instant may have been committed since.
     assert [row[1] for row in rows(desk.home.extracts / "erp" / "2026-04-02" / "deals.jsonl.gz")] == ["won", "lost"]
     postgres.run("UPDATE crm.deals SET stage = 'won', updated_at = '2026-04-01 11:00Z' WHERE won_on IS NULL")
-    assert said.fetch(desk, sources) == ["2026-04-02_r2"]
+    assert progress.fetch(desk, sources) == ["2026-04-02_r2"]
     again = rows(desk.home.extracts / "erp" / "2026-04-02_r2" / "deals.jsonl.gz")
-    assert [row[1] for row in again] == ["won", "won"], "a day's second fetch begins where its first did"
+    assert [row[1] for row in again] == ["won", "won"], "a day's second fetch begins at the same cursor as its first"
     travel("2026-04-03")
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     assert len(rows(desk.home.extracts / "erp" / "2026-04-03" / "deals.jsonl.gz")) == 1
 
 
-def test_a_query_may_hold_what_looks_like_a_parameter(desk, postgres, sources, said):
+def test_a_query_may_contain_text_like_a_parameter(desk, postgres, sources, progress):
     postgres.run("INSERT INTO crm.reps VALUES (7, 'a :b'), (8, 'c')")
     text = sources.read_text().replace("FROM crm.reps", "FROM crm.reps WHERE name::text LIKE '% :b%'")
     sources.write_text(text)
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     assert rows(desk.home.extracts / "erp" / "2026-04-01" / "reps.jsonl.gz") == [("7", "A :B")]
 
 
-def test_all_of_it_comes_again_where_it_is_asked_for(desk, postgres, sources, said, travel):
-    said.fetch(desk, sources)
+def test_a_full_fetch_ignores_the_cursor(desk, postgres, sources, progress, travel):
+    progress.fetch(desk, sources)
     travel("2026-04-02")
-    said.fetch(desk, sources, is_full=True)
+    progress.fetch(desk, sources, is_full=True)
     assert len(rows(desk.home.extracts / "erp" / "2026-04-02" / "deals.jsonl.gz")) == 2
 
 
-def test_a_fetch_that_is_killed_leaves_nothing_and_the_next_one_goes_on(desk, sources, said, monkeypatch):
+def test_a_killed_fetch_leaves_nothing_and_the_next_one_works(desk, sources, progress, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("orchestration.sources.transports.fetch.land", killed)
         with pytest.raises(KeyboardInterrupt):
-            said.fetch(desk, sources)
+            progress.fetch(desk, sources)
     assert list(desk.home.extracts.glob("erp/*")) == []
-    assert list(desk.home.extracts.glob(".unfinished/erp/deals*")), "as if the process had died"
-    assert said.fetch(desk, sources) == ["2026-04-01"]
+    assert list(desk.home.extracts.glob(".unfinished/erp/deals*")), "the files look as after a kill"
+    assert progress.fetch(desk, sources) == ["2026-04-01"]
 
 
 def test_sources_check_tries_the_first_rows_and_keeps_nothing(desk, postgres, sources, capsys):
     postgres.run("INSERT INTO crm.reps SELECT i, 'rep ' || i FROM generate_series(1, 150) AS i")
     assert check_sources(sources, "Asia/Tokyo") == 0
-    said = capsys.readouterr().out
-    assert "erp: reps: 100 rows accepted, 0 rejected" in said
-    assert "won_on (date), for example 2026-03-31" in said
+    output = capsys.readouterr().out
+    assert "erp: reps: 100 rows accepted, 0 rejected" in output
+    assert "won_on (date), for example 2026-03-31" in output
     assert not desk.home.extracts.exists()
 
 
-def test_a_cursor_goes_with_delta_only(desk, sources, said):
-    said.fetch(desk, sources)
+def test_a_cursor_needs_mode_delta(desk, sources, progress):
+    progress.fetch(desk, sources)
     sources.write_text(sources.read_text().replace("mode: delta", "mode: full"))
     with pytest.raises(KyotenError, match=r"line 13, .*mode: deals has a cursor.*`mode: delta`"):
         desk.load(sources)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         ("table: deals,", "table: dealz,", "deals of erp was not fetched: the database has no table dealz. Correct"),
         (
@@ -134,16 +134,16 @@ def test_a_cursor_goes_with_delta_only(desk, sources, said):
             "the table has no column update_at (did you mean updated_at?). Correct",
         ),
         ("FROM crm.reps", "FROM crm.repz", 'reps of erp was not fetched: relation "crm.repz" does not exist'),
-        ("SELECT id AS rep_id,", "SELECT id, id,", "reps of erp was not fetched: the column id is there twice. Rename"),
+        ("SELECT id AS rep_id,", "SELECT id, id,", "reps of erp was not fetched: the column id appears twice. Rename"),
         ("FROM crm.reps", "FROM (SELECT nextval('crm.n') AS id, '' AS name)", "not fetched: cannot execute nextval()"),
         ("${DB_USER}", "nobody", "deals of erp was not fetched: connection"),
         ("${DB_PASSWORD}", "${DB_PASSWORT}", "the environment variable DB_PASSWORT is not set"),
     ],
 )
-def test_what_goes_wrong_is_told_and_nothing_lands(desk, sources, said, before, after, told):
+def test_an_error_is_reported_and_nothing_lands(desk, sources, progress, before, after, expected):
     sources.write_text(sources.read_text().replace(before, after))
     with pytest.raises(KyotenError) as error:
-        said.fetch(desk, sources)
-    assert told in str(error.value)
-    assert PASSWORD not in str(error.value) + "".join(said)
+        progress.fetch(desk, sources)
+    assert expected in str(error.value)
+    assert PASSWORD not in str(error.value) + "".join(progress)
     assert not [path for path in desk.home.extracts.rglob("*") if path.name != ".unfinished"]

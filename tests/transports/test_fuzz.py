@@ -1,4 +1,4 @@
-"""Whatever an API answers: it lands with every record counted, or is refused with a message."""
+"""Any answer of an API lands with every record counted, or is refused with a message."""
 
 import json
 import tempfile
@@ -14,7 +14,7 @@ from tests.ingest.conftest import Desk
 from tests.transports.test_api import HUBSPOT
 
 KEYS = st.one_of(st.sampled_from(["id", "Id", "properties", "dealname", "amount", "dealstage", "a.b", ""]), st.text())
-TEXTS = st.text(st.characters(codec=None), max_size=8)  # half characters among them, which JSON may escape
+TEXTS = st.text(st.characters(codec=None), max_size=8)  # also half characters, which JSON may escape
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)),
@@ -27,8 +27,8 @@ DEAL = st.fixed_dictionaries(
 
 @settings(examples(40), deadline=10_000)
 @given(records=st.lists(st.one_of(DEAL, JSON), max_size=4), with_deal=st.booleans())
-def test_any_answer_is_loaded_or_told(api, travel, records, with_deal):
-    if with_deal:  # then all columns of the mapping are there
+def test_any_answer_is_loaded_or_gets_a_message(api, travel, records, with_deal):
+    if with_deal:  # then all columns of the mapping exist
         records = [{"id": "1", "properties": {"dealname": "", "amount": 1, "dealstage": "won"}}, *records]
     api.answers["/crm/v3/objects/deals"] = lambda _: json.dumps({"results": records})
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""What a mapping can say of transports, and what it is told when it says it wrongly."""
+"""The transport settings of a mapping, and the messages for their errors."""
 
 import json
 import re
@@ -22,7 +22,7 @@ BUCKET = REMOTE.format(url="s3://bucket/exports")
 
 
 @pytest.mark.parametrize(
-    ("text", "before", "after", "told"),
+    ("text", "before", "after", "expected"),
     [
         (API, "rest:", "path: .\n    rest:", "line 5.*one transport"),
         (API, "base_url: https://api.example.com/", "x: y", "line 5.*`base_url:` is missing"),
@@ -38,9 +38,9 @@ BUCKET = REMOTE.format(url="s3://bucket/exports")
         (BUCKET, "s3://bucket/exports", ".\n    options: {key: k}", "line 4.*goes with a `path:` that is a URL"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(mapping, text, before, after, told):
+def test_an_error_is_reported_with_its_line(mapping, text, before, after, expected):
     assert before in text
-    with pytest.raises(KyotenError, match=rf"sources\.yml, {told}"):
+    with pytest.raises(KyotenError, match=rf"sources\.yml, {expected}"):
         load_mapping(mapping(text.replace(before, after, 1)))
 
 
@@ -51,18 +51,18 @@ def test_a_folder_that_a_variable_names_may_be_a_url(mapping, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         ("type: cursor", "type: cursors", "field `paginator`"),
         ("data_selector: results", "data_selektor: results", "data_selektor"),
         ("path: crm/v3/objects/deals", "path: crm/v3/{resources.companies.id}", "companies"),
     ],
 )
-def test_what_dlt_has_against_a_configuration_is_told(desk, api, mapping, said, before, after, told):
+def test_errors_of_dlt_in_a_configuration_are_reported(desk, api, mapping, progress, before, after, expected):
     text = HUBSPOT.format(url=api.url)
     assert before in text
-    with pytest.raises(KyotenError, match=rf"hubspot was not fetched: .*{told}") as error:
-        said.fetch(desk, mapping(text.replace(before, after)))
+    with pytest.raises(KyotenError, match=rf"hubspot was not fetched: .*{expected}") as error:
+        progress.fetch(desk, mapping(text.replace(before, after)))
     assert "tok-3f9c2b7a" not in str(error.value)
 
 
@@ -75,13 +75,13 @@ NOTES = """\
 """
 
 
-def test_a_resource_may_depend_on_another(desk, api, mapping, said, travel):
+def test_a_resource_may_depend_on_another(desk, api, mapping, progress, travel):
     api.answers["/crm/v3/objects/deals"] = hubspot
     for number in range(1, 6):
         notes = [{"id": f"n{number}", "kind": "joint_visit", "day": "2026-03-01"}] if number % 2 else []
         api.answers[f"/deals/{number}/notes"] = lambda _, notes=notes: {"results": notes}
     sources = mapping(HUBSPOT.format(url=api.url).replace("    datasets:\n", NOTES))
-    said.fetch(desk, sources)
+    progress.fetch(desk, sources)
     assert [row[3] for row in rows(desk.home.extracts / "hubspot" / "2026-04-01" / "notes.jsonl.gz")] == ["1", "3", "5"]
     desk.load(sources)
     assert desk.query("SELECT activity_id FROM raw_activities ORDER BY 1") == [("n1",), ("n3",), ("n5",)]
@@ -90,13 +90,13 @@ def test_a_resource_may_depend_on_another(desk, api, mapping, said, travel):
 @pytest.mark.parametrize(
     ("text", "expected"), [(API, True), ("sources: {}\n", False), ("sources: {crm: {}}\n", False), (None, False)]
 )
-def test_with_a_transport_only_a_fetch_can_tell_what_is_new(desk, text, expected):
+def test_with_a_transport_only_a_fetch_can_find_new_data(desk, text, expected):
     if text:
         (desk.home.root / "sources.yml").write_text(text)
     assert has_transports(desk.home) is expected
 
 
-def test_the_schema_knows_the_transports():
+def test_the_schema_has_the_transports():
     source = mapping_schema.schema()["properties"]["sources"]["additionalProperties"]
     assert {"sql", "rest", "options"} <= source["properties"].keys()
     assert "cursor" in json.dumps(source["properties"]["sql"])
@@ -109,7 +109,7 @@ def test_the_schema_knows_the_transports():
     cut=st.integers(0, 12),
     put=st.text(alphabet="{}[]:,&*!|>-#'\"%@=$ \n\t0aé1", max_size=6),
 )
-def test_any_transport_is_read_or_told_what_is_wrong(tmp_path, text, at, cut, put):
+def test_any_transport_is_read_or_gets_a_message(tmp_path, text, at, cut, put):
     path = tmp_path / "sources.yml"
     start = int(at * len(text))
     path.write_text(text[:start] + put + text[start + cut :], encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A company whose CRM and roster lie in PostgreSQL comes to the same marts as its contract-shaped files."""
+"""A company with CRM and roster in PostgreSQL gets the same marts as from its contract-shaped files."""
 
 import shutil
 from datetime import date
@@ -30,7 +30,7 @@ sources:
         partners: partners
         branches: branches
         reps: {{query: "SELECT rep_id, full_name AS rep_name, rep_email, job_title, left_on FROM crm.people"}}
-        posts: posts
+        assignments: assignments
         contact_points: contact_points
         aliases: aliases
     datasets:
@@ -48,11 +48,11 @@ sources:
       partners: {{query: SELECT * FROM partners}}
       branches: {{query: SELECT * FROM branches}}
       reps: {{query: SELECT * FROM reps}}
-      rep_assignments: {{query: SELECT * FROM posts}}
+      rep_assignments: {{query: SELECT * FROM assignments}}
       contact_points: {{query: SELECT * FROM contact_points}}
       aliases: {{query: SELECT * FROM aliases}}
 """
-# Dataset of the contract: the database's table, and what it calls columns that the mapping translates.
+# Dataset of the contract: the database's table, and the database's names of columns that the mapping renames.
 TABLES = {
     "deals": ("opportunity", {"deal_id": "Id", "deal_name": "Name", "amount": "Amount", "stage": "Stage",
                               "created_at": "Created", "owner_staff_id": "owner"}),
@@ -60,17 +60,17 @@ TABLES = {
     "partners": ("partners", {}),
     "branches": ("branches", {}),
     "reps": ("people", {"rep_name": "full_name"}),
-    "rep_assignments": ("posts", {}),
+    "rep_assignments": ("assignments", {}),
     "contact_points": ("contact_points", {}),
     "aliases": ("aliases", {}),
 }  # fmt: skip
-# Without registrations and activities more deals lack a branch than a guard lets pass.
+# Without registrations and activities, more deals lack a branch than a guard allows.
 ENVIRONMENT = {"DB_USER": "postgres", "DB_PASSWORD": PASSWORD, "KYOTEN_VARS": '{"max_unresolved_share": 1}'}
 TYPES = {"date": "date", "timestamp": "timestamptz", "integer": "bigint", "decimal": "numeric", "boolean": "boolean"}
 
 
 class Replica:
-    """The database as it stands after each of the company's extracts."""
+    """The database in its state after each of the company's extracts."""
 
     def __init__(self, postgres: Postgres, landing: Path) -> None:
         self.landing = landing
@@ -86,7 +86,7 @@ class Replica:
         return list(load_contract().datasets[dataset].columns.values())
 
     def move_to(self, day: date) -> None:
-        """Bring the tables to where the files of a day have them."""
+        """Set the tables to the state of a day's files."""
         for dataset, (table, _) in TABLES.items():
             files = sorted(self.landing.glob(f"{dataset}/*_{day}.*"))
             if not files:
@@ -96,7 +96,7 @@ class Replica:
                 for c in self.columns(dataset)
             )
             rows = self.engine.execute(f"SELECT {select} FROM read_csv('{files[0]}', all_varchar=true)").fetchall()
-            if dataset == "deals":  # the newest state of each, and when it came
+            if dataset == "deals":  # the newest state of each deal and its time
                 self.to.cursor().executemany('DELETE FROM crm.opportunity WHERE "Id" = %s', [row[:1] for row in rows])
                 rows = [(*row, f"{day} 03:00:00.{i:06}+09") for i, row in enumerate(rows)]
             else:
@@ -108,7 +108,7 @@ class Replica:
 
 @pytest.fixture(scope="module")
 def homes(running: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
-    """The company's files and its database, each refreshed by the real command."""
+    """The home of the company's files and the home of its database, each refreshed by the real command."""
     sample = Home(tmp_path_factory.mktemp("company"))
     generate(sample, size=SAMPLE_SIZE, seed=SAMPLE_SEED)
     original, copied = Home(tmp_path_factory.mktemp("original")), Home(tmp_path_factory.mktemp("replica"))
@@ -163,7 +163,7 @@ def test_nothing_new_at_the_source_is_nothing_new_here(releases, homes) -> None:
     assert "Nothing new since release" in done.stdout
 
 
-def test_later_extracts_hold_what_changed_and_no_more(releases) -> None:
+def test_later_extracts_contain_only_changes(releases) -> None:
     _, replica = releases
     rows = replica.execute(
         """SELECT extracted_on, rows_read FROM ops.loads

@@ -1,4 +1,4 @@
-"""A secret that the environment holds stands in no file of the home and in no output, whatever goes wrong."""
+"""A secret from the environment appears in no file of the home and in no output, also after errors."""
 
 import os
 import subprocess
@@ -28,19 +28,19 @@ TOKEN = "tok-3f9c2b7a"  # pragma: allowlist secret
 
 
 def holding(home: Home, *secrets: str) -> list[Path]:
-    """Return the files below a home that hold one of the secrets."""
+    """Return the files below a home that contain one of the secrets."""
     files = [path for path in home.root.rglob("*") if path.is_file()]
     assert files
     return [path for path in files if any(secret.encode() in path.read_bytes() for secret in secrets)]
 
 
-def test_no_file_and_no_output_of_the_commands_holds_a_secret(desk, api: Api, postgres: Postgres) -> None:
+def test_no_file_and_no_output_of_the_commands_contains_a_secret(desk, api: Api, postgres: Postgres) -> None:
     home = desk.home
     api.answers["/crm/v3/objects/deals"] = hubspot
     (home.root / "sources.yml").write_text(HUBSPOT.format(url=api.url) + ERP.format(url=postgres.url))
     secrets = {"API_TOKEN": TOKEN, "DB_USER": "postgres", "DB_PASSWORD": PASSWORD}
 
-    done = run_cli(home, "refresh", **secrets)  # the table is not there
+    done = run_cli(home, "refresh", **secrets)  # the table does not exist
     assert done.returncode == 1
     assert "deals of erp was not fetched: the database has no table deals" in done.stderr
     assert done.stderr.strip().endswith("make refresh FETCH=0")
@@ -55,7 +55,7 @@ def test_no_file_and_no_output_of_the_commands_holds_a_secret(desk, api: Api, po
     checked = run_cli(home, "sources-check", **secrets)
     assert checked.returncode == 1
 
-    # The step in the UI, whose failure Dagster keeps with its causes.
+    # The step in the UI: Dagster stores its failure with the causes.
     home.dagster.mkdir()
     (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML)
     dagster = [str(Path(sys.executable).parent / "dagster"), "asset", "materialize", "-m", "orchestration.definitions"]
@@ -72,7 +72,7 @@ def test_no_file_and_no_output_of_the_commands_holds_a_secret(desk, api: Api, po
         assert TOKEN not in one.stdout + one.stderr
         assert PASSWORD not in one.stdout + one.stderr
     assert holding(home, TOKEN, PASSWORD) == []
-    assert holding(home, "deals of hubspot was not fetched"), "the event log is among the files"
+    assert holding(home, "deals of hubspot was not fetched"), "the event log is one of these files"
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,22 @@ def test_a_password_in_a_connection_is_refused(mapping, postgres: Postgres) -> N
         load_mapping(mapping(text))
 
 
-def test_messages_lose_values_in_every_spelling() -> None:
+def test_messages_mask_secrets_in_every_encoding() -> None:
     secrets = {"p@ss/w": "${PW}", "p@ss/word": "${LONGER}", 'a"&é': "${ODD}"}
-    told = clean("a p@ss/word b p%40ss%2Fw c p@ss/w d http://u:x@h/ Bearer abcdef123", secrets)
-    assert told == "a ${LONGER} b ${PW} c ${PW} d http://***@h/ Bearer ***"
+    cleaned = clean("a p@ss/word b p%40ss%2Fw c p@ss/w d http://u:x@h/ Bearer abcdef123", secrets)
+    assert cleaned == "a ${LONGER} b ${PW} c ${PW} d http://***@h/ Bearer ***"
     assert clean(r"a\"&\u00e9 a&quot;&amp;é a%22%26%C3%A9", secrets) == "${ODD} ${ODD} ${ODD}"
 
 
 @pytest.mark.parametrize("before", range(380, 402, 4))
-def test_no_half_of_a_secret_is_left_where_a_message_is_cut(desk, api: Api, mapping, travel, said, before) -> None:
+def test_no_half_of_a_secret_remains_in_a_shortened_message(desk, api: Api, mapping, travel, progress, before) -> None:
     api.answers["/crm/v3/objects/deals"] = lambda _: (400, {}, "x" * before + TOKEN)
     with pytest.raises(KyotenError) as error:
-        said.fetch(desk, mapping(HUBSPOT.format(url=api.url)))
+        progress.fetch(desk, mapping(HUBSPOT.format(url=api.url)))
     assert TOKEN[:6] not in str(error.value)
 
 
-def test_a_fetch_waits_for_nobody_else_who_writes(desk, api: Api) -> None:
+def test_a_fetch_refuses_to_run_while_another_process_writes(desk, api: Api) -> None:
     (desk.home.root / "sources.yml").write_text(HUBSPOT.format(url=api.url))
     with write_lock(desk.home):
         done = run_cli(desk.home, "fetch", API_TOKEN=TOKEN)

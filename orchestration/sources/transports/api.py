@@ -52,7 +52,7 @@ def _fetch(job: Job, resource: DltResource) -> Fetched:
 
 
 def _session() -> requests.Session:
-    """Return dlt's session: it waits as long as Retry-After says, and tries again what broke off or timed out."""
+    """Return dlt's session: it waits for the time in Retry-After, and repeats interrupted and timed-out requests."""
     client = Client(raise_for_status=False)
     client.update_from_config(resolve_configuration(RuntimeConfiguration()))
     return client.session
@@ -65,7 +65,7 @@ def _send(
     request: requests.PreparedRequest,
     **options: Any,
 ) -> requests.Response:
-    """Send a request; where the token has expired earlier than it should, get another one, once."""
+    """Send a request; if the token expired before its time, get another one, once."""
     try:
         response = send(request, **options)
     except requests.HTTPError as error:  # dlt's hook raises it while the request is sent
@@ -76,17 +76,17 @@ def _send(
     finally:
         if token := getattr(auth, "access_token", None):
             job.secrets[str(token)] = "***"
-    # Amounts as they are written: a float would round the long ones. The mapping reads text anyway.
+    # Amounts keep their text, because a float would round the long ones. The mapping reads text anyway.
     response.json = partial(response.json, parse_float=str)  # type: ignore[method-assign]
     return response
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a record with the fields of nested objects next to its own, as properties.amount; lists stay lists."""
+    """Return a record with the fields of nested objects as its own, such as properties.amount; lists stay lists."""
     flattened: dict[str, Any] = {}
     for key, value in record.items():
         fields = flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) and value else {f"{prefix}{key}": value}
         if twins := fields.keys() & flattened.keys():
-            raise ValueError(f"a record has {', '.join(sorted(twins))} twice, once as a field of a field")
+            raise ValueError(f"a record has {', '.join(sorted(twins))} twice, once within a nested object")
         flattened |= fields
     return flattened

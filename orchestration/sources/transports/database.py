@@ -26,7 +26,7 @@ _PLAIN: dict[type, Callable[[Any], str]] = {
 
 
 def text(value: Any) -> str | None:
-    """Return a database's value as the text that a file would hold."""
+    """Return a database's value as it would be written in a file."""
     if value is None or isinstance(value, str):
         return value
     if convert := _PLAIN.get(type(value)):
@@ -40,7 +40,7 @@ def text(value: Any) -> str | None:
 
 @dataclass
 class Seen:
-    """What a result has shown so far: its columns, and the greatest value of the column that says what changed."""
+    """The columns of a result so far, and the greatest value of its cursor column."""
 
     cursor: str = ""
     columns: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ def _fetch(job: Job, engine: sa.Engine, alias: str, keys: dict[str, str]) -> Fet
 
 
 def _as_text(rows: Iterable[Row], seen: Seen) -> Iterator[dict[str, str | None]]:
-    """Convert to text: only the mapping relates a database's types to the contract's."""
+    """Convert values to text, because only the mapping converts a database's types to the contract's."""
     for row in rows:
         if seen.cursor:
             values = [value for value in (seen.last, row[seen.cursor]) if value is not None]
@@ -77,11 +77,11 @@ def _as_text(rows: Iterable[Row], seen: Seen) -> Iterator[dict[str, str | None]]
 
 def _query(engine: sa.Engine, query: str, seen: Seen) -> Iterator[Row]:
     with engine.connect() as connection:
-        statement = sa.text(query.replace(":", r"\:"))  # no colon is a parameter
+        statement = sa.text(query.replace(":", r"\:"))  # a colon does not mark a parameter
         result = connection.execution_options(yield_per=CHUNK_ROWS).execute(statement)
         seen.columns = names = tuple(result.keys())
         if twins := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"the column {', '.join(sorted(twins))} is there twice. Rename one with AS")
+            raise ValueError(f"the column {', '.join(sorted(twins))} appears twice. Rename one with AS")
         for row in result:
             yield dict(zip(names, row, strict=True))
 

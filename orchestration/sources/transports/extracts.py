@@ -29,7 +29,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def land(unfinished: Path, source: Path, day: date, record: Mapping[str, Any]) -> Path | None:
-    """Make a finished fetch the newest extract of its date; None where it is the same as the newest."""
+    """Make a finished fetch the newest extract of its date; return its folder, or None if nothing has changed."""
     revisions = {revision: folder for on, revision, folder in extracts(source) if on == day}
     newest = max(revisions, default=0)
     made = unfinished / RECORD

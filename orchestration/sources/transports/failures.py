@@ -1,4 +1,4 @@
-"""Messages for a fetch that failed: which source and table or endpoint, the error, and the remedy."""
+"""Messages for a failed fetch: source, table or endpoint, error and remedy."""
 
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ _AUTH = "Check the credentials in the environment, and what they may read"
 
 
 def failure_message(job: Job, error: Exception) -> str:
-    """Return the message, without a secret in it."""
+    """Return the message without secrets."""
     while error.__cause__ and not isinstance(error, _INFORMATIVE):  # dlt only passes errors on
         error = error.__cause__  # type: ignore[assignment]
     what, remedy = _what(job, error)
@@ -43,14 +43,14 @@ def _http(job: Job, error: requests.RequestException) -> tuple[str, str]:
     if response is not None:
         where = _plain_url(response.url)
         if isinstance(error, requests.exceptions.JSONDecodeError):
-            return f"{where} answered with what is no JSON", f"{_LATER}, or correct the path"
+            return f"{where} gave an answer that is no JSON", f"{_LATER}, or correct the path"
         body = _short(job, response.text)
         what = f"{where} answered {response.status_code} {response.reason}{f': {body}' if body else ''}"
         if response.status_code in (401, 403) or "invalid_client" in body or "invalid_grant" in body:
             return what, _AUTH
         return what, _LATER if response.status_code == 429 or response.status_code >= 500 else "Correct the mapping"
     if isinstance(error, requests.exceptions.JSONDecodeError):
-        return "the API answered with what is no JSON", f"{_LATER}, or correct the path"
+        return "the API gave an answer that is no JSON", f"{_LATER}, or correct the path"
     if isinstance(error, requests.Timeout):
         return f"{where} did not answer in time", _LATER
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
@@ -61,7 +61,7 @@ def _http(job: Job, error: requests.RequestException) -> tuple[str, str]:
 
 
 def _plain_url(url: str) -> str:
-    """Return a URL without user and query, either of which may hold a secret."""
+    """Return a URL without user and query, either of which may contain a secret."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
@@ -78,5 +78,5 @@ def _database(job: Job, error: sqlalchemy.exc.SQLAlchemyError) -> tuple[str, str
 
 
 def _short(job: Job, message: object) -> str:
-    """Return a message in one line of a readable length; cleaned first, so that no half of a secret is left."""
+    """Return a message as one short line; secrets are masked before it is cut, so that no half of a secret remains."""
     return " ".join(clean(str(message), job.secrets).split())[:400].rstrip(".")

@@ -1,7 +1,7 @@
-"""Fetches remote sources: each fetch becomes an immutable, dated folder below extracts/, whole or not at all.
+"""Fetches remote sources: each fetch becomes an immutable, dated folder below extracts/, complete or not at all.
 
-From there on it is treated like every landed file. Importing this loads none of the libraries that fetch: without a
-transport in the mapping a refresh must not pay for them.
+Its files are then loaded like every landed file. Importing this module loads none of the libraries that fetch, so that
+a refresh without a transport in the mapping stays fast.
 """
 
 import os
@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 
 
 class FetchError(KyotenError):
-    """Sources that could not be fetched, a line each."""
+    """Sources that could not be fetched, one line each."""
 
 
 def fetch(
@@ -38,9 +38,12 @@ def fetch(
     is_sample: bool = False,
     is_full: bool = False,
 ) -> list[Path]:
-    """Fetch every source that has a transport and return the new extracts; if `is_full`, regardless of the cursors.
+    """Fetch every source that has a transport and return the new extracts; with `is_full` the cursors are ignored.
 
-    A source that fails lands nothing and does not stop the others; in the end one error lists all that failed.
+    A source that fails lands nothing and does not stop the others.
+
+    Raises:
+        FetchError: after all sources, if any of them failed.
     """
     mapping = load_mapping(sources, home=home) if sources else None
     fetched: list[Path] = []
@@ -56,7 +59,7 @@ def fetch(
         if failure:
             failures.append(clean(failure, job.secrets))
             say(failures[-1])
-    if failures:  # raised here, where no exception is being handled whose text might follow
+    if failures:  # raised outside of `except`, so that no original error with a secret is attached
         raise FetchError("\n".join(failures))
     return fetched
 
@@ -66,12 +69,12 @@ def has_transports(home: Home) -> bool:
     try:
         mapping = load_mapping(home.sources, home=home) if home.sources else None
     except KyotenError:
-        return False  # ingest reports what is wrong with the mapping
+        return False  # ingest reports the mapping's error
     return mapping is not None and any(source.transport for source in mapping.sources.values())
 
 
 def _attempt(job: Job, timezone: str, fetched: list[Path]) -> str:
-    """Fetch one source; return why it failed, or nothing."""
+    """Fetch one source; return why it failed, or empty text."""
     source, say = job.source, job.say
     assert source.transport
     try:
@@ -112,7 +115,7 @@ def _plain(found: Mapping[str, Fetched]) -> dict[str, Any]:
 
 
 def _expanded(source: Source, value: Any, secrets: dict[str, str]) -> Any:
-    """Return a configuration with the environment's values in it, and record them as secrets."""
+    """Return a configuration with the values of environment variables, and record these as secrets."""
 
     def expand(match: re.Match[str]) -> str:
         found = os.environ.get(match["name"])
@@ -133,7 +136,7 @@ def _expanded(source: Source, value: Any, secrets: dict[str, str]) -> Any:
 
 
 def _prepare(job: Job, day: date) -> None:
-    """Find where to begin: from what earlier days landed, so that a second fetch of a day holds all of the first."""
+    """Find the cursors to begin at, from earlier days only, so that a second fetch of a day includes the first."""
     assert job.source.transport
     since: dict[str, Any] = {}
     columns: dict[str, tuple[str, ...]] = {}

@@ -22,20 +22,20 @@ class Fetched:
 
 @dataclass
 class Job:
-    """One source's fetch: where it writes, where it begins, and which values are secret."""
+    """One source's fetch: its folder, its cursors, and the values that are secret."""
 
     source: Source
     config: Mapping[str, Any]
     folder: Path
     since: Mapping[str, Any]  # by alias, the cursor's value to begin at
-    columns: Mapping[str, tuple[str, ...]]  # by alias, the columns that are known without a row
+    columns: Mapping[str, tuple[str, ...]]  # by alias, the columns known from earlier fetches or the database
     say: Callable[[str], None]
     is_sample: bool = False
     is_full: bool = False
     at: str = ""
-    secrets: dict[str, str] = field(default_factory=dict)  # value: what messages show instead
+    secrets: dict[str, str] = field(default_factory=dict)  # secret value: its replacement in messages
 
     def begin(self, alias: str) -> None:
-        """Say what is fetched now; an error that follows is this one's."""
+        """Record the table or resource that is fetched now; messages name it if an error follows."""
         self.at = alias
         self.say(f"fetching {alias} of {self.source.name}")

@@ -1,4 +1,4 @@
-"""Writes what was fetched of one table or resource: one JSON object per line."""
+"""Writes the records of one table or resource: one JSON object per line."""
 
 import csv
 import gzip
@@ -9,7 +9,7 @@ from typing import Any
 from orchestration.errors import KyotenError
 from orchestration.sources.transports.job import Job
 
-_LEVEL = 3  # of compression: beyond it a fetch waits for gzip
+_LEVEL = 3  # compression level; at higher levels a fetch waits for gzip
 _line = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -18,7 +18,7 @@ def write(
 ) -> tuple[int, tuple[str, ...]]:
     """Write the records and return their number and columns.
 
-    Without a record there is a header line of the known columns: an extract must say that it holds nothing.
+    Without records, the file has a header line of the known columns, because an empty extract must be recorded, too.
     """
     path = job.folder / f"{alias}.jsonl.gz"
     rows = 0
@@ -26,7 +26,7 @@ def write(
     with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:
         for record in records:
             found |= dict.fromkeys(record)
-            # Half a character, which JSON may hold and UTF-8 may not, becomes its JSON escape.
+            # Half a character (a lone surrogate), which JSON allows and UTF-8 does not, becomes its JSON escape.
             file.write(_line(record).encode("utf-8", "backslashreplace") + b"\n")
             rows += 1
             if rows % 50_000 == 0:
@@ -37,7 +37,7 @@ def write(
         if not found:
             raise KyotenError(
                 f"{alias} of {job.source.name} was not fetched: it has no record, and its columns are not known yet. "
-                "Correct what it asks for, or take it out of the mapping until it has one."
+                "Correct its request, or remove it from the mapping until it has a record."
             )
         with (job.folder / f"{alias}.csv").open("w", encoding="utf-8", newline="") as header:
             csv.writer(header).writerow(found)

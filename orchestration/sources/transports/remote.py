@@ -1,7 +1,7 @@
-"""Fetches the files of a remote folder by any fsspec URL, each extract date's as one extract.
+"""Fetches the files of a remote folder by any fsspec URL; the files of each extract date become one extract.
 
-A file's date is the one in its name, else the day it was written there. A date's files are fetched again, into the next
-revision, when one of them is new or has changed; a file that was deleted there stays here.
+A file's date is the date in its name, else the day on which it was written. If a file is new or has changed, all files
+of its date are fetched again, into the next revision. A file that is deleted remotely stays in its extract.
 """
 
 import fnmatch
@@ -23,7 +23,7 @@ _VERSIONS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated"
 
 
 def fetch_remote(job: Job, timezone: str) -> list[Path]:
-    """Fetch what is new and return the new extracts."""
+    """Fetch new and changed files and return the new extracts."""
     system, root = fsspec.core.url_to_fs(job.config["url"], **job.config["options"])
     system.invalidate_cache()
     days: dict[date, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -85,7 +85,7 @@ def _fetch(job: Job, system: Any, root: str, day: date, found: dict[str, dict[st
 
 
 def _counting(job: Job, names: Any) -> list[str]:
-    """Leave out the files that a later revision replaces; the revision is in their names."""
+    """Return the files, except where a later revision, stated in the name, replaces one."""
     counting = set()
     for pattern in _patterns(job):
         matching = [name for name in names if fnmatch.fnmatch(name, pattern)]

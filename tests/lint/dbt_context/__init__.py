@@ -1,7 +1,7 @@
-"""What dbt puts into a model's Jinja, for sqlfluff's own templater: one model is rendered without starting dbt.
+"""dbt's Jinja context for sqlfluff's own templater, so that one model can be rendered without starting dbt.
 
-Names here are names in the template. Macros of dbt itself come from the installed packages. A test holds every model's
-rendered text to the one that dbt compiles; a name that a model needs and that is missing here fails the linter.
+Names here are names in the template. Macros of dbt itself come from the installed packages. A test compares every
+model's rendered text with the text that dbt compiles. If a model needs a name that is missing here, the linter fails.
 """
 
 import functools
@@ -22,7 +22,7 @@ _VARS = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8")
 
 
 def _dbt_macro_files() -> Iterator[Path]:
-    """Give dbt's utility macros and the adapter's; `dbt` is found and not imported, which takes seconds."""
+    """Yield the files of dbt's and the adapter's macros; `dbt` is found but not imported, which would take seconds."""
     (root,) = importlib.util.find_spec("dbt").submodule_search_locations  # type: ignore[union-attr,misc]
     for package in ("global_project", ADAPTER):
         yield from sorted((Path(root) / "include" / package / "macros" / "utils").glob("*.sql"))
@@ -39,14 +39,14 @@ def _dbt_macros() -> dict[str, Any]:
 
 
 class _Adapter:
-    """Finds the macro of this engine, else the default one: the project's first, then dbt's."""
+    """Finds the macro of this engine, else the default one; the project's macros come before dbt's."""
 
     _macros: dict[str, Any] | None = None
 
     @jinja2.pass_context
     def dispatch(self, context: Context, name: str, package: str = "") -> Callable[..., Any]:
         if self._macros is None:
-            type(self)._macros = _dbt_macros()
+            _Adapter._macros = _dbt_macros()
         for full in (f"{ADAPTER}__{name}", f"default__{name}"):
             found = context.resolve_or_missing(full)
             if callable(found):
@@ -78,7 +78,7 @@ def _catching(call: Callable[..., Any]) -> Callable[..., Any]:
     return caught
 
 
-# sqlfluff knows dbt's `return`, but not where a macro calls another of its own file.
+# sqlfluff supports dbt's `return`, except where a macro calls another macro of its own file.
 Macro.__call__ = _catching(Macro.__call__)  # type: ignore[method-assign]
 
 
@@ -87,12 +87,12 @@ def _raise(message: str) -> None:
 
 
 def ref(*names: str) -> str:
-    """Name a model as dbt does; the schema is of no matter to the linter."""
+    """Name a model as dbt does; the schema does not matter to the linter."""
     return f'"kyoten"."schema"."{names[-1]}"'
 
 
 def source(schema: str, name: str) -> str:
-    """Read a source as dbt does, in a home that is of no matter to the linter."""
+    """Read a source as dbt does; the home does not matter to the linter."""
     folder = name if schema == "lake" else f"{schema}/{name}"
     return f"read_parquet('home/lake/{folder}/*.parquet', union_by_name=true)"
 

@@ -1,6 +1,6 @@
-"""The laws, asked of a built company: what its tables must come to, worked out anew from the rows that landed.
+"""Invariants of a built company: its tables compared with results that Python computes from the landed rows.
 
-Each function asserts one law. None looks at SQL, and sums are Decimal: two roads that share nothing but the data.
+Each function asserts one invariant. None uses SQL, and sums are Decimal, so that only the data is shared.
 """
 
 from collections import defaultdict
@@ -18,8 +18,8 @@ EVER, ALWAYS = date(1900, 1, 1), date(9999, 12, 31)
 ONE_DAY = timedelta(days=1)
 
 
-def is_sentinel(branch: str) -> bool:
-    """Tell whether a branch is a member that stands for none."""
+def is_special_member(branch: str) -> bool:
+    """Return whether a branch is a special member."""
     return branch.startswith(SENTINELS)
 
 
@@ -29,7 +29,7 @@ def day(text: str | None) -> date | None:
 
 
 def business_day(moment: str | None) -> date | None:
-    """Return the day on which a moment falls in Tokyo; without a zone it is told in Tokyo's time."""
+    """Return the day on which a moment falls in Tokyo; without a zone it is local time in Tokyo."""
     if not moment:
         return None
     if moment.endswith("Z"):
@@ -43,12 +43,12 @@ def whole(amount: Decimal) -> Decimal:
 
 
 class Facts:
-    """What the delivered rows say, by Python."""
+    """The results that follow from the delivered rows, computed in Python."""
 
     def __init__(self, company: Company) -> None:
-        """Look at a company."""
+        """Read a company."""
         self.company = company
-        self.told_last = {str(row["deal_id"]): told_on for told_on, row in company.told("deals")}
+        self.last_reported = {str(row["deal_id"]): reported_on for reported_on, row in company.reported("deals")}
         self.delivered = {str(key[0]): row for key, row in company.latest("deals").items()}
         self.deals = {deal: row for deal, row in self.delivered.items() if row.get("is_deleted") != "true"}
         self.events = list(company.latest("deal_amount_events").values())
@@ -68,14 +68,14 @@ class Facts:
 
     @cached_property
     def lines(self) -> dict[str, Decimal]:
-        """Return Σ lines of each deal that has any."""
+        """Return the sum of lines of each deal that has lines."""
         lines: dict[str, Decimal] = defaultdict(Decimal)
         for row in self.company.latest("deal_lines").values():
             lines[str(row["deal_id"])] += Decimal(str(row["amount"]))
         return lines
 
     def own_amount(self, deal: str) -> Decimal | None:
-        """Return a deal's amount in its own currency: the header's, else Σ lines."""
+        """Return a deal's amount in its own currency: that of the header, else the sum of lines."""
         header = self.delivered[deal]["amount"]
         return Decimal(header) if header is not None else self.lines.get(deal)
 
@@ -87,16 +87,16 @@ class Facts:
         """Return the recognition date: first entry to won, won_on, closing of a won deal."""
         row = self.deals[deal]
         won = [entered_on for entered_on, stage in self.entries.get(deal, []) if stage in WON]
-        closed = day(row["closed_on"]) or self.told_last[deal]
+        closed = day(row["closed_on"]) or self.last_reported[deal]
         return min(won, default=None) or day(row["won_on"]) or (closed if row["stage"] in WON else None)
 
     def lost_on(self, deal: str) -> date:
-        """Return when a lost deal was lost."""
+        """Return the day on which a lost deal was lost."""
         lost = [entered_on for entered_on, stage in self.entries.get(deal, []) if stage in LOST]
-        return min(lost, default=None) or day(self.deals[deal]["closed_on"]) or self.told_last[deal]
+        return min(lost, default=None) or day(self.deals[deal]["closed_on"]) or self.last_reported[deal]
 
     def rate(self, currency: str, needed_on: date) -> Decimal | None:
-        """Return the latest rate on or shortly before a day."""
+        """Return the latest rate on or shortly before a day, or None."""
         if currency == "JPY":
             return Decimal(1)
         rates = {
@@ -109,7 +109,7 @@ class Facts:
         return rates[max(rates)] if rates else None
 
     def amount(self, deal: str) -> Decimal | None:
-        """Return a deal's amount in yen, None where it has none or no rate is known."""
+        """Return a deal's amount in yen; None without an amount or a rate."""
         own = self.own_amount(deal)
         needed_on = self.recognized_on(deal) or (self.lost_on(deal) if self.deals[deal]["stage"] in LOST else TODAY)
         rate = self.rate(self.currency(deal), needed_on)
@@ -124,13 +124,13 @@ class Facts:
         return None if rate is None else whole(Decimal(str(event["amount_delta"])) * rate)
 
     def revenue(self, deal: str) -> Decimal:
-        """Return a deal's part of the ledger of revenue: its amount while it is won, and its amount events."""
+        """Return a deal's revenue in the ledger: its amount while it is won, plus its amount events."""
         events = [self.event_amount(event) or Decimal(0) for event in self.events if event["deal_id"] == deal]
         won = self.amount(deal) or Decimal(0) if self.deals[deal]["stage"] in WON else Decimal(0)
         return won + sum(events, Decimal(0))
 
     def credit_on(self, deal: str) -> date:
-        """Return the credit date by the default order of clocks."""
+        """Return the credit date by the default order of dates."""
         row = self.deals[deal]
         created_on = business_day(row["created_at"])
         approvals = [
@@ -149,54 +149,55 @@ class Facts:
             key=lambda pair: (pair[0], _instant(pair[1]["submitted_at"]), pair[1]["registration_id"]),
             default=None,
         )
-        first_told = min(told_on for told_on, told in self.company.told("deals") if told["deal_id"] == deal)
+        dates = (on for on, row in self.company.reported("deals") if row["deal_id"] == deal)
+        first_reported = min(dates)
         return (
             (business_day(first[1]["submitted_at"]) if first else None)
             or created_on
             or min((entered_on for entered_on, _ in self.entries.get(deal, [])), default=None)
             or self.recognized_on(deal)
-            or first_told
+            or first_reported
         )
 
     def is_open(self, branch: str, on: date) -> bool:
-        """Tell whether a branch was open: as dated by the roster's last word, and until an extract left it out."""
+        """Return whether a branch was open: by its dates in the latest roster, and until an extract lacks it."""
         if branch.startswith("IMPLICIT:"):
             return True
-        told = [(told_on, row) for told_on, row in self.company.told("branches") if row["branch_id"] == branch]
-        last_told, row = told[-1]
-        left_out = [extract for extract in self.company.extracts("branches") if extract > last_told]
+        reported = [(extract, row) for extract, row in self.company.reported("branches") if row["branch_id"] == branch]
+        last_reported_on, row = reported[-1]
+        left_out = [extract for extract in self.company.extracts("branches") if extract > last_reported_on]
         closed_on = min(filter(None, [day(row["closed_on"]), *left_out]), default=ALWAYS)
         return (day(row["opened_on"]) or EVER) <= on < closed_on
 
-    def posts(self, rep: str, on: date) -> list[Row]:
-        """Return the posts that the roster gives a rep on a day: the latest extract that speaks of the day says it."""
+    def assignments(self, rep: str, on: date) -> list[Row]:
+        """Return a rep's assignments on a day, from the latest extract that covers the day."""
         left_on = day(self.company.latest("reps")[rep,]["left_on"]) or ALWAYS
         extracts = self.company.extracts("rep_assignments")
         for extract in reversed(extracts):
             start = EVER if extract == extracts[0] else extract
-            told = [
+            reported = [
                 (day(row["valid_from"]) or start, day(row["valid_to"]) or ALWAYS, row)
                 for row in self.company.rows("rep_assignments", extract)
                 if row["rep_id"] == rep
             ]
-            if on >= min([extract, *(valid_from for valid_from, _, _ in told)]):
-                return [row for valid_from, valid_to, row in told if valid_from <= on < min(valid_to, left_on)]
+            if on >= min([extract, *(valid_from for valid_from, _, _ in reported)]):
+                return [row for valid_from, valid_to, row in reported if valid_from <= on < min(valid_to, left_on)]
         return []
 
     def branch_of_rep(self, rep: str, on: date, horizon: Iterable[date]) -> str | None:
-        """Return where a rep stands: the only or the primary post, a short gap bridged where another post follows."""
-        posts = self.posts(rep, on)
-        if not posts and any(later > on and self.posts(rep, later) for later in horizon):
-            posts = next(
+        """Return a rep's branch: the only or primary assignment; a short gap before another assignment is bridged."""
+        assigned = self.assignments(rep, on)
+        if not assigned and any(later > on and self.assignments(rep, later) for later in horizon):
+            assigned = next(
                 (
                     before
                     for days in range(1, ASSIGNMENT_GAP.days + 1)
-                    if (before := self.posts(rep, on - timedelta(days=days)))
+                    if (before := self.assignments(rep, on - timedelta(days=days)))
                 ),
                 [],
             )
-        everywhere = {row["branch_id"] for row in posts}
-        primary = {row["branch_id"] for row in posts if row["is_primary"] == "true"}
+        everywhere = {row["branch_id"] for row in assigned}
+        primary = {row["branch_id"] for row in assigned if row["is_primary"] == "true"}
         return next((next(iter(found)) for found in (everywhere, primary) if len(found) == 1), None)
 
 
@@ -207,7 +208,7 @@ def _instant(moment: str | None) -> datetime:
 
 
 def total(rows: Iterable[Record], column: str = "amount") -> Decimal:
-    """Add up a column; null is nothing."""
+    """Add up a column; null counts as 0."""
     return sum((row[column] for row in rows if row[column] is not None), Decimal(0))
 
 
@@ -220,14 +221,14 @@ def one_decision_per_deal(facts: Facts, built: Built) -> None:
     assert {row["branch_id"] for row in built["core.fct_deals"]} <= set(branches)
 
 
-def credit_date_is_the_first_clock(facts: Facts, built: Built) -> None:
-    """Which day's organisation applies: without it no other law means anything."""
+def credit_date_is_the_first_date(facts: Facts, built: Built) -> None:
+    """The credit date decides which organisation applies, so every other invariant depends on it."""
     for deal, row in built.of_deals().items():
         assert row["credit_on"] == facts.credit_on(deal), deal
 
 
 def branch_money_is_the_ledger(facts: Facts, built: Built) -> None:
-    """I2, deal by deal, branch by branch, in every mart, and the warehouse's own reconciliation."""
+    """I2, by deal, by branch and in every mart, and the warehouse's own reconciliation."""
     for deal, row in built.of_deals("core.fct_deals").items():
         assert row["amount"] == facts.amount(deal), deal
     revenue: dict[str, Decimal] = defaultdict(Decimal)
@@ -257,7 +258,7 @@ def branch_money_is_the_ledger(facts: Facts, built: Built) -> None:
 
 
 def as_is_total_is_as_was(facts: Facts, built: Built) -> None:
-    """I3, event by event: whole yen, each within one yen of its share."""
+    """I3 for each event: whole yen, each part within one yen of its share."""
     parts: dict[tuple[str, str], list[Record]] = defaultdict(list)
     branches = {row["branch_id"] for row in built["core.dim_branch"]}
     for row in built["attribution.current_credit"]:
@@ -277,24 +278,24 @@ def as_is_total_is_as_was(facts: Facts, built: Built) -> None:
 def credited_branch_was_open(facts: Facts, built: Built) -> None:
     """I4."""
     for deal, row in built.of_deals().items():
-        if row["rung"] != "L0" and not is_sentinel(row["branch_id"]):
+        if row["rung"] != "L0" and not is_special_member(row["branch_id"]):
             assert facts.is_open(row["branch_id"], facts.credit_on(deal)), (deal, row)
 
 
 def rep_has_one_branch(facts: Facts, built: Built, days: Iterable[date]) -> None:
-    """I5, and that it is the right one on each of these days."""
+    """I5, and the branch is the right one on each of these days."""
     horizon = sorted({*days, *(one + ONE_DAY for one in days)})
     reps = sorted(str(key[0]) for key in facts.company.latest("reps"))
     for rep in reps:
-        posts = [row for row in built["intermediate.int_rep_posts"] if row["rep_id"] == rep]
+        assigned = [row for row in built["intermediate.int_rep_posts"] if row["rep_id"] == rep]
         for on in horizon:
-            found = [row["branch_id"] for row in posts if row["valid_from"] <= on < row["valid_to"]]
+            found = [row["branch_id"] for row in assigned if row["valid_from"] <= on < row["valid_to"]]
             assert len(found) <= 1, (rep, on)
             assert (found or [None])[0] == facts.branch_of_rep(rep, on, horizon), (rep, on)
 
 
 def exclusions_account_for_the_rest(facts: Facts, built: Built) -> None:
-    """I6: in each currency, delivered deals are those counted and those excluded, each with a reason."""
+    """I6: in each currency, every delivered deal is counted or excluded with a reason."""
     excluded: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for row in built["attribution.exclusions"]:
         assert row["reason"], row
@@ -305,8 +306,8 @@ def exclusions_account_for_the_rest(facts: Facts, built: Built) -> None:
         is_counted = deal in shown and shown[deal]["is_counted"] and (own is None or shown[deal]["amount"] is not None)
         assert is_counted != bool(excluded["deal", deal]), deal
         for row in excluded["deal", deal]:
-            told = own if deal in facts.deals else facts.delivered[deal]["amount"]
-            assert row["amount_in_currency"] == (None if told is None else Decimal(told)), row
+            amount = own if deal in facts.deals else facts.delivered[deal]["amount"]
+            assert row["amount_in_currency"] == (None if amount is None else Decimal(amount)), row
             assert row["currency"] == facts.currency(deal), row
     missing = {deal for deal in facts.deals if facts.own_amount(deal) is not None and facts.amount(deal) is None}
     assert {row["deal_id"] for row in built["attribution.quarantine"] if row["reason"] == "FX_MISSING"} == missing
@@ -324,15 +325,15 @@ def exclusions_account_for_the_rest(facts: Facts, built: Built) -> None:
         assert {record for kind, record in excluded if kind == record_type and excluded[kind, record]} == homeless
 
 
-def quarantine_says_why(facts: Facts, built: Built) -> None:
-    """A deal without a branch has one reason for it, the reason's own sentinel, and no deal with one has any."""
+def quarantine_gives_the_reason(facts: Facts, built: Built) -> None:
+    """A deal without a branch has one such reason and the special member of it; a deal with a branch has none."""
     errors: dict[str, list[Record]] = defaultdict(list)
     for row in built["attribution.quarantine"]:
         if row["severity"] == "error":
             errors[row["deal_id"]].append(row)
     for deal, row in built.of_deals().items():
         branch, reasons = row["branch_id"], [error["reason"] for error in errors[deal]]
-        is_unresolved = is_sentinel(branch) and branch != "DIRECT" and row["rung"] != "L0"
+        is_unresolved = is_special_member(branch) and branch != "DIRECT" and row["rung"] != "L0"
         assert reasons == ([row["reason"]] if is_unresolved else []), deal
         if row["reason"] in ("CONFLICT_PARTNER", "PARTNER_UNKNOWN"):
             assert branch == "UNRESOLVED", deal
@@ -346,8 +347,8 @@ def quarantine_says_why(facts: Facts, built: Built) -> None:
     assert {r["deal_id"] for r in built["attribution.quarantine"] if r["reason"] == "AMOUNT_MISMATCH"} == mismatched
 
 
-def influence_is_beside_credit(facts: Facts, built: Built) -> None:
-    """I11: who had a part beside the credited branch is never the credited branch. That none is summed, I2 shows."""
+def influence_is_never_credit(facts: Facts, built: Built) -> None:
+    """I11: a branch with influence is never the credited branch. I2 shows that influence is in no sum."""
     credited = {(row["deal_id"], row["branch_id"]) for row in built["attribution.deal_attribution"]}
     found = [(row["deal_id"], row["branch_id"], row["role"]) for row in built["attribution.influence"]]
     assert len(found) == len(set(found))
@@ -356,7 +357,7 @@ def influence_is_beside_credit(facts: Facts, built: Built) -> None:
 
 
 def stronger_evidence_decides(facts: Facts, built: Built) -> None:
-    """I13, and that a deal is without a branch only where no evidence names an open one, or several do."""
+    """I13, and a deal lacks a branch only if the evidence names no open branch or several."""
     orders = {row["rung"]: row["rung_order"] for row in built["attribution.attribution_ladder"] if row["rung"]}
     evidence: dict[str, list[Record]] = defaultdict(list)
     for row in built["attribution.deal_evidence"]:
@@ -368,7 +369,7 @@ def stronger_evidence_decides(facts: Facts, built: Built) -> None:
         if decision["reason"] in ("TIE", "CONFLICT_PARTNER"):
             continue
         strongest = min((row["rung_order"] for row in evidence[deal]), default=None)
-        if is_sentinel(decision["branch_id"]) and decision["rung"] != "L0":
+        if is_special_member(decision["branch_id"]) and decision["rung"] != "L0":
             assert strongest is None or strongest == orders["L9"], (deal, decision, evidence[deal])
             continue
         assert strongest is None or strongest >= orders[decision["rung"]], (deal, decision, evidence[deal])
@@ -387,17 +388,17 @@ def same_rows(one: Built, other: Built) -> None:
         assert other.published()[table] == rows, table
 
 
-def all_laws(company: Company, built: Built, days: Iterable[date]) -> None:
-    """Assert everything that can be asked of one build."""
+def all_invariants(company: Company, built: Built, days: Iterable[date]) -> None:
+    """Assert all invariants of a single build."""
     facts = Facts(company)
     one_decision_per_deal(facts, built)
-    credit_date_is_the_first_clock(facts, built)
+    credit_date_is_the_first_date(facts, built)
     branch_money_is_the_ledger(facts, built)
     as_is_total_is_as_was(facts, built)
     credited_branch_was_open(facts, built)
     rep_has_one_branch(facts, built, days)
     exclusions_account_for_the_rest(facts, built)
-    quarantine_says_why(facts, built)
-    influence_is_beside_credit(facts, built)
+    quarantine_gives_the_reason(facts, built)
+    influence_is_never_credit(facts, built)
     stronger_evidence_decides(facts, built)
     assert built.red_guards == {}
