@@ -1,4 +1,5 @@
--- Who took part in which activity, at the branch of the rep on that day. Attribution reads it for hints, so it precedes the facts.
+-- Who took part in which activity, at the branch of the rep on that day. Attribution reads it for hints, so it precedes the
+-- facts.
 with activities as (
     select activity_id, activity_type, deal_id, {{ business_date('occurred_at') }} as occurred_on, status, is_mass, is_two_way
     from {{ ref('stg_activities') }}
