@@ -72,6 +72,10 @@
     {{ dbt.datediff(first, last, 'day') }}
 {%- endmacro %}
 
+{% macro duckdb__days_between(first, last) -%}
+    date_diff('day', {{ first }}, {{ last }})
+{%- endmacro %}
+
 {% macro spark__days_between(first, last) -%}
     datediff({{ last }}, {{ first }})
 {%- endmacro %}

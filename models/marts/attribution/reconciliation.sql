@@ -55,7 +55,7 @@ sides as (
 checks as (
     select check_name, month, sum(left_amount) as left_amount, sum(right_amount) as right_amount
     from sides
-    group by check_name, month
+    group by 1, 2
 )
 
 select
