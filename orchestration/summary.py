@@ -21,27 +21,12 @@ BAR = 16
 REJECTIONS_SHOWN = 8
 Row = dict[str, Any]
 
-LOADS = """
-    select
-        dataset, count(distinct file_name) as files, sum(rows_read) as rows_read, sum(rows_accepted) as rows_accepted,
-        sum(rows_rejected) as rows_rejected, sum(rows_undecided) as rows_undecided,
-        max(extracted_on) as latest_extract
-    from (
-        select *
-        from ops.loads
-        where status = 'loaded'
-        qualify
-            row_number() over (partition by dataset, source_name, extracted_on, file_name order by loaded_at desc) = 1
-    ) as loads
-    group by dataset
-    order by dataset
-"""
+LOADS = "from ops.datasets order by dataset"
 RUNGS = """
-    select attribution.rung, count(*) as deals, sum(deals.amount) as amount
-    from attribution.deal_attribution as attribution
-    inner join core.fct_deals as deals using (deal_id)
-    group by attribution.rung
-    order by cast(substr(attribution.rung, 2) as integer)
+    select rung, sum(deals) as deals, sum(amount) as amount
+    from attribution.quality_monthly
+    group by rung
+    order by cast(substr(rung, 2) as integer)
 """
 QUARANTINE = """
     select severity, reason, count(*) as deals, sum(amount) as amount, max(question) as question
@@ -57,24 +42,12 @@ REJECTED = """
     group by dataset, reason, remedy
     order by rows desc, dataset, reason
 """
-# The latest fiscal year and month that had ended by as_of.
 PERIODS = """
-    with ended as (
-        select * from kpi.company_monthly
-        where last_day(month) <= (select as_of from ops.release)
-    ),
-    periods as (
-        select 'Fiscal year ' || fiscal_year as period, 1 as position, * from ended
-        where fiscal_year = (select fiscal_year from ended group by all having count(*) = 12 order by 1 desc limit 1)
-        union all
-        select strftime(month, '%B %Y'), 2, * from ended where month = (select max(month) from ended)
-    )
     select
-        period, sum(won_amount) as won_amount, sum(deals_won) as deals_won, sum(deals_new) as deals_new,
-        sum(indirect_ratio_numerator) / nullif(sum(indirect_ratio_denominator), 0) as indirect_ratio
-    from periods
-    group by period, position
-    order by position
+        case period_type when 'month' then strftime(period_start, '%B %Y') else 'Fiscal year ' || fiscal_year end as period,
+        won_amount, deals_won, deals_new, indirect_ratio
+    from kpi.headlines
+    order by period_type
 """
 
 # How the figures of months that were complete in the release before have changed, and which restatements moved them.
@@ -155,7 +128,7 @@ def _came_in(loads: list[Row]) -> Table:
             number(load["rows_accepted"])
             + (f" [dim]({number(load['rows_undecided'])} undecided)[/]" if load["rows_undecided"] else ""),
             f"[yellow]{number(load['rows_rejected'])}[/]" if load["rows_rejected"] else "",
-            str(load["latest_extract"]),
+            str(load["latest_extract_on"]),
         )
     totals = (sum(load[name] for load in loads) for name in ("files", "rows_read", "rows_accepted", "rows_rejected"))
     table.add_row("[bold]all", *(f"[bold]{number(total)}" for total in totals), "")

@@ -24,66 +24,15 @@ if TYPE_CHECKING:
 
 FILE = "quarantine.csv"
 DATASET = "attribution_overrides"
-# First the columns to fill in (of the dataset attribution_overrides), then the columns that describe the deal.
+# First the columns to fill in (of the dataset attribution_overrides), then the columns of attribution.worklist.
 WORKLIST = """
-    with reasons as (
-        select
-            deal_id,
-            min(severity) as severity, -- error before warning
-            string_agg(reason, ', ' order by severity, reason) as reasons,
-            string_agg(question, ' ' order by severity, reason) as question,
-            string_agg(question_ja, ' ' order by severity, reason) as question_ja
-        from attribution.quarantine
-        group by deal_id
-    ),
-    -- The columns about the deal are equal in all rows of a deal.
-    deals as (
-        select distinct on (deal_id) * from attribution.quarantine order by deal_id, severity, reason
-    ),
-    evidence as (
-        select deal_id, string_agg(evidence_code || ' ' || raw_value, '; ' order by evidence_code, raw_value) as signals
-        from (select distinct deal_id, evidence_code, raw_value from attribution.deal_evidence)
-        where evidence_code != 'E01'
-        group by deal_id
-    )
     select
-        deal_id,
-        null as branch_id,
-        null as rep_id,
-        null as decided_by,
-        null as decided_on,
-        null as reason,
-        deals.evidence_hash,
-        reasons.severity,
-        reasons.reasons,
-        reasons.question,
-        reasons.question_ja,
-        deals.deal_name,
-        customers.customer_name,
-        partners.partner_name,
-        deals.candidates,
-        deals.branch_id as credited_branch_id,
-        branches.branch_name as credited_branch_name,
-        evidence.signals as evidence,
-        case when overrides.deal_id is not null
-            then concat_ws(' ', overrides.decided_on, overrides.decided_by, '→', overrides.branch_id, overrides.reason)
-        end as earlier_decision,
-        deals.status,
-        deals.credit_on,
-        deals.amount,
-        deals.currency,
-        deals.amount_in_currency,
-        deals.first_seen_on,
-        deals.age_days
-    from deals
-    inner join reasons using (deal_id)
-    left join evidence using (deal_id)
-    left join attribution.overrides as overrides using (deal_id)
-    left join core.fct_deals as facts using (deal_id)
-    left join core.dim_customer as customers on facts.customer_id = customers.customer_id
-    left join core.dim_partner as partners on deals.partner_id = partners.partner_id
-    left join core.dim_branch as branches on deals.branch_id = branches.branch_id
-    order by reasons.severity, deals.amount desc nulls last, deal_id
+        deal_id, null as branch_id, null as rep_id, null as decided_by, null as decided_on, null as reason, evidence_hash,
+        severity, reasons, question, question_ja, deal_name, customer_name, partner_name, candidates, credited_branch_id,
+        credited_branch_name, evidence, earlier_decision, status, credit_on, amount, currency, amount_in_currency,
+        first_seen_on, age_days
+    from attribution.worklist
+    order by severity, amount desc nulls last, deal_id
 """
 WITHOUT_DEAL = "select distinct deal_id from attribution.exclusions where record_type = 'override' order by all"
 
