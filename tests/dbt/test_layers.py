@@ -41,7 +41,7 @@ def layer(node: Node) -> str:
 
 
 def wrong_reads(manifest: Manifest) -> list[str]:
-    """Name each model that reads a later layer, each mart that reads staging, and each reader of a source that may not."""
+    """Name each model that reads a later layer, each mart that reads staging, each wrong reader of a source."""
     known, problems = models(manifest), []
     for node in known.values():
         here = layer(node)
@@ -88,7 +88,7 @@ def own_schemas(manifest: Manifest) -> list[str]:
 
 
 def untidy_files(texts: dict[str, str]) -> list[str]:
-    """Name each model that is too long or left out of linting as a whole, and all with loops where they are too many."""
+    """Name each model that is too long or not linted, and all with loops where they are too many."""
     problems = [
         f"{path} has {text.count(chr(10))} lines" for path, text in texts.items() if text.count("\n") > MOST_LINES
     ]
