@@ -38,8 +38,7 @@ def irrelevant_branch(draw: Draw, company: Company, built: Built) -> set[str]:
     always_open = {
         branch: {row["partner_id"] for row in reported}
         for branch in BRANCHES
-        if len(reported := [r for _, r in company.reported("branches") if r["branch_id"] == branch])
-        == len(EXTRACTS)
+        if len(reported := [r for _, r in company.reported("branches") if r["branch_id"] == branch]) == len(EXTRACTS)
         and not any(row["opened_on"] or row["closed_on"] for row in reported)
     }
     stable = sorted(str(next(iter(owners))) for owners in always_open.values() if len(owners) == 1)
