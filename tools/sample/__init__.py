@@ -84,8 +84,8 @@ def generate(
             move_files(staging / folder, home.root / folder)
     except (OSError, duckdb.IOException) as error:
         raise KyotenError(
-            f"The sample company cannot be written below {home.root}: {error}. Free some disk space, correct the rights "
-            "of the folder, or choose a smaller SIZE or another KYOTEN_HOME."
+            f"The sample company cannot be written below {home.root}: {error}. Free some disk space, correct the "
+            "folder's rights, or choose a smaller SIZE or another KYOTEN_HOME."
         ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
