@@ -1,5 +1,5 @@
-"""Tools for the product: the sample company, how right attribution is, what a refresh costs.
+"""Tools for the product: the sample company, the accuracy of attribution, the cost of a refresh, documentation.
 
-The product does not need them and does not import them; only the command line starts them. They are no part of the
-project's fingerprint, so that a change here does not rebuild a home.
+The product does not need them; only the command line imports them. They are not in the project's fingerprint, so that
+a change here does not rebuild a home.
 """

@@ -1,7 +1,7 @@
-"""How right attribution is: sample companies made from known answers, resolved, and judged by their truth files alone.
+"""The accuracy of attribution: sample companies with known answers, resolved, and compared with their truth files.
 
-The resolver's own word for how sure it is counts for nothing here. What a sample holds is the business of sample/, how
-the models are run that of scratch.py; nothing is published.
+The scores do not use what the models report about themselves. sample/ makes the companies, and scratch.py runs the
+models; nothing is published.
 """
 
 import shutil
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import duckdb
 
 MODELS = ("deal_attribution", "quarantine")
-RESOLVED_AT_LEAST = {0.0: 1.0, 1.0: 0.98}  # by level of noise; other levels promise none
+RESOLVED_AT_LEAST = {0.0: 1.0, 1.0: 0.98}  # by level of noise; other levels have no limit
 SHOWN = 10
 
 # Each deal of the truth with the models' decision. A branch or DIRECT that differs from the truth is wrong, as
@@ -77,7 +77,7 @@ COUNTED = ("is_sufficient", "is_resolved", "is_wrong", "is_ambiguous", "is_quara
 
 @dataclass(frozen=True)
 class Score:
-    """What came of one sample, or of several of one level of noise."""
+    """The score of one sample, or of several samples of one level of noise."""
 
     noise: float
     seeds: tuple[int, ...]
@@ -90,15 +90,15 @@ class Score:
     clear_quarantined: int
 
     def broken(self) -> list[str]:
-        """Return the promises that this score breaks."""
+        """Return the limits that this score misses."""
         where = f"noise {self.noise:g}"
         least = RESOLVED_AT_LEAST.get(self.noise, 0.0)
         checks = (
             (
                 self.resolved < least * self.sufficient,
-                f"{percent(self.resolved, self.sufficient)} resolved, at least {least:.0%} promised",
+                f"{percent(self.resolved, self.sufficient)} resolved, at least {least:.0%} required",
             ),
-            (self.wrong > 0, f"{self.wrong} wrong decisions, 0 promised"),
+            (self.wrong > 0, f"{self.wrong} wrong decisions, 0 allowed"),
             (
                 self.quarantined < self.ambiguous,
                 f"{self.ambiguous - self.quarantined} ambiguous deals are not in quarantine with their reason",
@@ -109,7 +109,7 @@ class Score:
 
 
 def percent(part: int, whole: int) -> str:
-    """Return a share in percent, cut and not rounded: 100.00 % means all."""
+    """Return a share in percent, rounded down: 100.00 % means all."""
     return f"{10_000 * part // whole / 100:.2f} %" if whole else "none"
 
 
@@ -123,7 +123,7 @@ def total(scores: Collection[Score]) -> Score:
 def measure(
     home: Home, size: int, seeds: Collection[int], levels: Iterable[float], progress: Callable[[str], None] = print
 ) -> tuple[list[Score], list[str]]:
-    """Make, resolve and judge one sample per seed and level below a home; return scores and examples of failures."""
+    """Make, resolve and score one sample per seed and level below a home; return scores and examples of failures."""
     scores: list[Score] = []
     failures: Counter[str] = Counter()
     samples = [(level, seed) for level in levels for seed in seeds]
@@ -137,7 +137,7 @@ def measure(
 
 
 def resolve(home: Home, size: int, seed: int, level: float) -> "duckdb.DuckDBPyConnection":
-    """Make a sample in the home and run the models on it; return the database that they are in."""
+    """Make a sample in the home and run the models on it; return their database."""
     from orchestration.lake.ingest import ingest
     from orchestration.names.lake import write_names
     from orchestration.scratch import compile_models
@@ -153,7 +153,7 @@ def resolve(home: Home, size: int, seed: int, level: float) -> "duckdb.DuckDBPyC
 
 
 def judge(connection: "duckdb.DuckDBPyConnection", home: Home, seed: int, level: float) -> tuple[Score, list[str]]:
-    """Compare what the models decided with the truth file."""
+    """Compare the decisions of the models with the truth file."""
     from orchestration.sql import text
 
     truth = text(str(home.truth / "deals.csv"))
@@ -165,13 +165,13 @@ def judge(connection: "duckdb.DuckDBPyConnection", home: Home, seed: int, level:
     return Score(level, (seed,), *counts), [line for (line,) in bad]
 
 
-def tell(text: str) -> None:
-    """Report progress on stderr."""
+def report_progress(text: str) -> None:
+    """Print progress on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 def quiet(_: str) -> None:
-    """Swallow the progress of a part."""
+    """Ignore the progress of a part."""
 
 
 HEADER = ("noise", "seed", "deals", "evident", "resolved", "wrong", "ambiguous", "held", "held wrongly")
@@ -191,7 +191,7 @@ def cells(score: Score) -> tuple[str, ...]:
 
 
 def rows(scores: Iterable[Score]) -> list[tuple[str, ...]]:
-    """Return the table's rows: each sample, and below the samples of a level their sum."""
+    """Return the table's rows: each sample, and after the samples of a level their sum."""
     levels = by_level(scores)
     return [cells(row) for level in levels for row in [*level, *([total(level)] if len(level) > 1 else [])]]
 
@@ -226,16 +226,20 @@ def print_table(scores: Iterable[Score]) -> None:
 
 
 def run(home: Home, size: int, seeds: int, levels: Iterable[float], *, as_markdown: bool) -> None:
-    """Measure and print; fail where a promise is broken."""
+    """Measure and print the scores.
+
+    Raises:
+        KyotenError: if a score misses a limit.
+    """
     from orchestration.lock import write_lock
 
     place = Home(home.root / f"accuracy-{size}")
     with write_lock(place):
-        scores, failures = measure(place, size, range(1, seeds + 1), levels, tell)
+        scores, failures = measure(place, size, range(1, seeds + 1), levels, report_progress)
     if as_markdown:
         print(markdown(scores))
     else:
         print_table(scores)
-    tell(f"The last sample and its database: {place.root}")
+    report_progress(f"The last sample and its database: {place.root}")
     if broken := [promise for level in by_level(scores) for promise in total(level).broken()]:
         raise KyotenError("\n".join(["Broken promises:", *broken, "", "Examples:", *failures]))

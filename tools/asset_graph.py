@@ -1,4 +1,4 @@
-"""The asset graph as a text that a person reviews: a line per asset with its group, what it reads and its checks.
+"""The asset graph as a text for review: one line per asset with its group, its dependencies and its checks.
 
     python -m tools.asset_graph
 
@@ -33,7 +33,7 @@ def text(defs: "Definitions") -> str:
 
 
 def main() -> None:
-    """Write the file from the project as it is, in a home that is thrown away."""
+    """Write the file from the present project, in a temporary home."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["KYOTEN_HOME"] = str(Path(folder).resolve())
         from orchestration.definitions import defs

@@ -1,10 +1,10 @@
-"""What a refresh costs, stage by stage, compared with the engine alone for the same work in the same run.
+"""The cost of a refresh by stage, compared with DuckDB alone for the same work in the same run.
 
-Each stage runs in a process of its own, three times, the stages taking turns, so that a noisy machine is noisy to all.
-Measured are CPU and wall seconds and peak memory; the ratios are of CPU seconds. No test: nothing fails on a time.
+Each stage runs three times in a separate process. The stages take turns, so that a noisy machine affects all of them.
+The benchmark measures CPU and wall seconds and peak memory; the ratios use CPU seconds. No limit is checked.
 
 Run: python -m tools.bench --size 100000 [--repeats 3] [--stages "clean CSV" "typed CSV" …]. The sample stays in
-data/bench-<size> for the next time.
+data/bench-<size> for the next run.
 """
 
 import argparse
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from orchestration.contract import Column
     from orchestration.scratch import Plan
 
-# A ratio is the first stage's CPU seconds over the seconds of the others together.
+# A ratio is the first stage's CPU seconds divided by the sum of the others' seconds.
 RATIOS = (
     ("ingest ÷ DuckDB's own typed read", "ingest", "typed read"),
     ("one clean CSV ÷ DuckDB's own typed read of it", "clean CSV", "typed CSV"),
     ("one CSV with 1 % bad rows ÷ the same", "CSV with bad rows", "typed CSV"),
-    ("dbt build with tests ÷ its models' SQL by hand", "dbt build", "models by hand"),
-    ("models' SQL by hand ÷ floor", "models by hand", "floor"),
+    ("dbt build with tests ÷ its models' SQL without dbt", "dbt build", "models without dbt"),
+    ("models' SQL without dbt ÷ floor", "models without dbt", "floor"),
     ("attribution ÷ its floor", "attribution", "attribution floor"),
     ("publish ÷ plain copy", "publish", "plain copy"),
     (
-        "whole refresh ÷ its parts' SQL (typed read + by hand + plain copy)",
+        "whole refresh ÷ its parts' SQL (typed read + models without dbt + plain copy)",
         "refresh",
         "typed read",
-        "models by hand",
+        "models without dbt",
         "plain copy",
     ),
     ("nothing new ÷ importing Dagster and dbt", "nothing new", "imports"),
@@ -73,7 +73,7 @@ def _stage_ingest(home: Home) -> None:
 
 
 def _stage_batch_rules(home: Home) -> None:
-    """Judge every batch of the lake as if it had just been staged; nothing is committed."""
+    """Judge every batch of the lake as a staged batch; nothing is committed."""
     from orchestration.contract import load_contract
     from orchestration.lake.batch import Batch, Staged
     from orchestration.lake.batch_rules import apply_batch_rules
@@ -96,7 +96,7 @@ def _stage_names(home: Home) -> None:
 
 
 def _stage_typed_read(home: Home) -> None:
-    """Read the landed files with their types stated and write them as Parquet: what no loader can undercut."""
+    """Read the landed files with stated types and write them as Parquet: the minimum for any loader."""
     import duckdb
 
     from orchestration.contract import load_contract
@@ -112,7 +112,7 @@ def _stage_typed_read(home: Home) -> None:
 
 
 def _typed(path: Path, columns: "Mapping[str, Column]") -> str:
-    """Return the engine's own typed read of a landed file."""
+    """Return DuckDB's own typed read of a landed file."""
     types = {name: column.duckdb_type for name, column in columns.items()}
     kind = [suffix for suffix in path.suffixes if suffix != ".gz"][-1]
     if kind == ".parquet":
@@ -141,7 +141,7 @@ def _write_inputs(home: Home, size: int, csv_rows: int) -> None:
 
 
 def _write_csvs(home: Home, rows: int) -> None:
-    """Write deals of the sample to two files of many rows: all sound, and each hundredth bad in one of four ways."""
+    """Write the sample's deals to two large files: one valid, one with each hundredth row bad in one of four ways."""
     import duckdb
 
     first = min((home.landing / "deals").glob("*.csv"))
@@ -156,7 +156,7 @@ def _write_csvs(home: Home, rows: int) -> None:
     query = f"select deal_id || '-' || n as deal_id, {trimmed} from deals, {again} limit {rows}"
     connection.execute(f"copy ({query}) to '{clean}' (header)")
     kinds = (
-        lambda line: line.replace(",", ',"', 1),  # a quote that nothing closes
+        lambda line: line.replace(",", ',"', 1),  # a quote that is not closed
         lambda line: line + ",x,y",  # values without a column
         lambda line: re.sub(r",\d{4}-\d\d-\d\d,", ",2026-02-30,", line, count=1),
         lambda line: re.sub(r",JPY,", ",円,円,", line, count=1),
@@ -210,7 +210,7 @@ def _stage_dbt_build(home: Home) -> None:
 
 
 def _stage_guards(home: Home) -> None:
-    """Run the data tests of the build once more, by themselves."""
+    """Run only the data tests of the build again."""
     from dbt.cli.main import dbtRunner
 
     from orchestration.warehouse import configure
@@ -220,17 +220,17 @@ def _stage_guards(home: Home) -> None:
         raise KyotenError("dbt test failed; see the logs")
 
 
-def _stage_models_by_hand(home: Home) -> None:
+def _stage_models_without_dbt(home: Home) -> None:
     """Run the SQL that dbt compiled, in order, without dbt."""
     from orchestration.scratch import Plan
     from orchestration.warehouse import read_manifest
 
     plan = Plan.of(read_manifest(home), home)
-    plan.build(_scratch(home) / "by_hand", [node["name"] for node in plan.nodes]).close()
+    plan.build(_scratch(home) / "without_dbt", [node["name"] for node in plan.nodes]).close()
 
 
 def _attribution(home: Home) -> tuple["Plan", list[dict[str, Any]]]:
-    """Return the plan, and the models below models/attribution that evidence and decisions are built from, in order."""
+    """Return the plan, and the models below models/attribution for evidence and decisions, in order."""
     from orchestration.scratch import Plan
     from orchestration.warehouse import read_manifest
 
@@ -240,13 +240,13 @@ def _attribution(home: Home) -> tuple["Plan", list[dict[str, Any]]]:
 
 
 def _stage_attribution(home: Home) -> None:
-    """Decide every deal again, with all its evidence, in the database of the stage `models by hand`."""
+    """Decide every deal again, with all its evidence, in the database of the stage `models without dbt`."""
     import duckdb
 
     from orchestration.scratch import SETTINGS
 
     plan, nodes = _attribution(home)
-    connection = duckdb.connect(str(_scratch(home) / "by_hand" / home.database.name))
+    connection = duckdb.connect(str(_scratch(home) / "without_dbt" / home.database.name))
     connection.execute(SETTINGS)
     for node in nodes:
         connection.execute(plan.statement(node))
@@ -254,7 +254,7 @@ def _stage_attribution(home: Home) -> None:
 
 
 def _stage_attribution_floor(home: Home) -> None:
-    """Read every column that attribution reads once, of a staging view its lake files, and write what it publishes."""
+    """Read every input column of attribution once (lake files for staging views), and write its published tables."""
     import duckdb
 
     plan, nodes = _attribution(home)
@@ -292,7 +292,7 @@ def _stage_knowledge(home: Home) -> None:
 
 
 def _stage_floor(home: Home) -> None:
-    """Read every column of every lake file once and write every published table once: no refresh can do less."""
+    """Read every column of every lake file once and write every published table once: the minimum for a refresh."""
     import duckdb
 
     from orchestration.warehouse import published_models, read_manifest
@@ -371,7 +371,7 @@ STAGES: dict[str, Callable[[Home], None]] = {
     "CSV with bad rows": _stage_bad_csv,
     "typed CSV": _stage_typed_csv,
     "dbt build": _stage_dbt_build,
-    "models by hand": _stage_models_by_hand,  # before the guards, after which the manifest holds their SQL alone
+    "models without dbt": _stage_models_without_dbt,  # before the guards, after which the manifest has only their SQL
     "attribution": _stage_attribution,
     "attribution floor": _stage_attribution_floor,
     "guards": _stage_guards,
@@ -385,7 +385,7 @@ STAGES: dict[str, Callable[[Home], None]] = {
 
 
 def run_stage(name: str, home: Home, log: Path) -> Cost:
-    """Run one stage in a process of its own and return what it used."""
+    """Run one stage in a separate process and return its cost."""
     started = time.monotonic()
     with log.open("a") as output:
         child = os.posix_spawn(
@@ -431,7 +431,7 @@ def main() -> int:
             return 0
         home = Home(PROJECT / "data" / f"bench-{options.size}")
         home.root.mkdir(parents=True, exist_ok=True)
-        # Apart, because a process begins with the peak memory of the one that started it.
+        # Separate, because a process begins with the peak memory of its parent.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as inputs:
             inputs.submit(_write_inputs, home, options.size, options.csv_rows).result()
         log = home.root / "bench.log"

@@ -1,9 +1,9 @@
 """The picture of the layers in docs/architecture.md, drawn from dbt's manifest.
 
-A layer is a folder below models/; each folder of marts is a layer of its own, as readers see it. Which
-layer may read which is held by a test; this only draws what there is.
+A layer is a folder below models/; each folder of marts is a separate layer, as for readers. A test checks which layer
+may read which; this module only draws them.
 
-Run: python -m tools.layers. Writes the picture; a test fails where it is no longer the manifest's.
+Run: python -m tools.layers. It writes the picture; a test fails if the picture differs from the manifest.
 """
 
 import sys
@@ -15,12 +15,12 @@ from orchestration.home import PROJECT
 
 PAGE = PROJECT / "docs" / "architecture.md"
 START, END = "<!-- layers -->", "<!-- /layers -->"
-# Resources that are no models, by the name under which the picture shows them.
+# Resources that are no models, with their names in the picture.
 OUTSIDE = {"source": "lake", "seed": "seeds"}
 
 
 def layer(node: Mapping[str, Any]) -> str:
-    """Return the layer of a node: the first folder below models/, for a mart the first two; lake or seeds otherwise."""
+    """Return the layer of a node: the first folder below models/ (two folders for a mart), else lake or seeds."""
     if node["resource_type"] in OUTSIDE:
         return OUTSIDE[node["resource_type"]]
     folders = Path(node["original_file_path"]).parts[1:-1]
@@ -39,7 +39,7 @@ def reads(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
 
 
 def picture(found: Mapping[str, set[str]]) -> str:
-    """Return a Mermaid flowchart without the arrows that follow from others, and a table with all of them."""
+    """Return a Mermaid flowchart without redundant arrows, and a table with all of them."""
     edges = sorted((parent, child) for child, parents in found.items() for parent in parents)
     drawn = [edge for edge in edges if not _follows(edge, found)]
     names = sorted({*found, *(parent for parent, _ in edges)})
@@ -51,7 +51,7 @@ def picture(found: Mapping[str, set[str]]) -> str:
 
 
 def _follows(edge: tuple[str, str], found: Mapping[str, set[str]]) -> bool:
-    """Return whether the child also reads the parent by way of another layer."""
+    """Return whether the child also reads the parent through another layer."""
     parent, child = edge
     seen: set[str] = set()
     waiting = [other for other in found[child] if other != parent]

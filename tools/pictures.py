@@ -1,8 +1,8 @@
-"""The README's pictures, taken from the real thing: what commands print, and Dagster's graph.
+"""The README's pictures: real output of commands, and Dagster's graph.
 
-Run: python -m tools.pictures, with KYOTEN_HOME naming a home of the sample company (default data/demo). What commands
-print becomes docs/images/<command>.svg. The graph needs a Chromium on this machine and becomes docs/images/graph.png;
-without one it is left as it is.
+Run: python -m tools.pictures, with a home of the sample company in KYOTEN_HOME (default data/demo). The output of
+commands is written to docs/images/<command>.svg. The graph needs Chromium and is written to docs/images/graph.png;
+without Chromium that file does not change.
 """
 
 import io
@@ -34,7 +34,7 @@ STARTS_WITHIN = 180  # seconds that Dagster may take to answer
 
 
 def terminal(home: Home, command: str, first: str, end: str) -> str:
-    """Return what a command prints in a terminal, from heading to heading, as SVG without fonts from the network."""
+    """Return a command's terminal output between two headings as SVG, without fonts from the network."""
     done = subprocess.run(
         [sys.executable, "-m", "orchestration.cli", command],
         cwd=PROJECT,
@@ -59,7 +59,7 @@ def terminal(home: Home, command: str, first: str, end: str) -> str:
 
 @contextmanager
 def dagster(home: Home) -> Iterator[str]:
-    """Run Dagster's UI for a home and give its address."""
+    """Run Dagster's UI for a home and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -71,7 +71,7 @@ def dagster(home: Home) -> Iterator[str]:
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Dagster starts servers of its own, which end with their group
+        start_new_session=True,  # Dagster starts servers, which end with their process group
     )
     address = f"http://127.0.0.1:{port}"
     try:

@@ -1,12 +1,12 @@
 """The prose linter: words that this project does not use, and sentences that are too long.
 
-tools/prose.yml holds the words with their replacements, the longest sentence, and the paths that are not checked yet.
-What is read: Markdown (without code and generated blocks), comments and descriptions in YAML, comments in SQL, Jinja,
-shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and names of tests.
-Code in backquotes is not read.
-Only Markdown has a longest sentence, because elsewhere a line is often no sentence.
+tools/prose.yml has the words with their replacements, the longest sentence, and the paths that are not checked yet.
+The linter reads Markdown (without code and generated blocks), comments and descriptions in YAML, comments in SQL,
+Jinja, shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and test names. It
+does not read code in backquotes, nor the sample company's data. Only Markdown has a longest sentence, because elsewhere
+a line is often no sentence.
 
-Run: python -m tools.prose [--all] [path …]. Prints `file:line: word → replacement`; exit status 1 where it found any.
+Run: python -m tools.prose [--all] [path …]. Prints `file:line: word → replacement`; exit status 1 if it found any.
 """
 
 import argparse
@@ -30,7 +30,7 @@ RULES = PROJECT / "tools" / "prose.yml"
 
 
 class Line(NamedTuple):
-    """A piece of prose and the line of the file on which it begins (from 1)."""
+    """A piece of prose and the number of its first line (from 1)."""
 
     number: int
     text: str
@@ -46,7 +46,7 @@ class Rules:
 
 
 def load_rules(path: Path = RULES) -> Rules:
-    """Read the rules; a pattern matches whole words in either case, and anywhere in Japanese, which has no spaces."""
+    """Read the rules; a pattern matches whole words in upper and lower case; in Japanese it matches anywhere."""
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     return Rules(compiled(data["words"]), int(data["longest_sentence"]), tuple(data["not_checked"]))
 
@@ -58,7 +58,7 @@ def compiled(words: dict[str, str]) -> dict[re.Pattern[str], str]:
 
 
 def findings(name: str, text: str, rules: Rules) -> Iterator[Line]:
-    """Yield what is wrong with the prose of a file, with its line."""
+    """Yield the findings in the prose of a file, with their lines."""
     reader = next(reader for pattern, reader in READERS.items() if fnmatch(name, pattern))
     for number, written in reader(text):
         prose = re.sub(r"`[^`\n]*`", "`code`", written)
@@ -74,7 +74,7 @@ def findings(name: str, text: str, rules: Rules) -> Iterator[Line]:
 
 
 def markdown(text: str) -> Iterator[Line]:
-    """Yield the lines outside code and generated blocks; code within a line is one word."""
+    """Yield the lines outside code and generated blocks; code within a line counts as one word."""
     fenced = generated = False
     lines = []
     for line in text.splitlines():
@@ -121,7 +121,7 @@ def _split(paragraph: list[Line]) -> Iterator[Line]:
 
 
 def python(text: str) -> Iterator[Line]:
-    """Yield comments, strings of several words (docstrings and messages among them) and names of tests."""
+    """Yield comments, strings of several words (including docstrings and messages) and names of tests."""
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield Line(token.start[0], token.string)
@@ -131,6 +131,18 @@ def python(text: str) -> Iterator[Line]:
                 yield Line(min(node.lineno + offset, node.end_lineno or node.lineno), line)
         elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield Line(node.lineno, node.name.replace("_", " "))
+
+
+def sample(text: str) -> Iterator[Line]:
+    """Yield the comments and docstrings of Python whose other strings are data."""
+    docstrings = {
+        offset
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node)
+        for offset in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
+    }
+    lines = text.splitlines()
+    yield from (line for line in python(text) if line.number in docstrings or "#" in lines[line.number - 1])
 
 
 def sql(text: str) -> Iterator[Line]:
@@ -147,7 +159,7 @@ def hashed(text: str) -> Iterator[Line]:
 
 
 def yml(text: str) -> Iterator[Line]:
-    """Yield the comments, and what is said under a description or a label."""
+    """Yield the comments, and the texts of descriptions and labels."""
     yield from hashed(text)
     inside: int | None = None
     for number, written in enumerate(text.splitlines(), 1):
@@ -172,6 +184,7 @@ def seed(text: str) -> Iterator[Line]:
 
 READERS: dict[str, Callable[[str], Iterable[Line]]] = {
     "*.md": markdown,
+    "tools/sample/*.py": sample,
     "*.py": python,
     "*.sql": sql,
     "*.yml": yml,
@@ -193,14 +206,14 @@ def check(paths: Iterable[str], rules: Rules) -> list[str]:
 
 
 def tracked(paths: Iterable[str] = ()) -> list[str]:
-    """Return the project's files below the paths, all of them where none is given."""
+    """Return the project's files below the paths; all files without a path."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *paths]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
     return sorted(name for name in done.stdout.split("\0") if name and (PROJECT / name).is_file())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the findings; return 1 where there are any."""
+    """Print the findings; return 1 if there are any."""
     parser = argparse.ArgumentParser(description="Find words and sentences that the project does not use.")
     parser.add_argument("--all", action="store_true", help="also the paths that prose.yml does not check yet")
     parser.add_argument("paths", nargs="*")

@@ -84,7 +84,7 @@ WRONG_SQL: dict[str, tuple[str, str, str, Invariant]] = {
         "select deal_id, max(rung_order) as rung_order",
         invariants.stronger_evidence_decides,
     ),
-    "days are those of UTC": (
+    "days are in UTC": (
         "int_deals",
         "cast(deals.created_at + interval 9 hour as date) as created_on",
         "cast(deals.created_at as date) as created_on",

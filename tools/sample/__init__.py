@@ -24,7 +24,7 @@ from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, iso
 from tools.sample.planted import Planted
 from tools.sample.writing import Writer, connect, register
 
-VERSION = 8  # of the generator: raise it when its output changes, so that older samples are replaced
+VERSION = 8  # version of the generator: raise it when the output changes, so that older samples are replaced
 MARKER = ".sample.json"
 SMALLEST, CHUNK, LOUDEST = 1_000, 1_000_000, 10
 TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "summary.json")
@@ -32,7 +32,7 @@ TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "summary.json")
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """What generate() did; `replaced` says that another sample was there, whose lake and build are stale now."""
+    """The result of generate(); `replaced` means that it replaced a sample, whose lake and build are now stale."""
 
     size: int
     seed: int
@@ -46,9 +46,12 @@ class SampleSummary:
 def generate(
     home: Home, size: int = 10_000, seed: int = 1, progress: Callable[[str], None] = print, *, noise: float = 1.0
 ) -> SampleSummary:
-    """Write the sample company's landing files and truth into the home, unless this very sample is there.
+    """Write the sample company's landing files and truth into the home, unless the same sample exists already.
 
-    `noise` is the level of damage to evidence: 0 none, 1 what a CRM has, 5 heavy.
+    `size` is the number of deals. `noise` is the level of damage to evidence: 0 none, 1 as in a usual CRM, 5 heavy.
+
+    Raises:
+        KyotenError: for arguments out of range, other files in landing/, or a disk error.
     """
     if size < SMALLEST:
         raise KyotenError(
@@ -75,14 +78,14 @@ def generate(
         remove_sample(home, marker)
         new = wanted | {"files": sizes_below(staging / "landing"), "truth": sizes_below(staging / "truth")}
         home.landing.mkdir(parents=True, exist_ok=True)
-        # The marker first: a move that is broken off leaves files that it names, and the next run replaces them.
+        # The marker is written first: if the move is interrupted, the next run replaces the files that it lists.
         (home.landing / MARKER).write_text(json.dumps(new, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         for folder in ("landing", "truth"):
             move_files(staging / folder, home.root / folder)
     except (OSError, duckdb.IOException) as error:
         raise KyotenError(
-            f"The sample company cannot be written below {home.root}: {error}. Free some disk space, mend the folder's "
-            "rights, or choose a smaller SIZE or another KYOTEN_HOME."
+            f"The sample company cannot be written below {home.root}: {error}. Free some disk space, correct the "
+            "folder's rights, or choose a smaller SIZE or another KYOTEN_HOME."
         ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -94,8 +97,8 @@ def write_company(staging: Path, size: int, seed: int, noise: float, progress: C
     (staging / "landing").mkdir(parents=True)
     truth = staging / "truth"
     truth.mkdir()
-    # One stream per part, so that a change in one of them leaves the others as they were.
-    roster_rng, posts_rng, events_rng, plans_rng, *chunk_rngs = (
+    # One random stream per part, so that a change in one part does not change the others.
+    roster_rng, assignments_rng, events_rng, plans_rng, *chunk_rngs = (
         np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4 + 1 + size // CHUNK)
     )
     planted = traps.plant()
@@ -106,7 +109,7 @@ def write_company(staging: Path, size: int, seed: int, noise: float, progress: C
         progress(
             f"Sample company: {len(org.branch_count):,} partners, {org.real_branches:,} branches, {org.reps:,} reps"
         )
-        organisation.write_roster(org, writer, posts_rng)
+        organisation.write_roster(org, writer, assignments_rng)
         spelling.offer(org, con)
         customers = deals.customers_of(org)
         deals.write_customers(org, customers, writer)
@@ -147,7 +150,7 @@ def write_planted_truth(truth: Path, planted: Planted, answers: Iterable[Path]) 
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows of one shape as the engine would: booleans in lower case, quotes where needed."""
+    """Write rows with the same columns as DuckDB would: booleans in lower case, quotes where needed."""
     made = list(rows)
     con = connect()
     try:
@@ -159,7 +162,7 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def spell(value: Any) -> str:
-    """Spell a value of the truth files."""
+    """Return a value as text for the truth files."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -181,7 +184,7 @@ def write_summary(
     planted: Planted,
     counted: Mapping[tuple[str, str], int],
 ) -> None:
-    """Write figures that hold by construction."""
+    """Write the figures that are right by construction."""
     latest: dict[str, dict[str, str]] = {}
     for k in DELTA_EXTRACTS:
         latest.update({row["deal_id"]: row for row in planted.rows["deals", k]})
@@ -202,7 +205,7 @@ def write_summary(
 
 
 def read_marker(home: Home) -> dict[str, Any] | None:
-    """Return what an earlier sample left about itself."""
+    """Return the marker of an earlier sample, or None."""
     path = home.landing / MARKER
     if not path.is_file():
         return None
@@ -236,7 +239,7 @@ def sizes_below(folder: Path) -> dict[str, int]:
 
 
 def is_complete(home: Home, marker: Mapping[str, Any]) -> bool:
-    """Return whether every file of a sample is there in its size."""
+    """Return whether every file of a sample exists with its size."""
     landing, truth = sizes_below(home.landing), sizes_below(home.truth)
     return all(landing.get(name) == size for name, size in marker["files"].items()) and all(
         truth.get(name) == size for name, size in marker["truth"].items()
@@ -262,7 +265,7 @@ def move_files(source: Path, target: Path) -> None:
 
 
 def summary_of(home: Home, marker: Mapping[str, Any], *, created: bool, replaced: bool) -> SampleSummary:
-    """Describe the sample that is there."""
+    """Return the summary of the existing sample."""
     figures = json.loads((home.truth / "summary.json").read_text(encoding="utf-8"))
     sizes = marker["files"].values()
     return SampleSummary(marker["size"], marker["seed"], created, replaced, len(sizes), sum(sizes), figures["rows"])

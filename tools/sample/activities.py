@@ -1,5 +1,4 @@
-"""What the vendor and its partners did: activities and their attendees, inquiries, leads passed on, cases
-and their sharing."""
+"""The sample company's activities and attendees, inquiries, leads passed to branches, cases and their sharing."""
 
 from collections.abc import Mapping
 
@@ -35,7 +34,7 @@ def write_activities(
     about = rng.integers(0, len(deals["id"]), n)
     kind = rng.choice(len(TYPES), n, p=TYPE_MIX / TYPE_MIX.sum())
     on = deals["created"][about] + rng.integers(-40, 75, n)
-    # What would lie outside of the calendar is mirrored into it: at its ends nothing piles up.
+    # Days outside of the calendar are mirrored into it, so that its ends have no pile of events.
     on = START + np.abs(AS_OF - START - np.abs(AS_OF - on))
     order = np.argsort(on, kind="stable")
     about, kind, on = about[order], kind[order], on[order]
@@ -45,8 +44,8 @@ def write_activities(
     mass = np.isin(kind, MASS)
     held = within(rng, n, 0.95)
     planned = (on > AS_OF - 20) & ~held
-    post = org.pick_post(branch, on, rng.random(n), within(rng, n, 0.5))
-    rep = np.where((post == NEVER) | mass, NEVER, org.posts.rep[post])
+    assignment = org.pick_assignment(branch, on, rng.random(n), within(rng, n, 0.5))
+    rep = np.where((assignment == NEVER) | mass, NEVER, org.assignments.rep[assignment])
     action = within(rng, n, 0.5)
     due = np.where(action, on + rng.integers(5, 30, n), NEVER)
     register(
@@ -118,7 +117,7 @@ def write_leads(
     base: int,
     part: int | None,
 ) -> None:
-    """Write one chunk's leads that the vendor passed to branches; half of them became the deal they are made for."""
+    """Write one chunk's leads that the vendor passed to branches; half of them became a deal."""
     chosen = np.flatnonzero(
         (deals["branch"] != NEVER) & (deals["parent"] == NEVER) & within(rng, len(deals["id"]), 0.06)
     )

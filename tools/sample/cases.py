@@ -1,13 +1,13 @@
-"""Planted cases beyond the traps' own: names as people type them, inheritance, duplicates, suggestions and decisions.
+"""Planted cases in addition to the traps: names as people type them, inheritance, duplicates, suggestions, decisions.
 
-As in traps.py every answer was calculated manually from the attribution rules, and no ordinary deal touches a planted
-organisation. A case that belongs to a trap has its number.
+As in traps.py, every answer was derived manually from the attribution rules, and no ordinary deal belongs to a planted
+organisation. A case of a trap has the number of the trap.
 """
 
 from typing import Any
 
 from tools.sample.calendar import DELTA_EXTRACTS
-from tools.sample.planted import DIRECT, UNRESOLVED, Planted, Post
+from tools.sample.planted import DIRECT, UNRESOLVED, Assignment, Planted
 
 Values = dict[str, Any]
 ON, WON = "2024-07-08", "2024-09-03"
@@ -15,25 +15,25 @@ MOVE = "2024-04-01"
 
 
 def plant_cases(p: Planted) -> None:
-    """Plant every case; the traps are there already."""
-    for tell in (
+    """Plant every case, after the traps."""
+    for plant in (
         spellings, dated_aliases, companies_alike, bounded_names, renamed_branch, reps_by_name, names_among_others,
-        split_returns, inheritance, duplicate_registrations, hints, decisions,
+        split_returns, inheritance, duplicate_registrations, suggestions, decisions,
     ):  # fmt: skip
-        tell(p)
+        plant(p)
 
 
 def by_name(
     p: Planted, deal: str, trap: int | None, case: str, branch: str, rung: str, on: str = ON, **values: Any
 ) -> None:
-    """Add a deal that is known by names and its channel only; it was lost."""
+    """Add a lost deal with names and a channel as its only evidence."""
     values.setdefault("channel", "resale")
     values.setdefault("needs", "names")
     p.deal(deal, trap, case, branch, rung, on, closed_on=f"{int(on[:4]) + 1}-02-17", **values)
 
 
 def spellings(p: Planted) -> None:
-    """Legal forms, brackets, separators, stems, departments and variants; all of them mean one branch."""
+    """Legal forms, brackets, separators, stems, departments and variants, each of which means one branch."""
     p.partner("CASE-NAME", "株式会社ハナブサ商会")
     tokyo, osaka, nagoya = "CASE-NAME-TOKYO", "CASE-NAME-OSAKA", "CASE-NAME-NAGOYA"
     p.branch(tokyo, "CASE-NAME", "東京支店")
@@ -82,7 +82,7 @@ def spellings(p: Planted) -> None:
 
 
 def dated_aliases(p: Planted) -> None:
-    """Aliases of a partner and of a branch, on the last day before and the first day after they hold."""
+    """Aliases of a partner and of a branch, on the days just inside and just outside of their validity."""
     alias: Values = {"entity_type": "partner", "entity_id": "CASE-NAME", "alias": "ハナショウ", "valid_from": MOVE}
     p.roster("aliases", since=MOVE, **alias)
     by_name(
@@ -109,7 +109,7 @@ def dated_aliases(p: Planted) -> None:
 
 
 def companies_alike(p: Planted) -> None:
-    """Companies that share a name, or one of which has the other's as its alias."""
+    """Companies with the same name, or with the other's name as an alias."""
     for partner in ("CASE-TWIN", "CASE-TWINX"):
         p.partner(partner, "株式会社フタバ機工")
         p.branch(f"{partner}-TOKYO", partner, "東京支店")
@@ -145,7 +145,7 @@ def companies_alike(p: Planted) -> None:
 
 
 def bounded_names(p: Planted) -> None:
-    """A registered name at the text's start counts up to a boundary or a branch of its own, and no further."""
+    """A registered name at the start of a text counts only up to a boundary or to one of its branches."""
     p.partner("CASE-BOUND", "株式会社シラカワ楽器")
     p.branch("CASE-BOUND-HQ", "CASE-BOUND", "本社")
     by_name(
@@ -168,7 +168,7 @@ def bounded_names(p: Planted) -> None:
 
 
 def renamed_branch(p: Planted) -> None:
-    """A branch that changed its name under one id is found by the name of the day."""
+    """A branch that changed its name but not its id is found by its name on the day."""
     p.partner("CASE-SIGN", "株式会社セキグチ商事")
     p.branch("CASE-SIGN-1", "CASE-SIGN", "甲府営業所", renamed=("山梨支店", "2024-04-05"))
     p.branch("CASE-SIGN-TOKYO", "CASE-SIGN", "東京支店")
@@ -180,15 +180,16 @@ def renamed_branch(p: Planted) -> None:
 
 
 def reps_by_name(p: Planted) -> None:
-    """Names of reps, as of the day; an ambiguous one may still name the branch."""
+    """Names of reps on the day; an ambiguous name may still identify the branch."""
     tokyo, osaka = p.office_pair("CASE-REP", "株式会社タカナシ鋼業")
     gone = "2023-10-01"
-    for code, name, post in (
-        ("R1", "早乙女 縁", Post(tokyo, ends=gone)), ("R2", "御子柴 玲", Post(osaka)), ("R3", "御子柴 玲", Post(osaka)),
-        ("R4", "四十万 葵", Post(tokyo)), ("R5", "高嶺 岬", Post(osaka)), ("R6", "綾小路 司", Post(tokyo, ends=gone)),
-        ("R7", "綾小路 司", Post(osaka)),
+    for code, name, assignment in (
+        ("R1", "早乙女 縁", Assignment(tokyo, ends=gone)), ("R2", "御子柴 玲", Assignment(osaka)),
+        ("R3", "御子柴 玲", Assignment(osaka)), ("R4", "四十万 葵", Assignment(tokyo)),
+        ("R5", "高嶺 岬", Assignment(osaka)), ("R6", "綾小路 司", Assignment(tokyo, ends=gone)),
+        ("R7", "綾小路 司", Assignment(osaka)),
     ):  # fmt: skip
-        p.rep(f"CASE-REP-{code}", name, post)
+        p.rep(f"CASE-REP-{code}", name, assignment)
     by_id: Values = {"partner_id": "CASE-REP"}
     by_text: Values = {"partner_text": "タカナシ鋼業㈱"}
     for letter, case, text, branch, rep, partner in (
@@ -209,7 +210,7 @@ def reps_by_name(p: Planted) -> None:
 
 
 def names_among_others(p: Planted) -> None:
-    """Names that contradict or narrow a distributor's, or appear next to it."""
+    """Names that contradict or narrow other evidence, or appear next to a distributor's name."""
     by_name(
         p, "TRAP13-D", 13, "id and text name two branches of one partner", "TRAP13-TOKYO", "L3", needs="",
         branch_id="TRAP13-TOKYO", partner_text="スミレ電工㈱ 大阪支店",
@@ -218,7 +219,7 @@ def names_among_others(p: Planted) -> None:
         p, "TRAP13-E", 13, "the id says one partner, the branch's text another", UNRESOLVED, "L12",
         reason="CONFLICT_PARTNER", branch_id="TRAP13-TOKYO", branch_text="株式会社セタガヤ機材 本社",
     )  # fmt: skip
-    p.rep("TRAP04-R1", "小金井 悟", Post("TRAP04-OSAKA1"))
+    p.rep("TRAP04-R1", "小金井 悟", Assignment("TRAP04-OSAKA1"))
     by_name(
         p, "TRAP04-C", 4, "a stem of two branches, narrowed by the rep's name", "TRAP04-OSAKA1", "L7",
         partner_text="ﾔﾏﾀﾞ商事㈱ 大阪", rep_text="小金井さん", rep="TRAP04-R1",
@@ -247,7 +248,7 @@ def names_among_others(p: Planted) -> None:
 
 
 def split_returns(p: Planted) -> None:
-    """7: a return after a weighted split is divided as the win was, to the yen."""
+    """7: a return after a weighted split is divided like the win, exact to the yen."""
     for letter, branch, back, parts in (
         ("D", "TOKAI", -250_001, (-175_001, -75_000)),
         ("E", "KINKI", -100_001, (-50_001, -50_000)),
@@ -262,16 +263,16 @@ def split_returns(p: Planted) -> None:
             event_on=on, amount_delta=back, currency="JPY", reason="返品",
         )  # fmt: skip
         won = (700_000, 300_000) if branch == "TOKAI" else (500_000, 500_000)
-        for heir, first, second in zip((f"{origin}-1", f"{origin}-2"), won, parts, strict=True):
-            p.event(deal, "won", "2024-02-15", first, origin, heir, "as_is")
-            p.event(deal, "return", on, second, origin, heir, "as_is")
+        for successor, first, second in zip((f"{origin}-1", f"{origin}-2"), won, parts, strict=True):
+            p.event(deal, "won", "2024-02-15", first, origin, successor, "as_is")
+            p.event(deal, "return", on, second, origin, successor, "as_is")
 
 
 def inheritance(p: Planted) -> None:
-    """25: what a renewal inherits, and what it does not."""
+    """25: what a renewal inherits and what not."""
     tokyo = "TRAP25-TOKYO"
     p.branch("TRAP25-KOBE", "TRAP25", "神戸支店", closed="2024-10-01")
-    p.rep("TRAP25-R1", "隼 圭", Post("TRAP25-OSAKA", ends="2023-10-01"))
+    p.rep("TRAP25-R1", "隼 圭", Assignment("TRAP25-OSAKA", ends="2023-10-01"))
     p.deal(
         "TRAP25-K", 25, "a parent whose branch closed later", "TRAP25-KOBE", "L3", "2023-05-15",
         branch_id="TRAP25-KOBE", won_on="2023-07-20",
@@ -298,7 +299,7 @@ def inheritance(p: Planted) -> None:
 
 
 def duplicate_registrations(p: Planted) -> None:
-    """11: what is one opportunity registered twice, and what only looks like it."""
+    """11: one opportunity that is registered twice, and pairs that only look like it."""
 
     def pair(customer: str, *deals: tuple[str, str, str, str, str, bool, bool]) -> None:
         for letter, case, branch, on, product, registered, counted in deals:
@@ -335,10 +336,10 @@ def duplicate_registrations(p: Planted) -> None:
     )  # fmt: skip
 
 
-def hints(p: Planted) -> None:
-    """Each kind of suggestion by itself: it suggests a branch and decides nothing."""
+def suggestions(p: Planted) -> None:
+    """Each kind of suggestion alone: it suggests a branch and decides nothing."""
     tokyo, osaka = p.office_pair("CASE-HINT", "株式会社モモセ通商")
-    p.rep("CASE-HINT-R1", "百瀬 昴", Post(tokyo))
+    p.rep("CASE-HINT-R1", "百瀬 昴", Assignment(tokyo))
     known: Values = {"reason": "BRANCH_UNKNOWN", "partner_id": "CASE-HINT", "needs": "candidates", "won_on": WON}
     p.deal("CASE-HINT-A", None, "a visit with a rep before the deal", "UNKNOWN:CASE-HINT", "L11", ON, **known)
     p.add(
@@ -369,10 +370,10 @@ def hints(p: Planted) -> None:
 
 
 def decisions(p: Planted) -> None:
-    """18: decisions that name a rep, another partner, and a branch that had closed."""
+    """18: decisions for a rep, another partner, and a branch that had closed."""
     on, won = "2025-06-10", "2025-09-17"
     by: Values = {"decided_by": "営業企画", "decided_on": "2025-08-01", "reason": "パートナーに確認済み"}
-    p.rep("TRAP18-R1", "土岐 凪", Post("TRAP18-TOKYO"))
+    p.rep("TRAP18-R1", "土岐 凪", Assignment("TRAP18-TOKYO"))
     p.partner("TRAP18X", "株式会社ナギサ産機")
     p.branch("TRAP18X-HQ", "TRAP18X", "本社")
     p.branch("TRAP18-NARA", "TRAP18", "奈良支店", closed="2025-04-01")

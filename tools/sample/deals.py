@@ -1,7 +1,7 @@
-"""The sample company's ordinary deals: evidence that agrees with the branch they were made for, and the CRM around it.
+"""The sample company's ordinary deals: their evidence, which agrees with the intended branch, and their CRM data.
 
-The answer comes first and the evidence is made from it: the truth never runs a resolver. Deals come in chunks, so that
-ten million fit into memory. Planted deals are not here, see traps.py.
+The answer comes first and the evidence is made from it, so the truth does not depend on any attribution code. Deals are
+made in chunks, so that ten million fit into memory. Planted deals are in traps.py.
 """
 
 from collections.abc import Mapping
@@ -45,16 +45,16 @@ DEAL_TYPES = ("new", "renewal", "upsell")
 # Weights of the months April … March: a half year ends in September, the fiscal year in March.
 SEASON = (0.72, 0.72, 0.8, 0.75, 0.7, 2.15, 0.7, 0.78, 0.95, 0.75, 0.8, 2.45)
 MONTHS = month_starts("2022-04-01", "2026-10-01")
-# Steps of a low-discrepancy sequence in two dimensions: every month gets its share of wins and of large amounts.
+# Steps of a two-dimensional low-discrepancy sequence, which spreads wins and large amounts evenly over the months.
 STEP_1, STEP_2 = 0.7548776662466927, 0.5698402909980532
 UNIT_RATES = {"USD": 147.0, "EUR": 160.0}
 
 
 @dataclass(frozen=True)
 class Customers:
-    """End customers, each of one partner's territory, so that no two partners chance upon one opportunity."""
+    """End customers, each in one partner's territory, so that two partners never share an opportunity by chance."""
 
-    first: Ints  # by partner, the direct sales' pool last
+    first: Ints  # by partner; the last pool is that of direct sales
     count: Ints
     total: int
 
@@ -72,7 +72,7 @@ def within(rng: np.random.Generator, n: int, share: float) -> np.ndarray:
 
 
 def seconds(rng: np.random.Generator, n: int) -> Ints:
-    """Draw seconds of the day in local time: office hours, and some nights, where the UTC date is another."""
+    """Draw seconds of the day in local time: office hours, and some nights, when the UTC date differs."""
     office = rng.integers(8 * 3600, 20 * 3600, n)
     return np.where(within(rng, n, 0.04), rng.integers(0, 86_400, n), office)
 
@@ -80,7 +80,7 @@ def seconds(rng: np.random.Generator, n: int) -> Ints:
 def make(
     org: Organisation, customers: Customers, rng: np.random.Generator, n: int, base: int, level: float = 0.0
 ) -> Arrays:
-    """Make n deals: time, outcome, branch, evidence and money, in the order of their creation; then the noise."""
+    """Make n deals in order of creation, with dates, outcome, branch, evidence and money; then add the noise."""
     a: Arrays = {}
     growth = np.array([1 + 0.08 * (i // 12) for i in range(len(MONTHS) - 1)])
     cumulative = np.cumsum(np.array([SEASON[i % 12] for i in range(len(MONTHS) - 1)]) * growth)
@@ -90,7 +90,7 @@ def make(
     close = first + np.floor((last - first) * rng.random(n)).astype(np.int64)
     v1, v2 = (np.arange(n) * STEP_1 + rng.random()) % 1, (np.arange(n) * STEP_2 + rng.random()) % 1
     cycle = (6 + rng.gamma(2.2, 27, n)).astype(np.int64)
-    # What would begin after today is one of the same season of an earlier year.
+    # A deal that would begin after today is moved to the same season of an earlier year.
     close -= 364 * rng.integers(1, 4, n) * (close - cycle > AS_OF - 12)
     outcome = np.where(v1 < 0.29, WON, LOST)
     outcome[(v1 > 0.95) | (close > AS_OF)] = OPEN
@@ -108,7 +108,7 @@ def make(
     branch = np.searchsorted(cum / cum[-1], rng.random(n), side="right").clip(0, len(cum) - 1)
     a["branch"] = org.place(branch, on)
     a["partner"] = org.branch_partner[a["branch"]]
-    has_reps = org.posts.count[a["branch"]] > 0
+    has_reps = org.assignments.count[a["branch"]] > 0
     kind = 1 + np.searchsorted(np.cumsum(MIX) / MIX.sum(), rng.random(n), side="right").clip(0, len(MIX) - 1)
     kind[~has_reps | (org.is_single(a["branch"]) & within(rng, n, 0.25))] = PARTNER_ONLY
     kind[within(rng, n, 0.25)] = DIRECT
@@ -121,10 +121,10 @@ def make(
     a["kind"] = kind
     direct = kind == DIRECT
     a["is_won"] = a["outcome"] == WON
-    a["post"] = np.where(
-        direct, NEVER, org.pick_post(a["branch"], on, rng.random(n), a["is_won"] | within(rng, n, 0.8))
+    a["assignment"] = np.where(
+        direct, NEVER, org.pick_assignment(a["branch"], on, rng.random(n), a["is_won"] | within(rng, n, 0.8))
     )
-    a["rep"] = np.where(a["post"] == NEVER, NEVER, org.posts.rep[a["post"]])
+    a["rep"] = np.where(a["assignment"] == NEVER, NEVER, org.assignments.rep[a["assignment"]])
     a["id"] = base + np.arange(n)
     a["post_branch"] = a["branch"].copy()
     a["branch"] = np.where(direct, NEVER, a["branch"])
@@ -138,21 +138,21 @@ def make(
 
 
 def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind: Ints) -> Ints:
-    """Leave some deals with names only, and a few with the partner and no branch; modest amounts, fixed shares."""
+    """Leave some deals with names only, and a few with a partner but no branch; small amounts, fixed shares."""
     branch, n = a["branch"], len(kind)
     named = (kind != DIRECT) & (org.branch_count[a["partner"]] >= 3) & (branch < org.real_branches)
     named &= (branch % 97 != 41) & (a["amount"] < 3_000_000)  # a renamed branch would make the names depend on the date
     pool = rng.permutation(np.flatnonzero(named))
-    told = round(n * 0.03)
+    few = round(n * 0.03)
     kind = kind.copy()
-    kind[pool[:told]] = NAMES_ONLY
+    kind[pool[:few]] = NAMES_ONLY
     # The planted deals use up the margin of a small company.
-    kind[pool[told : told + max(1, round(n * 0.004) - 3)]] = BRANCH_MISSING
+    kind[pool[few : few + max(1, round(n * 0.004) - 3)]] = BRANCH_MISSING
     return kind
 
 
 def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None:
-    """Spell out each deal's evidence: one main signal, and others that agree with it."""
+    """Make each deal's evidence: one main signal, and others that agree with it."""
     kind, n = a["kind"], len(a["kind"])
     registered = np.isin(kind, (REG_BRANCH, REG_REP, REG_EMAIL))
     with_reps = (a["rep"] != NEVER) & ~np.isin(kind, (PARTNER_ONLY, NAMES_ONLY, BRANCH_MISSING))
@@ -169,7 +169,7 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
     named = only | (with_reps & (kind != TWO_TIER) & within(rng, n, 0.2))
     spelling.choose(org, rng, a, named, only, partner_named)
     a["by_name"] = only
-    # A registration decides against another branch of the same partner on the deal: contradicted, not a conflict.
+    # A registration decides against another branch of the same partner on the deal, which is no conflict.
     main = org.first_branch[np.maximum(a["partner"], 0)]
     elsewhere = registered & (kind == REG_BRANCH) & (a["branch"] != main) & within(rng, n, 0.04)
     a["branch_on_deal"] = np.where(a["on_branch"], np.where(elsewhere, main, a["branch"]), NEVER)
@@ -197,7 +197,7 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
     a["channel"][kind == TWO_TIER] = CHANNELS.index("distributor")
     distributors = np.flatnonzero(org.partner_type == "distributor")
     a["distributor"] = np.where(kind == TWO_TIER, distributors[rng.integers(0, len(distributors), n)], NEVER)
-    # Besides the seller, some deals name another partner's branch that helped: influence, never credit.
+    # Some deals also name another partner's branch that helped: influence, never credit.
     helper = org.first_branch[rng.integers(0, max(1, int((org.branch_count > 0).sum())), n)]
     helped = (
         np.isin(kind, (PARTY_BRANCH, PARTY_REP)) & (org.branch_partner[helper] != a["partner"]) & within(rng, n, 0.2)
@@ -211,7 +211,7 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
 
 
 def add_history(rng: np.random.Generator, a: Arrays, planned: Ints) -> None:
-    """Lay the stages between creation and close; a deal lost early has not seen the later ones."""
+    """Set the stages between creation and close; a deal that is lost early has no later stages."""
     n, credit = len(a["credit"]), a["credit"]
     end = np.where(a["outcome"] == OPEN, np.maximum(planned, credit), a["close"])
     created = np.where(a["registered"], np.minimum(credit + rng.integers(0, 4, n), end), credit)
@@ -254,12 +254,14 @@ def add_parents(rng: np.random.Generator, a: Arrays, customers: Customers) -> No
         child, parent = wanted[found], parent[found]
         a["parent"][child] = a["id"][parent]
         a["deal_type"][child] = np.where(within(rng, len(child), 0.7), 1, 2)
-        for c, p in zip(child.tolist(), parent.tolist(), strict=True):  # in order: a parent may be a child itself
+        for c, p in zip(
+            child.tolist(), parent.tolist(), strict=True
+        ):  # in order, because a parent may itself be a child
             a["customer"][c] = a["customer"][p]
 
 
 def add_money(rng: np.random.Generator, a: Arrays) -> None:
-    """Choose currency, lines and later changes of the amount; the header equals its lines or is left to them."""
+    """Choose currency, lines and later changes of the amount; the header equals the sum of lines or is empty."""
     n = len(a["kind"])
     recognised = np.where(a["outcome"] == OPEN, AS_OF, a["close"])
     paused = (recognised >= FX_PAUSE_FROM) & (recognised < FX_PAUSE_TO)
@@ -275,9 +277,9 @@ def add_money(rng: np.random.Generator, a: Arrays) -> None:
 
 
 def add_noise(rng: np.random.Generator, a: Arrays, level: float) -> None:
-    """Damage some deals' evidence, never so that it points to another target."""
+    """Damage the evidence of some deals, but never so that it points to another target."""
     kind = a["kind"]
-    # Where a registration overrules another branch on the deal, losing it would leave wrong evidence.
+    # If a registration overrules another branch on the deal, its loss would leave wrong evidence.
     agreeing = ~a["elsewhere"]
     present = {
         "registration": a["registered"] & agreeing,
@@ -291,19 +293,19 @@ def add_noise(rng: np.random.Generator, a: Arrays, level: float) -> None:
         "rep_name": a["said_rep"] != NEVER,
     }
     able = ~np.isin(kind, (DIRECT, BRANCH_MISSING))
-    # A stream of its own, so that the level of noise moves nothing else.
+    # A separate random stream, so that the level of noise changes nothing else.
     noise.damage(rng.spawn(1)[0], a, level, present, able, kind == PARTNER_ONLY, a["layout"] == spelling.ONE_TEXT)
     for name in ("partner", "branch", "rep"):
         harm = a[f"harm_{name}_name"]
         a[f"said_{name}"] = np.where(harm == noise.DROPPED, NEVER, a[f"said_{name}"])
         a[f"typo_{name}"] = np.where(harm == noise.MISTYPED, a["way"], NEVER)
-    # Some direct deals contain a word for it; a partner's deal only by mistake.
+    # Some direct deals contain a word for "no partner"; a partner's deal contains one only by mistake.
     frank = (kind == DIRECT) & within(rng, len(kind), 0.06)
     a["nobody"] = np.where(frank | a["nobody_said"], a["id"] % len(spelling.NOBODY), NEVER)
 
 
 CHANNEL = f"{sql_list(CHANNELS)}[1 + channel]"
-# What became known after one extract and up to the next; RX are registrations that came to nothing, RN name no deal.
+# The rows since the extract before. RX are registrations without success, RN are registrations without a deal.
 REGISTRATIONS = f"""
 select 'RG' || lpad((id + 1)::varchar, 8, '0') as registration_id, deal_of(id) as deal_id,
     partner_of(partner) as partner_id,
@@ -360,7 +362,7 @@ from d where decided > {after} and decided <= {until}
 
 
 def write(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], part: int | None) -> None:
-    """Write one chunk of deals and everything that hangs on them, for each extract."""
+    """Write one chunk of deals and their dependent rows, for each extract."""
     extra = {
         "surname": org.rep_surname[np.maximum(a["rep"], 0)],
         "given": org.rep_given[np.maximum(a["rep"], 0)],
@@ -385,7 +387,7 @@ def write(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], part: 
 
 
 def deals_query(k: int, x: int) -> str:
-    """Return the deals that are new or changed in an extract, as they were on its day."""
+    """Return the query of deals that are new or changed in an extract, in their state of its day."""
     later_steps = ("qualified", "proposed", "quoted", "close")
     touched = ", ".join(f"case when {step} <= {x} then {step} else 0 end" for step in later_steps)
     won = f"outcome = {WON} and close <= {x}"
@@ -477,13 +479,13 @@ def write_truth(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], 
     branch = np.maximum(a["branch"], 0)
     partner = np.maximum(a["partner"], 0)
     merged = np.where(org.partner_successor[partner] == NEVER, partner, org.partner_successor[partner])
-    heir = org.current[branch]
+    successor = org.current[branch]
     register(
         writer.con,
         "t",
         {
             "id": a["id"], "kind": a["kind"], "rung": a["rung"], "branch": a["branch"], "partner": a["partner"],
-                "heir": heir,
+                "successor": successor,
             "merged": merged, "credit": a["credit"], "by_hand": a["decided_by_hand"], "by_name": a["by_name"],
             "nobody_said": a["nobody_said"], **{f"harm_{s}": a[f"harm_{s}"] for s in noise.SIGNALS},
         },
@@ -503,7 +505,7 @@ def write_truth(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], 
                     'L' || rung as expected_rung,
                 case when {missing} then 'BRANCH_UNKNOWN' else '' end as expected_reason,
                     day_of(credit) as expected_credit_on,
-                {branch_id("heir")} as expected_branch_id_current, not ({missing}) as evidence_sufficient,
+                {branch_id("successor")} as expected_branch_id_current, not ({missing}) as evidence_sufficient,
                 case when by_name then 'names' else '' end as needs, true as expected_is_counted,
                 case when partner < 0 then 'DIRECT' else partner_of(merged) end as expected_partner_id_current,
                 {DAMAGED} as damaged, '' as expected_rep_id
@@ -550,10 +552,10 @@ def write_customers(org: Organisation, customers: Customers, writer: Writer) -> 
         writer.write_rows("fx_rates", extract, rows)
 
 
-# The rate that trap 16's convertible deal has to use; it makes an amount that ends on half a yen.
+# The rate for trap 16's convertible deal; its amount ends with half a yen.
 PLANTED_RATES = {day("2025-08-07"): 147.25}
 
 
 def day_text(number: int) -> str:
-    """Return a day as a CSV spells it."""
+    """Return a day as text for a CSV."""
     return str(np.datetime64(number, "D"))

@@ -1,32 +1,33 @@
-"""Partners whose figures are known: for each question of docs/questions.md a fact from which the answer follows.
+"""Partners with known figures: for each question of docs/questions.md a fact from which the answer follows.
 
-Two branches of 20 salespeople make 400 million each, one by 3 of them and one by 14; a third loses at the last step of
-the funnel. tests/dbt/test_questions.py has the answers. As in traps.py nothing ordinary touches what is planted.
+Two branches of 20 salespeople make 400 million each, one with 3 of them and one with 14. A third branch loses deals at
+the last step of the funnel. tests/dbt/test_questions.py has the answers. As in traps.py, no ordinary deal belongs to a
+planted organisation.
 """
 
 from typing import Any
 
 from tools.sample.calendar import AS_OF, day
-from tools.sample.planted import DIRECT, Planted, Post
+from tools.sample.planted import DIRECT, Assignment, Planted
 
 FEW, MANY, LEAK, ABROAD, NEW = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD", "KNOWN3-NEW"
-PEER = "KNOWN4-NEW"  # four branches as new as that one
-INDUSTRY, PRODUCT = "農林水産", "PR90"  # of nobody else
+PEER = "KNOWN4-NEW"  # four branches that are equally new
+INDUSTRY, PRODUCT = "農林水産", "PR90"  # used nowhere else
 PROFILED, NEW_SINCE = day("2025-04-05"), "2022-06-01"
 MILLION = 1_000_000
 
 
 def plant_known(p: Planted) -> None:
-    """Plant the partners, then what they sold, did and promised."""
-    for tell in (organisation, two_branches, leaking_branch, direct_sales, meetings, inquiries, promises):
-        tell(p)
+    """Plant the partners, then their sales, activities and targets."""
+    for plant in (organisation, two_branches, leaking_branch, direct_sales, meetings, inquiries, promises):
+        plant(p)
 
 
 def organisation(p: Planted) -> None:
-    """Plant 20 salespeople at each of two branches, of whom the roster contains 5 and 14, one of the 5 until 1 March.
+    """Plant two branches with 20 salespeople each; the roster has 5 and 14 of them, one of the 5 until 1 March.
 
-    The third and fourth partners' contracts began in a year in which, at small sizes, no other one did; the third's
-    was renewed three years later. A rep left the branch abroad and has come back.
+    The contracts of the third and fourth partner began in a year in which small samples have no others; the third's was
+    renewed three years later. A rep left the branch abroad and came back.
     """
     p.partner("KNOWN", "株式会社ヨツバ販売")
     p.branch(FEW, "KNOWN", "東京支店")
@@ -38,11 +39,11 @@ def organisation(p: Planted) -> None:
         "KNOWN3", "株式会社ヤツデ商店", contract_started_on=NEW_SINCE, contract_renewed_on="2025-06-01", focus=True,
     )  # fmt: skip
     p.branch(NEW, "KNOWN3", "札幌支店", opened=NEW_SINCE)
-    p.rep(f"{NEW}-R1", "八手 新", Post(NEW, NEW_SINCE))
+    p.rep(f"{NEW}-R1", "八手 新", Assignment(NEW, NEW_SINCE))
     p.partner("KNOWN4", "株式会社ムツミ温室", contract_started_on=NEW_SINCE)
     for n, place in enumerate(("盛岡", "秋田", "山形", "福島"), 1):
         p.branch(f"{PEER}{n}", "KNOWN4", f"{place}支店", opened=NEW_SINCE)
-        p.rep(f"{PEER}{n}-R1", f"六実 第{n}", Post(f"{PEER}{n}", NEW_SINCE))
+        p.rep(f"{PEER}{n}-R1", f"六実 第{n}", Assignment(f"{PEER}{n}", NEW_SINCE))
     for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
         p.add("branch_profiles", PROFILED, branch_id=branch, as_of="2025-04-01", sales_headcount=headcount)
     # All required figures were reported in the latest year, the headcount alone the year before.
@@ -52,17 +53,17 @@ def organisation(p: Planted) -> None:
         focus_products=PRODUCT,
     )  # fmt: skip
     for n, name in enumerate(("四葉 一", "四葉 二郎", "四葉 三奈", "四葉 史郎", "四葉 吾郎"), 1):
-        p.rep(f"{FEW}-R{n}", name, Post(FEW, ends="2026-03-01" if n == 2 else None), email=f"r{n}@known.example")
+        p.rep(f"{FEW}-R{n}", name, Assignment(FEW, ends="2026-03-01" if n == 2 else None), email=f"r{n}@known.example")
     for n in range(1, 15):
-        p.rep(f"{MANY}-R{n:02d}", f"大葉 第{n}", Post(MANY))
+        p.rep(f"{MANY}-R{n:02d}", f"大葉 第{n}", Assignment(MANY))
     for n in (1, 2):
-        p.rep(f"{LEAK}-R{n}", f"七草 第{n}", Post(LEAK))
-    before, again = Post(ABROAD, ends="2024-10-01"), Post(ABROAD, "2025-11-01")
+        p.rep(f"{LEAK}-R{n}", f"七草 第{n}", Assignment(LEAK))
+    before, again = Assignment(ABROAD, ends="2024-10-01"), Assignment(ABROAD, "2025-11-01")
     p.rep(f"{ABROAD}-R1", "七草 海", before, again, left=("2024-10-01", "2025-11-01"))
 
 
 def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount: int, **values: Any) -> None:
-    """Add a deal of a rep, who is its evidence; one that was not won was lost on the day in `closed_on`."""
+    """Add a deal with the rep as its evidence; a deal that was not won was lost on `closed_on`."""
     branch = rep.rpartition("-")[0]
     p.deal(
         deal, None, "a partner whose figures are known", branch, "L4", created, rep=rep, rep_id=rep, won_on=won,
@@ -73,8 +74,8 @@ def sold(p: Planted, deal: str, rep: str, created: str, won: str | None, amount:
 def two_branches(p: Planted) -> None:
     """Plant 400 million by three reps (50, 30 and 20 %) and by fourteen, and the 200 million of the year before.
 
-    The first deals of five new branches come 30 days after their contracts; three are won after 111, two not at all.
-    One more has been open for two years.
+    The first deals of five new branches come 30 days after their contracts. Three are won after 111 days, two not. One
+    more deal has been open for two years.
     """
     sold(p, f"{NEW}-1", f"{NEW}-R1", "2022-07-01", "2022-09-20", 600_000)
     for n in range(1, 5):
@@ -119,7 +120,7 @@ def leaking_branch(p: Planted) -> None:
 
 
 def direct_sales(p: Planted) -> None:
-    """Plant four wins and a loss of ours with the same product; the loss is of a customer on whom a partner works."""
+    """Plant four direct wins and a direct loss with the same product; the loss is at a partner's customer."""
     p.add(
         "products", AS_OF, product_id=PRODUCT, product_name="温室管理クラウド", product_family="SaaS", is_service=False
     )
@@ -138,7 +139,7 @@ def direct_sales(p: Planted) -> None:
 
 
 def meetings(p: Planted) -> None:
-    """Plant calls to as many reps as bring a deal in the month after, sessions, joint visits, and one reported late."""
+    """Plant calls to as many reps as bring a deal in the next month, sessions, joint visits, and a late report."""
     for branch, on, reps in (
         (FEW, "2025-05-14", ("R1", "R2")), (FEW, "2025-11-12", ("R1", "R3")),
         (MANY, "2024-11-13", ("R01", "R02")), (MANY, "2025-05-15", tuple(f"R{n:02d}" for n in range(1, 8))),
@@ -165,7 +166,7 @@ def inquiries(p: Planted) -> None:
 
 
 def promises(p: Planted) -> None:
-    """Plant a target halfway to its deadline, and the phase whose few numbers are shown."""
+    """Plant a target halfway to its deadline, and a phase with the metrics of its set."""
     p.add(
         "targets", AS_OF, metric="won_amount", scope="partner", scope_id="KNOWN", baseline=200 * MILLION,
         baseline_on="2025-03-31", target=1_200 * MILLION, deadline="2027-03-31",

@@ -1,4 +1,4 @@
-"""Words that the sample company's names are made of. Only lists and the joining of them: no randomness."""
+"""Word lists for the sample company's names, and functions that join words. Nothing here is random."""
 
 from collections import Counter
 
@@ -16,7 +16,7 @@ REGIONS = words(
     "南部野 庄内 会津 那須 秩父 多摩 湘南 房総 富士見 飛騨 立山 白山 若狭 葛城 紀伊 淡路 阿波 玄海 有明 霧島"
 )
 MODIFIERS = ("", "新", "東", "西", "南", "北", "中央")
-# No word begins with another one of its list: a registered name is never the beginning of a second one.
+# No word begins with another word of its list, so that a registered name is never the beginning of another.
 BUSINESS = {
     "reseller": words("商事 事務機 オフィス 電機 通商 産業 文具"),
     "si": words("システムズ 情報技術 データサービス テクノ ソリューション 計算センター"),
@@ -77,16 +77,16 @@ PRODUCTS = (
 
 
 def with_legal_form(name: str, style: int) -> str:
-    """Put the legal form where this company writes it; a credit union (信用金庫) has none."""
+    """Add the legal form at this company's position; a credit union (信用金庫) has none."""
     if name.endswith("信用金庫"):
         return name
     return (f"株式会社{name}", f"{name}株式会社", f"㈱{name}")[style % 3]
 
 
 def partner_aliases(cores: np.ndarray) -> np.ndarray:
-    """Return what every other partner is called besides its name, None for the rest.
+    """Return an alias for every second partner, None for the rest.
 
-    A short name is given only where it begins no other partner's name, so that it stays unique.
+    A short name is used only if no other partner's name begins with it, so that it is unique.
     """
     begins = Counter(core[:end] for core in cores for end in range(1, len(core) + 1))
     aliases: np.ndarray = np.full(len(cores), None, dtype=object)
@@ -101,7 +101,7 @@ def partner_aliases(cores: np.ndarray) -> np.ndarray:
 
 
 def branch_aliases(branch_name: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    """Return what some branches are called besides their name, None for the rest."""
+    """Return an alias for some branches, None for the rest."""
     aliases: np.ndarray = np.full(len(branch_name), None, dtype=object)
     for b, (name, kind) in enumerate(zip(branch_name, kinds, strict=True)):
         if kind == "支店" and b % 5 == 0:

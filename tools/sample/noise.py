@@ -1,8 +1,8 @@
-"""What goes wrong between a deal and the CRM: fields left empty, ids and names mistyped, addresses nobody registered.
+"""Errors in CRM data: empty fields, mistyped ids and names, unregistered addresses.
 
-Noise takes evidence away and never makes any: a slip matches no id, name or address, an indirect deal keeps its
-channel, and where strong evidence overrules weaker one both are left alone. So the answer stays what it was; a resolver
-may fail to find it, and finds another one only by its own mistake.
+Noise removes evidence and never adds any. A mistyped value matches no id, name or address; an indirect deal keeps its
+channel; and if strong evidence overrules weaker evidence, both stay undamaged. So the answer does not change:
+attribution may fail to find it, but a different answer is an error of attribution.
 """
 
 import math
@@ -17,14 +17,14 @@ SIGNALS = (
     "registration", "branch_id", "rep_id", "rep_email", "participant", "partner_id", "partner_name", "branch_name",
     "rep_name",
 )  # fmt: skip
-# Each of these places the deal by itself.
+# Each of these identifies the branch alone.
 STRONG = ("registration", "branch_id", "rep_id", "rep_email", "participant")
 DROPPED, MISTYPED, UNREGISTERED = 1, 2, 3
 
-# Of all deals, for each level: how many lose evidence that they can do without, how many what they need. The planted
-# deals use up the margin of a small company, which has to be publishable too.
+# By level, as shares of all deals: deals that lose evidence that they do not need, and deals that lose necessary
+# evidence. The planted deals use up the margin of a small company, which must be publishable, too.
 HARMLESS, FATAL, MARGIN, NOBODY = 0.035, 0.008, 6, 0.01
-# Large deals are looked at twice before anybody saves them.
+# People check large deals twice, so these get less damage.
 CAREFUL_FROM = 3_000_000
 
 
@@ -33,8 +33,8 @@ def damage(
 ) -> None:
     """Damage signals that are `present` on deals that are `able` to take it.
 
-    The harm is noted as `harm_<signal>` and `nobody_said`; deals that lost what placed them are `beyond_help`. `sole`
-    deals are placed by their partner alone, `one_text` ones say both names in one field.
+    The damage is recorded as `harm_<signal>` and `nobody_said`; deals that lost the evidence for their branch are
+    `beyond_help`. For `sole` deals the partner alone identifies the branch; `one_text` deals have both in one field.
     """
     n = len(able)
     there = np.stack([present[name] for name in SIGNALS])
@@ -55,9 +55,9 @@ def damage(
     way = rng.integers(0, 3, n)
     for row, name in enumerate(SIGNALS):
         harm = np.where(there[row] & ~intact[row], 1 + way % possible(name), 0)
-        if name == "participant":  # a row without its party would be no row
+        if name == "participant":  # a participant without its party is no valid row
             harm = np.where(harm > 0, MISTYPED, 0)
-        if name.endswith("_name"):  # a text that holds both names loses letters, not one of the names
+        if name.endswith("_name"):  # a text with both names loses letters, not one of the names
             harm = np.where((harm > 0) & one_text, MISTYPED, harm)
         a[f"harm_{name}"] = harm
     a["way"] = way
@@ -70,7 +70,7 @@ def possible(signal: str) -> int:
 
 
 def decidable(intact: np.ndarray, sole: Ints) -> Ints:
-    """Return which deals still have what places them."""
+    """Return which deals still have evidence for their branch."""
     has = dict(zip(SIGNALS, intact, strict=True))
     partner = has["partner_id"] | has["partner_name"]
     strong = np.logical_or.reduce([has[name] for name in STRONG])
@@ -78,7 +78,7 @@ def decidable(intact: np.ndarray, sole: Ints) -> Ints:
     return decided
 
 
-# The damage in words, for the truth file.
+# The damage as text for the truth file.
 DAMAGED = "concat_ws('; ', " + ", ".join(
     f"case harm_{name} when 1 then '{name} dropped' when 2 then '{name} mistyped' when 3 then '{name} unregistered' end"
     for name in SIGNALS

@@ -1,7 +1,7 @@
 """The sample company's partners, branches, reps and assignments, and the dated roster extracts that contain them.
 
-Everything is an array by index; branch 0 of a partner is its main branch, post 0 of a branch is its anchor (a rep who
-never moves). Planted organisations are not here, see traps.py.
+Everything is an array by index. Branch 0 of a partner is its main branch; assignment 0 of a branch is its anchor, a rep
+who never moves. Planted organisations are in traps.py.
 """
 
 from dataclasses import dataclass
@@ -29,19 +29,19 @@ def scaled(size: int, at: tuple[int, int, int, int]) -> int:
 
 
 @dataclass(frozen=True)
-class Posts:
+class Assignments:
     """Assignments of reps to branches, grouped by branch, sellers first."""
 
     rep: Ints
     branch: Ints
     starts: Ints
-    ends: Ints  # NEVER while it lasts
-    told: Ints  # the day from which extracts know of the beginning
-    end_told: Ints
+    ends: Ints  # NEVER if it has not ended
+    known_from: Ints  # the day from which extracts contain the beginning
+    end_known_from: Ints
     primary: Ints
     first: Ints  # by branch: index of its anchor's assignment
     count: Ints  # by branch
-    sellers: Ints  # by branch: how many of its first assignments ever win
+    sellers: Ints  # by branch: the number of its first assignments with wins
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class Organisation:
     branch_prefecture: np.ndarray
     branch_opened: Ints
     branch_closed: Ints
-    successor: Ints  # by branch: the heaviest successor, NEVER where it is its own
+    successor: Ints  # by branch: the heaviest successor; NEVER without one
     current: Ints  # by branch: as is
     succession: list[tuple[int, int, int, str, float | None]]
-    weight: np.ndarray  # by branch: its part of the partner business
+    weight: np.ndarray  # by branch: its share of the indirect business
     real_branches: int
     reps: int
     rep_style: Ints
@@ -79,32 +79,36 @@ class Organisation:
     rep_surname: Ints
     rep_given: Ints
     rep_partner: Ints
-    posts: Posts
+    assignments: Assignments
     staff: int
     partner_staff: Ints
 
     def is_single(self, branch: Ints) -> Ints:
-        """Return which branches are the only one of their partner."""
+        """Return for each branch whether it is the only one of its partner."""
         single: Ints = self.branch_count[self.branch_partner[branch]] <= 1
         return single
 
     def place(self, branch: Ints, on: Ints) -> Ints:
-        """Move to the main branch what a branch cannot have had before it opened, to the successor what came after."""
+        """Return the branch that had a deal on a day: the main branch before its opening, the successor after it."""
         main = self.first_branch[self.branch_partner[branch]]
         placed = np.where(on < self.branch_opened[branch], main, branch)
         closed = (self.branch_closed[placed] != NEVER) & (on >= self.branch_closed[placed])
-        heir = np.where(self.successor[placed] == NEVER, main, self.successor[placed])
-        return np.where(closed, heir, placed)
+        successor = np.where(self.successor[placed] == NEVER, main, self.successor[placed])
+        return np.where(closed, successor, placed)
 
-    def pick_post(self, branch: Ints, on: Ints, u: np.ndarray, only_sellers: Ints) -> Ints:
-        """Return a post held at each branch on each day,
-        the anchor's where the drawn one was not; NEVER without reps."""
-        reach = np.where(only_sellers, self.posts.sellers[branch], self.posts.count[branch])
-        drawn = self.posts.first[branch] + np.floor(reach * u**2).astype(np.int64)
-        drawn = np.minimum(drawn, len(self.posts.rep) - 1)
-        held = (on >= self.posts.starts[drawn]) & ((self.posts.ends[drawn] == NEVER) | (on < self.posts.ends[drawn]))
-        chosen = np.where(held & self.posts.primary[drawn], drawn, self.posts.first[branch])
-        return np.where(self.posts.count[branch] > 0, chosen, NEVER)
+    def pick_assignment(self, branch: Ints, on: Ints, u: np.ndarray, only_sellers: Ints) -> Ints:
+        """Return an assignment at each branch on each day; the anchor's if the drawn one is not valid on the day.
+
+        NEVER for a branch without reps.
+        """
+        reach = np.where(only_sellers, self.assignments.sellers[branch], self.assignments.count[branch])
+        drawn = self.assignments.first[branch] + np.floor(reach * u**2).astype(np.int64)
+        drawn = np.minimum(drawn, len(self.assignments.rep) - 1)
+        held = (on >= self.assignments.starts[drawn]) & (
+            (self.assignments.ends[drawn] == NEVER) | (on < self.assignments.ends[drawn])
+        )
+        chosen = np.where(held & self.assignments.primary[drawn], drawn, self.assignments.first[branch])
+        return np.where(self.assignments.count[branch] > 0, chosen, NEVER)
 
 
 def normal_quantiles(n: int) -> np.ndarray:
@@ -131,7 +135,7 @@ def partner_names(rng: np.random.Generator, types: np.ndarray) -> tuple[np.ndarr
     for kind, words in names.BUSINESS.items():
         which = np.flatnonzero(types == kind)
         pool = [m + r + w for m in names.MODIFIERS for w in words for r in names.REGIONS]
-        # Plain names first; the ones with a modifier only where a large sample needs them.
+        # Plain names first; names with a modifier only if a large sample needs them.
         plain = rng.permutation(len(words) * len(names.REGIONS))
         order = np.concatenate([plain, np.arange(len(plain), len(pool))])
         for style, (index, pick) in enumerate(zip(which, order, strict=False)):
@@ -140,11 +144,11 @@ def partner_names(rng: np.random.Generator, types: np.ndarray) -> tuple[np.ndarr
 
 
 def twins(first_branch: Ints, branch_partner: Ints, rank: Ints) -> Ints:
-    """Return each branch's twin: a partner with more branches than there are cities has two in some."""
+    """Return each branch's twin, the partner's other branch in the city; partners with many branches have some."""
     n, cities = len(rank), len(names.CITIES)
     count = np.bincount(branch_partner)[branch_partner]
     other = np.where(rank >= cities, rank - cities, rank + cities)
-    # The head office has no city's name.
+    # The head office has no city in its name.
     has_one = (other < count) & (rank != 0) & (other != 0)
     return np.where(has_one, np.minimum(first_branch[branch_partner] + other, n - 1), NEVER)
 
@@ -162,7 +166,7 @@ def build(size: int, rng: np.random.Generator) -> Organisation:
     types[distributors] = "distributor"
     partner_name, partner_core = partner_names(rng, types)
 
-    # Partners with an implicit branch come last, so that their index does not collide with a real branch's.
+    # Partners with an implicit branch come last, so that their indexes do not collide with real branches.
     slots = np.maximum(counts, 1)
     first_branch = np.concatenate([[0], np.cumsum(slots)[:-1]])
     branch_partner = np.repeat(np.arange(partners), slots)
@@ -194,46 +198,47 @@ def build(size: int, rng: np.random.Generator) -> Organisation:
     ending = np.sort(rng.choice(movable, min(max(4, round(real * 0.015)), len(movable)), replace=False))
     for i, b in enumerate(ending.tolist()):
         closed[b] = FIRST_MOVES[i % len(FIRST_MOVES)]
-        heirs = [int(first_branch[branch_partner[b]]) + k for k in (1, 2)]
+        successors = [int(first_branch[branch_partner[b]]) + k for k in (1, 2)]
         kind = ("merge", "split", "split", "transfer")[i % 4]
         weights: list[float | None] = (
             [None] if kind in ("merge", "transfer") else ([0.6, 0.4] if i % 4 == 1 else [None, None])
         )
-        succession += [(b, h, int(closed[b]), kind, w) for h, w in zip(heirs, weights, strict=False)]
-        successor[b] = heirs[0]
-        current[b] = b if kind == "split" and weights[0] is None else heirs[0]
+        succession += [(b, h, int(closed[b]), kind, w) for h, w in zip(successors, weights, strict=False)]
+        successor[b] = successors[0]
+        current[b] = b if kind == "split" and weights[0] is None else successors[0]
 
-    # Heavy-tailed productivity; distributors sell through others only.
+    # Heavy-tailed productivity; distributors sell only through others.
     weight = np.exp(2.1 * rng.permutation(normal_quantiles(n)))
     weight[np.isin(branch_partner, distributors)] = 0.0
-    # The largest branch is one of a large partner's, as in life.
+    # The largest branch belongs to a large partner, as in reality.
     top, head = int(np.argmax(weight)), 1
     weight[[head, top]] = weight[[top, head]]
     weight /= weight.sum()
 
     partner_successor, partner_succeeded = np.full(partners, NEVER), np.full(partners, NEVER)
-    if partners > 20:  # one merger of companies at ordinary sizes; the planted one is there at every size
+    if partners > 20:  # one merger of companies at ordinary sizes; the planted merger exists at every size
         partner_successor[partners - 1], partner_succeeded[partners - 1] = 0, day("2025-04-01")
-        # It has no branch of its own to close; from that day its business is the other one's.
+        # It has no real branch to close; from that day the other company has its business.
         closed[n - 1], successor[n - 1] = day("2025-04-01"), 0
 
-    posts, style, begins, left = build_posts(
+    assignments, style, begins, left = build_assignments(
         rng, size, weight, branch_partner, first_branch, counts, opened, closed, successor
     )
     staff = 10 + real // 40
     rep_partner = np.full(len(style), NEVER)
-    rep_partner[posts.rep] = branch_partner[posts.branch]
+    rep_partner[assignments.rep] = branch_partner[assignments.branch]
     return Organisation(
         size, types, partner_name, partner_core, names.partner_aliases(partner_core), partner_successor,
         partner_succeeded, first_branch, counts, branch_partner, branch_name, kinds,
         names.branch_aliases(branch_name, kinds), twins(first_branch, branch_partner, rank),
         (np.arange(n) % 97 == 41) & (kinds != "本社"), division, prefecture, opened, closed, successor, current,
         succession, weight, real, len(style), style, begins, left, rng.integers(0, len(names.SURNAMES), len(style)),
-        rng.integers(0, len(names.GIVEN), len(style)), rep_partner, posts, staff, 5 + np.arange(partners) % (staff - 5),
+        rng.integers(0, len(names.GIVEN), len(style)), rep_partner, assignments, staff,
+        5 + np.arange(partners) % (staff - 5),
     )  # fmt: skip
 
 
-def build_posts(
+def build_assignments(
     rng: np.random.Generator,
     size: int,
     weight: np.ndarray,
@@ -243,8 +248,8 @@ def build_posts(
     opened: Ints,
     closed: Ints,
     successor: Ints,
-) -> tuple[Posts, Ints, Ints, Ints]:
-    """Give each branch its reps, let some move, leave, pause or have two assignments, and set when extracts show it."""
+) -> tuple[Assignments, Ints, Ints, Ints]:
+    """Assign reps to branches; some move, leave, pause or have two assignments; set the days of their extracts."""
     real = np.flatnonzero(counts[branch_partner] > 0)
     wanted = weight[real] ** 0.35
     target = scaled(size, (300, 1_500, 40_000, 100_000))
@@ -262,7 +267,7 @@ def build_posts(
     concurrent = can_move & (luck >= 0.32) & (luck < 0.345)
     style = rng.choice([FULL_HISTORY, CURRENT_POSTS, SNAPSHOT], reps, p=[0.7, 0.2, 0.1])
     joined_late = ~anchor & (rng.random(reps) < 0.12)
-    # Only a full history can contain a leaver, a second assignment or a rep who joined between two extracts.
+    # Only a full history can contain reps who left, second assignments or reps who joined between two extracts.
     style[leaves | concurrent | joined_late | (closed[home] != NEVER)] = FULL_HISTORY
 
     begins = np.maximum(opened[home], day("2021-04-01"))
@@ -272,7 +277,7 @@ def build_posts(
     moved_on = np.where(style == SNAPSHOT, rng.choice(SNAPSHOT_MOVES, reps), moved_on)
     moved_on = np.maximum(moved_on, np.where(begins > START, day("2024-10-01"), 0))
     pause = np.where(moves & (style == FULL_HISTORY) & (rng.random(reps) < 0.1), rng.integers(5, 40, reps), 0)
-    told_late = moves & (style == FULL_HISTORY) & (rng.random(reps) < 0.1)
+    known_late = moves & (style == FULL_HISTORY) & (rng.random(reps) < 0.1)
     left_on = day("2023-06-30") + rng.integers(0, 900, reps)
 
     ends = np.full(reps, NEVER)
@@ -292,7 +297,7 @@ def build_posts(
     second = moves | goes_along | concurrent
     to = np.where(goes_along, successor[home], other)[second]
     second_starts = np.where(concurrent, np.maximum(begins, START) + 30, ends + pause)[second]
-    late = np.where(told_late, 200, 0)
+    late = np.where(known_late, 200, 0)
 
     rep = np.arange(reps)
     branch = np.concatenate([home, to])
@@ -301,14 +306,14 @@ def build_posts(
         "rep": np.concatenate([rep, rep[second]]),
         "starts": starts,
         "ends": np.concatenate([ends, np.full(len(to), NEVER)]),
-        "told": np.concatenate([begins, (second_starts + late[second])]),
-        "end_told": np.concatenate([np.where(ends == NEVER, NEVER, ends + late), np.full(len(to), NEVER)]),
+        "known_from": np.concatenate([begins, (second_starts + late[second])]),
+        "end_known_from": np.concatenate([np.where(ends == NEVER, NEVER, ends + late), np.full(len(to), NEVER)]),
         "primary": np.concatenate([np.ones(reps, bool), ~concurrent[second]]),
     }
-    # Sellers first: the reps who win are few, and the incoming ones of a branch come after its own.
+    # Sellers first, because few reps win; reps who moved to a branch come after its original reps.
     order = np.lexsort((np.concatenate([nth, np.full(len(to), 1 << 20)]), branch))
     count = np.bincount(branch, minlength=len(branch_partner))
-    posts = Posts(
+    assignments = Assignments(
         branch=branch[order],
         first=np.minimum(np.cumsum(count) - count, len(branch) - 1),
         count=count,
@@ -316,11 +321,11 @@ def build_posts(
         **{name: values[order] for name, values in row.items()},
     )
     left = np.where(leaves, ends, NEVER)
-    return posts, style, begins, left
+    return assignments, style, begins, left
 
 
 def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) -> None:
-    """Write every roster dataset: the full ones at each extract date, the profiles as deltas."""
+    """Write every roster dataset: full extracts at each extract date, profiles as deltas."""
     con = writer.con
     partners, n = len(org.branch_count), org.real_branches
     register(
@@ -342,19 +347,21 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
             "b": np.arange(n), "p": org.branch_partner[:n], "branch_name": org.branch_name[:n],
                 "kind": org.branch_kind[:n],
             "division": org.branch_division[:n], "division_name": division, "prefecture": org.branch_prefecture[:n],
-            "opened": org.branch_opened[:n], "closed": org.branch_closed[:n], "known": (org.posts.count[:n] * 1),
+            "opened": org.branch_opened[:n], "closed": org.branch_closed[:n], "known": (org.assignments.count[:n] * 1),
             "dice": rng.random(n), "spread": rng.random(n), "overlap": np.round(rng.random(n), 2),
             "renamed": org.branch_renamed[:n], "alias": org.branch_alias[:n],
         },
     )  # fmt: skip
-    posts = org.posts
+    assignments = org.assignments
     register(
         con,
-        "org_posts",
+        "org_assignments",
         {
-            "rep": posts.rep, "branch": posts.branch, "starts": posts.starts, "ends": posts.ends, "told": posts.told,
-            "end_told": posts.end_told, "is_primary": posts.primary, "style": org.rep_style[posts.rep],
-            "anchor": posts.first[posts.branch] == np.arange(len(posts.rep)),
+            "rep": assignments.rep, "branch": assignments.branch, "starts": assignments.starts,
+            "ends": assignments.ends, "known_from": assignments.known_from,
+            "end_known_from": assignments.end_known_from, "is_primary": assignments.primary,
+            "style": org.rep_style[assignments.rep],
+            "anchor": assignments.first[assignments.branch] == np.arange(len(assignments.rep)),
         },
     )  # fmt: skip
     register(
@@ -448,17 +455,17 @@ def write_extract(writer: Writer, x: int) -> None:
             case when left_on <= {x} then day_of(left_on) end as left_on
         from org_reps where starts <= {x}""",
     )
-    # Three habits of keeping a roster: the whole history, dated current assignments only, current ones without dates.
+    # Three ways to keep a roster: the whole history, only current assignments with dates, current ones without dates.
     writer.write(
         "rep_assignments",
         x,
         f"""select rep_of(rep) as rep_id, branch_of(branch) as branch_id,
             case when style < {SNAPSHOT} then day_of(starts) end as valid_from,
-            case when style = {FULL_HISTORY} and end_told <= {x} then day_of(ends) end as valid_to,
+            case when style = {FULL_HISTORY} and end_known_from <= {x} then day_of(ends) end as valid_to,
             is_primary, case when anchor then 'branch_head' when rep % 9 = 4 then 'manager'
                 when rep % 17 = 5 then 'key_person' else 'rep' end as role
-        from org_posts
-        where told <= {x} and (style = {FULL_HISTORY} or end_told < 0 or end_told > {x})""",
+        from org_assignments
+        where known_from <= {x} and (style = {FULL_HISTORY} or end_known_from < 0 or end_known_from > {x})""",
     )
     writer.write(
         "contact_points",

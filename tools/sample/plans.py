@@ -1,4 +1,4 @@
-"""The vendor's own side: staff and whom they cover, account plans, goals, actions, targets, programmes, phases."""
+"""Data of the vendor: staff and their partners, account plans, goals, actions, targets, programmes, phases."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def write_all(org: Organisation, writer: Writer, rng: np.random.Generator) -> No
 
 
 def write_staff(org: Organisation, writer: Writer) -> None:
-    """Write the vendor's people and which partner or branch they cover; a part of the partners changes hands once."""
+    """Write the vendor's staff and the partners or branches that they cover; some partners change staff once."""
     writer.write_rows(
         "staff",
         AS_OF,

@@ -1,7 +1,7 @@
 """Helpers that write planted cases: partners, branches, reps, deals and their answers, as contract rows.
 
-A planted row is text, as in a CSV. Full datasets repeat a row in every roster extract that contains it; delta
-datasets carry it once. The cases themselves are in traps.py and cases.py.
+A planted row is text, as in a CSV. Full datasets repeat a row in every roster extract that contains it; delta datasets
+contain it once. The cases themselves are in traps.py and cases.py.
 """
 
 from collections import defaultdict
@@ -17,15 +17,15 @@ DIRECT, UNRESOLVED = "DIRECT", "UNRESOLVED"
 
 
 @dataclass(frozen=True)
-class Post:
-    """A rep's time at a branch; `told` is the day from which extracts contain it, its beginning unless it was late."""
+class Assignment:
+    """A rep's assignment to a branch. `known_from` is the day from which extracts contain it, by default its start."""
 
     branch: str
     starts: str = SINCE
     ends: str | None = None
     primary: bool | None = True
-    told: str | None = None
-    end_told: str | None = None
+    known_from: str | None = None
+    end_known_from: str | None = None
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Planted:
         *,
         focus: bool = False,
     ) -> None:
-        """Add a partner; `merged` names the surviving partner and the day. Extracts hold the present contract only."""
+        """Add a partner; `merged` names the surviving partner and the day. Extracts have only the present contract."""
         for extract in ROSTER_EXTRACTS:
             known = merged is not None and day(merged[1]) <= extract
             renewed = contract_renewed_on is not None and day(contract_renewed_on) <= extract
@@ -90,7 +90,7 @@ class Planted:
         renamed: tuple[str, str] | None = None,
         prefecture: str | None = None,
     ) -> None:
-        """Add a branch, and into which others it went on the day it closed; `current` is its successor as is.
+        """Add a branch, and the branches that took it over on its closing day; `current` is its successor as is.
 
         `renamed` is its later name and the day from which extracts contain it.
         """
@@ -107,9 +107,9 @@ class Planted:
                 opened_on=opened, closed_on=closed if known else None, prefecture=prefecture,
             )  # fmt: skip
             if known:
-                for heir, weight in into:
+                for successor, weight in into:
                     self.add(
-                        "branch_successions", extract, from_branch_id=branch_id, to_branch_id=heir,
+                        "branch_successions", extract, from_branch_id=branch_id, to_branch_id=successor,
                         effective_on=closed, kind=kind, weight=weight,
                     )  # fmt: skip
         if current:
@@ -123,22 +123,31 @@ class Planted:
         return f"{trap}-TOKYO", f"{trap}-OSAKA"
 
     def rep(
-        self, rep_id: str, name: str, *posts: Post, email: str | None = None, left: tuple[str, str] | None = None
+        self,
+        rep_id: str,
+        name: str,
+        *assignments: Assignment,
+        email: str | None = None,
+        left: tuple[str, str] | None = None,
     ) -> None:
-        """Add a rep with assignments; `left` is the days of leaving and of return; later extracts omit it."""
+        """Add a rep with assignments; `left` has the days of leaving and of return; later extracts omit it."""
         for extract in ROSTER_EXTRACTS:
             left_on = left[0] if left and day(left[0]) <= extract < day(left[1]) else None
             self.add("reps", extract, rep_id=rep_id, rep_name=name, rep_email=email, job_title="営業", left_on=left_on)
         if email:
             self.contact("rep", rep_id, "email", email)
-        for post in posts:
-            known, end_known = day(post.told or post.starts), day(post.end_told or post.ends) if post.ends else None
+        for assignment in assignments:
+            known, end_known = (
+                day(assignment.known_from or assignment.starts),
+                day(assignment.end_known_from or assignment.ends) if assignment.ends else None,
+            )
             for extract in ROSTER_EXTRACTS:
                 if known <= extract:
                     ended = end_known is not None and end_known <= extract
                     self.add(
-                        "rep_assignments", extract, rep_id=rep_id, branch_id=post.branch, valid_from=post.starts,
-                        valid_to=post.ends if ended else None, is_primary=post.primary, role="rep",
+                        "rep_assignments", extract, rep_id=rep_id, branch_id=assignment.branch,
+                        valid_from=assignment.starts, valid_to=assignment.ends if ended else None,
+                        is_primary=assignment.primary, role="rep",
                     )  # fmt: skip
 
     def contact(self, owner_type: str, owner_id: str, kind: str, value: str) -> None:
@@ -166,8 +175,10 @@ class Planted:
         answered: bool = True,
         **values: Any,
     ) -> None:
-        """Add a deal with its answer; an empty `rep` is not judged. Values that are not given make an ordinary deal in
-        yen, open unless it has a closing day."""
+        """Add a deal with its answer; an empty `rep` is not compared.
+
+        The defaults make an ordinary deal in yen, which is open unless it has a closing day.
+        """
         won, closed = values.get("won_on"), values.get("closed_on")
         if won:
             values.setdefault("closed_on", won)
@@ -296,7 +307,7 @@ class Planted:
     def activity(
         self, activity_id: str, kind: str, branch: str, on: str, *reps: str, logged: str | None = None, **values: Any
     ) -> None:
-        """Add an activity that was held, and the reps who came; it was logged that evening unless it was later."""
+        """Add a held activity and the reps who attended; it was logged that evening unless a later time is given."""
         extract = first_extract(day(logged or on))
         self.add(
             "activities", extract, activity_id=activity_id, activity_type=kind, occurred_at=f"{on} 14:00:00",

@@ -1,6 +1,6 @@
 """How people spell the names of partners, branches and reps on a deal: legal forms, widths, separators, short names.
 
-All of it is variety: each spelling means one partner, one branch and one rep on the deal's day. Errors are in noise.py.
+Each spelling is correct: it means one partner, one branch and one rep on the deal's day. Errors are in noise.py.
 """
 
 import unicodedata
@@ -12,12 +12,12 @@ from tools.sample import names
 from tools.sample.organisation import NEVER, Ints, Organisation
 from tools.sample.writing import register, sql_list
 
-# Where a deal says its names: partner and branch in two fields; both in one text; the branch alone, because the partner
-# stands there by id; partner and rep; the partner alone.
+# The fields in which a deal has names: partner and branch in two fields; both in one text; only the branch, because the
+# deal has the partner's id; partner and rep; only the partner.
 TWO_FIELDS, ONE_TEXT, BRANCH_ONLY, WITH_REP, PARTNER_ALONE = range(5)
 FULL, STEM, ALIAS = range(3)
 
-# {} is the name. A company without a legal form, or called by an alias, is written without one.
+# {} is the name. A company without a legal form, or an alias, is written without a legal form.
 FORMS = ("株式会社{}", "{}株式会社", "㈱{}", "{}㈱", "(株){}", "{}（株）", "株式会社 {}", "{}　株式会社", "㍿{}", "{}")
 SEPARATORS = (" ", "　", "/", "・", " － ", "", "(", "（", "【")
 GLUED, BRACKETS = 5, {"(": ")", "（": "）", "【": "】"}
@@ -31,7 +31,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def half_width(text: str) -> str:
-    """Write katakana in half width, voiced marks as characters of their own."""
+    """Return katakana in half width, with voiced marks as separate characters."""
     return "".join(HALF_WIDTH.get(letter, letter) for letter in text)
 
 
@@ -49,12 +49,12 @@ HALF_WIDTH = half_width_kana()
 
 
 def full_width(text: str) -> str:
-    """Write Latin letters in full width."""
+    """Return Latin letters in full width."""
     return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
 
 def typos(word: str, taken: set[str]) -> list[str]:
-    """Return slips of the keyboard (a character lost, two swapped, one doubled) that are no registered name."""
+    """Return typing errors (a character lost, two swapped, one doubled) that are no registered name."""
     slips = [word[:i] + word[i + 1 :] for i in range(len(word))]
     slips += [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(len(word) - 1)]
     slips += [word[: i + 1] + word[i:] for i in range(len(word))]
@@ -62,7 +62,7 @@ def typos(word: str, taken: set[str]) -> list[str]:
 
 
 def three_typos(words: np.ndarray, taken: set[str]) -> list[list[str | None]]:
-    """Return three columns of slips, spread over the kinds of slip; null where there is no word."""
+    """Return three columns of typing errors, spread over their kinds; null without a word."""
     known: dict[str, list[str]] = {}
     columns: list[list[str | None]] = [[], [], []]
     for word in words.tolist():
@@ -75,7 +75,7 @@ def three_typos(words: np.ndarray, taken: set[str]) -> list[list[str | None]]:
 
 
 def offer(org: Organisation, con: duckdb.DuckDBPyConnection) -> None:
-    """Give the engine the spellings of every partner, branch and rep."""
+    """Create tables in DuckDB with the spellings of every partner, branch and rep."""
     cores, aliases = org.partner_core, org.partner_alias
     taken = {*cores, *(a for a in aliases if a)}
     typo_0, typo_1, typo_2 = three_typos(cores, taken)
@@ -117,7 +117,7 @@ def offer(org: Organisation, con: duckdb.DuckDBPyConnection) -> None:
 
 
 def unique_names(org: Organisation) -> tuple[Ints, Ints]:
-    """Return which reps' full names, and which surnames, no other rep of the partner ever had."""
+    """Return which full names and which surnames of reps are unique within the partner at all times."""
     family = org.rep_partner * len(names.SURNAMES) + org.rep_surname
     person = family * len(names.GIVEN) + org.rep_given
 
@@ -130,9 +130,9 @@ def unique_names(org: Organisation) -> tuple[Ints, Ints]:
 
 
 def choose(org: Organisation, rng: np.random.Generator, a: Arrays, named: Ints, only: Ints, partner_only: Ints) -> None:
-    """Choose how the deals that are `named` spell their names.
+    """Choose the spelling of names on the deals that are `named`.
 
-    Deals with names `only` always have the branch or the rep; `partner_only` ones name the partner alone.
+    Deals with names `only` always have the branch or the rep; `partner_only` deals name only the partner.
     """
     n, on = len(named), a["credit"]
     branch, rep = np.maximum(a["branch"], 0), np.maximum(a["rep"], 0)
@@ -155,7 +155,7 @@ def choose(org: Organisation, rng: np.random.Generator, a: Arrays, named: Ints, 
     a["form"] = rng.integers(0, len(FORMS), n)
     has_alias = np.array([x is not None for x in org.partner_alias])
     a["by_alias"] = has_alias[np.maximum(a["partner"], 0)] & (rng.random(n) < 0.2)
-    # A stem counts while one open branch alone has it; its twin is the other branch of the city.
+    # A stem identifies a branch while no other open branch has it; the twin is the other branch of the city.
     twin = org.branch_twin[branch]
     opened, closed = org.branch_opened[twin], org.branch_closed[twin]
     alone = (twin == NEVER) | (on < opened) | ((closed != NEVER) & (on >= closed))
@@ -177,7 +177,7 @@ def choose(org: Organisation, rng: np.random.Generator, a: Arrays, named: Ints, 
 
 
 def as_case(code: str, texts: tuple[str, ...], name: str) -> str:
-    """Return SQL that puts a name into the coded text."""
+    """Return SQL that inserts a name into the text of a code."""
     cases = "".join(
         f" when {i} then " + " || ".join(filter(None, (literal(before), name, literal(after))))
         for i, (before, _, after) in enumerate(text.partition("{}") for text in texts)
@@ -186,12 +186,12 @@ def as_case(code: str, texts: tuple[str, ...], name: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a text as SQL, nothing for nothing."""
+    """Return a text as an SQL literal; null for None."""
     return f"'{text}'" if text else ""
 
 
 CLOSING = sql_list(BRACKETS.get(separator, "") for separator in SEPARATORS)
-# id → partner_text, branch_text and rep_text of the deals `d` that say names; typo_* are codes of noise.py.
+# id → partner_text, branch_text and rep_text of the deals `d` that have names; typo_* are codes of noise.py.
 TEXTS = f"""
 with words as (
     select d.*,

@@ -1,9 +1,9 @@
-"""The planted cases: at least one deal for each trap of the attribution rules, with the answer calculated manually.
+"""The planted cases: at least one deal for each trap of the attribution rules, with an answer derived manually.
 
-Every trap has partners, branches, reps and customers of its own, so that no ordinary deal can touch it. `needs` names
-the feature that an answer waits for; without it the case is decided by the ids, e-mails and dates alone. No resolver
-runs here. More cases of the same traps, and cases without a trap, are in cases.py; known.py has partners whose
-figures are known.
+Every trap has its own partners, branches, reps and customers, so that no ordinary deal can affect it. `needs` names the
+feature that an answer requires; without it, ids, e-mails and dates decide the case. The answers do not depend on any
+attribution code. cases.py has more cases of the same traps and cases without a trap; known.py has partners with known
+figures.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from tools.sample.calendar import AS_OF, DELTA_EXTRACTS
 from tools.sample.cases import plant_cases
 from tools.sample.known import plant_known
-from tools.sample.planted import DIRECT, UNRESOLVED, Planted, Post
+from tools.sample.planted import DIRECT, UNRESOLVED, Assignment, Planted
 
 Values = dict[str, Any]
 MOVE = "2024-04-01"
@@ -20,20 +20,21 @@ MOVE = "2024-04-01"
 def plant() -> Planted:
     """Return every planted row and answer."""
     p = Planted()
-    for tell in (
+    for plant_case in (
         rep_moves, fiscal_year_end, ambiguous_names, branch_ends, several_parties, two_tiers, duplicates,
-        ineligible_registrations, partner_conflicts, shared_domains, money_after_the_win, exchange_rates, told_late,
-        overrides, nobody, names_of_reps_and_places, posts, renewals, account_managers, merged_partner,
-        header_and_lines, other_cases, clocks, plant_cases, plant_known, bad_rows,
+        ineligible_registrations, partner_conflicts, shared_domains, money_after_the_win, exchange_rates, late_roster,
+        overrides, words_for_no_partner, names_of_reps_and_places, assignments, renewals, account_managers,
+        merged_partner,
+        header_and_lines, other_cases, credit_dates, plant_cases, plant_known, bad_rows,
     ):  # fmt: skip
-        tell(p)
+        plant_case(p)
     return p
 
 
 def rep_moves(p: Planted) -> None:
-    """1: the rep moved after the registration. 2: before it, and still writes from the old address."""
+    """1: the rep moved after the registration. 2: the rep moved before it and still writes from the old address."""
     tokyo, osaka = p.office_pair("TRAP01", "株式会社アオキ商店")
-    p.rep("TRAP01-R1", "青木 進", Post(tokyo, ends=MOVE), Post(osaka, MOVE), email="susumu@trap01.example")
+    p.rep("TRAP01-R1", "青木 進", Assignment(tokyo, ends=MOVE), Assignment(osaka, MOVE), email="susumu@trap01.example")
     p.deal("TRAP01-A", 1, "registered before the move, won after it", tokyo, "L2", "2024-03-20", won_on="2024-06-10")
     p.registration("TRAP01-A-RG", "TRAP01-A", "2024-03-20 09:00:00", partner_id="TRAP01", rep_id="TRAP01-R1")
     p.deal(
@@ -46,8 +47,8 @@ def rep_moves(p: Planted) -> None:
     )  # fmt: skip
 
     tokyo, osaka = p.office_pair("TRAP02", "株式会社イズミ文具")
-    p.rep("TRAP02-R1", "泉 健", Post(tokyo, ends=MOVE), Post(osaka, MOVE), email="ken@tokyo.trap02.example")
-    p.contact("branch", tokyo, "domain", "tokyo.trap02.example")  # tempting, and weaker than the person
+    p.rep("TRAP02-R1", "泉 健", Assignment(tokyo, ends=MOVE), Assignment(osaka, MOVE), email="ken@tokyo.trap02.example")
+    p.contact("branch", tokyo, "domain", "tokyo.trap02.example")  # tempting, but weaker than the rep's evidence
     old = "ken@tokyo.trap02.example"
     p.deal(
         "TRAP02-A", 2, "registered after the move from the old address", osaka, "L2", "2024-04-15",
@@ -58,9 +59,9 @@ def rep_moves(p: Planted) -> None:
 
 
 def fiscal_year_end(p: Planted) -> None:
-    """3: ten minutes before and after the fiscal year's end, in three spellings."""
+    """3: ten minutes before and after the end of the fiscal year, in three notations."""
     tokyo, osaka = p.office_pair("TRAP03", "株式会社ウエノ電設")
-    p.rep("TRAP03-R1", "上野 薫", Post(tokyo, ends=MOVE), Post(osaka, MOVE))
+    p.rep("TRAP03-R1", "上野 薫", Assignment(tokyo, ends=MOVE), Assignment(osaka, MOVE))
     for letter, case, submitted, branch, credit in (
         ("A", "23:50 JST, written in UTC", "2024-03-31T14:50:00Z", tokyo, "2024-03-31"),
         ("B", "00:10 JST, written in UTC", "2024-03-31T15:10:00Z", osaka, "2024-04-01"),
@@ -76,7 +77,7 @@ def fiscal_year_end(p: Planted) -> None:
 
 
 def ambiguous_names(p: Planted) -> None:
-    """4: a stem that two branches share. 5: a company whose name ends like a branch."""
+    """4: a stem of two branches. 5: a company whose name ends like a branch."""
     p.partner("TRAP04", "株式会社ヤマダ商事")
     p.branch("TRAP04-OSAKA1", "TRAP04", "大阪支店")
     p.branch("TRAP04-OSAKA2", "TRAP04", "大阪営業所")
@@ -110,7 +111,7 @@ def branch_ends(p: Planted) -> None:
     p.branch("TRAP06-KOBE", "TRAP06", "神戸支店", closed=closed, into=(("TRAP06-OSAKA", None),), current="TRAP06-OSAKA")
     p.branch("TRAP06-OSAKA", "TRAP06", "大阪支店")
     p.branch("TRAP06-KYOTO", "TRAP06", "京都支店")
-    p.rep("TRAP06-R1", "恵比寿 望", Post("TRAP06-KOBE", ends=closed), Post("TRAP06-OSAKA", closed))
+    p.rep("TRAP06-R1", "恵比寿 望", Assignment("TRAP06-KOBE", ends=closed), Assignment("TRAP06-OSAKA", closed))
     kobe: Values = {"branch_id": "TRAP06-KOBE"}
     p.deal("TRAP06-A", 6, "won before the merger", "TRAP06-KOBE", "L3", "2024-05-10", won_on="2024-07-20", **kobe)
     p.deal(
@@ -133,13 +134,13 @@ def branch_ends(p: Planted) -> None:
         ("B", "TOKAI", "東海支店", (0.7, 0.3), "TRAP07-TOKAI-1"),
         ("C", "KINKI", "近畿支店", (0.5, 0.5), "TRAP07-KINKI-1"),
     ):
-        origin, heirs = f"TRAP07-{branch}", (f"TRAP07-{branch}-1", f"TRAP07-{branch}-2")
+        origin, successors = f"TRAP07-{branch}", (f"TRAP07-{branch}-1", f"TRAP07-{branch}-2")
         p.branch(
-            origin, "TRAP07", name, closed=MOVE, into=tuple(zip(heirs, weights, strict=True)), kind="split",
+            origin, "TRAP07", name, closed=MOVE, into=tuple(zip(successors, weights, strict=True)), kind="split",
             current=current,
         )  # fmt: skip
-        for heir, half in zip(heirs, ("東", "西"), strict=True):
-            p.branch(heir, "TRAP07", name[:2] + half + "支店", opened=MOVE)
+        for successor, half in zip(successors, ("東", "西"), strict=True):
+            p.branch(successor, "TRAP07", name[:2] + half + "支店", opened=MOVE)
         case = {"A": "split without weights", "B": "weighted split", "C": "split into equal weights"}[letter]
         p.deal(
             f"TRAP07-{letter}", 7, case, origin, "L3", "2023-12-05", needs="" if letter == "A" else "as_is",
@@ -147,18 +148,18 @@ def branch_ends(p: Planted) -> None:
             won_on="2024-02-15", amount=600_001,
         )  # fmt: skip
     p.event("TRAP07-A", "won", "2024-02-15", 600_001, "TRAP07-KANTO")
-    for heir, part in (("TRAP07-TOKAI-1", 420_001), ("TRAP07-TOKAI-2", 180_000)):
-        p.event("TRAP07-B", "won", "2024-02-15", part, "TRAP07-TOKAI", heir, "as_is")
-    for heir, part in (("TRAP07-KINKI-1", 300_001), ("TRAP07-KINKI-2", 300_000)):
-        p.event("TRAP07-C", "won", "2024-02-15", part, "TRAP07-KINKI", heir, "as_is")
+    for successor, part in (("TRAP07-TOKAI-1", 420_001), ("TRAP07-TOKAI-2", 180_000)):
+        p.event("TRAP07-B", "won", "2024-02-15", part, "TRAP07-TOKAI", successor, "as_is")
+    for successor, part in (("TRAP07-KINKI-1", 300_001), ("TRAP07-KINKI-2", 300_000)):
+        p.event("TRAP07-C", "won", "2024-02-15", part, "TRAP07-KINKI", successor, "as_is")
 
 
 def several_parties(p: Planted) -> None:
-    """8: people of two branches on one deal."""
+    """8: reps of two branches on one deal."""
     tokyo, osaka = p.office_pair("TRAP08", "株式会社カワセ産業")
     p.branch("TRAP08-NAGOYA", "TRAP08", "名古屋支店")
     for code, name, branch in (("R1", "川瀬 純", tokyo), ("R2", "河合 司", osaka), ("R3", "神田 巧", "TRAP08-NAGOYA")):
-        p.rep(f"TRAP08-{code}", name, Post(branch), email=f"{code.lower()}@trap08.example")
+        p.rep(f"TRAP08-{code}", name, Assignment(branch), email=f"{code.lower()}@trap08.example")
     on, won = "2024-01-15", "2024-03-11"
     both = ("TRAP08-R1", "TRAP08-R2")
     p.deal("TRAP08-A", 8, "a primary rep leads", tokyo, "L4", on, won_on=won)
@@ -187,7 +188,7 @@ def two_tiers(p: Planted) -> None:
     p.partner("TRAP09", "株式会社クロダ電機")
     p.branch("TRAP09-FUKUOKA", "TRAP09", "福岡支店")
     p.branch("TRAP09-KUMAMOTO", "TRAP09", "熊本支店")
-    p.rep("TRAP09-R1", "黒田 翼", Post("TRAP09-FUKUOKA"))
+    p.rep("TRAP09-R1", "黒田 翼", Assignment("TRAP09-FUKUOKA"))
     on, won = "2024-06-03", "2024-09-12"
     p.deal("TRAP09-A", 9, "both named", "TRAP09-FUKUOKA", "L3", on, channel="distributor", won_on=won)
     p.participant("TRAP09-A", "distributor", "partner", "TRAP09D", on)
@@ -214,7 +215,7 @@ def two_tiers(p: Planted) -> None:
 
 
 def duplicates(p: Planted) -> None:
-    """11: two partners register one opportunity, on one deal or as two."""
+    """11: two partners register one opportunity, as one deal or as two."""
     a, _ = p.office_pair("TRAP11", "株式会社コマツバラ商会")
     b, _ = p.office_pair("TRAP11X", "株式会社サカキ商会")
     on = "2024-05-08"
@@ -249,9 +250,9 @@ def duplicates(p: Planted) -> None:
 
 
 def ineligible_registrations(p: Planted) -> None:
-    """12: registrations that are no evidence, with and without something else to go by."""
+    """12: registrations that are no evidence, with and without other evidence."""
     tokyo, osaka = p.office_pair("TRAP12", "株式会社シノダ事務機")
-    p.rep("TRAP12-R1", "篠田 歩", Post(osaka), email="ayumu@trap12.example")
+    p.rep("TRAP12-R1", "篠田 歩", Assignment(osaka), email="ayumu@trap12.example")
     on, won = "2024-06-10", "2024-08-26"
     cases: tuple[tuple[str, str, str, str, Values], ...] = (
         ("A", "rejected", "rejected; a branch id besides", "L3", {"branch_id": osaka}),
@@ -295,7 +296,7 @@ def partner_conflicts(p: Planted) -> None:
     tokyo, _ = p.office_pair("TRAP13", "株式会社スミレ電工")
     p.partner("TRAP13X", "株式会社セタガヤ機材")
     p.branch("TRAP13X-HQ", "TRAP13X", "本社")
-    p.rep("TRAP13X-R1", "世田 光", Post("TRAP13X-HQ"))
+    p.rep("TRAP13X-R1", "世田 光", Assignment("TRAP13X-HQ"))
     on, won = "2024-10-07", "2024-12-18"
     p.deal(
         "TRAP13-A", 13, "the id says one partner, the text another", UNRESOLVED, "L12", on,
@@ -315,7 +316,7 @@ def shared_domains(p: Planted) -> None:
     """14: domains of one branch, of several branches, of several companies."""
     tokyo, osaka = p.office_pair("TRAP14", "株式会社ソウマシステム機器")
     p.office_pair("TRAP14X", "株式会社ソウマリース")
-    p.rep("TRAP14-R1", "相馬 大地", Post(osaka))
+    p.rep("TRAP14-R1", "相馬 大地", Assignment(osaka))
     for branch in (tokyo, osaka):
         p.contact("branch", branch, "domain", "group.trap14.example")
     for partner in ("TRAP14", "TRAP14X"):
@@ -350,7 +351,7 @@ def shared_domains(p: Planted) -> None:
 def money_after_the_win(p: Planted) -> None:
     """15: a return in the next fiscal year. 21: re-opened and won again."""
     tokyo, osaka = p.office_pair("TRAP15", "株式会社タケダ計器販売")
-    p.rep("TRAP15-R1", "竹田 樹", Post(tokyo, ends=MOVE), Post(osaka, MOVE))
+    p.rep("TRAP15-R1", "竹田 樹", Assignment(tokyo, ends=MOVE), Assignment(osaka, MOVE))
     won = "2024-02-15"
     after_win = (("A", "return", "2024-05-20", -250_000), ("B", "cancel", "2024-06-14", -600_000))
     for letter, event_type, on, change in after_win:
@@ -379,7 +380,7 @@ def money_after_the_win(p: Planted) -> None:
 
 
 def exchange_rates(p: Planted) -> None:
-    """16: foreign currency with no rate, with a stale one, and with one that is just young enough."""
+    """16: foreign currency without a rate, with a rate that is too old, and with a rate that is just recent enough."""
     tokyo, _ = p.office_pair("TRAP16", "株式会社ツバキ貿易")
     on = "2025-06-02"
     for letter, case, currency, won, reason in (
@@ -395,11 +396,16 @@ def exchange_rates(p: Planted) -> None:
     p.event("TRAP16-C", "won", "2025-08-14", 736_545, tokyo)  # 5002 × 147.25 = 736544.5
 
 
-def told_late(p: Planted) -> None:
+def late_roster(p: Planted) -> None:
     """17: the roster reports a move a year after it happened."""
     tokyo, osaka = p.office_pair("TRAP17", "株式会社テンマ商会")
-    moved, told = "2024-10-01", "2025-10-05"
-    p.rep("TRAP17-R1", "天満 航", Post(tokyo, ends=moved, end_told=told), Post(osaka, moved, told=told))
+    moved, known_from = "2024-10-01", "2025-10-05"
+    p.rep(
+        "TRAP17-R1",
+        "天満 航",
+        Assignment(tokyo, ends=moved, end_known_from=known_from),
+        Assignment(osaka, moved, known_from=known_from),
+    )
     for letter, case, on, branch, needs in (
         ("A", "before the move", "2024-09-17", tokyo, ""),
         ("B", "between the move and the telling", "2025-01-15", osaka, "restatement"),
@@ -410,7 +416,7 @@ def told_late(p: Planted) -> None:
 
 
 def overrides(p: Planted) -> None:
-    """18: decisions of a person, and what happens when the facts change."""
+    """18: decisions of a person, and later changes of the facts."""
     tokyo, osaka = p.office_pair("TRAP18", "株式会社トキワ産機")
     on, won = "2025-06-10", "2025-09-17"
     by: Values = {"decided_by": "営業企画", "decided_on": "2025-08-01", "reason": "パートナーに確認済み"}
@@ -440,15 +446,15 @@ def overrides(p: Planted) -> None:
     p.add("attribution_overrides", first, deal_id="TRAP18-F", branch_id=DIRECT, **by)
 
 
-def nobody(p: Planted) -> None:
-    """19: texts that mean that there is no partner."""
+def words_for_no_partner(p: Planted) -> None:
+    """19: words for no partner."""
     for letter, word in zip("ABCD", ("なし", "直販", "-", "　"), strict=True):
         deal, on = f"TRAP19-{letter}", "2024-07-08"
         p.deal(deal, 19, f"partner text 「{word}」", DIRECT, "L13", on, partner_text=word, won_on="2024-08-29")
 
 
 def names_of_reps_and_places(p: Planted) -> None:
-    """20: Kyoto is no part of Tokyo-to. 22: two reps of one surname."""
+    """20: the stem 京都 (Kyoto) is not found within 東京都 (Tokyo). 22: two reps with the same surname."""
     p.partner("TRAP20", "株式会社ナカツ設備")
     p.branch("TRAP20-KYOTO", "TRAP20", "京都支店")
     p.branch("TRAP20-OSAKA", "TRAP20", "大阪支店")
@@ -464,7 +470,7 @@ def names_of_reps_and_places(p: Planted) -> None:
 
     tokyo, osaka = p.office_pair("TRAP22", "株式会社ニシノ機電")
     for code, name, branch in (("R1", "佐藤 健", tokyo), ("R2", "佐藤 誠", osaka), ("R3", "小鳥遊 凛", tokyo)):
-        p.rep(f"TRAP22-{code}", name, Post(branch))
+        p.rep(f"TRAP22-{code}", name, Assignment(branch))
     p.deal(
         "TRAP22-A", 22, "a surname of two reps in two branches", "UNKNOWN:TRAP22", "L11", on, reason="TIE",
         needs="names",
@@ -476,11 +482,11 @@ def names_of_reps_and_places(p: Planted) -> None:
     )  # fmt: skip
 
 
-def posts(p: Planted) -> None:
+def assignments(p: Planted) -> None:
     """23: concurrent assignments. 24: gaps between assignments."""
     tokyo, osaka = p.office_pair("TRAP23", "株式会社ヌマタ商事")
-    p.rep("TRAP23-R1", "沼田 渚", Post(tokyo), Post(osaka, primary=False))
-    p.rep("TRAP23-R2", "布川 岳", Post(tokyo, primary=None), Post(osaka, primary=None))
+    p.rep("TRAP23-R1", "沼田 渚", Assignment(tokyo), Assignment(osaka, primary=False))
+    p.rep("TRAP23-R2", "布川 岳", Assignment(tokyo, primary=None), Assignment(osaka, primary=None))
     on, won = "2024-07-08", "2024-09-03"
     p.deal("TRAP23-A", 23, "the primary of two posts", tokyo, "L4", on, rep_id="TRAP23-R1", won_on=won)
     p.deal(
@@ -489,9 +495,9 @@ def posts(p: Planted) -> None:
     )  # fmt: skip
 
     tokyo, osaka = p.office_pair("TRAP24", "株式会社ネリマ工機")
-    p.rep("TRAP24-R1", "根岸 蒼", Post(tokyo, ends=MOVE), Post(osaka, "2024-04-11"))
-    p.rep("TRAP24-R2", "野上 律", Post(tokyo, ends=MOVE), Post(osaka, "2024-05-15"))
-    p.rep("TRAP24-R3", "乃木 環", Post(tokyo, ends=MOVE))
+    p.rep("TRAP24-R1", "根岸 蒼", Assignment(tokyo, ends=MOVE), Assignment(osaka, "2024-04-11"))
+    p.rep("TRAP24-R2", "野上 律", Assignment(tokyo, ends=MOVE), Assignment(osaka, "2024-05-15"))
+    p.rep("TRAP24-R3", "乃木 環", Assignment(tokyo, ends=MOVE))
     p.contact("branch", osaka, "email", "osaka-desk@trap24.example")
     p.deal("TRAP24-A", 24, "a gap of ten days", tokyo, "L4", "2024-04-05", rep_id="TRAP24-R1", won_on="2024-06-20")
     p.deal(
@@ -510,7 +516,7 @@ def posts(p: Planted) -> None:
 
 
 def renewals(p: Planted) -> None:
-    """25: renewals, with evidence of their own and without."""
+    """25: renewals with and without their own evidence."""
     tokyo, osaka = p.office_pair("TRAP25", "株式会社ハヤミ電算")
     p.partner("TRAP25X", "株式会社ヒロオカ情報")
     p.branch("TRAP25X-HQ", "TRAP25X", "本社")
@@ -533,7 +539,7 @@ def renewals(p: Planted) -> None:
 
 
 def account_managers(p: Planted) -> None:
-    """26: nothing but an account manager, who is a suggestion and no evidence."""
+    """26: only an account manager, which is a suggestion and no evidence."""
     tokyo, _ = p.office_pair("TRAP26", "株式会社フジミ機器")
     p.add(
         "staff", AS_OF, staff_id="TRAP26-S1", staff_name="富士 要", team="パートナー営業部", mission="grow",
@@ -556,7 +562,7 @@ def account_managers(p: Planted) -> None:
 
 
 def merged_partner(p: Planted) -> None:
-    """27: a partner that was merged into another one."""
+    """27: a partner that was merged into another."""
     merged = "2024-10-01"
     p.partner("TRAP27X", "株式会社ホシノ統合")
     p.branch("TRAP27X-TOKYO", "TRAP27X", "東京支店")
@@ -583,7 +589,7 @@ def merged_partner(p: Planted) -> None:
 
 
 def header_and_lines(p: Planted) -> None:
-    """28: a header that differs from its lines, and one that is left to them."""
+    """28: a header that differs from its lines, and a header without an amount."""
     tokyo, _ = p.office_pair("TRAP28", "株式会社マキノ情報機器")
     for letter, case, header, reason in (
         ("A", "header differs from the lines", 700_000, "AMOUNT_MISMATCH"),
@@ -645,10 +651,10 @@ def other_cases(p: Planted) -> None:
     )  # fmt: skip
 
 
-def clocks(p: Planted) -> None:
-    """The credit date of deals that do not say when they were created."""
+def credit_dates(p: Planted) -> None:
+    """The credit date of deals without a creation date."""
     tokyo, osaka = p.office_pair("CLOCK", "株式会社メグロ測器")
-    p.rep("CLOCK-R1", "目黒 仁", Post(tokyo, ends=MOVE), Post(osaka, MOVE))
+    p.rep("CLOCK-R1", "目黒 仁", Assignment(tokyo, ends=MOVE), Assignment(osaka, MOVE))
     unknown: Values = {"created_at": None, "rep_id": "CLOCK-R1"}
     p.deal("CLOCK-A", None, "the first stage entry", tokyo, "L4", "2024-02-08", won_on="2024-05-09", **unknown)
     p.stages("CLOCK-A", ("商談", "2024-02-08"), ("提案", "2024-03-12"), ("受注", "2024-05-09"))
@@ -657,7 +663,7 @@ def clocks(p: Planted) -> None:
 
 
 def bad_rows(p: Planted) -> None:
-    """Three rows that must be rejected, in datasets where they harm nothing."""
+    """Three rows that must be rejected, in datasets where they affect no deal."""
     p.bad_row(
         "programme_costs", AS_OF, "amount", programme_id="PG1", month="2023-11-01", cost_kind="販促費",
         amount="1,234,000円",

@@ -1,4 +1,4 @@
-"""Writing the sample company's files: a dataset's rows of one extract, as the contract names its columns.
+"""Writes the sample company's files: a dataset's rows of one extract, with the column names of the contract.
 
 It handles formats and the order of columns; the other modules make the rows.
 """
@@ -17,9 +17,9 @@ from orchestration.home import CONTRACT
 from tools.sample import names
 from tools.sample.calendar import iso
 
-# Other formats than CSV, so that each of them is tried by every demo.
+# Other formats than CSV, so that every demo uses each format.
 FORMATS = {"reps": "csv.gz", "inquiries": "tsv", "leads_supplied": "jsonl"}
-# A real system exports its event tables as Parquet once they are large.
+# A real system exports large event tables as Parquet.
 LARGE = ("deal_stage_history", "deal_lines", "activities", "activity_attendees")
 LARGE_FROM_DEALS = 200_000
 
@@ -42,11 +42,11 @@ LAKE_TYPES = {
 
 
 def sql_list(values: Iterable[str]) -> str:
-    """Spell texts as a list literal; position 0, that of code -1, is null."""
+    """Return texts as an SQL list literal for [1 + code]; code -1 gives null."""
     return "[" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + "]"
 
 
-# Integer codes become readable ids and days become dates inside the engine: Python touches no row.
+# DuckDB turns integer codes into readable ids and days into dates, so that Python processes no rows.
 MACROS = f"""
 create macro day_of(d) as case when d >= 0 then date '1970-01-01' + cast(d as integer) end;
 create macro local_of(d, s) as case when d >= 0 then make_timestamp((d::bigint * 86400 + s) * 1000000) end;
@@ -76,7 +76,7 @@ Columns = Mapping[str, Any]
 
 
 def contract_columns() -> dict[str, dict[str, str]]:
-    """Return dataset → column → type of the contract, without the marks of required values."""
+    """Return dataset → column → type of the contract, without the mark of required values."""
     datasets = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["datasets"]
     return {name: {c: t.rstrip("!") for c, t in spec["columns"].items()} for name, spec in datasets.items()}
 
@@ -88,18 +88,18 @@ def key_columns() -> dict[str, list[str]]:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Return an engine with the macros that name things."""
+    """Return a database with the macros that make ids and names."""
     con = duckdb.connect()
     con.execute(MACROS)
     return con
 
 
 def register(con: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> None:
-    """Offer equally long columns to the engine as a table: numpy numbers as they are, anything with texts as a copy."""
+    """Register columns of equal length as a table in DuckDB: numpy numbers without a copy, texts as a copy."""
     if all(isinstance(values, np.ndarray) and values.dtype != object for values in columns.values()):
         con.register(name, dict(columns))
         return
-    # Through JSON: the engine's scan of Python objects looks for pandas at every single value.
+    # Through JSON, because DuckDB's scan of Python objects checks every value for pandas' null values.
     plain = {c: values.tolist() if isinstance(values, np.ndarray) else list(values) for c, values in columns.items()}
     select = ", ".join(
         f"unnest(from_json(j -> '{c}', '[\"{json_type(values)}\"]')) as {c}" for c, values in plain.items()
@@ -108,7 +108,7 @@ def register(con: duckdb.DuckDBPyConnection, name: str, columns: Columns) -> Non
 
 
 def json_type(values: list[Any]) -> str:
-    """Return the engine's type for a column of Python values."""
+    """Return DuckDB's type for a column of Python values."""
     kinds = {type(value) for value in values} - {type(None)}
     return {frozenset({bool}): "BOOLEAN", frozenset({int}): "BIGINT", frozenset({float}): "DOUBLE"}.get(
         frozenset(kinds), "VARCHAR"
@@ -128,7 +128,7 @@ class Writer:
     keys: dict[str, list[str]] = field(default_factory=key_columns)
 
     def extension(self, dataset: str) -> str:
-        """Return the format that a dataset is delivered in."""
+        """Return the file format of a dataset."""
         if dataset in LARGE and self.size >= LARGE_FROM_DEALS:
             return "parquet"
         return FORMATS.get(dataset, "csv")
@@ -136,9 +136,9 @@ class Writer:
     def write(
         self, dataset: str, extract: int, query: str | None, part: int | None = None, ordered: bool = False
     ) -> None:
-        """Write one extract: the query's rows and, in the first part, the planted ones.
+        """Write one extract: the query's rows and, in the first part, the planted rows.
 
-        A query that is `ordered` already scans numpy columns in the order of the key; the others are sorted here.
+        An `ordered` query already returns rows in the order of the key; the others are sorted here.
         """
         wanted = self.columns[dataset]
         extension = self.extension(dataset)
@@ -181,5 +181,5 @@ class Writer:
 
 
 def text(value: Any) -> str:
-    """Spell a value as a CSV would."""
+    """Return a value as text for a CSV."""
     return str(value).lower() if isinstance(value, bool | np.bool_) else str(value)
