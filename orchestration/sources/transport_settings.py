@@ -7,28 +7,18 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from orchestration.sources.node import Node
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-SQL_KEYS = {
-    "connection": "SQLAlchemy URL, such as postgresql+psycopg://${DB_USER}:${DB_PASSWORD}@host/database.",
-    "schema": "Schema of the tables that name none.",
-    "tables": "Alias: a table as [schema.]name, or its keys.",
-}
-TABLE_KEYS = {
-    "table": "Table as [schema.]name.",
-    "query": "SQL of the database, instead of a table.",
-    "cursor": "Column that tells what changed: from the second extract on, only rows from its last value on come.",
-}
-REST_KEYS = {
-    "client": "base_url, auth, paginator and headers.",
-    "resource_defaults": "What holds for every resource that says nothing else.",
-    "resources": "List of resources: name (the alias), endpoint (path, params, paginator, incremental …).",
-}
+from orchestration.sources.yaml_file import Block, Items, Part, Place, Scalar, Text
+
+if TYPE_CHECKING:
+    from orchestration.sources.mapping import Source
+
 # Keys whose values are secrets, for any library or API.
 _SECRETS = re.compile(
     r"(.*[_-])?(token|secret|passw(or)?d|passphrase|authorization|assertion|connection_string)"
@@ -39,64 +29,175 @@ _NO_SECRETS = ("", "anon", "cloud")  # the values that make gcsfs take none, or 
 MIN_SECRET = 2  # letters; the value of a shorter variable is all over any text
 
 
+class Table(Part):
+    """A table or query of a database."""
+
+    table: Text = ""
+    """Table as [schema.]name."""
+    query: Text = ""
+    """SQL of the database, instead of a table."""
+    cursor: Text = ""
+    """Column that tells what changed: from the second extract on, only rows from its last value on come."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.table) == bool(self.query):
+            raise self.error("", "needs either `table:` or `query:`.")
+        if self.query and self.cursor:
+            raise self.error("cursor", "goes with `table:`; a query says itself what it fetches.")
+        return self
+
+
+class Database(Part):
+    """What is fetched of a database."""
+
+    connection: Text
+    """SQLAlchemy URL, such as postgresql+psycopg://${DB_USER}:${DB_PASSWORD}@host/database."""
+    schema_: Text = Field("", alias="schema")
+    """Schema of the tables that name none."""
+    tables: dict[str, Annotated[Table, BeforeValidator(lambda v: {"table": v} if isinstance(v, str) else v)]]
+    """Alias: a table as [schema.]name, or its keys."""
+
+
+class Incremental(Part, extra="allow"):
+    """How a resource's cursor is found."""
+
+    cursor_path: Text
+    """Where a record has what tells that it changed."""
+
+    @model_validator(mode="after")
+    def _no_lag(self) -> Self:
+        if "lag" in self._data:
+            raise self.error("lag", "has no effect, because the cursor is read from the extracts.")
+        return self
+
+
+class Endpoint(Part, extra="allow"):
+    """Where a resource is."""
+
+    incremental: Incremental | None = None
+
+
+class Resource(Part, extra="allow"):
+    """One resource of an API; what is not named here is dlt's to check."""
+
+    name: Text
+    """It is the alias."""
+    endpoint: Annotated[Endpoint | None, BeforeValidator(lambda v: v if isinstance(v, dict) else None)] = None
+
+    @property
+    def is_selected(self) -> bool:
+        """Whether its rows are wanted, or it is fetched for another resource's sake only."""
+        return plain(self._data.get("selected")) is not False
+
+
+class Client(Part, extra="allow"):
+    """How an API is reached."""
+
+    base_url: Text
+    """What all paths begin with."""
+
+
+class Api(Part):
+    """What is fetched of a REST API."""
+
+    client: Annotated[Client, WithJsonSchema({})]
+    """base_url, auth, paginator and headers."""
+    resource_defaults: Any = None
+    """What holds for every resource that says nothing else."""
+    resources: Annotated[list[Resource], WithJsonSchema({}), Field(min_length=1)]
+    """List of resources: name (the alias), endpoint (path, params, paginator, incremental …)."""
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Self:
+        seen: set[str] = set()
+        for one in self.resources:
+            if one.name in seen:
+                raise one.error("name", f"{one.name} is written twice; keep one.")
+            seen.add(one.name)
+        return self
+
+
 @dataclass(frozen=True)
 class Transport:
     """How a source is fetched. `aliases` are the tables or resources, none where files are fetched."""
 
     kind: str  # remote, sql or rest
-    node: Node
+    place: Place
     config: Mapping[str, Any]
-    aliases: Mapping[str, Node]
+    aliases: Mapping[str, Place]
     cursors: Mapping[str, str]  # of the aliases of which only what changed is fetched
 
 
-def transport_of(source: Node, entries: Mapping[str, Node]) -> Transport | None:
+def transport_of(source: "Source", data: Block) -> Transport | None:
     """Return a source's transport; None where its files lie in a local folder."""
-    path = entries.get("path")
-    remote = path if path and "://" in path.text() + os.path.expandvars(path.text()) else None
-    stated = [node for node in (remote, entries.get("sql"), entries.get("rest")) if node]
-    if (path and stated and not remote) or len(stated) > 1:
-        raise stated[-1].error("a source has one transport: keep one of `path:`, `sql:` and `rest:`.")
-    if "options" in entries and not remote:
-        raise entries["options"].error("goes with a `path:` that is a URL, such as s3://bucket/folder.")
-    for node in (*stated, entries.get("options")):
-        if node:
-            _no_secrets(node)
-    if remote:
-        options = plain(entries["options"]) if "options" in entries else {}
-        return Transport("remote", remote, {"url": remote.text(), "options": options}, {}, {})
-    if "sql" in entries:
-        return _sql(entries["sql"])
-    return _rest(entries["rest"]) if "rest" in entries else None
+    is_remote = "://" in source.location + os.path.expandvars(source.location)
+    stated = [key for key in ("path", "sql", "rest") if key in data and (key != "path" or is_remote)]
+    if ("path" in data and stated and not is_remote) or len(stated) > 1:
+        raise source.error(stated[-1], "a source has one transport: keep one of `path:`, `sql:` and `rest:`.")
+    if "options" in data and not is_remote:
+        raise source.error("options", "goes with a `path:` that is a URL, such as s3://bucket/folder.")
+    for key in (*stated, "options"):
+        _no_secrets(data.get(key), data.places.get(key, data.place))
+    if is_remote:
+        config = {"url": source.location, "options": plain(data.get("options", {}))}
+        return Transport("remote", data.places["path"], config, {}, {})
+    if source.sql:
+        return _sql(source.sql)
+    return _rest(source.rest, data["rest"]) if source.rest else None
 
 
-def plain(node: Node) -> Any:
-    """Return a node's value as YAML means it; dates stay text."""
-    if isinstance(node.value, list):
-        return [plain(item) for item in node.value]
-    if isinstance(node.value, dict):
-        return {key: plain(value) for key, value in node.value.items()}
-    if node.value is not None and node.tag.endswith(":int") and re.fullmatch("-?(0|[1-9][0-9]*)", node.value):
-        return int(node.value)
-    if node.value is not None and node.tag.endswith(":bool"):
-        return node.value.lower() in ("true", "yes", "on")
-    return node.value
+def _sql(sql: Database) -> Transport:
+    if not sql.tables:
+        raise sql.error("tables", "names no table.")
+    tables = {alias: table.model_dump(exclude_defaults=True) for alias, table in sql.tables.items()}
+    return Transport(
+        "sql",
+        sql.place,
+        {"connection": sql.connection, "schema": sql.schema_, "tables": tables},
+        {alias: sql.place_of("tables", alias) for alias in tables},
+        {alias: keys["cursor"] for alias, keys in tables.items() if "cursor" in keys},
+    )
 
 
-def _no_secrets(node: Node, key: str = "") -> None:
+def _rest(rest: Api, data: Block) -> Transport:
+    wanted = [one for one in rest.resources if one.is_selected]
+    return Transport(
+        "rest",
+        rest.place,
+        plain(data),
+        {one.name: one.place_of("name") for one in wanted},
+        {one.name: one.endpoint.incremental.cursor_path for one in wanted if one.endpoint and one.endpoint.incremental},
+    )
+
+
+def plain(data: Any) -> Any:
+    """Return data as YAML means it; dates stay text."""
+    if isinstance(data, Items):
+        return [plain(item) for item in data]
+    if isinstance(data, Block):
+        return {key: plain(value) for key, value in data.items()}
+    if not isinstance(data, Scalar):
+        return data
+    if data.tag.endswith(":int") and re.fullmatch("-?(0|[1-9][0-9]*)", data):
+        return int(data)
+    return data.lower() in ("true", "yes", "on") if data.tag.endswith(":bool") else str(data)
+
+
+def _no_secrets(data: Any, place: Place, key: str = "") -> None:
     """Refuse a secret that the mapping spells out; what it says is not repeated."""
-    if isinstance(node.value, dict):
-        for name, value in node.value.items():
-            _no_secrets(value, name)
-    elif isinstance(node.value, list):
-        for item in node.value:
-            _no_secrets(item, key)
-    elif node.value is None:
+    if isinstance(data, Block):
+        for name, value in data.items():
+            _no_secrets(value, data.places[name], name)
+    elif isinstance(data, Items):
+        for item, where in zip(data, data.places, strict=True):
+            _no_secrets(item, where, key)
+    elif data is None:
         return
-    elif _SECRETS.fullmatch(key) and "${" not in node.value and node.value not in _NO_SECRETS:
-        raise node.error("a secret is written out; write ${VARIABLE} and set it in the environment.")
-    elif _password(node.value):
-        raise node.error("a password is written out in the URL; write ${VARIABLE} and set it in the environment.")
+    elif _SECRETS.fullmatch(key) and "${" not in data and data not in _NO_SECRETS:
+        raise place.error("a secret is written out; write ${VARIABLE} and set it in the environment.")
+    elif _password(data):
+        raise place.error("a password is written out in the URL; write ${VARIABLE} and set it in the environment.")
 
 
 def _password(text: str) -> bool:
@@ -105,68 +206,6 @@ def _password(text: str) -> bool:
     except ValueError:  # no URL
         return False
     return bool(unquote(password).replace("variable", "")) if "://" in text else False
-
-
-def _sql(node: Node) -> Transport:
-    entries = node.entries(SQL_KEYS.keys())
-    for key in ("connection", "tables"):
-        if key not in entries:
-            raise node.error(f"`{key}:` is missing.")
-    tables = entries["tables"].entries()
-    config: dict[str, dict[str, str]] = {}
-    for alias, table in tables.items():
-        keys = {"table": table} if isinstance(table.value, str) else table.entries(TABLE_KEYS.keys())
-        if ("table" in keys) == ("query" in keys):
-            raise table.error("needs either `table:` or `query:`.")
-        if "query" in keys and "cursor" in keys:
-            raise keys["cursor"].error("goes with `table:`; a query says itself what it fetches.")
-        config[alias] = {key: value.text() for key, value in keys.items()}
-    if not tables:
-        raise entries["tables"].error("names no table.")
-    schema = entries["schema"].text() if "schema" in entries else ""
-    cursors = {alias: keys["cursor"] for alias, keys in config.items() if "cursor" in keys}
-    connection = entries["connection"].text()
-    return Transport("sql", node, {"connection": connection, "schema": schema, "tables": config}, tables, cursors)
-
-
-def _rest(node: Node) -> Transport:
-    entries = node.entries(REST_KEYS.keys())
-    for key in ("client", "resources"):
-        if key not in entries:
-            raise node.error(f"`{key}:` is missing.")
-    if "base_url" not in entries["client"].entries():
-        raise entries["client"].error("`base_url:` is missing.")
-    aliases, cursors = {}, {}
-    for resource in _resources(entries["resources"]):
-        keys = resource.entries()
-        name, endpoint = keys["name"].text(), keys.get("endpoint")
-        if "selected" in keys and plain(keys["selected"]) is False:  # fetched for another resource's sake only
-            continue
-        aliases[name] = keys["name"]
-        inside = endpoint.value if endpoint and isinstance(endpoint.value, dict) else {}
-        if "incremental" in inside:
-            incremental = inside["incremental"].entries()
-            if "cursor_path" not in incremental:
-                raise inside["incremental"].error("`cursor_path:` is missing.")
-            if "lag" in incremental:
-                raise incremental["lag"].error("has no effect, because the cursor is read from the extracts.")
-            cursors[name] = incremental["cursor_path"].text()
-    config = {key: plain(value) for key, value in entries.items()}
-    return Transport("rest", node, config, aliases, cursors)
-
-
-def _resources(node: Node) -> Iterator[Node]:
-    if not isinstance(node.value, list) or not node.value:
-        raise node.error("must be a list of resources, each with a `name:`.")
-    seen = set()
-    for resource in node.value:
-        name = resource.entries().get("name")
-        if name is None:
-            raise resource.error("`name:` is missing; it is the alias.")
-        if name.text() in seen:
-            raise name.error(f"{name.text()} is written twice; keep one.")
-        seen.add(name.text())
-        yield resource
 
 
 def clean(text: str, secrets: Mapping[str, str]) -> str:
