@@ -75,7 +75,7 @@ def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], 
         needed = spec.needs or of[spec.name]
         if not set(needed) & delivered:
             missing = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in needed)}"
-            if not spec.place.preset:
+            if not spec.place.line.preset:
                 raise spec.error("", f"{missing}.")
             batch.notes.append(f"{source.name}: {spec.name} is not loaded: {missing}")
     if wanted and not delivered:

@@ -14,7 +14,7 @@ _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "str
 
 def schema() -> dict[str, Any]:
     """Return the schema."""
-    made = Mapping.model_json_schema()
+    made = Mapping.model_json_schema(mode="serialization")
     whole = _plain(made, made.pop("$defs"))
     source = whole["properties"]["sources"]["additionalProperties"]
     source["anyOf"] = [{"required": keys} for keys in (["path", "files"], ["path", "preset"], ["sql"], ["rest"])]
@@ -37,10 +37,7 @@ def _plain(made: Any, definitions: dict[str, Any]) -> Any:
         return made
     if reference := made.get("$ref"):
         made = definitions[reference.removeprefix("#/$defs/")] | made
-    if {"type": "null"} in (options := made.get("anyOf", [])):
-        return _plain({**options[0], **{key: made[key] for key in made if key != "anyOf"}}, definitions)
-    unwanted = ("title", "default", "$ref") if "properties" in made or "description" in made else ("$ref",)
-    return {key: _plain(value, definitions) for key, value in made.items() if key not in unwanted}
+    return {key: _plain(one, definitions) for key, one in made.items() if key not in ("$ref", "title", "default")}
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

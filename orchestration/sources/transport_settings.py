@@ -9,15 +9,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AliasPath, BeforeValidator, Field, model_validator
 
-from orchestration.sources.yaml_file import Block, Items, Part, Place, Scalar, Text
-
-if TYPE_CHECKING:
-    from orchestration.sources.mapping import Source
+from orchestration.sources.yaml_file import AnyType, Part, PartError, Place, Scalar, Text, parsed
 
 # Keys whose values are secrets, for any library or API.
 _SECRETS = re.compile(
@@ -27,6 +24,22 @@ _SECRETS = re.compile(
 )
 _NO_SECRETS = ("", "anon", "cloud")  # the values that make gcsfs take none, or the machine's own
 MIN_SECRET = 2  # letters; the value of a shorter variable is all over any text
+ALIAS = re.compile("[a-z][a-z0-9_]*")
+_NO_ALIAS = "an alias is a table's name in SQL: lower case letters, digits and underscores."
+AliasName = Annotated[str, parsed(lambda name: ALIAS.fullmatch(name) and name, _NO_ALIAS)]
+
+
+def plain(data: Any) -> Any:
+    """Return data as YAML means it; dates stay text."""
+    if isinstance(data, list):
+        return [plain(item) for item in data]
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items()}
+    if not isinstance(data, Scalar):
+        return data
+    if data.tag.endswith(":int") and re.fullmatch("-?(0|[1-9][0-9]*)", data):
+        return int(data)
+    return data.lower() in ("true", "yes", "on") if data.tag.endswith(":bool") else str(data)
 
 
 class Table(Part):
@@ -40,11 +53,11 @@ class Table(Part):
     """Column that tells what changed: from the second extract on, only rows from its last value on come."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _has_one_of_both(self) -> Self:
         if bool(self.table) == bool(self.query):
-            raise self.error("", "needs either `table:` or `query:`.")
+            raise PartError("needs either `table:` or `query:`.")
         if self.query and self.cursor:
-            raise self.error("cursor", "goes with `table:`; a query says itself what it fetches.")
+            raise PartError("goes with `table:`; a query says itself what it fetches.", "cursor")
         return self
 
 
@@ -55,7 +68,10 @@ class Database(Part):
     """SQLAlchemy URL, such as postgresql+psycopg://${DB_USER}:${DB_PASSWORD}@host/database."""
     schema_: Text = Field("", alias="schema")
     """Schema of the tables that name none."""
-    tables: dict[str, Annotated[Table, BeforeValidator(lambda v: {"table": v} if isinstance(v, str) else v)]]
+    tables: Annotated[
+        dict[AliasName, Annotated[Table, BeforeValidator(lambda one: {"table": one} if isinstance(one, str) else one)]],
+        Field(min_length=1),
+    ]
     """Alias: a table as [schema.]name, or its keys."""
 
 
@@ -63,32 +79,22 @@ class Incremental(Part, extra="allow"):
     """How a resource's cursor is found."""
 
     cursor_path: Text
-    """Where a record has what tells that it changed."""
+    """It is where a record says when it changed."""
 
     @model_validator(mode="after")
-    def _no_lag(self) -> Self:
-        if "lag" in self._data:
-            raise self.error("lag", "has no effect, because the cursor is read from the extracts.")
+    def _has_no_lag(self) -> Self:
+        if "lag" in (self.model_extra or {}):
+            raise PartError("has no effect, because the cursor is read from the extracts.", "lag")
         return self
 
 
-class Endpoint(Part, extra="allow"):
-    """Where a resource is."""
-
-    incremental: Incremental | None = None
-
-
 class Resource(Part, extra="allow"):
-    """One resource of an API; what is not named here is dlt's to check."""
+    """One resource of an API; dlt checks what is not named here."""
 
     name: Text
     """It is the alias."""
-    endpoint: Annotated[Endpoint | None, BeforeValidator(lambda v: v if isinstance(v, dict) else None)] = None
-
-    @property
-    def is_selected(self) -> bool:
-        """Whether its rows are wanted, or it is fetched for another resource's sake only."""
-        return plain(self._data.get("selected")) is not False
+    selected: Annotated[Any, BeforeValidator(plain)] = True  # if not, it is fetched for another resource's sake only
+    incremental: Incremental = Field(None, validation_alias=AliasPath("endpoint", "incremental"))  # type: ignore[assignment]
 
 
 class Client(Part, extra="allow"):
@@ -98,23 +104,28 @@ class Client(Part, extra="allow"):
     """What all paths begin with."""
 
 
+def _filled(data: Any) -> Any:
+    return data if isinstance(data, list) and data else None
+
+
 class Api(Part):
     """What is fetched of a REST API."""
 
-    client: Annotated[Client, WithJsonSchema({})]
+    client: Annotated[Client, AnyType]
     """base_url, auth, paginator and headers."""
     resource_defaults: Any = None
     """What holds for every resource that says nothing else."""
-    resources: Annotated[list[Resource], WithJsonSchema({}), Field(min_length=1)]
+    resources: Annotated[list[Resource], AnyType, parsed(_filled, "must be a list of resources, each with a `name:`.")]
     """List of resources: name (the alias), endpoint (path, params, paginator, incremental …)."""
 
     @model_validator(mode="after")
-    def _one_name_each(self) -> Self:
-        seen: set[str] = set()
-        for one in self.resources:
-            if one.name in seen:
-                raise one.error("name", f"{one.name} is written twice; keep one.")
-            seen.add(one.name)
+    def _names_are_aliases(self) -> Self:
+        names = [one.name for one in self.resources]
+        for i, one in enumerate(self.resources):
+            if one.name in names[:i]:
+                raise PartError(f"{one.name} is written twice; keep one.", "resources", i, "name")
+            if one.selected is not False and not ALIAS.fullmatch(one.name):
+                raise PartError(_NO_ALIAS, "resources", i, "name")
         return self
 
 
@@ -129,69 +140,44 @@ class Transport:
     cursors: Mapping[str, str]  # of the aliases of which only what changed is fetched
 
 
-def transport_of(source: "Source", data: Block) -> Transport | None:
-    """Return a source's transport; None where its files lie in a local folder."""
-    is_remote = "://" in source.location + os.path.expandvars(source.location)
+def is_url(path: str) -> bool:
+    """Return whether a folder is a remote one, as it is written or by a variable's value."""
+    return "://" in path + os.path.expandvars(path)
+
+
+def transport_of(data: Mapping[str, Any], place: Place, sql: Database, rest: Api) -> Transport | None:
+    """Return the transport of a source; None where its files lie in a local folder."""
+    is_remote = is_url(data.get("path", ""))
     stated = [key for key in ("path", "sql", "rest") if key in data and (key != "path" or is_remote)]
     if ("path" in data and stated and not is_remote) or len(stated) > 1:
-        raise source.error(stated[-1], "a source has one transport: keep one of `path:`, `sql:` and `rest:`.")
+        raise place.below(stated[-1]).error("a source has one transport: keep one of `path:`, `sql:` and `rest:`.")
     if "options" in data and not is_remote:
-        raise source.error("options", "goes with a `path:` that is a URL, such as s3://bucket/folder.")
+        raise place.below("options").error("goes with a `path:` that is a URL, such as s3://bucket/folder.")
     for key in (*stated, "options"):
-        _no_secrets(data.get(key), data.places.get(key, data.place))
+        _check_secrets(data.get(key), place.below(key))
+    if not stated:
+        return None
+    at = place.below(stated[0])
     if is_remote:
-        config = {"url": source.location, "options": plain(data.get("options", {}))}
-        return Transport("remote", data.places["path"], config, {}, {})
-    if source.sql:
-        return _sql(source.sql)
-    return _rest(source.rest, data["rest"]) if source.rest else None
+        return Transport("remote", at, {"url": data["path"], "options": plain(data.get("options", {}))}, {}, {})
+    if sql:
+        config = {"schema": "", **sql.model_dump(by_alias=True, exclude_defaults=True)}
+        cursors = {alias: table.cursor for alias, table in sql.tables.items() if table.cursor}
+        return Transport("sql", at, config, {alias: at.below("tables", alias) for alias in sql.tables}, cursors)
+    wanted = {one.name: (i, one.incremental) for i, one in enumerate(rest.resources) if one.selected is not False}
+    aliases = {name: at.below("resources", i, "name") for name, (i, _) in wanted.items()}
+    cursors = {name: found.cursor_path for name, (_, found) in wanted.items() if found}
+    return Transport("rest", at, plain(data["rest"]), aliases, cursors)
 
 
-def _sql(sql: Database) -> Transport:
-    if not sql.tables:
-        raise sql.error("tables", "names no table.")
-    tables = {alias: table.model_dump(exclude_defaults=True) for alias, table in sql.tables.items()}
-    return Transport(
-        "sql",
-        sql.place,
-        {"connection": sql.connection, "schema": sql.schema_, "tables": tables},
-        {alias: sql.place_of("tables", alias) for alias in tables},
-        {alias: keys["cursor"] for alias, keys in tables.items() if "cursor" in keys},
-    )
-
-
-def _rest(rest: Api, data: Block) -> Transport:
-    wanted = [one for one in rest.resources if one.is_selected]
-    return Transport(
-        "rest",
-        rest.place,
-        plain(data),
-        {one.name: one.place_of("name") for one in wanted},
-        {one.name: one.endpoint.incremental.cursor_path for one in wanted if one.endpoint and one.endpoint.incremental},
-    )
-
-
-def plain(data: Any) -> Any:
-    """Return data as YAML means it; dates stay text."""
-    if isinstance(data, Items):
-        return [plain(item) for item in data]
-    if isinstance(data, Block):
-        return {key: plain(value) for key, value in data.items()}
-    if not isinstance(data, Scalar):
-        return data
-    if data.tag.endswith(":int") and re.fullmatch("-?(0|[1-9][0-9]*)", data):
-        return int(data)
-    return data.lower() in ("true", "yes", "on") if data.tag.endswith(":bool") else str(data)
-
-
-def _no_secrets(data: Any, place: Place, key: str = "") -> None:
+def _check_secrets(data: Any, place: Place, key: str = "") -> None:
     """Refuse a secret that the mapping spells out; what it says is not repeated."""
-    if isinstance(data, Block):
+    if isinstance(data, dict):
         for name, value in data.items():
-            _no_secrets(value, data.places[name], name)
-    elif isinstance(data, Items):
-        for item, where in zip(data, data.places, strict=True):
-            _no_secrets(item, where, key)
+            _check_secrets(value, place.below(name), name)
+    elif isinstance(data, list):
+        for i, item in enumerate(data):
+            _check_secrets(item, place.below(i), key)
     elif data is None:
         return
     elif _SECRETS.fullmatch(key) and "${" not in data and data not in _NO_SECRETS:
