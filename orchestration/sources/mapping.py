@@ -46,7 +46,7 @@ def _expanded(text: str) -> str:
         found = os.environ.get(match["name"]) or match["default"]
         if found is None:
             raise ValueError(
-                f"the environment variable {match['name']} is not set; set it to the folder it stands for."
+                f"the environment variable {match['name']} is not set; set it to the folder that it names."
             )
         return found
 
@@ -73,7 +73,7 @@ def _with_own_name(columns: Any) -> Any:
 
 def _forms(names: tuple[str, ...]) -> tuple[str, ...]:
     if both := forms.clash(names):
-        raise ValueError(f"a value may be both {both[0]} and {both[1]}, and nothing would tell; state one.")
+        raise ValueError(f"a value may be both {both[0]} and {both[1]}, and nothing distinguishes them; state one.")
     return names
 
 
@@ -127,7 +127,7 @@ class Alias(NamedPart):
     """Beginnings of the file's column names that do not count, such as property_."""
     suffixes: Texts = ()
     """Ends of the file's column names that do not count, such as .value."""
-    optional: bool = Field(False, exclude=True)  # a preset knows it, but not every delivery has it
+    optional: bool = Field(False, exclude=True)  # a preset names it, but not every delivery has it
 
     @property
     def stated(self) -> dict[str, tuple[str, ...]]:
@@ -148,19 +148,19 @@ class Alias(NamedPart):
         return sorted(path for path in found if not path.name.startswith((".", "~$")))
 
     def renamed(self, names: Collection[str]) -> dict[str, str]:
-        """Return those of a file's columns that SQL knows under another name, and that name."""
+        """Return the file's columns that have another name in SQL, and that name."""
         left = dict.fromkeys(names)
         found: dict[str, str] = {}
         for column, spellings in self.columns.items():
             for spelling in spellings:
-                if name := self._spelt(spelling, left):
+                if name := self._column_like(spelling, left):
                     found[name] = column
                     del left[name]
                     break
         return found
 
-    def _spelt(self, wanted: str, names: Collection[str]) -> str | None:
-        """Return the column that is spelt most like this."""
+    def _column_like(self, wanted: str, names: Collection[str]) -> str | None:
+        """Return the column whose name is most like this one."""
         forms = [folded(p + wanted + s) for p in ("", *self.prefixes) for s in ("", *self.suffixes)]
         alike = [name for name in names if folded(name) in forms]
         order = lambda n: (forms.index(folded(n)), n != wanted, n.lower() != wanted.lower(), n)  # noqa: E731
@@ -195,7 +195,7 @@ class MappedDataset(NamedPart):
     """SQL over the aliases, instead of from, where and columns."""
     columns: dict[str, Text] = Field({})
     """Contract column: column of the file, or “= SQL expression”."""
-    expressions: dict[str, str] = Field({}, exclude=True)  # those of the columns
+    expressions: dict[str, str] = Field({}, exclude=True)  # the columns that are SQL
     constants: dict[str, Text] = Field({})
     """Contract column: the value of all rows."""
     values: dict[str, dict[str, Text | None]] = Field({})
@@ -208,7 +208,7 @@ class MappedDataset(NamedPart):
     """full or delta; default as the contract says."""
 
     @model_validator(mode="after")
-    def _tell_expressions(self) -> Self:
+    def _split_expressions(self) -> Self:
         for column in [column for column, text in self.columns.items() if text.startswith("=")]:
             self.expressions[column] = self.columns.pop(column).removeprefix("=").strip()
         return self
@@ -245,7 +245,7 @@ class Source(NamedPart):
     """One foreign system's delivery. What a transport fetches of it lies below `path`, one folder per extract."""
 
     preset: Text = ""
-    """Name of a file in presets/ whose keys hold wherever this source says nothing else."""
+    """Name of a file in presets/ whose keys count wherever this source has none of its own."""
     location: Folder = Field("", alias="path")
     """Folder of the files, relative to the project, or an fsspec URL such as s3://bucket/exports."""
     options: dict[str, Any] = Field({})
@@ -257,7 +257,7 @@ class Source(NamedPart):
     extracted_on: Day = None
     """Extract date of all files; left out: the date in the file's name, else the file's own date."""
     timezone: Timezone = ""
-    """Time zone of times that name none, such as UTC; left out: the business time zone."""
+    """Time zone of times without one, such as UTC; left out: the business time zone."""
     encoding: Encoding = "utf-8"
     """Of the files that state none; left out: utf-8."""
     key_prefix: Text = ""
@@ -265,7 +265,7 @@ class Source(NamedPart):
     shared_ids: Texts = ()
     """Ids that are the same in all sources and get no prefix, such as partner_id."""
     settings: dict[Setting, Texts] = Field({})
-    """What the SQL of the preset asks for: each is a list of texts, in SQL getvariable('name')."""
+    """What the SQL of the preset requires: each is a list of texts, in SQL getvariable('name')."""
     files: dict[AliasName, Alias] = Field({})
     """Foreign files; each alias is a table in SQL."""
     tables: dict[str, Query] = Field({})
@@ -302,7 +302,7 @@ class Source(NamedPart):
                 dataset.needs = (dataset.alias,)
 
     def _complete_files(self, fetched: Map[str, Place]) -> None:
-        """Give each file its name and what the source says of all; of what is fetched, each extract has a folder."""
+        """Give each file its name and the source's encoding; what is fetched has a folder for each extract."""
         for name, alias in self.files.items():
             alias.name, alias.place = name, self.place.below("files", name)
             alias.optional = alias.place.below("pattern").line.preset or bool(fetched)
@@ -311,16 +311,15 @@ class Source(NamedPart):
             if self.transport:
                 alias.patterns = (f"*/{name}.*",) if fetched else tuple(f"*/{one}" for one in alias.patterns)
         for name, place in fetched.items():
-            # What a preset says of a file's columns holds for what is fetched, too.
+            # A preset's columns also apply to what is fetched.
             known = self.files.get(name)
-            spelt = {key: getattr(known, key) for key in ("nulls", "columns", "prefixes", "suffixes") if known}
-            self.files[name] = Alias.model_construct(name=name, place=place, patterns=(f"*/{name}.*",), **spelt)
+            kept = {key: getattr(known, key) for key in ("nulls", "columns", "prefixes", "suffixes") if known}
+            self.files[name] = Alias.model_construct(name=name, place=place, patterns=(f"*/{name}.*",), **kept)
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""
         source = (self.timezone, self.key_prefix, self.shared_ids, self.settings, self.tables)
-        decisive = (dataset, sorted(self.files.items()), *source)
-        return hashlib.sha256(repr(decisive).encode()).hexdigest()
+        return hashlib.sha256(repr((dataset, sorted(self.files.items()), *source)).encode()).hexdigest()
 
 
 class Mapping(Part):
@@ -350,8 +349,8 @@ def _block(data: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _with_preset(own: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Return a source with what its preset says, and each file spelt out."""
-    _spell_out(own, place)
+    """Return a source merged with its preset, each file written in full."""
+    _write_out(own, place)
     if "preset" not in own:
         return own
     known = {path.stem: path for path in (PROJECT / "presets").glob("*.yml")}
@@ -359,7 +358,7 @@ def _with_preset(own: dict[str, Any], place: Place) -> dict[str, Any]:
         there = f"there are {', '.join(sorted(known))}."
         raise place.below("preset").error(f"is no preset{nearest(str(named), known)}; {there}")
     preset, its = read(known[named], "preset", "See docs/mapping.md.", preset=True)
-    _spell_out(preset, its)
+    _write_out(preset, its)
     place.lines.update({(*place.steps, *steps): line for steps, line in its.lines.items()} | place.lines)
     for key, problem in (("settings", "unknown key"), ("files", "is no file of the preset")):
         there = preset.get(key, {})
@@ -370,7 +369,7 @@ def _with_preset(own: dict[str, Any], place: Place) -> dict[str, Any]:
     return _merged(preset, own) | {key: None for key in ("settings", "files") if own.get(key, "") is None}
 
 
-def _spell_out(source: dict[str, Any], place: Place) -> None:
+def _write_out(source: dict[str, Any], place: Place) -> None:
     """Write a file that is only a name as its pattern, and a list of columns as columns without other names."""
     files = _block(source, "files")
     for alias, file in files.items():

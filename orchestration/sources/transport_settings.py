@@ -50,7 +50,7 @@ class Table(Part):
     query: Text = ""
     """SQL of the database, instead of a table."""
     cursor: Text = ""
-    """Column that tells what changed: from the second extract on, only rows from its last value on come."""
+    """Column that shows what changed: from the second extract on, only rows from its last value on come."""
 
     @model_validator(mode="after")
     def _has_one_of_both(self) -> Self:
@@ -67,7 +67,7 @@ class Database(Part):
     connection: Text
     """SQLAlchemy URL, such as postgresql+psycopg://${DB_USER}:${DB_PASSWORD}@host/database."""
     schema_: Text = Field("", alias="schema")
-    """Schema of the tables that name none."""
+    """Schema of the tables without one."""
     tables: Annotated[
         dict[AliasName, Annotated[Table, BeforeValidator(lambda one: {"table": one} if isinstance(one, str) else one)]],
         Field(min_length=1),
@@ -114,7 +114,7 @@ class Api(Part):
     client: Annotated[Client, AnyType]
     """base_url, auth, paginator and headers."""
     resource_defaults: Any = None
-    """What holds for every resource that says nothing else."""
+    """What counts for every resource without its own."""
     resources: Annotated[list[Resource], AnyType, parsed(_filled, "must be a list of resources, each with a `name:`.")]
     """List of resources: name (the alias), endpoint (path, params, paginator, incremental …)."""
 

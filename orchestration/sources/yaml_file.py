@@ -113,7 +113,7 @@ class Part(BaseModel):
 
 
 class NamedPart(Part):
-    """A block that a key of the file names, and whose errors are also told when the file has been read."""
+    """A block with a name, whose errors may also be found after the file has been read."""
 
     name: str = Field("", exclude=True)
     place: Place = Field(Place({}), exclude=True, repr=False)
@@ -124,7 +124,7 @@ class NamedPart(Part):
 
 
 def parsed(parse: Callable[[Any], Any], problem: str) -> BeforeValidator:
-    """Return the validator that parses a value, and tells the problem where `parse` returns None or fails."""
+    """Return the validator that parses a value; where `parse` returns None or fails, the problem is the error."""
 
     def parse_or_tell(value: Any) -> Any:
         with suppress(LookupError, TypeError, ValueError, AttributeError, OSError):
@@ -147,7 +147,7 @@ M = TypeVar("M", bound=Part)
 
 
 def checked(model: type[M], data: dict[str, Any], place: Place) -> M:
-    """Return the data as the model has it; of several errors the first in the file is told."""
+    """Return the data as the model has it; of several errors the first in the file is raised."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
