@@ -60,11 +60,11 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
             continue
         try:
             if len(connection.extract_statements(query)) != 1:
-                raise source.nodes[table].error(f"{table}: write one SQL query, without semicolons.")
+                raise source.error(f"tables.{table}", f"{table}: write one SQL query, without semicolons.")
             connection.execute(f"CREATE VIEW {sql.name(table)} AS ({query})")
         except duckdb.Error as error:
             problem = f"the SQL for the table {table} does not work: {first_line(error)}."
-            raise source.nodes[table].error(problem) from error
+            raise source.error(f"tables.{table}", problem) from error
 
 
 def known_as(alias: Alias, scan: Scan) -> Scan:
@@ -131,11 +131,13 @@ def check_columns(alias: Alias, names: Sequence[str]) -> None:
     """Raise an error for columns that the mapping states and the file does not have."""
     for column, stated in alias.stated.items():
         if column not in names:
-            written = " or ".join(stated.texts())
-            raise stated.error(f"{alias.pattern} has no column {written}{nearest(stated.texts()[0], names)}.")
+            written = " or ".join(stated)
+            raise alias.error(
+                f"columns.{column}", f"{alias.pattern} has no column {written}{nearest(stated[0], names)}."
+            )
     for column in alias.nulls:
-        if column != "*" and column not in names and alias.node:
-            raise alias.node.error(f"`nulls:` names {column}, which {alias.pattern} has not{nearest(column, names)}.")
+        if column != "*" and column not in names:
+            raise alias.error("", f"`nulls:` names {column}, which {alias.pattern} has not{nearest(column, names)}.")
 
 
 @dataclass(frozen=True)

@@ -67,20 +67,20 @@ def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], 
     earlier = {e.alias for e in batch.state.seen.values() if e.source_name == source.name and e.alias}
     for name in sorted({alias for aliases in of.values() for alias in aliases} - delivered):
         alias = source.files[name]
-        if alias.node and source.transport and alias.name in source.transport.aliases:
-            raise alias.node.error(f"nothing was fetched of {source.name}'s {alias.name} yet. Run `make fetch`.")
-        if alias.node and (name in earlier or not alias.optional):
-            raise alias.node.error(f"no file below {source.path} matches {alias.pattern}.")
+        if source.transport and alias.name in source.transport.aliases:
+            raise alias.error("", f"nothing was fetched of {source.name}'s {alias.name} yet. Run `make fetch`.")
+        if name in earlier or not alias.optional:
+            raise alias.error("", f"no file below {source.path} matches {alias.pattern}.")
     for spec in wanted:
         needed = spec.needs or of[spec.name]
         if not set(needed) & delivered:
             missing = f"no file below {source.path} matches {' or '.join(source.files[a].pattern for a in needed)}"
-            if not spec.nodes[""].preset:
+            if not spec.place.line.preset:
                 raise spec.error("", f"{missing}.")
             batch.notes.append(f"{source.name}: {spec.name} is not loaded: {missing}")
     if wanted and not delivered:
         names = ", ".join(alias.patterns[0] for alias in source.files.values())
-        raise source.nodes[""].error(f"the folder {source.path} has none of the preset's files ({names}).")
+        raise source.error("path", f"the folder {source.path} has none of the preset's files ({names}).")
 
 
 def _check_delta(batch: Batch, source: Source, spec: MappedDataset, aliases: list[str]) -> None:

@@ -7,28 +7,15 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Self
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from orchestration.sources.node import Node
+from pydantic import AliasPath, BeforeValidator, Field, model_validator
 
-SQL_KEYS = {
-    "connection": "SQLAlchemy URL, such as postgresql+psycopg://${DB_USER}:${DB_PASSWORD}@host/database.",
-    "schema": "Schema of the tables that name none.",
-    "tables": "Alias: a table as [schema.]name, or its keys.",
-}
-TABLE_KEYS = {
-    "table": "Table as [schema.]name.",
-    "query": "SQL of the database, instead of a table.",
-    "cursor": "Column that tells what changed: from the second extract on, only rows from its last value on come.",
-}
-REST_KEYS = {
-    "client": "base_url, auth, paginator and headers.",
-    "resource_defaults": "What holds for every resource that says nothing else.",
-    "resources": "List of resources: name (the alias), endpoint (path, params, paginator, incremental …).",
-}
+from orchestration.sources.yaml_file import AnyType, Part, PartError, Place, Scalar, Text, parsed
+
 # Keys whose values are secrets, for any library or API.
 _SECRETS = re.compile(
     r"(.*[_-])?(token|secret|passw(or)?d|passphrase|authorization|assertion|connection_string)"
@@ -37,6 +24,109 @@ _SECRETS = re.compile(
 )
 _NO_SECRETS = ("", "anon", "cloud")  # the values that make gcsfs take none, or the machine's own
 MIN_SECRET = 2  # letters; the value of a shorter variable is all over any text
+ALIAS = re.compile("[a-z][a-z0-9_]*")
+_NO_ALIAS = "an alias is a table's name in SQL: lower case letters, digits and underscores."
+AliasName = Annotated[str, parsed(lambda name: ALIAS.fullmatch(name) and name, _NO_ALIAS)]
+
+
+def plain(data: Any) -> Any:
+    """Return data as YAML means it; dates stay text."""
+    if isinstance(data, list):
+        return [plain(item) for item in data]
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items()}
+    if not isinstance(data, Scalar):
+        return data
+    if data.tag.endswith(":int") and re.fullmatch("-?(0|[1-9][0-9]*)", data):
+        return int(data)
+    return data.lower() in ("true", "yes", "on") if data.tag.endswith(":bool") else str(data)
+
+
+class Table(Part):
+    """A table or query of a database."""
+
+    table: Text = ""
+    """Table as [schema.]name."""
+    query: Text = ""
+    """SQL of the database, instead of a table."""
+    cursor: Text = ""
+    """Column that shows what changed: from the second extract on, only rows from its last value on come."""
+
+    @model_validator(mode="after")
+    def _has_one_of_both(self) -> Self:
+        if bool(self.table) == bool(self.query):
+            raise PartError("needs either `table:` or `query:`.")
+        if self.query and self.cursor:
+            raise PartError("goes with `table:`; a query says itself what it fetches.", "cursor")
+        return self
+
+
+class Database(Part):
+    """What is fetched of a database."""
+
+    connection: Text
+    """SQLAlchemy URL, such as postgresql+psycopg://${DB_USER}:${DB_PASSWORD}@host/database."""
+    schema_: Text = Field("", alias="schema")
+    """Schema of the tables without one."""
+    tables: Annotated[
+        dict[AliasName, Annotated[Table, BeforeValidator(lambda one: {"table": one} if isinstance(one, str) else one)]],
+        Field(min_length=1),
+    ]
+    """Alias: a table as [schema.]name, or its keys."""
+
+
+class Incremental(Part, extra="allow"):
+    """How a resource's cursor is found."""
+
+    cursor_path: Text
+    """It is where a record says when it changed."""
+
+    @model_validator(mode="after")
+    def _has_no_lag(self) -> Self:
+        if "lag" in (self.model_extra or {}):
+            raise PartError("has no effect, because the cursor is read from the extracts.", "lag")
+        return self
+
+
+class Resource(Part, extra="allow"):
+    """One resource of an API; dlt checks what is not named here."""
+
+    name: Text
+    """It is the alias."""
+    selected: Annotated[Any, BeforeValidator(plain)] = True  # if not, it is fetched for another resource's sake only
+    incremental: Incremental = Field(None, validation_alias=AliasPath("endpoint", "incremental"))  # type: ignore[assignment]
+
+
+class Client(Part, extra="allow"):
+    """How an API is reached."""
+
+    base_url: Text
+    """What all paths begin with."""
+
+
+def _filled(data: Any) -> Any:
+    return data if isinstance(data, list) and data else None
+
+
+class Api(Part):
+    """What is fetched of a REST API."""
+
+    client: Annotated[Client, AnyType]
+    """base_url, auth, paginator and headers."""
+    resource_defaults: Any = None
+    """What counts for every resource without its own."""
+    resources: Annotated[list[Resource], AnyType, parsed(_filled, "must be a list of resources, each with a `name:`.")]
+    """List of resources: name (the alias), endpoint (path, params, paginator, incremental …)."""
+
+    @model_validator(mode="after")
+    def _names_are_aliases(self) -> Self:
+        names = [one.name for one in self.resources]
+        for i, one in enumerate(self.resources):
+            if one.name in names[:i]:
+                raise PartError(f"{one.name} is written twice; keep one.", "resources", i, "name")
+            if one.selected is not False and not ALIAS.fullmatch(one.name):
+                raise PartError(_NO_ALIAS, "resources", i, "name")
+        return self
 
 
 @dataclass(frozen=True)
@@ -44,59 +134,56 @@ class Transport:
     """How a source is fetched. `aliases` are the tables or resources, none where files are fetched."""
 
     kind: str  # remote, sql or rest
-    node: Node
+    place: Place
     config: Mapping[str, Any]
-    aliases: Mapping[str, Node]
+    aliases: Mapping[str, Place]
     cursors: Mapping[str, str]  # of the aliases of which only what changed is fetched
 
 
-def transport_of(source: Node, entries: Mapping[str, Node]) -> Transport | None:
-    """Return a source's transport; None where its files lie in a local folder."""
-    path = entries.get("path")
-    remote = path if path and "://" in path.text() + os.path.expandvars(path.text()) else None
-    stated = [node for node in (remote, entries.get("sql"), entries.get("rest")) if node]
-    if (path and stated and not remote) or len(stated) > 1:
-        raise stated[-1].error("a source has one transport: keep one of `path:`, `sql:` and `rest:`.")
-    if "options" in entries and not remote:
-        raise entries["options"].error("goes with a `path:` that is a URL, such as s3://bucket/folder.")
-    for node in (*stated, entries.get("options")):
-        if node:
-            _no_secrets(node)
-    if remote:
-        options = plain(entries["options"]) if "options" in entries else {}
-        return Transport("remote", remote, {"url": remote.text(), "options": options}, {}, {})
-    if "sql" in entries:
-        return _sql(entries["sql"])
-    return _rest(entries["rest"]) if "rest" in entries else None
+def is_url(path: str) -> bool:
+    """Return whether a folder is a remote one, as it is written or by a variable's value."""
+    return "://" in path + os.path.expandvars(path)
 
 
-def plain(node: Node) -> Any:
-    """Return a node's value as YAML means it; dates stay text."""
-    if isinstance(node.value, list):
-        return [plain(item) for item in node.value]
-    if isinstance(node.value, dict):
-        return {key: plain(value) for key, value in node.value.items()}
-    if node.value is not None and node.tag.endswith(":int") and re.fullmatch("-?(0|[1-9][0-9]*)", node.value):
-        return int(node.value)
-    if node.value is not None and node.tag.endswith(":bool"):
-        return node.value.lower() in ("true", "yes", "on")
-    return node.value
+def transport_of(data: Mapping[str, Any], place: Place, sql: Database, rest: Api) -> Transport | None:
+    """Return the transport of a source; None where its files lie in a local folder."""
+    is_remote = is_url(data.get("path", ""))
+    stated = [key for key in ("path", "sql", "rest") if key in data and (key != "path" or is_remote)]
+    if ("path" in data and stated and not is_remote) or len(stated) > 1:
+        raise place.below(stated[-1]).error("a source has one transport: keep one of `path:`, `sql:` and `rest:`.")
+    if "options" in data and not is_remote:
+        raise place.below("options").error("goes with a `path:` that is a URL, such as s3://bucket/folder.")
+    for key in (*stated, "options"):
+        _check_secrets(data.get(key), place.below(key))
+    if not stated:
+        return None
+    at = place.below(stated[0])
+    if is_remote:
+        return Transport("remote", at, {"url": data["path"], "options": plain(data.get("options", {}))}, {}, {})
+    if sql:
+        config = {"schema": "", **sql.model_dump(by_alias=True, exclude_defaults=True)}
+        cursors = {alias: table.cursor for alias, table in sql.tables.items() if table.cursor}
+        return Transport("sql", at, config, {alias: at.below("tables", alias) for alias in sql.tables}, cursors)
+    wanted = {one.name: (i, one.incremental) for i, one in enumerate(rest.resources) if one.selected is not False}
+    aliases = {name: at.below("resources", i, "name") for name, (i, _) in wanted.items()}
+    cursors = {name: found.cursor_path for name, (_, found) in wanted.items() if found}
+    return Transport("rest", at, plain(data["rest"]), aliases, cursors)
 
 
-def _no_secrets(node: Node, key: str = "") -> None:
+def _check_secrets(data: Any, place: Place, key: str = "") -> None:
     """Refuse a secret that the mapping spells out; what it says is not repeated."""
-    if isinstance(node.value, dict):
-        for name, value in node.value.items():
-            _no_secrets(value, name)
-    elif isinstance(node.value, list):
-        for item in node.value:
-            _no_secrets(item, key)
-    elif node.value is None:
+    if isinstance(data, dict):
+        for name, value in data.items():
+            _check_secrets(value, place.below(name), name)
+    elif isinstance(data, list):
+        for i, item in enumerate(data):
+            _check_secrets(item, place.below(i), key)
+    elif data is None:
         return
-    elif _SECRETS.fullmatch(key) and "${" not in node.value and node.value not in _NO_SECRETS:
-        raise node.error("a secret is written out; write ${VARIABLE} and set it in the environment.")
-    elif _password(node.value):
-        raise node.error("a password is written out in the URL; write ${VARIABLE} and set it in the environment.")
+    elif _SECRETS.fullmatch(key) and "${" not in data and data not in _NO_SECRETS:
+        raise place.error("a secret is written out; write ${VARIABLE} and set it in the environment.")
+    elif _password(data):
+        raise place.error("a password is written out in the URL; write ${VARIABLE} and set it in the environment.")
 
 
 def _password(text: str) -> bool:
@@ -105,68 +192,6 @@ def _password(text: str) -> bool:
     except ValueError:  # no URL
         return False
     return bool(unquote(password).replace("variable", "")) if "://" in text else False
-
-
-def _sql(node: Node) -> Transport:
-    entries = node.entries(SQL_KEYS.keys())
-    for key in ("connection", "tables"):
-        if key not in entries:
-            raise node.error(f"`{key}:` is missing.")
-    tables = entries["tables"].entries()
-    config: dict[str, dict[str, str]] = {}
-    for alias, table in tables.items():
-        keys = {"table": table} if isinstance(table.value, str) else table.entries(TABLE_KEYS.keys())
-        if ("table" in keys) == ("query" in keys):
-            raise table.error("needs either `table:` or `query:`.")
-        if "query" in keys and "cursor" in keys:
-            raise keys["cursor"].error("goes with `table:`; a query says itself what it fetches.")
-        config[alias] = {key: value.text() for key, value in keys.items()}
-    if not tables:
-        raise entries["tables"].error("names no table.")
-    schema = entries["schema"].text() if "schema" in entries else ""
-    cursors = {alias: keys["cursor"] for alias, keys in config.items() if "cursor" in keys}
-    connection = entries["connection"].text()
-    return Transport("sql", node, {"connection": connection, "schema": schema, "tables": config}, tables, cursors)
-
-
-def _rest(node: Node) -> Transport:
-    entries = node.entries(REST_KEYS.keys())
-    for key in ("client", "resources"):
-        if key not in entries:
-            raise node.error(f"`{key}:` is missing.")
-    if "base_url" not in entries["client"].entries():
-        raise entries["client"].error("`base_url:` is missing.")
-    aliases, cursors = {}, {}
-    for resource in _resources(entries["resources"]):
-        keys = resource.entries()
-        name, endpoint = keys["name"].text(), keys.get("endpoint")
-        if "selected" in keys and plain(keys["selected"]) is False:  # fetched for another resource's sake only
-            continue
-        aliases[name] = keys["name"]
-        inside = endpoint.value if endpoint and isinstance(endpoint.value, dict) else {}
-        if "incremental" in inside:
-            incremental = inside["incremental"].entries()
-            if "cursor_path" not in incremental:
-                raise inside["incremental"].error("`cursor_path:` is missing.")
-            if "lag" in incremental:
-                raise incremental["lag"].error("has no effect, because the cursor is read from the extracts.")
-            cursors[name] = incremental["cursor_path"].text()
-    config = {key: plain(value) for key, value in entries.items()}
-    return Transport("rest", node, config, aliases, cursors)
-
-
-def _resources(node: Node) -> Iterator[Node]:
-    if not isinstance(node.value, list) or not node.value:
-        raise node.error("must be a list of resources, each with a `name:`.")
-    seen = set()
-    for resource in node.value:
-        name = resource.entries().get("name")
-        if name is None:
-            raise resource.error("`name:` is missing; it is the alias.")
-        if name.text() in seen:
-            raise name.error(f"{name.text()} is written twice; keep one.")
-        seen.add(name.text())
-        yield resource
 
 
 def clean(text: str, secrets: Mapping[str, str]) -> str:

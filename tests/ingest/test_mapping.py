@@ -160,6 +160,8 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
         ("deal_id: Id\n", "deal_id: Id\n          deal_id: Id\n", 18, "written twice"),
         ("path: ", "path: ${NO_SUCH_VARIABLE}", 3, "NO_SUCH_VARIABLE is not set"),
         ("path: ", "path: /nowhere", 3, "no folder"),
+        ("path: ", "preset: [x]\n    path: ", 3, "is no preset"),
+        ("path: ", "sql:\n    path: ", 3, "must be a mapping"),
         ("from: deals", "from: deals\n        needs: deal", 15, "did you mean deals?"),
         ("    files:\n", "    encoding: cp9999\n    files:\n", 5, "no encoding"),
         ("    files:\n", "    settings: {A b: c}\n    files:\n", 5, "a setting's name"),

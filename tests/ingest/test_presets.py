@@ -78,7 +78,7 @@ def test_every_spelling_gives_the_same_rows(desk, source, header, name):
 )
 def test_an_object_is_found_by_its_name(tmp_path, name, found):
     (tmp_path / name).touch()
-    assert Alias("history", ("history", "OpportunityHistory")).matches(tmp_path) == ([tmp_path / name] if found else [])
+    assert Alias(pattern=["history", "OpportunityHistory"]).matches(tmp_path) == ([tmp_path / name] if found else [])
 
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -25,8 +25,13 @@ BUCKET = REMOTE.format(url="s3://bucket/exports")
     ("text", "before", "after", "expected"),
     [
         (API, "rest:", "path: .\n    rest:", "line 5.*one transport"),
-        (API, "base_url: https://api.example.com/", "x: y", "line 5.*`base_url:` is missing"),
-        (API, "name: deals", "title: deals", "line 10.*`name:` is missing; it is the alias"),
+        (
+            API,
+            "base_url: https://api.example.com/",
+            "x: y",
+            "line 5.*`base_url:` is missing. What all paths begin with",
+        ),
+        (API, "name: deals", "title: deals", "line 10.*`name:` is missing. It is the alias"),
         (API, "name: deals", "name: Deals", "line 10.*alias is a table's name in SQL"),
         (API, "data_selector: results", "incremental: {lag: 5}", "line 14.*`cursor_path:` is missing"),
         (API, "data_selector: results", "incremental: {cursor_path: a, lag: 5}", "line 14.*`?lag.* no effect"),

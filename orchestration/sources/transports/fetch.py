@@ -125,7 +125,7 @@ def _expanded(source: Source, value: Any, secrets: dict[str, str]) -> Any:
             return quote(found, safe="") if "://" in before and "@" in after else found  # a URL's user or password
         if match["default"] is None:
             assert source.transport
-            raise source.transport.node.error(f"the environment variable {match['name']} is not set. Set it.")
+            raise source.transport.place.error(f"the environment variable {match['name']} is not set. Set it.")
         return match["default"]
 
     if isinstance(value, dict):
