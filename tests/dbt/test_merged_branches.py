@@ -122,7 +122,7 @@ def rows_of(release: duckdb.DuckDBPyConnection, table: str, branches: str, *name
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_whoever_is_gone_is_in_no_table_that_people_act_on(release: duckdb.DuckDBPyConnection, table: str) -> None:
+def test_a_merged_branch_is_in_no_table_that_people_act_on(release: duckdb.DuckDBPyConnection, table: str) -> None:
     assert rows_of(release, table, TABLES[table], *GONE) == 0
     assert rows_of(release, table, TABLES[table], FEW) > 0
     assert rows_of(release, table, TABLES[table], *SHARES) > 0
@@ -139,7 +139,7 @@ def test_as_was_both_branches_keep_their_months(release: duckdb.DuckDBPyConnecti
         assert row_of(release, "kpi.division_monthly", division)["deals_won"] == won
 
 
-def test_months_of_the_successor_are_those_of_both(release: duckdb.DuckDBPyConnection) -> None:
+def test_the_successor_has_the_months_of_both(release: duckdb.DuckDBPyConnection) -> None:
     """Counts, money and persons of each month; no rep is at both branches, so that persons add up here."""
     columns = (
         "deals_new", "deals_qualified", "deals_won", "deals_lost", "won_amount", "referrals", "sessions_held",
@@ -168,7 +168,7 @@ def test_months_of_the_successor_are_those_of_both(release: duckdb.DuckDBPyConne
                 "deals_won_t12m": 6, "won_amount_t12m": 410 * M, "win_rate_t12m_numerator": 6,
                 "win_rate_t12m_denominator": 14, "win_rate_t12m": pytest.approx(6 / 14), "win_rate_numerator": 4,
                 "win_rate_denominator": 12, "win_rate": pytest.approx(4 / 12),
-                # Of whom the roster says that he left; nobody is gone because of the merger.
+                # Reps who left according to the roster; the merger itself makes nobody leave.
                 "revenue_at_risk": 120 * M,
             },
         ),

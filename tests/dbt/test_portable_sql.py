@@ -70,7 +70,7 @@ INTEGERS = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT", "INT128", "UINT", 
 
 
 class _NullsSmall(DuckDB):
-    """DuckDB's SQL in which `order by a` without more puts nulls first: what is read as nulls last says so itself."""
+    """Render SQL for an engine that puts nulls first, so that `nulls last` stays in the text where it was written."""
 
     NULL_ORDERING = "nulls_are_small"
 

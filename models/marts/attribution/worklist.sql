@@ -1,4 +1,4 @@
--- What a person has to decide: every deal in quarantine once, with all its reasons and what the sources say of it.
+-- What a person has to decide: every deal in quarantine once, with all its reasons and the evidence of the sources.
 with reasons as (
     select
         deal_id,
