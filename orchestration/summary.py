@@ -44,7 +44,8 @@ REJECTED = """
 """
 PERIODS = """
     select
-        case period_type when 'month' then strftime(period_start, '%B %Y') else 'Fiscal year ' || fiscal_year end as period,
+        case period_type when 'month' then strftime(period_start, '%B %Y') else 'Fiscal year ' || fiscal_year end
+            as period,
         won_amount, deals_won, deals_new, indirect_ratio
     from kpi.headlines
     order by period_type

@@ -27,10 +27,10 @@ DATASET = "attribution_overrides"
 # First the columns to fill in (of the dataset attribution_overrides), then the columns of attribution.worklist.
 WORKLIST = """
     select
-        deal_id, null as branch_id, null as rep_id, null as decided_by, null as decided_on, null as reason, evidence_hash,
-        severity, reasons, question, question_ja, deal_name, customer_name, partner_name, candidates, credited_branch_id,
-        credited_branch_name, evidence, earlier_decision, status, credit_on, amount, currency, amount_in_currency,
-        first_seen_on, age_days
+        deal_id, null as branch_id, null as rep_id, null as decided_by, null as decided_on, null as reason,
+        evidence_hash, severity, reasons, question, question_ja, deal_name, customer_name, partner_name,
+        candidates, credited_branch_id, credited_branch_name, evidence, earlier_decision, status, credit_on,
+        amount, currency, amount_in_currency, first_seen_on, age_days
     from attribution.worklist
     order by severity, amount desc nulls last, deal_id
 """

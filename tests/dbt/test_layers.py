@@ -1,4 +1,4 @@
-"""A folder of models/ is a layer: it reads its own models and models of the layers before it. No rule has an exception."""
+"""A folder of models/ is a layer: it reads its own models and earlier layers. No rule has an exception."""
 
 import copy
 import re
