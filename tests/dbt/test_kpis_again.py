@@ -279,8 +279,8 @@ def test_performance(built_home: Home, scope: str) -> None:
         assert same(row["cycle_days"], cycle if len(of_year) >= N_MIN else None)
         lost = deals.filter((pl.col("lost_on") >= from_quarter) & (pl.col("lost_on") <= end))
         closed = [won.filter(within(month, 3))["is_won"].sum(), len(lost)]
-        assert [row["win_rate_numerator"], row["win_rate_denominator"]] == [closed[0], sum(closed)]
-        assert same(row["win_rate"], closed[0] / sum(closed) if sum(closed) >= N_MIN else None)
+        assert [row["win_rate_t3m_numerator"], row["win_rate_t3m_denominator"]] == [closed[0], sum(closed)]
+        assert same(row["win_rate_t3m"], closed[0] / sum(closed) if sum(closed) >= N_MIN else None)
         last = end - ripe
         first = from_year - timedelta(days=1) - ripe
         cohort = deals.filter((pl.col("open_on") > first) & (pl.col("open_on") <= last))

@@ -166,8 +166,8 @@ def test_the_successor_has_the_months_of_both(release: duckdb.DuckDBPyConnection
             "kpi.performance", f"scope = 'branch' and entity_id = '{FEW}' and {MARCH}",
             {
                 "deals_won_t12m": 6, "won_amount_t12m": 410 * M, "win_rate_t12m_numerator": 6,
-                "win_rate_t12m_denominator": 14, "win_rate_t12m": pytest.approx(6 / 14), "win_rate_numerator": 4,
-                "win_rate_denominator": 12, "win_rate": pytest.approx(4 / 12),
+                "win_rate_t12m_denominator": 14, "win_rate_t12m": pytest.approx(6 / 14), "win_rate_t3m_numerator": 4,
+                "win_rate_t3m_denominator": 12, "win_rate_t3m": pytest.approx(4 / 12),
                 # Reps who left according to the roster; the merger itself makes nobody leave.
                 "revenue_at_risk": 120 * M,
             },

@@ -104,7 +104,7 @@ def test_todays_branches(built_home: Home, query: Query) -> None:
 def test_windows_by_product(built_home: Home, query: Query) -> None:
     """Average deal and win rate by product, from the ledger and the first stage entries of deals."""
     rows = query(
-        "--metrics", "deals_won_t12m,won_amount_t12m,avg_deal,win_rate",
+        "--metrics", "deals_won_t12m,won_amount_t12m,avg_deal,win_rate_t3m",
         "--group-by", "metric_time__month,deal__product",
         "--where", "{{ TimeDimension('metric_time', 'month') }} = '2026-03-01'",
     )  # fmt: skip
@@ -126,7 +126,7 @@ def test_windows_by_product(built_home: Home, query: Query) -> None:
                 pl.col("lost_on").is_between(date(2026, 1, 1), date(2026, 3, 31)),
             )
         )
-        assert same(row["win_rate"], count / closed if closed else None)
+        assert same(row["win_rate_t3m"], count / closed if closed else None)
 
 
 def test_channel_and_a_branch_attribute(built_home: Home, query: Query) -> None:
@@ -171,7 +171,7 @@ def test_persons_of_a_longer_period_are_the_persons_of_its_last_month(built_home
 
 
 PERFORMANCE = (
-    "won_amount_t12m", "deals_won_t12m", "avg_deal", "median_deal", "cycle_days", "win_rate", "win_rate_t12m",
+    "won_amount_t12m", "deals_won_t12m", "avg_deal", "median_deal", "cycle_days", "win_rate_t3m", "win_rate_t12m",
     "qualify_rate", "win_rate_cohort", "open_qualified", "velocity", "self_run_ratio",
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ def test_one_page_with_everything_and_no_network(home_copy: Home) -> None:
     for part in (
         "model.kyoten.branch_monthly",
         json.dumps("拠点月次KPI").strip('"'),
-        "metric.kyoten.win_rate",
+        "metric.kyoten.win_rate_t3m",
         "exposure.kyoten.branch_report",
     ):
         assert part in text, part

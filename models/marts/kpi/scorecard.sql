@@ -104,7 +104,7 @@ actuals as (
             when 'trained_rate' then monthly.trained_rate
             when 'producing_rate' then monthly.producing_rate
             when 'rep_penetration' then cast(monthly.rep_penetration as double)
-            when 'win_rate' then cast(performance.win_rate as double)
+            when 'win_rate_t3m' then cast(performance.win_rate_t3m as double)
             when 'qualify_rate' then cast(performance.qualify_rate as double)
             when 'win_rate_cohort' then cast(performance.win_rate_cohort as double)
             when 'avg_deal' then cast(performance.avg_deal as double)
