@@ -75,14 +75,14 @@ class Outcome:
     """The tests that failed with a mutation, and the tests that did not run."""
 
     mutation: Mutation
-    red: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def is_noticed(self) -> bool:
         """Return whether a test failed and none crashed: SQL that does not run proves nothing."""
-        return bool(self.red) and not self.broken
+        return bool(self.failed) and not self.broken
 
 
 def _code(text: str) -> str:
@@ -167,14 +167,14 @@ class Laboratory:
         for mutation in mutations:
             if mutation.guards:
                 self._judge(replace(mutation, unit=(), pytest=()), whole)
-        return sorted({*whole.red, *whole.broken})
+        return sorted({*whole.failed, *whole.broken})
 
     def _judge(self, mutation: Mutation, outcome: Outcome) -> None:
         if mutation.unit:
             for result in self._dbt("test", "--select", *(f"test_type:unit,{model}" for model in mutation.unit)):
                 status = str(result.status)
                 if status != "pass":
-                    (outcome.red if status == "fail" else outcome.broken).append(result.node.name)
+                    (outcome.failed if status == "fail" else outcome.broken).append(result.node.name)
         if mutation.guards:
             self._read_guards(mutation, outcome)
         if mutation.pytest:
@@ -211,7 +211,7 @@ class Laboratory:
                     )
                 for guard in mutation.guards:
                     if connection.execute(f"from ({nodes[guard].compiled_code}) limit 1").fetchall():
-                        outcome.red.append(guard)
+                        outcome.failed.append(guard)
             except duckdb.Error as error:
                 outcome.broken.append(str(error).splitlines()[0])
             finally:
@@ -225,7 +225,7 @@ class Laboratory:
             text=True,
             check=False,
         )
-        outcome.red += re.findall(r"^FAILED \S*::(\w+)", done.stdout, re.MULTILINE)
+        outcome.failed += re.findall(r"^FAILED \S*::(\w+)", done.stdout, re.MULTILINE)
         outcome.broken += re.findall(r"^ERROR (\S+)", done.stdout, re.MULTILINE)
         if done.returncode > 1 and not outcome.broken:
             outcome.broken.append(done.stdout.strip().rsplit("\n", 1)[-1])
@@ -233,7 +233,7 @@ class Laboratory:
 
 def cells(outcome: Outcome) -> tuple[str, str, str, str]:
     """Return a mutation's row of the table in the docs: clause, mark, tests, change."""
-    names = list(dict.fromkeys(outcome.red))
+    names = list(dict.fromkeys(outcome.failed))
     shown = ", ".join(f"`{name}`" for name in names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return outcome.mutation.clause, outcome.mutation.mark, shown + more, outcome.mutation.change
@@ -270,8 +270,8 @@ def _run(mutations: list[Mutation], *, is_written: bool) -> int:
         if done.returncode:
             raise KyotenError(f"The sample company could not be built:\n{done.stdout}\n{done.stderr}")
         laboratory = Laboratory(Path(folder), home)
-        if red := laboratory.unbroken(mutations):
-            raise KyotenError("These tests fail before anything is broken: " + ", ".join(red))
+        if failing := laboratory.unbroken(mutations):
+            raise KyotenError("These tests fail before anything is broken: " + ", ".join(failing))
         outcomes = [_reported(laboratory.try_out(mutation)) for mutation in mutations]
     survivors = [outcome for outcome in outcomes if not outcome.is_noticed]
     print(f"\n{len(outcomes)} mutations, {len(survivors)} survived")
@@ -285,8 +285,8 @@ def _run(mutations: list[Mutation], *, is_written: bool) -> int:
 
 
 def _reported(outcome: Outcome) -> Outcome:
-    names = list(dict.fromkeys(outcome.red))
-    verdict = f"{len(names):3} red" if outcome.is_noticed else "BROKEN" if outcome.broken else "SURVIVED"
+    names = list(dict.fromkeys(outcome.failed))
+    verdict = f"{len(names):3} failed" if outcome.is_noticed else "BROKEN" if outcome.broken else "SURVIVED"
     first: Any = (outcome.broken or names or [""])[0]
     print(f"{verdict:>8} {outcome.seconds:5.1f} s  {outcome.mutation.clause}  ({first})", flush=True)
     return outcome

@@ -32,7 +32,7 @@ def test_unmapped_stages_are_reported_before_anything_is_loaded(tmp_path, capsys
     output = capsys.readouterr().out
     assert "note: crm: d.csv counts as of 20" in output
     assert (
-        "would stop publishing: stages that nobody has mapped: A見込, 没; translate them in the mapping under `values"
+        "would stop publishing: stages without a mapping: A見込, 没; translate them in the mapping under `values"
         in output
     )
 

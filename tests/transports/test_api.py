@@ -187,7 +187,7 @@ def test_a_source_that_fails_does_not_stop_the_others(desk, api, sources, progre
 SEARCH = """\
           endpoint:
             path: crm/v3/objects/deals/search
-            method: post
+            method: POST
             json:
               limit: 2
               filterGroups:
