@@ -1,5 +1,5 @@
--- What later knowledge changed in months that were closed. Earlier steps are carried along; this build adds the step from the
--- credit that was known before (lake.known_credit, see orchestration/knowledge.py) to today's.
+-- Changes of closed months by later knowledge. Earlier steps are kept. This build adds the step from the credit that was
+-- known before (lake.known_credit, see orchestration/knowledge.py) to the credit of today.
 with known_before as (
     select * from {{ ref('stg_known_credit') }}
 ),
@@ -12,7 +12,7 @@ earlier_steps as (
     select * from {{ ref('stg_known_restatements') }}
 ),
 
--- One row, of nulls where nothing was known before; cause is LADDER or SOFTWARE where only those differ between the two sides.
+-- One row; its values are null where nothing was known before. cause is LADDER or SOFTWARE where only these differ.
 step as (
     select
         max(known_on) as from_known_on,
@@ -53,7 +53,7 @@ different as (
         and {{ is_closed('paired.month', 'step.from_as_of') }}
 ),
 
--- A deal's months share everything but the money, so that each of these has one row per deal.
+-- All months of a deal have the same values except the money, so each of these steps has one row per deal.
 deals_before as (
     select distinct
         known_before.deal_id, branch_id, is_counted, rung, parent_branch_id, override_branch_id,
@@ -70,7 +70,7 @@ deals_now as (
     inner join (select distinct deal_id from different) as moved on known_now.deal_id = moved.deal_id
 ),
 
--- Where a month's money came or went, the deal's branch on the other side is that of its other months.
+-- If a month has money on one side only, the deal's other months show its branch on the other side.
 compared as (
     select
         different.deal_id,
@@ -96,7 +96,7 @@ compared as (
     from different
     left join deals_before on different.deal_id = deals_before.deal_id
     left join deals_now on different.deal_id = deals_now.deal_id
-    -- A deal without revenue that only turns up in another month has lost nothing where it was.
+    -- A deal without revenue that only appears in another month has lost nothing in its former month.
     where different.has_revenue or different.was_there or deals_before.deal_id is null
 ),
 
