@@ -18,16 +18,18 @@ id_partners as (
     select
         deal_id,
         case
-            when min(case when not is_beside then acting_partner_id end) = max(case when not is_beside then acting_partner_id end)
-                then min(case when not is_beside then acting_partner_id end)
-            when count(case when not is_beside then 1 end) = 0 and min(acting_partner_id) = max(acting_partner_id)
+            when
+                min(case when not is_second_choice then acting_partner_id end)
+                = max(case when not is_second_choice then acting_partner_id end)
+                then min(case when not is_second_choice then acting_partner_id end)
+            when count(case when not is_second_choice then 1 end) = 0 and min(acting_partner_id) = max(acting_partner_id)
                 then min(acting_partner_id)
         end as acting_partner_id
     from (
         select
             deal_id,
             acting_partner_id,
-            is_of_distributor or coalesce(role = 'referrer', false) as is_beside
+            is_of_distributor or coalesce(role = 'referrer', false) as is_second_choice
         from lookups
         where
             reason is null

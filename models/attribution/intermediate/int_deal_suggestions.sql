@@ -113,7 +113,7 @@ similar_names as (
     where deals.acting_partner_id = lookalikes.partner_id
 ),
 
-hints as (
+suggestions as (
     select
         deal_id, {{ evidence('activity') }} as evidence_code, activity_id as raw_value, branch_id, rep_id,
         cast(null as string) as partner_id, occurred_on as claimed_on, cast(null as decimal(5, 2)) as score
@@ -133,17 +133,17 @@ hints as (
 )
 
 select
-    hints.deal_id,
-    hints.evidence_code,
-    case when hints.branch_id is null then 'partner' else 'branch' end as points_to,
-    hints.raw_value,
-    hints.branch_id,
-    hints.rep_id,
-    coalesce(hints.partner_id, branches.partner_id) as partner_id,
-    hints.claimed_on,
-    max(hints.score) as score
-from hints
-left join branches on hints.branch_id = branches.branch_id
+    suggestions.deal_id,
+    suggestions.evidence_code,
+    case when suggestions.branch_id is null then 'partner' else 'branch' end as points_to,
+    suggestions.raw_value,
+    suggestions.branch_id,
+    suggestions.rep_id,
+    coalesce(suggestions.partner_id, branches.partner_id) as partner_id,
+    suggestions.claimed_on,
+    max(suggestions.score) as score
+from suggestions
+left join branches on suggestions.branch_id = branches.branch_id
 group by
-    hints.deal_id, hints.evidence_code, hints.raw_value, hints.branch_id, hints.rep_id, hints.partner_id, branches.partner_id,
-    hints.claimed_on
+    suggestions.deal_id, suggestions.evidence_code, suggestions.raw_value, suggestions.branch_id, suggestions.rep_id,
+    suggestions.partner_id, branches.partner_id, suggestions.claimed_on
