@@ -1,5 +1,6 @@
--- Each revenue event on today's branches. Largest remainder: every part is cut to the minor unit towards zero, and the units
--- left over go to the parts that lost most, ties to the lowest id, so that the parts add up to the event exactly.
+-- Each revenue event, split among the branches of today's organisation by the largest remainder: every part is cut to the
+-- minor unit, towards zero. The units left over go to the parts that lost most by the cut, among equals to the lowest branch
+-- id. So the parts add up to the event exactly.
 with parts as (
     select
         revenue.deal_id,

@@ -1,4 +1,4 @@
--- The hash stands for the facts that a person saw when deciding; a decision itself is not one of them.
+-- The hash covers the facts that a person saw when deciding. It does not cover the decision itself.
 with summaries as (
     select
         deal_id,
@@ -12,7 +12,8 @@ with summaries as (
     group by deal_id
 ),
 
--- Of several reps at the winning branch the one with the strongest evidence, among equals with the earliest.
+-- If several reps support the winning branch, the one with the strongest evidence is credited, among equals the one named
+-- first.
 strongest_reps as (
     select deal_id, rep_id
     from (
@@ -31,7 +32,7 @@ strongest_reps as (
     where strength = 1
 ),
 
--- Counted only where there are several: hardly any deal has them, and counting distinct ones is dear.
+-- Only deals with several candidates are counted: few deals have them, and counting distinct branches is expensive.
 candidate_counts as (
     select evidence.deal_id, count(distinct evidence.branch_id) as candidate_count
     from {{ ref('deal_evidence') }} as evidence
@@ -49,12 +50,13 @@ select
     versions.branch_version_id,
     branches.current_branch_id as branch_id_current,
     versions.partner_id,
-    -- What supports a branch names it; what supports a sentinel may stand elsewhere.
+    -- What supports a branch names that branch. What supports a special member may name a rep of some branch; such a rep is
+    -- not credited.
     coalesce(case when not branches.is_sentinel then coalesce(strongest_reps.rep_id, summaries.lowest_rep_id) end, 'NONE')
         as rep_id,
     decisions.rung,
     decisions.reason,
-    -- Of a deal of a partner: whether its branch is known. A direct deal has none to find.
+    -- For a partner's deal: whether its branch is known. Null for a direct deal, which has no branch to find.
     case when decisions.branch_id != 'DIRECT' then not branches.is_sentinel end as is_resolved,
     deals.credit_on,
     deals.credit_basis,

@@ -1,4 +1,4 @@
--- Every signal beside the decision it led to.
+-- Every signal of a deal, compared with the decision.
 with decided_partners as (
     select
         decisions.deal_id,
@@ -19,7 +19,7 @@ with decided_partners as (
             and {{ is_within('deals.credit_on', 'identity.valid_from', 'identity.valid_to') }}
 ),
 
--- What the parent says, whatever became of it.
+-- The signal of the parent deal, whether or not the deal inherited the parent's branch.
 inherited as (
     select
         outcomes.deal_id,
@@ -35,7 +35,7 @@ inherited as (
             when outcomes.is_parent_of_other_partner then 'contradicting'
             else 'eligible'
         end as status,
-        -- What a deal's own evidence says of its partner is not outweighed by what it might inherit.
+        -- The deal's own evidence of its partner is stronger than a parent of another partner.
         coalesce(outcomes.parent_reason, case when outcomes.is_parent_of_other_partner then 'OTHER_PARTNER' end) as reason
     from {{ ref('int_deal_outcomes') }} as outcomes
     inner join {{ ref('int_deals') }} as deals on outcomes.deal_id = deals.deal_id

@@ -1,4 +1,4 @@
--- What was accepted and yet is in no ledger or in no KPI, with the reason and its money.
+-- Accepted records that are in no ledger or in no KPI, with the reason and their money.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -68,7 +68,7 @@ excluded as (
         on delivered_events.deal_id = events.deal_id and delivered_events.event_id = events.event_id
     where events.amount is null
     union all
-    -- What belongs to a deal that nobody delivered, or that was deleted.
+    -- Records of deals that were never delivered, or that were deleted.
     select
         records.record_type,
         records.record_id,

@@ -1,4 +1,4 @@
--- Who else had a part in the deal. Never summed with credit.
+-- Branches that took part in a deal and are not credited. Never summed with credit.
 with involved as (
     select
         evidence.deal_id,

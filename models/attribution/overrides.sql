@@ -1,4 +1,4 @@
--- A decision about a deal that nobody knows is in as well: it must not vanish unseen.
+-- Decisions about unknown deals are included. Otherwise they would be lost without a notice.
 select
     deal_id,
     branch_id,

@@ -1,4 +1,4 @@
--- One row per deal and reason. What decided the sentinel is an error; what stands beside a decision is a warning.
+-- One row per deal and reason. A reason that led to a special member is an error. A reason next to a branch is a warning.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -15,7 +15,7 @@ overrides as (
     select * from {{ ref('stg_attribution_overrides') }}
 ),
 
--- Evidence that came after a decision which carries no hash, and names another branch.
+-- Deals whose decision has no hash, with later evidence that names another branch.
 later_evidence as (
     select distinct evidence.deal_id
     from evidence
@@ -26,17 +26,17 @@ later_evidence as (
         and evidence.claimed_on > coalesce(overrides.decided_on, overrides.extracted_on)
 ),
 
--- Deals that some extract gave to a partner, by an id or an address or by a text that means somebody.
+-- Deals for which some extract named a partner: by an id, an address or a text.
 once_named as (
     select deal_id from deals where ever_named_a_partner
     union
-    select told.deal_id
-    from {{ ref('stg_deal_extracts') }} as told
-    inner join {{ ref('stg_texts') }} as texts on told.partner_text = texts.text
+    select extracts.deal_id
+    from {{ ref('stg_deal_extracts') }} as extracts
+    inner join {{ ref('stg_texts') }} as texts on extracts.partner_text = texts.text
     where not texts.is_nobody
 ),
 
--- A person who decided has looked at what the evidence lacks: only what came afterwards is told again.
+-- A person who decided has seen the flaws of the evidence. Therefore these deals are not listed for such flaws again.
 found as (
     select deal_id, reason, 'error' as severity from attribution where reason is not null
     union all
@@ -99,8 +99,8 @@ listed as (
     select * from rated where severity != 'off'
 ),
 
--- A candidate is a branch, or a partner where nothing names a branch of it. The better rung comes first, then the more signals,
--- the likelier name and the later word.
+-- A candidate is a branch, or a partner if no signal names a branch of it. Candidates with a better rung come first, then
+-- with more signals, with a more similar name and with a later claim.
 candidate_signals as (
     select
         evidence.deal_id,

@@ -1,5 +1,5 @@
--- What later knowledge changed in months that were closed. Earlier steps are carried along; this build adds the step from the
--- credit that was known before (lake.known_credit, see orchestration/knowledge.py) to today's.
+-- Changes of closed months by later knowledge. Earlier steps are kept. This build adds the step from the credit that was
+-- known before (lake.known_credit, see orchestration/knowledge.py) to the credit of today.
 with known_before as (
     select * from {{ ref('stg_known_credit') }}
 ),
@@ -12,7 +12,7 @@ earlier_steps as (
     select * from {{ ref('stg_known_restatements') }}
 ),
 
--- One row, of nulls where nothing was known before; cause is LADDER or SOFTWARE where only those differ between the two sides.
+-- One row; its values are null where nothing was known before. cause is LADDER or SOFTWARE where only these differ.
 step as (
     select
         max(known_on) as from_known_on,
@@ -53,7 +53,7 @@ different as (
         and {{ is_closed('paired.month', 'step.from_as_of') }}
 ),
 
--- A deal's months share everything but the money, so that each of these has one row per deal.
+-- All months of a deal have the same values except the money, so each of these steps has one row per deal.
 deals_before as (
     select distinct
         known_before.deal_id, branch_id, is_counted, rung, parent_branch_id, override_branch_id,
@@ -70,7 +70,7 @@ deals_now as (
     inner join (select distinct deal_id from different) as moved on known_now.deal_id = moved.deal_id
 ),
 
--- Where a month's money came or went, the deal's branch on the other side is that of its other months.
+-- If a month has money on one side only, the deal's other months show its branch on the other side.
 compared as (
     select
         different.deal_id,
@@ -86,17 +86,17 @@ compared as (
         different.was_there and different.is_there as is_on_both_sides,
         deals_before.deal_id is not null as was_known,
         deals_now.deal_id is not null as is_known,
-        (deals_before.override_branch_id is distinct from deals_now.override_branch_id) as is_decided_anew,
-        deals_before.claims_hash != deals_now.claims_hash as is_claimed_anew,
-        deals_before.money_hash != deals_now.money_hash as is_paid_anew,
-        (deals_before.names_hash is distinct from deals_now.names_hash) as is_named_anew,
+        (deals_before.override_branch_id is distinct from deals_now.override_branch_id) as is_decision_changed,
+        deals_before.claims_hash != deals_now.claims_hash as are_claims_changed,
+        deals_before.money_hash != deals_now.money_hash as is_money_changed,
+        (deals_before.names_hash is distinct from deals_now.names_hash) as are_names_changed,
         (deals_before.parent_branch_id is distinct from deals_now.parent_branch_id)
         and (deals_before.branch_id = deals_before.parent_branch_id or deals_now.branch_id = deals_now.parent_branch_id)
-            as is_inherited_anew
+            as is_inheritance_changed
     from different
     left join deals_before on different.deal_id = deals_before.deal_id
     left join deals_now on different.deal_id = deals_now.deal_id
-    -- A deal without revenue that only turns up in another month has lost nothing where it was.
+    -- A deal without revenue that only appears in another month has lost nothing in its former month.
     where different.has_revenue or different.was_there or deals_before.deal_id is null
 ),
 
@@ -158,14 +158,14 @@ select
         when restated.from_branch_id != restated.to_branch_id
             then
                 case
-                    when restated.is_decided_anew then 'OVERRIDE'
-                    when restated.is_claimed_anew then 'SOURCE_EDIT'
-                    when restated.is_inherited_anew then 'PARENT_DEAL'
-                    when restated.is_named_anew then 'ALIAS'
+                    when restated.is_decision_changed then 'OVERRIDE'
+                    when restated.are_claims_changed then 'SOURCE_EDIT'
+                    when restated.is_inheritance_changed then 'PARENT_DEAL'
+                    when restated.are_names_changed then 'ALIAS'
                     else 'ROSTER'
                 end
         when restated.from_amount != restated.to_amount
-            then case when restated.is_paid_anew then 'SOURCE_EDIT' else 'FX_RATE' end
+            then case when restated.is_money_changed then 'SOURCE_EDIT' else 'FX_RATE' end
         else 'DUPLICATE'
     end as cause,
     cast(step.from_known_on as string) as from_release,

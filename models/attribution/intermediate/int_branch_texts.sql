@@ -1,5 +1,5 @@
--- One row per deal, text and branch that the text names, or without a branch where none is found: the partner's text after the
--- partner's name, and the branch text.
+-- One row per deal, text and branch that the text names; branch_id is null where no branch is found. Two texts of a deal may
+-- name a branch: the partner text, after the partner's name, and the branch text.
 with deals as (
     select * from {{ ref('int_deal_partners') }}
 ),
@@ -16,7 +16,7 @@ branch_names as (
     select * from {{ ref('int_open_branch_names') }}
 ),
 
--- A branch text that is whole by itself: a partner and a branch of it.
+-- Branch texts that are complete by themselves: a partner and one of its branches.
 whole_branch_texts as (
     select text, credit_on, min(acting_partner_id) as acting_partner_id
     from text_partners
@@ -25,7 +25,8 @@ whole_branch_texts as (
     having count(distinct acting_partner_id) = 1
 ),
 
--- Both texts may hold a branch. A branch text is asked of the known partner first, then of the one that it names itself.
+-- Both texts may name a branch. A branch text is compared with the branches of the known partner first, then with the
+-- branches of the partner that the text itself names.
 placed_texts as (
     select
         deal_id, partner_text as text, credit_on, text_partner_id as acting_partner_id,
@@ -51,7 +52,7 @@ asked_texts as (
     select distinct text, credit_on, acting_partner_id, is_branch_text from placed_texts
 ),
 
--- Where the named partner's part ends, the rest may be empty: the text then names no branch.
+-- Nothing may follow the partner's name in a text. Such a text names no branch.
 without_branch as (
     select distinct text_partners.text, text_partners.credit_on, text_partners.acting_partner_id
     from text_partners
@@ -88,8 +89,8 @@ found_branches as (
         and (readings.allows_stem or branch_names.name_type != 'stem')
 ),
 
--- An open branch before a closed one, a whole name before a stem, the longest whole name. What is left are several branches of
--- one name, or several ways to cut a stem from what follows: a tie.
+-- An open branch comes before a closed one, a whole name before a stem, a longer whole name before a shorter one. If several
+-- branches remain, it is a tie: they have the same name, or the text can be cut into stem and rest in several ways.
 branches_of_texts as (
     select
         text, credit_on, acting_partner_id, is_branch_text, branch_id, is_open,
@@ -156,7 +157,7 @@ left join without_branch
         and asked_partners.acting_partner_id = without_branch.acting_partner_id
 where branches_of_texts.branch_id is not null or without_branch.text is null
 union all
--- A branch of nobody knows which partner.
+-- A branch text of a deal whose partner is not known.
 select
     deal_id,
     branch_text as raw_value,

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- One row per piece of evidence that a source gives of a deal's partner side, in the source's own terms, before any look-up.
+-- One row per claim of a source about a deal's partner side, in the source's own terms, before any look-up.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -9,7 +9,7 @@ overrides as (
     select
         deal_id, branch_id, rep_id, coalesce(decided_on, extracted_on) as decided_on
     from {{ ref('stg_attribution_overrides') }}
-    -- A row without a branch is not decided yet; an empty branch with the reason "withdraw" takes a decision back.
+    -- A row without a branch is no decision yet. An empty branch with the reason "withdraw" withdraws a decision.
     where branch_id is not null and reason is not null
 ),
 
@@ -26,7 +26,7 @@ participants as (
     select *, {{ business_date('added_at') }} as added_on from {{ ref('stg_deal_participants') }}
 ),
 
--- Which evidence a column of a registration or of a deal is, by what it names.
+-- The evidence code of each column of a registration or of a deal, by what the column names.
 registration_evidence as (
     select 'branch' as points_to, {{ evidence('registered_branch') }} as evidence_code
     union all

@@ -1,5 +1,5 @@
--- One row per deal, by its own evidence: the branch that leads, else what is known of the partner. What a deal inherits from its
--- parent is added in int_deal_outcomes.
+-- One row per deal, decided by its own evidence: the branch that leads, or else what is known of the partner.
+-- int_deal_outcomes adds what a deal inherits from its parent.
 with deals as (
     select deal_id, credit_on, channel from {{ ref('int_deals') }}
 ),
@@ -18,9 +18,9 @@ signals as (
     left join ladder on signals.evidence_code = ladder.evidence_code and signals.points_to = ladder.points_to
 ),
 
--- What is known of the partner where nothing names an open branch: by evidence that stands, and by evidence that does not.
--- A distributor counts here, although it is never credited. Where lowest and highest are the same there is one; counting distinct
--- ones would cost more.
+-- The partner of a deal for which no evidence names an open branch: here by eligible evidence, in weak_partner_evidence by
+-- evidence that may not decide. A distributor counts here, although it is not credited. If the lowest and the highest id are
+-- equal, there is one partner; counting distinct ones would cost more.
 partner_evidence as (
     select
         deal_id,
@@ -71,7 +71,7 @@ outcomes as (
         coalesce(leading_branches.is_tie, false) as is_tie,
         leading_branches.tied_partner_count,
         case when leading_branches.is_tie then leading_branches.acting_partner_id end as tied_partner_id,
-        -- A person's decision stands against every partner that the evidence names.
+        -- A person's decision conflicts with no partner that the evidence names.
         coalesce(
             not leading_branches.is_tie
             and leading_branches.rung != {{ rung_of_a_person() }}
@@ -135,7 +135,7 @@ select
         when known_partner_id is not null then coalesce(strongest_reason, 'BRANCH_UNKNOWN')
         when has_partner_evidence or channel != 'direct' then 'PARTNER_UNKNOWN'
     end as reason,
-    -- For what may still be inherited: where the evidence stood, and which partner it is of.
+    -- Inheritance needs to know on which rung the deal's own evidence is, and which partner it names.
     rung_order,
     case when is_tie then leading_rung end as tied_rung,
     strongest_reason,

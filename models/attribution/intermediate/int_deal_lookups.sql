@@ -1,9 +1,10 @@
--- Each claim looked up in the organisation as it stood at the credit date, and what is wrong with it by itself.
+-- Each claim, looked up in the organisation of the credit date, with the reason why it may not decide, if the claim itself
+-- has such a flaw.
 with deals as (
     select deal_id, credit_on, channel from {{ ref('int_deals') }}
 ),
 
--- A claim about a deal that does not exist, or no longer does, is nobody's evidence.
+-- A claim about a deal that does not exist, or no longer exists, is no evidence.
 claims as (
     select claims.*, deals.credit_on, deals.channel
     from {{ ref('int_deal_claims') }} as claims
@@ -39,7 +40,8 @@ address_owners as (
             and {{ is_within('email_claims.credit_on', 'points.valid_from', 'points.valid_to') }}
 ),
 
--- A domain of one branch names it, of several branches of one partner the partner, of several partners nobody.
+-- A domain of one branch names that branch. A domain of several branches of one partner names the partner. A domain of
+-- several partners identifies no partner.
 domain_owners as (
     select
         email_claims.domain,
@@ -98,7 +100,7 @@ unpacked as (
     from email_claims as claims
     inner join domain_owners as owners on claims.domain = owners.domain and claims.credit_on = owners.credit_on
     union all
-    -- An address that nobody registered is evidence of a partner all the same, of one we do not know.
+    -- An address without a registered owner is still evidence of a partner, of an unknown one.
     select
         claims.deal_id, claims.credit_on, claims.channel, claims.evidence_code,
         'rep' as points_to,
@@ -115,7 +117,7 @@ unpacked as (
     where owners.deal_id is null and domain_owners.domain is null
 ),
 
--- Intervals of posts, of branch versions and of partner identities do not overlap: no join below adds a row.
+-- Assignments of a rep do not overlap, nor do versions of a branch or identities of a partner. So no join below adds a row.
 placed as (
     select
         unpacked.*,
@@ -134,7 +136,8 @@ placed as (
 located as (
     select
         placed.*,
-        -- Only a person may name a sentinel. (Asked here, not in the join: an "or" there would cost the hash join.)
+        -- Only a person may name a special member. The condition is not in the join, because an "or" there would prevent a
+        -- hash join.
         branches.branch_id is not null
         and (not branches.is_sentinel or placed.evidence_code = {{ evidence('person') }}) as is_known_branch,
         (branches.opened_on is null or branches.opened_on <= placed.credit_on)
@@ -165,7 +168,7 @@ select
     case when located.is_known_rep then located.rep_id end as rep_id,
     located.known_partner_id as partner_id,
     coalesce(identity.acting_partner_id, located.known_partner_id) as acting_partner_id,
-    -- A two-tier deal's distributor, by its role or by its kind.
+    -- The distributor of a two-tier deal, by its role or by its partner type.
     coalesce(
         located.role = 'distributor' or (located.channel = 'distributor' and partners.partner_type = 'distributor'), false
     ) as is_of_distributor,

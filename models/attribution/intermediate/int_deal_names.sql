@@ -1,5 +1,5 @@
--- One row per deal, text on it and what the text names on the credit date: the partner first, then a branch or rep of that
--- partner and of no other.
+-- One row per deal, text on it and match of that text on the credit date. The partner is matched first, then a branch or rep
+-- of that partner only.
 with deals as (
     select deal_id, credit_on, channel, created_on from {{ ref('int_deal_texts') }}
 ),

@@ -1,6 +1,6 @@
--- The decision after inheritance: a renewal or upsell whose own evidence is weaker takes its parent's branch, parents before
--- children. A branch of another partner than the deal's own evidence names is not inherited, and deals whose parents form a
--- circle inherit nothing.
+-- The decision after inheritance. A renewal or upsell whose own evidence is weaker takes its parent's branch; parents are
+-- decided before their children. A deal does not inherit a branch of another partner than its own evidence names. Deals
+-- whose parents form a circle inherit nothing.
 with recursive decisions as (
     select * from {{ ref('int_deal_decisions') }}
 ),
@@ -18,7 +18,8 @@ children as (
     where deals.deal_type in ({{ text_list(var('inheriting_deal_types')) }})
 ),
 
--- Which company stands behind a parent's branch on the child's day. Members without a history are implicit or sentinels.
+-- The company that acts for a parent's branch on the child's credit date. Members without a history are implicit branches or
+-- special members.
 members as {{ materialized() }} (
     select
         branches.branch_id,
@@ -34,7 +35,7 @@ members as {{ materialized() }} (
         on case when partners.branch_id is null then branches.partner_id end = identity.partner_id
 ),
 
--- Branches among which a deal's own evidence could not choose: an inherited one of them breaks the tie.
+-- Branches that are tied by a deal's own evidence. If the inherited branch is one of them, it breaks the tie.
 ties as {{ materialized() }} (
     select deal_id, rung_order from decisions where reason = 'TIE'
 ),
@@ -55,7 +56,7 @@ tied as {{ materialized() }} (
     where ladder.mode = 'resolve'
 ),
 
--- Each child with all that its decision needs but the parent's branch.
+-- Each child with everything that its decision needs, except the parent's branch.
 heirs as {{ materialized() }} (
     select
         children.deal_id,
@@ -149,7 +150,7 @@ select
         when walk.is_inherited then null
         when
             walk.branch_id != decisions.branch_id
-            -- The partner alone is known, and by a stronger reason than that no branch was named.
+            -- Only the partner is known. The parent's reason is more precise than the deal's own, that no branch was named.
             or (
                 decisions.reason = 'BRANCH_UNKNOWN'
                 and decisions.strongest_reason is null

@@ -1,4 +1,5 @@
--- One row per deal with texts: the partner that its text names, and the one whose branches and reps the other texts may name.
+-- One row per deal with texts: the partner that its text names, and the partner whose branches and reps the other texts may
+-- name.
 with deals as (
     select * from {{ ref('int_deal_texts') }}
 ),
@@ -11,21 +12,24 @@ named_partners as (
     select distinct text, credit_on, acting_partner_id, matched_by from {{ ref('int_text_partners') }}
 ),
 
--- Partners that ids and addresses name, the selling side first; who only helps is not meant by a text.
+-- The partner that ids and addresses name. The selling side comes before distributors and referrers. A party that only helps
+-- is left out, because the texts do not mean it.
 id_partners as (
     select
         deal_id,
         case
-            when min(case when not is_beside then acting_partner_id end) = max(case when not is_beside then acting_partner_id end)
-                then min(case when not is_beside then acting_partner_id end)
-            when count(case when not is_beside then 1 end) = 0 and min(acting_partner_id) = max(acting_partner_id)
+            when
+                min(case when not is_second_choice then acting_partner_id end)
+                = max(case when not is_second_choice then acting_partner_id end)
+                then min(case when not is_second_choice then acting_partner_id end)
+            when count(case when not is_second_choice then 1 end) = 0 and min(acting_partner_id) = max(acting_partner_id)
                 then min(acting_partner_id)
         end as acting_partner_id
     from (
         select
             deal_id,
             acting_partner_id,
-            is_of_distributor or coalesce(role = 'referrer', false) as is_beside
+            is_of_distributor or coalesce(role = 'referrer', false) as is_second_choice
         from lookups
         where
             reason is null
@@ -37,7 +41,7 @@ id_partners as (
     group by deal_id
 ),
 
--- Names are not unique. A text that names several companies names the one that the ids know, else none.
+-- Names are not unique. A text that fits several companies names the one that the ids name, or else none.
 text_partners as (
     select
         deals.deal_id,
@@ -51,7 +55,7 @@ text_partners as (
                     end
                 )
         end as acting_partner_id,
-        -- "alias" comes before "name".
+        -- In the alphabet, "alias" comes before "name".
         min(named_partners.matched_by) as matched_by
     from deals
     inner join named_partners on deals.partner_text = named_partners.text and deals.credit_on = named_partners.credit_on
@@ -59,7 +63,7 @@ text_partners as (
     group by deals.deal_id
 ),
 
--- The one partner with which the branch text itself begins.
+-- The partner with whose name the branch text itself begins, if there is exactly one.
 branch_text_partners as (
     select deals.deal_id, min(named_partners.acting_partner_id) as acting_partner_id
     from deals

@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
--- Every signal of a deal in the light of the others. `status` is what it is worth before the ladder weighs it: eligible,
--- ineligible (wrong by itself), influence (somebody beside the seller) or contradicting (a later registration).
+-- Every signal of a deal, judged together with the other signals. `status` is the result before the ladder is applied:
+-- eligible, ineligible (the signal itself has a flaw), influence (it names a party next to the seller) or contradicting (it
+-- is of a later registration).
 with judged as (
     select * from {{ ref('int_deal_lookups') }}
     union all
@@ -50,7 +51,7 @@ select
     judged.registration_id,
     distributors.deal_id is not null as is_distributor,
     case
-        -- Who only helps says nothing of the seller, not even by being unknown.
+        -- A helper, even an unknown one, is no evidence of the seller.
         when {{ is_helper('judged.role') }} then 'influence'
         when judged.reason is not null then 'ineligible'
         when judged.evidence_code = {{ evidence('person') }} then 'eligible'

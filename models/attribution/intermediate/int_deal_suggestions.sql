@@ -1,4 +1,4 @@
--- One row per undecided deal and hint for the person who will decide. No hint ever decides.
+-- One row per undecided deal and suggestion for the person who will decide. Suggestions never decide.
 with deals as (
     select * from {{ ref('int_undecided_deals') }}
 ),
@@ -27,7 +27,7 @@ lookalikes as (
     select * from {{ ref('stg_similar_names') }}
 ),
 
--- The customer's last win before the deal. One pass over each customer's days, however many deals it has.
+-- The customer's last win before the deal. Each customer's days are read once, regardless of the number of its deals.
 customer_days as (
     select won.customer_id, won.recognized_on as day, 1 as is_win, won.deal_id
     from all_deals as won
@@ -58,7 +58,7 @@ earlier_wins as (
     where last_wins.is_win = 0
 ),
 
--- Branches of the known partner that cover the customer's prefecture.
+-- Branches of the known partner whose territory contains the customer's prefecture.
 territories as (
     {{ dated_history('branch_territories', ['branch_id', 'prefecture'], []) }}
 ),
@@ -78,7 +78,8 @@ covering_branches as (
             and {{ is_within('deals.credit_on', 'territories.valid_from', 'territories.valid_to') }}
 ),
 
--- The one branch, of the known partner or of all, that the deal's owner looks after.
+-- The branch that the deal's owner looks after, if there is exactly one: among the branches of the known partner, or among
+-- all where the partner is not known.
 coverages as (
     {{ dated_history('staff_assignments', ['staff_id', 'partner_id', 'branch_id'], []) }}
 ),
@@ -99,7 +100,7 @@ managed_branches as (
     having count(distinct coverages.branch_id) = 1
 ),
 
--- Registered names that resemble the deal's texts; a branch only of the known partner.
+-- Registered names that resemble the deal's texts. Branches are suggested only for the known partner.
 similar_names as (
     select deals.deal_id, lookalikes.text, lookalikes.partner_id, lookalikes.branch_id, lookalikes.score
     from deals
@@ -112,7 +113,7 @@ similar_names as (
     where deals.acting_partner_id = lookalikes.partner_id
 ),
 
-hints as (
+suggestions as (
     select
         deal_id, {{ evidence('activity') }} as evidence_code, activity_id as raw_value, branch_id, rep_id,
         cast(null as string) as partner_id, occurred_on as claimed_on, cast(null as decimal(5, 2)) as score
@@ -132,17 +133,17 @@ hints as (
 )
 
 select
-    hints.deal_id,
-    hints.evidence_code,
-    case when hints.branch_id is null then 'partner' else 'branch' end as points_to,
-    hints.raw_value,
-    hints.branch_id,
-    hints.rep_id,
-    coalesce(hints.partner_id, branches.partner_id) as partner_id,
-    hints.claimed_on,
-    max(hints.score) as score
-from hints
-left join branches on hints.branch_id = branches.branch_id
+    suggestions.deal_id,
+    suggestions.evidence_code,
+    case when suggestions.branch_id is null then 'partner' else 'branch' end as points_to,
+    suggestions.raw_value,
+    suggestions.branch_id,
+    suggestions.rep_id,
+    coalesce(suggestions.partner_id, branches.partner_id) as partner_id,
+    suggestions.claimed_on,
+    max(suggestions.score) as score
+from suggestions
+left join branches on suggestions.branch_id = branches.branch_id
 group by
-    hints.deal_id, hints.evidence_code, hints.raw_value, hints.branch_id, hints.rep_id, hints.partner_id, branches.partner_id,
-    hints.claimed_on
+    suggestions.deal_id, suggestions.evidence_code, suggestions.raw_value, suggestions.branch_id, suggestions.rep_id,
+    suggestions.partner_id, branches.partner_id, suggestions.claimed_on

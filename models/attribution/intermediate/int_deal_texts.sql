@@ -1,4 +1,4 @@
--- One row per deal that names its partner side in texts. A text that means nobody (なし, 直販, -) says nothing and is left out.
+-- One row per deal with texts about its partner side. Texts that mean "no partner" (なし, 直販, -) count as empty.
 with deals as (
     select * from {{ ref('int_deals') }} where coalesce(partner_text, branch_text, rep_text) is not null
 ),

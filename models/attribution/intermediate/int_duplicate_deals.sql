@@ -1,5 +1,6 @@
--- Deals that do not count because another partner's registration for the same customer and product was approved first. In the
--- order of approval each deal is held against the one that stands: a deal that does not count displaces no later one.
+-- Deals that do not count, because another partner's registration for the same customer and product was approved first. In
+-- the order of approval, each deal is compared with the last one that counts. So a deal that does not count displaces no
+-- later one.
 with recursive registrations as (
     select
         signals.deal_id,

@@ -1,6 +1,7 @@
--- Credit as it is known now, with what could explain that it was another one before: per deal and month of its revenue; a deal
--- without revenue has one row without money in its credit month. The next extract is compared with a copy of this. It is built
--- for earlier days as well, so it takes decisions where they are made and leaves aside what only suggests.
+-- The credit as it is known now, per deal and month of its revenue, with the facts that can explain a later change. A deal
+-- without revenue has one row without money, in the month of its credit date. The next extract is compared with a copy of
+-- this table. The table is also built for earlier days. Therefore it reads decisions from int_deal_outcomes and leaves out
+-- suggestions.
 with deals as (
     select * from {{ ref('int_deals') }}
 ),
@@ -11,7 +12,7 @@ months as (
     group by deal_id, {{ month_of('recognized_on') }}
 ),
 
--- Who sources say took part, in their own words.
+-- The parties of the deal as the sources record them.
 registrations as (
     select
         deal_id,
@@ -29,7 +30,7 @@ participants as (
     group by deal_id
 ),
 
--- What money sources say came when, in its own currency: exchange rates are not theirs.
+-- The money and its dates as the sources record them, in their own currency: sources do not set exchange rates.
 events as (
     select deal_id, {{ rows_hash(['event_id', 'recognized_on']) }} as rows_hash
     from {{ ref('int_revenue_events') }}
@@ -46,7 +47,8 @@ overrides as (
     select deal_id, branch_id from {{ ref('stg_attribution_overrides') }} where branch_id is not null and reason is not null
 ),
 
--- What the names on the deal were taken to mean. A rep's name means the rep, whose branch the roster tells.
+-- What the names on the deal were matched to. A rep's name is matched to the rep only, because the rep's branch comes from
+-- the roster.
 names as (
     select
         deal_id,

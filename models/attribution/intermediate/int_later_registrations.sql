@@ -1,5 +1,6 @@
--- Registrations of several partners on one deal: the earliest approval decides, the others are listed here. Equal moments leave
--- both standing. The side of a two-tier deal that is not credited competes with nobody.
+-- Registrations of several partners on one deal: the earliest approval decides, and the others are listed here. Two
+-- registrations approved at the same moment both count. The side of a two-tier deal that is not credited competes with no
+-- other registration.
 with lookups as (
     select * from {{ ref('int_deal_lookups') }}
 ),

@@ -1,5 +1,5 @@
 -- One row per deal for which evidence names a branch: the branch that leads, or the tie of several. The highest rung with a
--- candidate decides, a weaker one may narrow a tie, and nothing is guessed.
+-- candidate decides. A weaker rung may break a tie. Nothing is guessed.
 with ladder as (
     select * from {{ ref('attribution_ladder') }} where mode = 'resolve'
 ),
@@ -19,7 +19,7 @@ eligible as (
     select * from signals where status = 'eligible' and rung is not null
 ),
 
--- L10 is silent where a branch was named that was closed or that nobody knows.
+-- L10 does not apply where a closed or unknown branch was named.
 blocked_from_sole_branch as (
     select distinct deal_id
     from signals
@@ -43,7 +43,7 @@ candidates as (
     where eligible.points_to = 'partner' and blocked.deal_id is null
 ),
 
--- Nearly all deals have one candidate branch, whichever rungs name it, and are decided with that.
+-- Nearly all deals have one candidate branch, on one or several rungs. This step decides them.
 spans as (
     select
         deal_id,
@@ -55,7 +55,7 @@ spans as (
     group by deal_id
 ),
 
--- What follows is for deals with several.
+-- The steps from here on are for deals with several candidate branches.
 candidate_branches as (
     select
         deal_id, rung_order, branch_id,
@@ -95,14 +95,14 @@ leaders as (
     inner join leader_counts on leading_branches.deal_id = leader_counts.deal_id
 ),
 
--- Where one party is marked primary it leads; several primaries are tied among themselves.
+-- If one party is marked as primary, it leads. Several primary parties are tied among themselves.
 tied as (
     select deal_id, rung, rung_order, branch_id, acting_partner_id, is_partner_alone
     from leaders
     where branch_count > 1 and primary_count != 1 and (primary_count = 0 or is_primary = 1)
 ),
 
--- A weaker rung that names exactly one of the tied branches breaks the tie; it can never bring in another branch.
+-- A weaker rung that names exactly one of the tied branches breaks the tie. It can never add another branch.
 narrowing as (
     select
         tied.deal_id,
@@ -175,6 +175,6 @@ select
     acting_partner_id,
     true as is_tie,
     partner_count as tied_partner_count,
-    -- Nobody named a branch here: it is partners that contradict each other.
+    -- No branch was named here: it is a conflict of partners.
     partner_count > 1 and is_partner_alone = 1 as is_tie_of_partners
 from unbroken_ties

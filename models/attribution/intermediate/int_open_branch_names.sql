@@ -1,4 +1,4 @@
--- One row per name of a branch and interval in which it is called so, with the days between which the branch is open.
+-- One row per name of a branch and interval in which the branch has that name, with the days on which it opens and closes.
 select
     names.*,
     coalesce(branches.opened_on, {{ since_ever() }}) as opened_on,

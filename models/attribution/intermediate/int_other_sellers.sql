@@ -1,4 +1,4 @@
--- Who else is named on a deal with a referrer: only a referrer is weighed against that.
+-- Sellers on deals with a referrer. They matter only for such deals: the referrer is credited unless another party sells.
 with referred_deals as (
     select distinct deal_id from {{ ref('int_deal_lookups') }} where role = 'referrer'
 ),
@@ -16,7 +16,8 @@ named as (
 weighed as (
     select
         named.deal_id,
-        -- Somebody sells: a party with that role, or whoever a registration, the deal itself or its rep's address names.
+        -- A deal has a seller if a party has that role, or if a registration, an id on the deal or its rep's address names
+        -- one.
         case
             when named.evidence_code = {{ evidence('participant') }} and named.role in ('seller', 'reseller') then 1
             when
@@ -27,7 +28,7 @@ weighed as (
                 then 1
             else 0
         end as is_seller,
-        -- A shared address, a text or the partner alone names a seller beside the referrer where it names somebody else.
+        -- A shared address, a text or a partner id names a seller next to the referrer if it names another partner.
         case
             when
                 named.evidence_code in (

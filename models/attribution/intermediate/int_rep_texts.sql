@@ -1,4 +1,4 @@
--- One row per deal and rep of the known partner whom the deal's rep text names, or without a rep where nobody bears that name.
+-- One row per deal and rep of the known partner whom the deal's rep text names; rep_id is null where no rep has that name.
 with deals as (
     select deal_id, credit_on, rep_text, known_partner_id from {{ ref('int_deal_partners') }} where rep_text is not null
 ),
@@ -27,7 +27,7 @@ person_keys as (
     select text, person_key as name_key from texts where person_key is not null
 ),
 
--- Everybody of that name who stood for the partner at some time; on the day those who stood there then.
+-- All reps of that name who ever had an assignment at the partner. If some of them have one on the day, only these count.
 namesakes as (
     select
         asked_texts.text,
@@ -69,7 +69,7 @@ reps_of_texts as (
     window namesakes_of_day as (partition by text, credit_on, acting_partner_id)
 )
 
--- Two reps of one name in one branch give the branch and no rep; one of them without a branch leaves all in doubt.
+-- Two reps of one name in one branch give the branch and no rep. If one of several has no open branch, none of them counts.
 select
     deals.deal_id,
     deals.rep_text as raw_value,

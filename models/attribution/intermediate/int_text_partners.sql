@@ -1,5 +1,5 @@
--- One row per text and credit date, registered partner that the text names at its start, and branch of that partner in the rest
--- of the text; without such a branch the partner alone.
+-- One row per text, credit date, registered partner that the text names at its start, and branch of that partner that the
+-- rest of the text names. Where the rest names no branch, the row has the partner alone.
 with deals as (
     select * from {{ ref('int_deal_texts') }}
 ),
@@ -24,14 +24,14 @@ branch_names as (
     select * from {{ ref('int_open_branch_names') }}
 ),
 
--- A text is read once per day, however many deals bear it.
+-- A text is read once per day, regardless of how many deals have it.
 dated_texts as (
     select distinct partner_text as text, credit_on from deals where partner_text is not null
     union
     select distinct branch_text as text, credit_on from deals where branch_text is not null
 ),
 
--- Every registered partner with which a text begins, as it was called on the day.
+-- Every registered partner whose name on that day is at the start of the text.
 partner_readings as (
     select
         dated_texts.text,
@@ -82,7 +82,7 @@ partner_branches as (
     where partner_readings.allows_stem or branch_names.name_type != 'stem'
 ),
 
--- A registered name at the start counts up to a boundary or a branch of its own.
+-- A registered name at the start counts only where a boundary or one of the partner's own branches follows.
 bounded_readings as (
     select partner_readings.*
     from partner_readings
@@ -95,7 +95,7 @@ bounded_readings as (
     where partner_readings.is_bounded or own_branches.text is not null
 ),
 
--- The longest name wins, an alias before a name, the same legal form before another.
+-- The longest name comes first, then an alias before a name, then a name with the legal form of the text.
 ranked_readings as (
     select
         *,

@@ -1,5 +1,5 @@
--- One row per undecided deal and activity with a rep that hints at a branch: one that names the deal, and the last one with a
--- branch of the known partner shortly before the deal.
+-- One row per undecided deal and activity with a rep that suggests a branch: every activity that names the deal, and the
+-- last one with each branch of the known partner shortly before the deal.
 with deals as (
     select deal_id, credit_on, acting_partner_id, is_partner_known from {{ ref('int_undecided_deals') }}
 ),
@@ -45,7 +45,7 @@ months_of_deals as (
     where deals.is_partner_known
 ),
 
--- A branch and partner have one row a day, so the latest day is one row.
+-- Each branch and partner has one row per day, so the latest day is one row.
 last_touches as (
     select
         months_of_deals.deal_id,

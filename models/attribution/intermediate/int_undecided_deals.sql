@@ -1,4 +1,5 @@
--- One row per deal that evidence left without a branch, with the partner that is known all the same and who acts for it.
+-- One row per deal for which the evidence gave no branch, with its partner, if known, and the company that acts for that
+-- partner.
 select
     deals.deal_id,
     deals.credit_on,
