@@ -1,4 +1,4 @@
-"""dbt's command line on a home, and the inner loop: build one model, test it and see its rows, in one process.
+"""Runs dbt commands on a home. The inner loop builds one model, tests it and shows its rows in one process.
 
 This is for a person who works on the models of a home that was built before. A refresh calls dbt through Dagster, in
 definitions.py.

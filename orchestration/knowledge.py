@@ -155,7 +155,7 @@ class Knowledge:
         return state
 
     def keep_until(self, state: State, day: date) -> State:
-        """Keep a state as the one of a later day whose extracts do not change credit: only "today" has moved."""
+        """Keep a state as that of a later day, up to which no extract changed credit: only "today" is later."""
         as_of = min(filter(None, [str(warehouse.var("as_of") or ""), str(day)]))
         tables = {name: _rows(state.folder / f"{name}.parquet") for name in TABLES}
         return self.keep(

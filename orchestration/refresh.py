@@ -1,4 +1,4 @@
-"""A refresh without the UI: notices that nothing is new, else runs the job `refresh` of definitions.py right here."""
+"""A refresh without the UI: if anything is new, runs the job `refresh` of definitions.py in this process."""
 
 import contextlib
 import sys

@@ -11,8 +11,8 @@ attendees as (
         attendees.attendee_id,
         attendees.attendee_type,
         attendees.rep_id,
-        -- Looked up only where no id is given. The condition is here and not in the join, which would then be no hash
-        -- join.
+        -- An address is looked up only where no id is given. The condition is here, because in the join it would
+        -- prevent a hash join.
         case when attendees.rep_id is null then lower(attendees.rep_email) end as rep_email,
         attendees.attendance,
         activities.deal_id,

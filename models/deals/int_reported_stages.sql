@@ -1,6 +1,6 @@
--- Days on which deals became qualified and proposed, from the first extract that reports it, for sources that log no
--- stages. The day is known only where the extract before was recent. Stages in a source's first extract began on an
--- unknown day.
+-- Days on which deals became qualified and proposed, for sources that log no stages. The day is that of the first
+-- extract that reports the stage. It is known only where the extract before was recent. Stages in a source's first
+-- extract began on an unknown day.
 with days as (
     select
         source_name,

@@ -45,7 +45,7 @@ stage_events as (
     select deal_id, 'reversal' as event_type, entered_on as recognized_on, -1 as sign
     from left_entries
     union all
-    -- The deal is won and its history is not: the history is missing or incomplete.
+    -- The deal is won, but its history does not end at won: the history is missing or incomplete.
     select
         deals.deal_id,
         case when won_entries.deal_id is null then 'win' else 'rewin' end as event_type,

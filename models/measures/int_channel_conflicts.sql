@@ -1,4 +1,4 @@
--- Two deals for one customer at the same time: of a partner and direct, or of two partners.
+-- Two deals for one customer at the same time: one of a partner and one direct, or one each of two partners.
 with deals as (
     select
         milestones.deal_id,

@@ -1,6 +1,6 @@
--- Reps who could be reached at the end of a month (an assignment on that day, an address, and a two-way contact in the
--- window), and whether they attended a study session, at any branch, in twelve months. The last contact of each month
--- represents its earlier ones.
+-- Reps who were contactable at the end of a month: with an assignment and an address on that day, and a two-way contact
+-- in the window. is_trained shows whether they attended a study session, at any branch, in twelve months. Of the
+-- contacts of a month, only the last one is used.
 with contacts as (
     select rep_id, occurred_month, max(occurred_on) as contacted_on
     from {{ ref('fct_attendance') }}

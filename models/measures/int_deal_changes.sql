@@ -3,7 +3,7 @@
 -- A deal adds to a figure in the month in which it begins to count, and subtracts in the month in which it no longer
 -- counts. The sum over all months up to one is the figure of the window that ends with that month.
 
--- A visit that names no deal counts for the deals of the reps who took part, from their beginning to their win.
+-- A visit that names no deal counts for deals of the reps who took part, if it was between a deal's beginning and win.
 with visits as (
     select activity_id, deal_id, occurred_on
     from {{ ref('fct_activities') }}
@@ -44,8 +44,8 @@ dated as (
     where deals.channel_class != 'direct'
 ),
 
--- A cohort covers twelve months. A deal joins it in the month by whose end (for the current, incomplete month: by
--- today) it has matured.
+-- A cohort covers twelve months. A deal joins it in the month in which it matures; in the current, incomplete month, if
+-- it has matured by today.
 deals as (
     select
         dated.deal_id,
@@ -63,7 +63,7 @@ deals as (
         {{ month_of('dated.mature_on') }} as mature_month,
         {{ add_months(month_of('dated.mature_on'), 12) }} as cohort_end,
         dated.mature_on <= dated.as_of as is_mature,
-        -- A branch without logged activities does not prove that there was no visit.
+        -- Where a branch has no logged activities, it is unknown whether there was a visit.
         logged_branches.branch_id is not null as is_logged,
         coalesce(joint_visits.visited_on <= dated.won_on, false) as is_visited
     from dated
@@ -160,7 +160,7 @@ changes as (
     where from_month < to_month
 )
 
--- A part that ends after today has not ended yet: the sum over all months is today's figure.
+-- A span that ends after today has not ended yet, so the sum over all months is today's figure.
 select deal_id, branch_id, branch_version_id, partner_id, channel, measure, month, value
 from changes
 where month <= (select as_of from {{ ref('int_as_of') }})

@@ -53,7 +53,7 @@ events as (
     select 'rep' as entity_type, rep_id as entity_id, 'touch' as kind, step, occurred_on as happened_on from rep_touches
 ),
 
--- After the contract, a touch is help with the start.
+-- After the start of the contract, a touch is onboarding (step 4).
 of_stays as (
     select stays.entity_type, stays.entity_id, stays.nth, events.kind, events.happened_on,
         case when events.kind = 'touch' and stays.contract_started_on <= events.happened_on then 4 else events.step end as step

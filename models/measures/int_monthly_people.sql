@@ -100,7 +100,7 @@ select
     coalesce(active.reps_active, 0) as reps_active,
     coalesce(producing.reps_producing_t12m, 0) as reps_producing_t12m,
     coalesce(producing.unassigned_wins_t12m, 0) as unassigned_wins_t12m,
-    -- Unknown is not zero: an entity without a reported headcount has none here, and its reps count in no share of it.
+    -- Without a reported headcount the headcount is null, not 0, and so are the numerators of its shares.
     headcounts.headcount,
     coalesce(headcounts.is_headcount_inherited, false) as is_headcount_inherited,
     case when headcounts.headcount is not null then coalesce(known.known_rate_numerator, 0) end as known_rate_numerator,

@@ -77,7 +77,7 @@ windows as (
     window to_date as (partition by scope_key order by month)
 ),
 
--- A median needs the single deals.
+-- A median needs one row per deal.
 deal_sizes as (
     select bridge.scope_key, months.month, {{ median('won.amount') }} as median_deal
     from {{ ref('int_won_months') }} as won

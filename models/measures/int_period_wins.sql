@@ -10,7 +10,7 @@ with won as (
             credit.branch_version_id = bridge.branch_version_id
             and credit.organisation = bridge.organisation
             and bridge.organisation = 'as_is'
-    -- Today's branch. A win is mapped to it; money is already there.
+    -- The branch today. Wins are mapped to it here; money is already there in as-is figures.
     inner join {{ ref('int_scope_bridge') }} as places
         on
             credit.branch_version_id = places.branch_version_id
@@ -26,7 +26,8 @@ sides as (
     select scope_key, {{ add_months('month', 12) }} as month, branch_id, rep_id, won_amount, deals_won, true as is_previous from won
 ),
 
--- An incomplete month would be compared with a whole one, and the first year has no year before.
+-- Complete months from the second year on: an incomplete month cannot be compared with a whole one, and the first year
+-- has no year before.
 calendar as (
     select {{ add_months('min(months.month)', 12) }} as first_month, max(months.month) as last_month
     from {{ ref('int_months') }} as months

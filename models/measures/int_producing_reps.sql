@@ -1,5 +1,5 @@
 -- Reps with a win in the twelve months up to a month, at the branch that was credited. A share of the declared
--- headcount uses those whose branch, or its successor if it is closed, declares one.
+-- headcount uses only the reps of branches that declare one. A closed branch counts as its successor.
 with won as (
     select distinct reps.rep_id, reps.branch_id, reps.branch_version_id, reps.partner_id, months.month, months.month_end
     from {{ ref('int_rep_months') }} as reps

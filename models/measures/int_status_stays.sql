@@ -17,8 +17,8 @@ with entities as (
     group by reps.rep_id
 ),
 
--- Extracts no longer contain the day of leaving of a rep who is back. A reported day of leaving that a later extract
--- withdrew does not count, unless the rep had no assignment on it and one later.
+-- Later extracts no longer contain the day of leaving of a rep who is back. Such a day still counts if the rep had no
+-- assignment on that day and has a later one. Otherwise the later extract corrected it.
 departures as (
     select
         reported.rep_id,
@@ -69,7 +69,7 @@ select
     nth,
     contract_started_on,
     ended_on,
-    -- A partner exists from its contract; branches and reps exist before they have one.
+    -- A partner is known from its contract on. A branch or a rep is known from its opening or its first assignment.
     case when nth = 1 and entity_type != 'partner' then known_on else started_on end as known_on,
     -- Events between two stays belong to the earlier stay.
     case when nth = 1 then {{ since_ever() }} else started_on end as counts_from,

@@ -1,5 +1,5 @@
--- The joins cannot fan out: each branch has one current version and one successor of rank 1 (itself without a
--- successor).
+-- The joins cannot fan out: each branch has one current version and one successor of rank 1. A branch without a
+-- successor is its own.
 select
     branches.branch_id,
     branches.partner_id,

@@ -32,7 +32,7 @@ def nothing_new(home: Home) -> str | None:
     if release is None or not (home.published / "current" / "kyoten.duckdb").exists():
         return None
     now = {"inputs": inputs_fingerprint(home), "project": project_fingerprint()}
-    # The lake may have changed since the release: removing a file does not undo its load, even if no release has it.
+    # The lake may have changed since the release. Removing a file does not undo its load, even if no release has it.
     if (loaded := recorded_inputs(home)).exists() and loaded.read_text() != now["inputs"]:
         return None
     return release["release_id"] if release["fingerprint"] == now else None

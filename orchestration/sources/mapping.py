@@ -1,6 +1,6 @@
 """The mapping file: which foreign files there are and how they become datasets of the contract.
 
-The models say what a file may hold, and check it; every error names file, line and key. No data is read and no SQL is
+The models define and check what a file may contain; every error names file, line and key. No data is read and no SQL is
 run here: see mapped.py.
 """
 
@@ -64,7 +64,7 @@ def _with_own_name(columns: Any) -> Any:
     """Put a column's name in SQL before the other names that files have for it."""
     if not isinstance(columns, dict):
         return {columns: [columns]} if isinstance(columns, str) else columns
-    # An empty list is for a source to fill: no file has a column of that name by itself.
+    # An empty list means that no file has a column of that name; a source may fill the list.
     return {
         name: [] if others == [] else [name, *(others if isinstance(others, list) else [others] if others else [])]
         for name, others in columns.items()

@@ -58,7 +58,7 @@ class Place:
         found = self.steps
         for step in steps:
             line = self.lines.get((*found, step))
-            # Lists of a source and of its preset are not merged, as blocks are.
+            # Blocks of a source and of its preset are merged; lists are not.
             if line and not (isinstance(step, int) and line.preset != self.lines[found].preset):
                 found = (*found, step)
         return replace(self, steps=found)
@@ -135,7 +135,7 @@ def parsed(parse: Callable[[Any], Any], problem: str) -> BeforeValidator:
     return BeforeValidator(parse_or_tell)
 
 
-# An editor takes 1 and no for other things than texts, so its schema does not ask for a type.
+# An editor reads 1 and no as a number and a boolean, so its schema states no type.
 AnyType = WithJsonSchema({})
 Text = Annotated[str, AnyType]
 T = TypeVar("T")

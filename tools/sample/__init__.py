@@ -2,8 +2,8 @@
 
     generate(home, size=10_000, seed=1, noise=1.0)
 
-The same arguments give the same bytes. Nothing here reads the clock or runs a resolver: an answer is fixed first and
-the evidence made from it. docs/sample.md describes it.
+The same arguments give the same bytes. Nothing here reads the clock or runs attribution: each answer is fixed first
+and the evidence is made from it. docs/sample.md describes it.
 """
 
 import json

@@ -146,7 +146,7 @@ def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind
     few = round(n * 0.03)
     kind = kind.copy()
     kind[pool[:few]] = NAMES_ONLY
-    # The planted deals use up the margin of a small company.
+    # In a small company, the planted deals already use up the margin.
     kind[pool[few : few + max(1, round(n * 0.004) - 3)]] = BRANCH_MISSING
     return kind
 
@@ -169,7 +169,7 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
     named = only | (with_reps & (kind != TWO_TIER) & within(rng, n, 0.2))
     spelling.choose(org, rng, a, named, only, partner_named)
     a["by_name"] = only
-    # A registration decides against another branch of the same partner on the deal, which is no conflict.
+    # If the deal names another branch of the same partner, the registration decides, and there is no conflict.
     main = org.first_branch[np.maximum(a["partner"], 0)]
     elsewhere = registered & (kind == REG_BRANCH) & (a["branch"] != main) & within(rng, n, 0.04)
     a["branch_on_deal"] = np.where(a["on_branch"], np.where(elsewhere, main, a["branch"]), NEVER)

@@ -1,6 +1,5 @@
 -- The months of the monthly marts: from the first one with any event to the current one. Figures as of the end of a
--- month are as of today for the current, incomplete month: its end is not known yet, and a window up to its end would
--- lack days.
+-- month are as of today in the current, incomplete month, because a window up to its end would lack days.
 with bounds as (
     select min(first_month) as first_month, {{ month_of('max(as_of)') }} as last_month, max(as_of) as today
     from (

@@ -1,6 +1,6 @@
--- Wins and money of reps in a month for either organisation. As was, both are at the branch that was credited. As is, a
--- win stays with its branch, and the bridge maps that to the successor with the largest share. As-is money is already
--- at today's branches by their shares.
+-- Wins and money of reps in a month for either organisation. As was, both are at the branch that was credited. As is,
+-- wins are also at the credited branch, which int_scope_bridge maps to the successor with the largest share. As-is
+-- money is already divided among today's branches by their shares.
 with won as (
     select
         branch_version_id, rep_id, channel_class, month,

@@ -10,7 +10,7 @@ with reasons as (
     group by deal_id
 ),
 
--- What describes the deal is the same in each of its rows.
+-- Columns that describe the deal have the same value in each of its rows.
 deals as (
     select
         *, row_number() over (partition by deal_id order by severity, reason) as reason_rank

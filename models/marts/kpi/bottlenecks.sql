@@ -149,7 +149,7 @@ select
     ranked.deals_missing,
     ranked.average_deal,
     ranked.lost_amount,
-    -- Every entity lacks a fraction of a deal at some step.
+    -- Every entity is a fraction of a deal below the reference at some step, so less than one deal is no bottleneck.
     coalesce(ranked.deals_missing >= 1 and ranked.lost_amount > 0 and ranked.loss_rank = 1, false) as is_bottleneck,
     plays.play as recommended_play,
     plays.play_ja as recommended_play_ja

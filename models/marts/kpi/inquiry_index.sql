@@ -69,7 +69,7 @@ select
     cast(all_customers as bigint) as all_customers,
     became_partner,
     expected_inquiries,
-    -- With less than one expected inquiry, a single one would look like many.
+    -- With less than one expected inquiry, a single inquiry would give a high index.
     case when all_inquiries >= {{ var('n_min') }} and expected_inquiries >= 1 then inquiries / expected_inquiries end
         as inquiry_index
 from expected

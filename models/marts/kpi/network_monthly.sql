@@ -70,9 +70,9 @@ first_results as (
     group by branch_id
 ),
 
--- Branches whose first contract began in twelve months that ended activation_days ago, so that the last ones have had
--- that time to bring a deal. A branch without a deal by the end of the month may still bring one, so it counts as the
--- longest. What a branch brought before the data began is unknown, so branches contracted by then are left out.
+-- Branches whose first contract began in the twelve months that ended activation_days ago. So the youngest of them have
+-- had that time for a first deal. A branch without a deal by the end of the month may still have one later, so it
+-- counts as the longest. Deals before the data began are unknown, so branches with a contract by then are left out.
 first_contracts as (
     select branch_id, min(started_on) as started_on
     from branches

@@ -1,6 +1,6 @@
 -- Deals that are open today, at today's branches, by the month in which they should close. Each is weighted by the
--- share of earlier deals of its channel, as old at the same stage, that were won later. Overdue deals are in today's
--- month.
+-- share of earlier deals that were won later, among deals of the same channel that had been at the same stage for as
+-- long. Overdue deals are in today's month.
 with today as (
     select as_of, {{ month_of('as_of') }} as this_month from {{ ref('int_as_of') }}
 ),

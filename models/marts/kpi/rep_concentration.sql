@@ -72,7 +72,8 @@ measured as (
 ),
 
 -- The lever is the first value below its reference. Each win without a salesperson may belong to one more rep. In the
--- first year it is unknown who won before. A closed branch has no lever.
+-- first year of the data, the winners of the year before are unknown, so there is no lever. A closed branch has no
+-- lever.
 judged as (
     select
         *,

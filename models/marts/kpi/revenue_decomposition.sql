@@ -71,9 +71,9 @@ measured as (
     from pairs
 ),
 
--- Parts of the change due to the first one, two and three factors, from none to all. Where a side has no win, the whole
--- change is due to branches, or to salespeople where only unknown salespeople won. Where there are only returns, or
--- they exceed a side's wins, the whole change is due to the average deal.
+-- Parts of the change due to the first one, two and three factors, as running sums. Where one of the two years has no
+-- win by a known salesperson, the whole change is due to branches; if both years have active branches, it is due to
+-- salespeople. Where there are only returns, or returns exceed the wins of a year, it is due to the average deal.
 shares as (
     select
         *,
@@ -87,7 +87,7 @@ shares as (
             when deals_won = 0 or previous_deals_won = 0 then cast(known_change as double)
             when known_amount <= 0 or previous_known_amount <= 0 then cast(0 as double)
             else
-                -- The logarithmic mean of the two sides; where they are equal, their value.
+                -- The logarithmic mean of the two years; where they are equal, their value.
                 case
                     when known_change = 0 then cast(known_amount as double)
                     else cast(known_change as double) / ln(cast(known_amount as double) / cast(previous_known_amount as double))

@@ -1,5 +1,5 @@
--- Money of deals that partners sourced, and of deals that they influenced. Sourced money is credit and adds up.
--- Influenced money counts a deal once for each entity with a part in it; it must not be added to credit.
+-- Money of deals that partners sourced, and of deals that they influenced. Sourced money is part of credit and adds up.
+-- Influenced money counts a deal once for each entity that contributed to it, so it must not be added to credit.
 with sourced as (
     select bridge.scope_key, won.month, won.amount as sourced_amount, 0 as influenced_amount
     from {{ ref('int_won_months') }} as won

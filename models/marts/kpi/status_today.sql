@@ -1,5 +1,5 @@
--- Status of each partner, branch and rep today, as derived from events and as typed; whether the two differ, and
--- whether the entity has had it for much longer than usual.
+-- Status of each partner, branch and rep today, as derived from events and as typed by a person. Two flags show whether
+-- they differ, and whether the entity has had the derived status for much longer than usual.
 with spells as (
     select
         spells.*,

@@ -1,5 +1,5 @@
 -- "Today" is the latest day in the data, so that the same inputs give the same tables on any day. A returned worklist
--- does not count: with a later date than the sources it would close a month before their extracts arrive.
+-- does not count. Its date may be later than the sources' dates, and would close a month before their extracts arrive.
 select
     coalesce(
         case when '{{ var("as_of") }}' != '' then least(cast(nullif('{{ var("as_of") }}', '') as date), {{ known_on() }}) end,

@@ -1,5 +1,5 @@
--- Successors of a branch among today's branches, with their shares. A merger, a transfer and a changed id pass
--- everything on. A split passes on by its weights; a split without weights passes nothing on.
+-- Successors of a branch among today's branches, with their shares. After a merger, a transfer or a changed id, the
+-- successor has the whole branch. A split divides the branch by weights; a split without weights has no effect.
 with recursive effective as (
     select successions.*
     from {{ ref('int_successions') }} as successions

@@ -10,7 +10,7 @@ listed_branches as (
     select partner_id from {{ ref('stg_branches') }}
 ),
 
--- A partner that passed on its only branch had branches, so it gets no implicit one.
+-- A partner whose only branch now belongs to another partner had a branch, so it gets no implicit one.
 without_branches as (
     select *
     from partners

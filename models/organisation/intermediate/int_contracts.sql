@@ -1,7 +1,7 @@
--- The contracts of partners and branches, one after another, because an extract contains only the present one. A
--- contract in earlier extracts was a different one if it ended, or was reported last, before the next began; otherwise
--- the next corrects it. A contract that begins where the last ended renews it. A branch without its own is under its
--- partner's, while it is open.
+-- The successive contracts of partners and branches, from all extracts, because an extract contains only the present
+-- one. A contract is separate from the next one if it ended, or was reported last, before the next one began. Otherwise
+-- the next one corrects it. A contract that begins where the last one ended renews it. A branch without a contract of
+-- its own has its partner's while the branch is open.
 with partners as (
     select partner_id, contract_started_on as started_on, contract_ended_on as ended_on, extracted_on
     from {{ ref('stg_partners') }}

@@ -1,5 +1,6 @@
--- The branch of a rep on a day: of the only assignment, or of the primary one of concurrent assignments; null where
--- several remain. Intervals of a rep never overlap, so a join on the rep and a day gives at most one row.
+-- The branch of a rep by interval: that of the only assignment, or of the primary one of concurrent assignments. It is
+-- null where this leaves several. Intervals of a rep never overlap, so a join on the rep and a day gives at most one
+-- row.
 with posts as (
     select * from {{ ref('dim_rep_assignment') }}
 ),

@@ -76,7 +76,7 @@ def _send(
     finally:
         if token := getattr(auth, "access_token", None):
             job.secrets[str(token)] = "***"
-    # Amounts keep their text, because a float would round the long ones. The mapping reads text anyway.
+    # Amounts stay text, because a float would round long ones. The mapping reads text in any case.
     response.json = partial(response.json, parse_float=str)  # type: ignore[method-assign]
     return response
 

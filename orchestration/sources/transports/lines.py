@@ -26,7 +26,7 @@ def write(
     with path.open("wb") as raw, gzip.GzipFile("", "wb", _LEVEL, raw, mtime=0) as file:
         for record in records:
             found |= dict.fromkeys(record)
-            # Half a character (a lone surrogate), which JSON allows and UTF-8 does not, becomes its JSON escape.
+            # JSON allows a lone surrogate (half a character) and UTF-8 does not. It is written as its JSON escape.
             file.write(_line(record).encode("utf-8", "backslashreplace") + b"\n")
             rows += 1
             if rows % 50_000 == 0:
