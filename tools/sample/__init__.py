@@ -55,7 +55,7 @@ def generate(
     """
     if size < SMALLEST:
         raise KyotenError(
-            f"SIZE={size} is too small: the planted cases alone are 205 deals, and below {SMALLEST:,} they would "
+            f"SIZE={size} is too small: the planted cases alone are 211 deals, and below {SMALLEST:,} they would "
             f"outweigh the company. Choose SIZE={SMALLEST} or more."
         )
     if seed < 0:
