@@ -88,7 +88,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
         )
     ],
     "assert_unresolved_share_is_within_limit": [
-        ("nothing is resolved", "update attribution.deal_attribution set rung = 'L12' where rung != 'L13'", None),
+        ("nothing is resolved", "update core.fct_deals set is_resolved = false where is_resolved", None),
     ],
     "assert_exclusions_are_listed": [
         (
