@@ -128,7 +128,12 @@ ranked as (
         *,
         row_number() over (
             partition by scope_key
-            order by case when deals_missing >= 1 then coalesce(lost_amount, cast(0 as {{ money_type() }})) else cast(0 as {{ money_type() }}) end desc nulls last, step_order
+            order by
+                case
+                    when deals_missing >= 1 then coalesce(lost_amount, cast(0 as {{ money_type() }}))
+                    else cast(0 as {{ money_type() }})
+                end desc nulls last,
+                step_order
         ) as loss_rank
     from priced
 )
