@@ -12,14 +12,22 @@ whole_years as (
     select fiscal_year from months group by fiscal_year having count(*) = 12
 ),
 
+latest_year as (
+    select max(fiscal_year) as fiscal_year from whole_years
+),
+
+latest_month as (
+    select max(month) as month from months
+),
+
 periods as (
     select 'fiscal_year' as period_type, months.*
     from months
-    inner join (select max(fiscal_year) as fiscal_year from whole_years) as latest on months.fiscal_year = latest.fiscal_year
+    inner join latest_year on months.fiscal_year = latest_year.fiscal_year
     union all
     select 'month' as period_type, months.*
     from months
-    inner join (select max(month) as month from months) as latest on months.month = latest.month
+    inner join latest_month on months.month = latest_month.month
 )
 
 select
