@@ -3,7 +3,7 @@ with latest as (
     select
         dataset, file_name, rows_read, rows_accepted, rows_rejected, rows_undecided, extracted_on,
         row_number() over (
-            partition by dataset, source_name, extracted_on, file_name order by loaded_at desc nulls last, load_id
+            partition by dataset, source_name, extracted_on, file_name order by loaded_at desc nulls last, load_id nulls last
         ) as load_rank
     from {{ ref('loads') }}
     where status = 'loaded'

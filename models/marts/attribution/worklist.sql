@@ -13,7 +13,7 @@ with reasons as (
 -- Columns that describe the deal have the same value in each of its rows.
 deals as (
     select
-        *, row_number() over (partition by deal_id order by severity, reason) as reason_rank
+        *, row_number() over (partition by deal_id order by severity nulls last, reason nulls last) as reason_rank
     from {{ ref('quarantine') }}
 ),
 

@@ -12,14 +12,14 @@ with deals as (
 ),
 
 moved as (
-    select restatements.deal_id, restatements.month, restatements.change_number, abs(restatements.amount) as amount,
-        branches.partner_id
+    select
+        restatements.deal_id, restatements.month, restatements.change_number, abs(restatements.amount) as amount, branches.partner_id
     from {{ ref('restatements') }} as restatements
     inner join {{ ref('dim_branch') }} as branches on restatements.from_branch_id = branches.branch_id
     where branches.branch_id != 'DIRECT'
     union
-    select restatements.deal_id, restatements.month, restatements.change_number, abs(restatements.amount) as amount,
-        branches.partner_id
+    select
+        restatements.deal_id, restatements.month, restatements.change_number, abs(restatements.amount) as amount, branches.partner_id
     from {{ ref('restatements') }} as restatements
     inner join {{ ref('dim_branch') }} as branches on restatements.to_branch_id = branches.branch_id
     where branches.branch_id != 'DIRECT'
