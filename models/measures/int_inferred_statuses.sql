@@ -55,12 +55,14 @@ events as (
 
 -- After the start of the contract, a touch is onboarding (step 4).
 of_stays as (
-    select stays.entity_type, stays.entity_id, stays.nth, events.kind, events.happened_on,
+    select
+        stays.entity_type, stays.entity_id, stays.nth, events.kind, events.happened_on,
         case when events.kind = 'touch' and stays.contract_started_on <= events.happened_on then 4 else events.step end as step
     from events
     inner join stays
-        on events.entity_type = stays.entity_type and events.entity_id = stays.entity_id
-        and {{ is_within('events.happened_on', 'stays.counts_from', 'stays.counts_to') }}
+        on
+            events.entity_type = stays.entity_type and events.entity_id = stays.entity_id
+            and {{ is_within('events.happened_on', 'stays.counts_from', 'stays.counts_to') }}
 ),
 
 opened as (
@@ -68,7 +70,8 @@ opened as (
 ),
 
 wins as (
-    select entity_type, entity_id, nth, happened_on,
+    select
+        entity_type, entity_id, nth, happened_on,
         row_number() over (partition by entity_type, entity_id, nth order by happened_on) as win
     from of_stays
     where kind = 'won'
@@ -76,7 +79,8 @@ wins as (
 
 -- Events before the data began are not known.
 happened as (
-    select stays.entity_type, stays.entity_id, stays.nth,
+    select
+        stays.entity_type, stays.entity_id, stays.nth,
         greatest(coalesce(stays.known_on, calendar.first_month), calendar.first_month) as happened_on, 1 as step
     from stays cross join calendar
     union all
@@ -91,7 +95,8 @@ happened as (
 ),
 
 waits as (
-    select entity_type, entity_id, nth, {{ add_months('happened_on', var('active_window_months')) }} as asleep_on,
+    select
+        entity_type, entity_id, nth, {{ add_months('happened_on', var('active_window_months')) }} as asleep_on,
         lead(happened_on) over (partition by entity_type, entity_id, nth order by happened_on) as next_on
     from opened
 ),
@@ -130,7 +135,8 @@ stood as (
 
 -- All changes of one day count together.
 steps as (
-    select entity_type, entity_id, valid_from, max(step) as step,
+    select
+        entity_type, entity_id, valid_from, max(step) as step,
         lag(max(step)) over (partition by entity_type, entity_id order by valid_from) as step_before
     from stood
     group by entity_type, entity_id, valid_from

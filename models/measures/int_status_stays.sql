@@ -5,7 +5,8 @@ with entities as (
     from {{ ref('dim_partner') }}
     where not is_sentinel
     union all
-    select 'branch' as entity_type, branch_id as entity_id, opened_on as known_on,
+    select
+        'branch' as entity_type, branch_id as entity_id, opened_on as known_on,
         {{ earliest(['contract_ended_on', 'closed_on']) }} as ended_on
     from {{ ref('dim_branch') }}
     where not is_sentinel
@@ -47,7 +48,8 @@ arrivals as (
 begun as (
     select entity_type, entity_id, started_on, started_on as contract_started_on, ended_on from {{ ref('int_contracts') }}
     union all
-    select 'rep' as entity_type, arrivals.rep_id as entity_id, arrivals.started_on, null as contract_started_on,
+    select
+        'rep' as entity_type, arrivals.rep_id as entity_id, arrivals.started_on, null as contract_started_on,
         min(departures.left_on) as ended_on
     from arrivals
     left join departures on arrivals.rep_id = departures.rep_id and arrivals.started_on < departures.left_on
@@ -55,7 +57,8 @@ begun as (
 ),
 
 stays as (
-    select entities.entity_type, entities.entity_id, entities.known_on, begun.started_on, begun.contract_started_on,
+    select
+        entities.entity_type, entities.entity_id, entities.known_on, begun.started_on, begun.contract_started_on,
         coalesce(begun.ended_on, entities.ended_on, {{ for_ever() }}) as ended_on,
         row_number() over (partition by entities.entity_type, entities.entity_id order by begun.started_on) as nth,
         lead(begun.started_on) over (partition by entities.entity_type, entities.entity_id order by begun.started_on) as next_started_on
