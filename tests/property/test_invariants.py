@@ -79,7 +79,7 @@ WRONG_SQL: dict[str, tuple[str, str, str, Invariant]] = {
         invariants.quarantine_gives_the_reason,
     ),
     "the weakest rung decides": (
-        "int_deal_decisions",
+        "int_leading_branches",
         "select deal_id, min(rung_order) as rung_order",
         "select deal_id, max(rung_order) as rung_order",
         invariants.stronger_evidence_decides,
