@@ -149,8 +149,8 @@ def test_closed_months_change_only_by_restatements(workshop: Workshop, company: 
 WRONG_SQL: dict[str, tuple[str, str, str, Callable[..., None], tuple[st.SearchStrategy[Any], ...]]] = {
     "a helper is credited": (
         "int_deal_signals",
-        "judged.role in ('co_sell', 'implementer')",
-        "judged.role in ('co_sell')",
+        "coalesce(judged.role, '') in ('co_sell', 'implementer')",
+        "coalesce(judged.role, '') in ('co_sell')",
         test_harmless_changes_move_nothing,
         (companies(), st.just({"helping participants"}), st.data()),
     ),
