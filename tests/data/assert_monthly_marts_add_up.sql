@@ -4,7 +4,6 @@
 -- are left out.
 {{ config(meta={'dagster': {'ref': {'name': 'company_monthly'}}}) }}
 
--- noqa: disable=LT02,LT05
 {% set marts = [
     'branch_monthly', 'branch_monthly_as_is', 'division_monthly', 'division_monthly_as_is', 'partner_monthly',
     'partner_monthly_as_is', 'company_monthly'
@@ -66,8 +65,9 @@ select
 from facts
 full outer join {{ mart }} as mart on facts.month = mart.month
 where
+    false
     {%- for measure in measures %}
-    {{ 'or ' if not loop.first }}coalesce(facts.{{ measure }}, 0) != coalesce(mart.{{ measure }}, 0)
+    or coalesce(facts.{{ measure }}, 0) != coalesce(mart.{{ measure }}, 0)
     {%- endfor %}
 {{ 'union all' if not loop.last }}
 {% endfor %}

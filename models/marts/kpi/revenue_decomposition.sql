@@ -1,9 +1,5 @@
 -- Why revenue changed: the number of branches with wins, salespeople per branch, wins per salesperson, or size of
 -- deals. Their product is the revenue, so the change is split by logarithmic means (LMDI), whose parts add up to it.
--- noqa: disable=LT02,LT05
-{% set factors = ['active_branches', 'reps_per_branch', 'wins_per_rep', 'average_deal'] -%}
-{% set measures = ['won_amount', 'known_amount', 'active_branches', 'producing_reps', 'deals_won'] -%}
-
 with wins as (
     select * from {{ ref('int_period_wins') }}
 ),
@@ -49,11 +45,16 @@ largest as (
 pairs as (
     select
         scope, entity_id, period_type, months, period_start,
-        {% for measure in measures -%}
-        coalesce(sum(case when not is_previous then {{ measure }} end), 0) as {{ measure }},
-        coalesce(sum(case when is_previous then {{ measure }} end), 0) as previous_{{ measure }}
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        coalesce(sum(case when not is_previous then won_amount end), 0) as won_amount,
+        coalesce(sum(case when is_previous then won_amount end), 0) as previous_won_amount,
+        coalesce(sum(case when not is_previous then known_amount end), 0) as known_amount,
+        coalesce(sum(case when is_previous then known_amount end), 0) as previous_known_amount,
+        coalesce(sum(case when not is_previous then active_branches end), 0) as active_branches,
+        coalesce(sum(case when is_previous then active_branches end), 0) as previous_active_branches,
+        coalesce(sum(case when not is_previous then producing_reps end), 0) as producing_reps,
+        coalesce(sum(case when is_previous then producing_reps end), 0) as previous_producing_reps,
+        coalesce(sum(case when not is_previous then deals_won end), 0) as deals_won,
+        coalesce(sum(case when is_previous then deals_won end), 0) as previous_deals_won
     from totals
     group by scope, entity_id, period_type, months, period_start
 ),
@@ -62,55 +63,63 @@ measured as (
     select
         *,
         known_amount - previous_known_amount as known_change,
-        {% for side in ['', 'previous_'] -%}
-        {{ rate(side ~ 'producing_reps', side ~ 'active_branches') }} as {{ side }}reps_per_branch,
-        {{ rate(side ~ 'deals_won', side ~ 'producing_reps') }} as {{ side }}wins_per_rep,
-        case when {{ side }}known_amount > 0 then {{ rate(side ~ 'known_amount', side ~ 'deals_won') }} end as {{ side }}average_deal
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        {{ rate('producing_reps', 'active_branches') }} as reps_per_branch,
+        {{ rate('deals_won', 'producing_reps') }} as wins_per_rep,
+        case when known_amount > 0 then {{ rate('known_amount', 'deals_won') }} end as average_deal,
+        {{ rate('previous_producing_reps', 'previous_active_branches') }} as previous_reps_per_branch,
+        {{ rate('previous_deals_won', 'previous_producing_reps') }} as previous_wins_per_rep,
+        case when previous_known_amount > 0 then {{ rate('previous_known_amount', 'previous_deals_won') }} end as previous_average_deal,
+        deals_won > 0 and previous_deals_won > 0 and known_amount > 0 and previous_known_amount > 0 as is_split,
+        (deals_won = 0) != (previous_deals_won = 0) as is_one_sided
     from pairs
 ),
 
--- Parts of the change due to the first one, two and three factors, as running sums. Where one of the two years has no
--- win by a known salesperson, the whole change is due to branches; if both years have active branches, it is due to
--- salespeople. Where there are only returns, or returns exceed the wins of a year, it is due to the average deal.
+-- The logarithmic mean of the two known amounts, their own value where they are equal, and how much each factor grew.
+weighed as (
+    select
+        *,
+        case
+            when not is_split then null
+            when known_change = 0 then cast(known_amount as double)
+            else cast(known_change as double) / ln(cast(known_amount as double) / cast(previous_known_amount as double))
+        end as mean_amount,
+        case when is_split then cast(active_branches as double) / cast(previous_active_branches as double) end as branches_growth,
+        case when is_split then cast(reps_per_branch as double) / cast(previous_reps_per_branch as double) end as reps_growth,
+        case when is_split then cast(wins_per_rep as double) / cast(previous_wins_per_rep as double) end as wins_growth
+    from measured
+),
+
+-- Which part of the change the first one, two and three factors bring, from none to all. If a side has no win, all of it comes from
+-- the branches, or from the salespeople if a branch won by an unknown rep. If returns outweigh the wins of a side, all of it comes
+-- from the average deal.
 shares as (
     select
         *,
-        {% for last in range(1, 4) -%}
         case
-            when deals_won = 0 and previous_deals_won = 0 then cast(0 as double)
-            {%- if last == 1 %}
-            when (deals_won = 0 or previous_deals_won = 0) and active_branches > 0 and previous_active_branches > 0
-                then cast(0 as double)
-            {%- endif %}
-            when deals_won = 0 or previous_deals_won = 0 then cast(known_change as double)
-            when known_amount <= 0 or previous_known_amount <= 0 then cast(0 as double)
-            else
-                -- The logarithmic mean of the two years; where they are equal, their value.
-                case
-                    when known_change = 0 then cast(known_amount as double)
-                    else cast(known_change as double) / ln(cast(known_amount as double) / cast(previous_known_amount as double))
-                end
-                * ln(
-                    {%- for factor in factors[:last] %}
-                    (cast({{ factor }} as double) / cast(previous_{{ factor }} as double)){{ ' *' if not loop.last }}
-                    {%- endfor %}
-                )
-        end as running_{{ last }}
-        {{- ',' if not loop.last }}
-        {% endfor %}
-    from measured
+            when is_split then mean_amount * ln(branches_growth)
+            when is_one_sided and not (active_branches > 0 and previous_active_branches > 0) then cast(known_change as double)
+            else cast(0 as double)
+        end as running_1,
+        case
+            when is_split then mean_amount * ln(branches_growth * reps_growth)
+            when is_one_sided then cast(known_change as double)
+            else cast(0 as double)
+        end as running_2,
+        case
+            when is_split then mean_amount * ln(branches_growth * reps_growth * wins_growth)
+            when is_one_sided then cast(known_change as double)
+            else cast(0 as double)
+        end as running_3
+    from weighed
 ),
 
 -- Rounded as running sums, so that the parts add up exactly.
 rounded as (
     select
         *,
-        {% for last in range(1, 4) -%}
-        {{ round_money('running_' ~ last) }} as explained_{{ last }}
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        {{ round_money('running_1') }} as explained_1,
+        {{ round_money('running_2') }} as explained_2,
+        {{ round_money('running_3') }} as explained_3
     from shares
 )
 
@@ -129,18 +138,22 @@ select
     cast(rounded.won_amount as {{ money_type() }}) as won_amount,
     cast(rounded.previous_won_amount as {{ money_type() }}) as previous_won_amount,
     cast(rounded.won_amount - rounded.previous_won_amount as {{ money_type() }}) as change_amount,
-    {% for side in ['', 'previous_'] -%}
-    cast(rounded.{{ side }}known_amount as {{ money_type() }}) as {{ side }}known_amount,
-    cast(rounded.{{ side }}won_amount - rounded.{{ side }}known_amount as {{ money_type() }}) as {{ side }}unassigned_amount,
-    {% endfor -%}
-    {% for side in ['', 'previous_'] -%}
-    cast(rounded.{{ side }}active_branches as bigint) as {{ side }}active_branches,
-    cast(rounded.{{ side }}producing_reps as bigint) as {{ side }}producing_reps,
-    cast(rounded.{{ side }}deals_won as bigint) as {{ side }}deals_won,
-    rounded.{{ side }}reps_per_branch,
-    rounded.{{ side }}wins_per_rep,
-    rounded.{{ side }}average_deal,
-    {% endfor -%}
+    cast(rounded.known_amount as {{ money_type() }}) as known_amount,
+    cast(rounded.won_amount - rounded.known_amount as {{ money_type() }}) as unassigned_amount,
+    cast(rounded.previous_known_amount as {{ money_type() }}) as previous_known_amount,
+    cast(rounded.previous_won_amount - rounded.previous_known_amount as {{ money_type() }}) as previous_unassigned_amount,
+    cast(rounded.active_branches as bigint) as active_branches,
+    cast(rounded.producing_reps as bigint) as producing_reps,
+    cast(rounded.deals_won as bigint) as deals_won,
+    rounded.reps_per_branch,
+    rounded.wins_per_rep,
+    rounded.average_deal,
+    cast(rounded.previous_active_branches as bigint) as previous_active_branches,
+    cast(rounded.previous_producing_reps as bigint) as previous_producing_reps,
+    cast(rounded.previous_deals_won as bigint) as previous_deals_won,
+    rounded.previous_reps_per_branch,
+    rounded.previous_wins_per_rep,
+    rounded.previous_average_deal,
     rounded.explained_1 as active_branches_effect,
     cast(rounded.explained_2 - rounded.explained_1 as {{ money_type() }}) as reps_per_branch_effect,
     cast(rounded.explained_3 - rounded.explained_2 as {{ money_type() }}) as wins_per_rep_effect,
