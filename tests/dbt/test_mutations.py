@@ -88,7 +88,7 @@ def test_tests_fail_for_broken_rules_and_nothing_else(laboratory: Laboratory) ->
     assert [laboratory.try_out(mutation).is_noticed for mutation in tried] == [True] * len(TRIED)
     comment = Mutation(
         "a comment",
-        "models/attribution/int_deal_decisions.sql",
+        "models/attribution/intermediate/int_deal_decisions.sql",
         "-- One row per deal",
         "-- A row per deal",
         unit=("int_deal_decisions",),
@@ -96,7 +96,7 @@ def test_tests_fail_for_broken_rules_and_nothing_else(laboratory: Laboratory) ->
     assert not laboratory.try_out(comment).is_noticed
     nonsense = Mutation(
         "SQL that does not run",
-        "models/attribution/int_deal_decisions.sql",
+        "models/attribution/intermediate/int_deal_decisions.sql",
         "from outcomes",
         "from nowhere",
         unit=("int_deal_decisions",),

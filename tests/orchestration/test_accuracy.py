@@ -63,8 +63,8 @@ def test_each_kind_of_failure_is_counted(home: Home) -> None:
     counted = {example.split(";")[0] for example in examples}
     assert counted == {"lost", "elsewhere", "clear", "hoarded", "other reason", "guessed"}
     assert [promise.split(": ")[1] for promise in score.broken()] == [
-        "33.33 % resolved, at least 100% promised",
-        "3 wrong decisions, 0 promised",
+        "33.33 % resolved, at least 100% required",
+        "3 wrong decisions, 0 allowed",
         "2 ambiguous deals are not in quarantine with their reason",
         "2 clear deals are in quarantine",
     ]
