@@ -6,8 +6,17 @@ from orchestration.home import Home
 from orchestration.scratch import Plan
 from orchestration.warehouse import read_manifest
 
-# One side has few rows in a company of any size: today, a calendar's months or halves, a ladder.
-FEW_ROWS = {"pipeline", "int_branch_months", "status_spells"}
+# One side has few rows in a company of any size: today, a calendar's months or halves, a ladder, or a list of steps,
+# ages, measures, features or columns that the model itself names.
+FEW_ROWS = {
+    "bottlenecks",
+    "branch_segments",
+    "int_deal_lookups",
+    "int_deal_windows",
+    "int_status_spells",
+    "pipeline",
+    "scorecard",
+}
 
 
 def is_pairwise(connection: duckdb.DuckDBPyConnection, query: str) -> bool:

@@ -112,7 +112,17 @@ def test_the_graph_runs_from_landing_to_release_in_groups(defs: Definitions) -> 
         seen |= upstream
     assert AssetKey(["raw", "deals"]) in seen
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    layers = {"staging", "organisation", "deals", "attribution", "facts", "measures", "marts_attribution", "marts_kpi", "ops"}
+    layers = {
+        "staging",
+        "organisation",
+        "deals",
+        "attribution",
+        "facts",
+        "measures",
+        "marts_attribution",
+        "marts_kpi",
+        "ops",
+    }
     assert {"ingest", *layers, "published"} <= groups
     assert all(graph.get(key).description for key in graph.get_all_asset_keys())
 
