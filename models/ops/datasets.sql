@@ -6,7 +6,7 @@ with latest as (
             partition by dataset, source_name, extracted_on, file_name order by loaded_at desc nulls last, load_id nulls last
         ) as load_rank
     from {{ ref('loads') }}
-    -- The files of a mapping have no dataset of their own; the datasets that it makes of them have rows, too.
+    -- The files of a mapping have no dataset of their own. The datasets made from them have rows, too.
     where status = 'loaded' and dataset is not null
 )
 

@@ -123,7 +123,7 @@ def test_the_graph_runs_from_landing_to_release_in_groups(defs: Definitions) -> 
         "marts_kpi",
         "ops",
     }
-    assert {"ingest", *layers, "published"} <= groups
+    assert {"ingest", *layers, "marts_attribution", "marts_kpi", "published"} <= groups
     assert all(graph.get(key).description for key in graph.get_all_asset_keys())
 
 
