@@ -1,10 +1,10 @@
 """The prose linter: words that this project does not use, and sentences that are too long.
 
 tools/prose.yml has the words with their replacements, the longest sentence, and the paths that are not checked yet.
-The linter reads Markdown (without code and generated blocks), comments and descriptions in YAML, comments in SQL,
-Jinja, shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and test names. It
-does not read code in backquotes, nor the sample company's data. Only Markdown has a longest sentence, because elsewhere
-a line is often no sentence.
+The linter reads Markdown (without code, generated blocks and Jinja tags), comments and descriptions in YAML, comments
+in SQL, Jinja, shell, TOML and the Makefile, the texts of seeds, and in Python comments, docstrings, messages and test
+names. It does not read code in backquotes, nor the sample company's data. Only Markdown has a longest sentence, because
+elsewhere a line is often no sentence.
 
 Run: python -m tools.prose [--all] [path …]. Prints `file:line: word → replacement`; exit status 1 if it found any.
 """
@@ -74,7 +74,7 @@ def findings(name: str, text: str, rules: Rules) -> Iterator[Line]:
 
 
 def markdown(text: str) -> Iterator[Line]:
-    """Yield the lines outside code and generated blocks; code within a line counts as one word."""
+    """Yield the lines outside code, generated blocks and Jinja tags; code within a line counts as one word."""
     fenced = generated = False
     lines = []
     for line in text.splitlines():
@@ -89,6 +89,7 @@ def markdown(text: str) -> Iterator[Line]:
     prose = "\n".join(lines)
     prose = re.sub(r"`(?:[^`\n]|\n(?!\n))*`", lambda code: "`code`" + "\n" * code[0].count("\n"), prose)
     prose = re.sub(r"\]\([^)\s]*\)", "]", prose)
+    prose = re.sub(r"\{%.*?%\}", "", prose)
     yield from (Line(number, line) for number, line in enumerate(prose.split("\n"), 1))
 
 

@@ -166,7 +166,7 @@ def _write(
         for table in tables:
             copy_table(connection, table)
         _write_release_table(connection, release)
-        _write_catalog(connection, tables)
+        _write_catalog(connection, tables, _doc_blocks(dbt_manifest))
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
         ).fetchall()
@@ -226,7 +226,7 @@ def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[
     )
 
 
-def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table]) -> None:
+def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table], blocks: Mapping[str, str]) -> None:
     """Write ops.catalog: the texts of every published table (column_name null) and column in English and Japanese."""
     connection.execute(
         """
@@ -241,11 +241,13 @@ def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table])
         meta = _meta(table.node)
         columns = connection.execute(f"describe release.{table.sql}").fetchall()
         words = table.node.get("columns", {})
-        rows.append((table.schema, table.name, None, 0, "TABLE", *_words(table.name, table.node), _is_personal(meta)))
+        rows.append(
+            (table.schema, table.name, None, 0, "TABLE", *_words(table.name, table.node, blocks), _is_personal(meta))
+        )
         for ordinal, (name, kind, *_) in enumerate(columns, start=1):
             column = words.get(name, {})
             personal = _is_personal(_meta(column))
-            rows.append((table.schema, table.name, name, ordinal, kind, *_words(name, column), personal))
+            rows.append((table.schema, table.name, name, ordinal, kind, *_words(name, column, blocks), personal))
     columns_of_rows = [list(values) for values in zip(*rows, strict=True)]
     if rows:  # one statement, because a parameter set per row takes longer than the rest of a small release
         connection.execute(f"insert into ops.catalog select {', '.join(['unnest(?)'] * len(rows[0]))}", columns_of_rows)
@@ -255,11 +257,21 @@ def _meta(described: dict[str, Any]) -> dict[str, Any]:
     return {**(described.get("meta") or {}), **((described.get("config") or {}).get("meta") or {})}
 
 
-def _words(name: str, described: dict[str, Any]) -> tuple[str, Any, Any, Any]:
-    """Return the English label, Japanese label, English definition and Japanese definition."""
-    meta = _meta(described)
+def _doc_blocks(dbt_manifest: dict[str, Any]) -> dict[str, str]:
+    """Return the texts of the doc blocks (models/columns.md) by id."""
+    return {block_id: block["block_contents"] for block_id, block in dbt_manifest.get("docs", {}).items()}
+
+
+def _words(name: str, described: dict[str, Any], blocks: Mapping[str, str]) -> tuple[str, Any, Any, Any]:
+    """Return the English label, Japanese label, English definition and Japanese definition.
+
+    Shared columns have the Japanese ones in a doc block: the label on its first line, then the definition.
+    """
+    japanese = next((blocks.get(f"{block}__ja", "") for block in described.get("doc_blocks") or ()), "")
+    label_ja, _, description_ja = japanese.partition("\n")
+    meta = {"label_ja": label_ja or None, "description_ja": description_ja or None} | _meta(described)
     label = meta.get("label_en") or name.replace("_", " ").capitalize()
-    return label, meta.get("label_ja"), described.get("description") or None, meta.get("description_ja")
+    return label, meta["label_ja"], described.get("description") or None, meta["description_ja"]
 
 
 def _is_personal(meta: dict[str, Any]) -> bool:

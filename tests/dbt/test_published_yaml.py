@@ -1,6 +1,7 @@
 """The documentation that every model needs, checked in the project's files without a build.
 
-Published models: texts in two languages, an enforced contract, a test of their grain. Staging: the raw contract.
+Published models: texts in two languages, an enforced contract, a test of their grain. Columns that several tables share
+have their texts in models/columns.md. Staging: the raw contract.
 """
 
 import re
@@ -19,6 +20,11 @@ from orchestration.warehouse import PUBLISHED_SCHEMAS
 
 GRAIN = "One row per "
 CONTRACT = load_contract()
+BLOCKS = "models/columns.md"
+BLOCK = re.compile(r"\{% docs (\w+) %\}(.*?)\{% enddocs %\}", re.DOTALL)
+REFERENCE = re.compile(r"\{\{ doc\('(\w+)'\) \}\}")
+# The monthly marts share their columns as YAML anchors.
+ANCHORED = "_monthly_marts.yml"
 
 # Reading the project
 
@@ -48,11 +54,47 @@ def names_of(tests: list[Any]) -> set[str]:
     return {name for test in tests for name in ([test] if isinstance(test, str) else test)}
 
 
+def texts_of(thing: dict[str, Any]) -> dict[str, Any]:
+    """Return the texts that a model or column states in YAML."""
+    meta = thing.get("config", {}).get("meta", {})
+    return {"description": thing.get("description"), **{key: meta.get(key) for key in ("label_ja", "description_ja")}}
+
+
 def missing_texts(thing: dict[str, Any]) -> list[str]:
     """Return the names of the texts that a model or column lacks."""
-    meta = thing.get("config", {}).get("meta", {})
-    words = {"description": thing.get("description")} | {key: meta.get(key) for key in ("label_ja", "description_ja")}
-    return [key for key, text in words.items() if not (isinstance(text, str) and text.strip())]
+    return [key for key, text in texts_of(thing).items() if not (isinstance(text, str) and text.strip())]
+
+
+def doc_blocks(project: Path) -> dict[str, str]:
+    """Return the texts of the doc blocks."""
+    return dict(BLOCK.findall((project / BLOCKS).read_text(encoding="utf-8")))
+
+
+def column_problems(column: dict[str, Any], blocks: dict[str, str]) -> list[str]:
+    """Return the defects in the texts of a column, which states them in YAML or takes them from a doc block."""
+    texts = texts_of(column)
+    if "{{" not in str(texts["description"]):
+        return [f"no {key}" for key in missing_texts(column)]
+    reference = REFERENCE.fullmatch(texts["description"])
+    if not reference:
+        return ["the description is not one doc block alone"]
+    found = [f"{key} next to a doc block" for key in ("label_ja", "description_ja") if texts[key]]
+    return found + [f"no doc block {name}" for name in (reference[1], f"{reference[1]}__ja") if name not in blocks]
+
+
+def block_problems(project: Path) -> list[str]:
+    """Return the defects of the doc blocks: lines that are missing or too many, and blocks without a column."""
+    yaml_files = [*(project / "models").rglob("*.yml"), project / "seeds/_seeds.yml"]
+    used = {name for path in yaml_files for name in REFERENCE.findall(path.read_text(encoding="utf-8"))}
+    found = []
+    for name, text in doc_blocks(project).items():
+        lines = [line for line in text.split("\n") if line.strip()]
+        expected = 2 if name.endswith("__ja") else 1
+        if len(lines) != expected:
+            found.append(f"{name}: {len(lines)} lines, not {expected}")
+        if name.removesuffix("__ja") not in used:
+            found.append(f"{name}: no column uses it")
+    return found
 
 
 def has_grain_test(model: dict[str, Any]) -> bool:
@@ -65,7 +107,8 @@ def has_grain_test(model: dict[str, Any]) -> bool:
 
 def problems(project: Path) -> list[str]:
     """Return the defects in the documentation of the published models."""
-    found = []
+    found = block_problems(project)
+    blocks = doc_blocks(project)
     described = cache(descriptions)
     for path, schema in model_files(project):
         name = path.stem
@@ -86,7 +129,7 @@ def problems(project: Path) -> list[str]:
         if not has_grain_test(model):
             found.append(f"{name}: no grain test")
         for column in model["columns"]:
-            found += [f"{name}.{column['name']}: no {key}" for key in missing_texts(column)]
+            found += [f"{name}.{column['name']}: {problem}" for problem in column_problems(column, blocks)]
     return found
 
 
@@ -95,6 +138,7 @@ def seed_problems(project: Path) -> list[str]:
     schemas = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["seeds"]["kyoten"]
     seeds = yaml.safe_load((project / "seeds/_seeds.yml").read_text(encoding="utf-8"))["seeds"]
     found = []
+    blocks = doc_blocks(project)
     for seed in seeds:
         name = seed["name"]
         if schemas.get(name, {}).get("+schema") not in PUBLISHED_SCHEMAS:
@@ -105,8 +149,28 @@ def seed_problems(project: Path) -> list[str]:
         described = {column["name"]: column for column in seed["columns"]}
         header = (project / f"seeds/{name}.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
         found += [f"{name}.{column}: no column" for column in header if column not in described]
-        found += [f"{name}.{column}: no {key}" for column in header for key in missing_texts(described.get(column, {}))]
+        found += [
+            f"{name}.{column}: {problem}"
+            for column in header
+            for problem in column_problems(described.get(column, {}), blocks)
+        ]
     return found
+
+
+def repeated_texts(project: Path) -> list[str]:
+    """Return the columns whose texts several tables state, or a table and a doc block."""
+    blocks = doc_blocks(project)
+    shared = {(text, *blocks.get(f"{name}__ja", "").split("\n")) for name, text in blocks.items()}
+    tables: dict[tuple[str, ...], list[str]] = {}
+    for path in [*sorted((project / "models").rglob("*.yml")), project / "seeds/_seeds.yml"]:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for table in [] if path.name == ANCHORED else document.get("models", []) + document.get("seeds", []):
+            for column in table.get("columns", []):
+                if not missing_texts(column):
+                    tables.setdefault((column["name"], *texts_of(column).values()), []).append(table["name"])
+    return [
+        f"{texts[0]}: {', '.join(names)}" for texts, names in tables.items() if len(names) > 1 or texts[1:] in shared
+    ]
 
 
 def output_columns(sql: str) -> list[str]:
@@ -143,8 +207,8 @@ def drop(*keys: str) -> Callable[[dict[str, Any]], None]:
     return without
 
 
-def in_first_column(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    return lambda model: change(model["columns"][0])
+def in_column(name: str, change: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    return lambda model: change(next(column for column in model["columns"] if column["name"] == name))
 
 
 @pytest.mark.parametrize(
@@ -158,10 +222,23 @@ def in_first_column(change: Callable[[dict[str, Any]], None]) -> Callable[[dict[
         (drop("config", "meta", "label_ja"), "fct_deals: no label_ja"),
         (lambda model: model["config"]["meta"].update(description_ja=" "), "fct_deals: no description_ja"),
         (drop("config", "contract"), "fct_deals: no enforced contract"),
-        (in_first_column(drop("data_tests")), "fct_deals: no grain test"),
-        (in_first_column(drop("constraints")), "fct_deals: no grain test"),
-        (in_first_column(drop("description")), "fct_deals.deal_id: no description"),
-        (in_first_column(drop("config")), "fct_deals.deal_id: no label_ja"),
+        (in_column("deal_id", drop("data_tests")), "fct_deals: no grain test"),
+        (in_column("deal_id", drop("constraints")), "fct_deals: no grain test"),
+        (in_column("deal_id", drop("description")), "fct_deals.deal_id: no description"),
+        (in_column("deal_id", lambda column: column.update(description="Deal.")), "fct_deals.deal_id: no label_ja"),
+        (
+            in_column("deal_id", lambda column: column.update(description="{{ doc('planted') }}")),
+            "fct_deals.deal_id: no doc block planted",
+        ),
+        (
+            in_column("deal_id", lambda column: column.update(description="{{ doc('deal_id') }} It is unique.")),
+            "fct_deals.deal_id: the description is not one doc block alone",
+        ),
+        (
+            in_column("deal_id", lambda column: column.update(config={"meta": {"label_ja": "案件"}})),
+            "fct_deals.deal_id: label_ja next to a doc block",
+        ),
+        (in_column("stage", drop("config")), "fct_deals.stage: no label_ja"),
     ],
 )
 def test_missing_documentation_is_found(tmp_path: Path, change: Callable[[dict[str, Any]], None], problem: str) -> None:
@@ -170,6 +247,49 @@ def test_missing_documentation_is_found(tmp_path: Path, change: Callable[[dict[s
     change(document["models"][0])
     words.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
     assert problem in problems(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "problem"),
+    [
+        (r"docs deal_id__ja ", "docs planted__ja ", "fct_deals.deal_id: no doc block deal_id__ja"),
+        (r"docs metric__ja ", "docs planted__ja ", "kpi_sets.metric: no doc block metric__ja"),
+        (r"docs metric__ja ", "docs planted__ja ", "planted__ja: no column uses it"),
+        (r"(docs deal_id %})", r"\1\nOne line.\n", "deal_id: 2 lines, not 1"),
+        (r"(docs deal_id__ja %}.*)\n", r"\1", "deal_id__ja: 1 lines, not 2"),
+    ],
+)
+def test_a_defect_of_a_doc_block_is_found(tmp_path: Path, pattern: str, replacement: str, problem: str) -> None:
+    words = copied(tmp_path) / BLOCKS
+    planted, changes = re.subn(pattern, replacement, words.read_text(encoding="utf-8"))
+    words.write_text(planted, encoding="utf-8")
+    assert changes == 1
+    assert problem in problems(tmp_path) + seed_problems(tmp_path)
+
+
+def test_texts_that_several_tables_share_are_stated_once(tmp_path: Path) -> None:
+    assert repeated_texts(PROJECT) == []
+    models = copied(tmp_path) / "models"
+    stage = column_of(models / "facts/fct_deals.yml", "stage")
+    plant(models / "facts/fct_revenue.yml", stage)
+    plant(models / "attribution/quarantine.yml", {**stage, "description": "Stage of the deal."})
+    plant(models / "marts/kpi" / ANCHORED, stage)
+    words = {"label_ja": "月", "description_ja": "月の初日。"}
+    plant(
+        models / "ops/loads.yml", {"name": "since", "description": "First day of the month.", "config": {"meta": words}}
+    )
+    assert repeated_texts(tmp_path) == ["stage: fct_deals, fct_revenue", "since: loads"]
+
+
+def column_of(path: Path, name: str) -> dict[str, Any]:
+    (model,) = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    return next(column for column in model["columns"] if column["name"] == name)
+
+
+def plant(path: Path, column: dict[str, Any]) -> None:
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document["models"][0]["columns"].append(column)
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
 
 
 def test_a_published_model_is_described_once(tmp_path: Path) -> None:

@@ -38,13 +38,15 @@ def _node(schema: str, name: str, **properties: object) -> dict:
 def _manifest() -> dict:
     columns = {
         "deal_id": {"description": "The deal's id.", "config": {"meta": {"label_ja": "案件ID", "personal": True}}},
+        "amount": {"description": "Money.", "config": {"meta": {}}, "doc_blocks": ["doc.kyoten.amount"]},
     }
     return {
+        "docs": {"doc.kyoten.amount__ja": {"block_contents": "金額\n計上した金額。"}},
         "nodes": {
             "a": _node("core", "fct_deals", columns=columns),
             "b": _node("core", "fct_revenue"),
             "c": _node("intermediate", "int_as_of"),
-        }
+        },
     }
 
 
@@ -102,6 +104,10 @@ def test_a_release_has_tables_texts_parquet_and_manifest(home: Home) -> None:
             "select label_en, label_ja, description_en, is_personal from ops.catalog where column_name = 'deal_id' "
             "and table_name = 'fct_deals'"
         ).fetchall() == [("Deal id", "案件ID", "The deal's id.", True)]
+        assert connection.execute(
+            "select label_ja, description_en, description_ja from ops.catalog where column_name = 'amount' "
+            "and table_name = 'fct_deals'"
+        ).fetchall() == [("金額", "Money.", "計上した金額。")]
         assert connection.execute("select release_id, as_of::varchar from ops.release").fetchall() == [
             (release["release_id"], "2026-03-31")
         ]

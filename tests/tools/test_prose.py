@@ -22,6 +22,7 @@ def found(name: str, text: str) -> list[tuple[int, str]]:
     [
         ("docs/a.md", "# Title\n\nThe month is frumious.\n", 3),
         ("docs/a.md", "| a | b |\n|---|---|\n| x | It is frumious |\n", 3),
+        ("models/a.md", "{% docs a %}A month.{% enddocs %}\n{% docs b %}One\nthat is frumious.{% enddocs %}\n", 3),
         ("a.py", '"""Good.\n\nThe month is frumious.\n"""\n', 3),
         ("a.py", "x = 1  # frumious\n", 1),
         ("tools/sample/a.py", "x = 1  # frumious\n", 1),
@@ -50,6 +51,7 @@ def test_a_planted_word_is_found_where_it_is(name: str, text: str, line: int) ->
     ("name", "text"),
     [
         ("a.md", "The column `frumious` and [a page](frumious.md).\n\n```sql\nselect frumious\n```\n"),
+        ("models/a.md", "{% docs frumious %}A month.{% enddocs %}\n"),
         ("a.md", "<!-- frumious -->\n| frumious |\n<!-- /frumious -->\n"),
         ("a.py", "frumious = 'frumious'\n"),
         ("tools/sample/a.py", '"""Data."""\n\nCASE = "a frumious deal"\n'),
