@@ -32,9 +32,10 @@ demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=
 	@./setup.sh run
 	@$(KYOTEN) demo --size $(SIZE) --seed $(SEED)
 
-refresh: ## Landing files → published release (FORCE=1: even if nothing is new; FETCH=0: only landed files)
+refresh: ## Landing files → published release (FORCE=1: even if nothing is new; FETCH=0: only landed files; PROFILE=1: costs)
 	@./setup.sh run
-	@$(KYOTEN) refresh $(if $(FORCE),--force) $(if $(filter 0,$(FETCH)),--no-fetch)
+	@$(KYOTEN) refresh $(if $(FORCE),--force) $(if $(filter 0,$(FETCH)),--no-fetch) \
+		$(if $(PROFILE),--profile)
 
 fetch: ## Extracts from the mapping's databases, APIs and remote folders → extracts/ (FULL=1: ignore cursors)
 	@./setup.sh run

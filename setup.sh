@@ -62,4 +62,6 @@ rm -f "$(stamp run)" "$(stamp dev)"
     fail "$offline"
 cksum < "locks/$wanted.lock" > "$(stamp "$wanted")"
 install_command
+say "setup: compiling the dbt project …"
+.venv/bin/python -c 'from orchestration import home, warehouse; warehouse.compiled(home.Home.from_environment())'
 say "setup: done."

@@ -108,12 +108,13 @@ def _clear(home: Home) -> None:
 @kyoten.command()
 @click.option("--force", is_flag=True, help="Refresh even if nothing is new.")
 @click.option("--no-fetch", is_flag=True, help="Use only files that have landed already.")
-def refresh(force: bool, no_fetch: bool) -> None:
+@click.option("--profile", is_flag=True, help="Print CPU seconds, seconds and peak memory of each step.")
+def refresh(force: bool, no_fetch: bool, profile: bool) -> None:
     """Turn landing files into a published release."""
     from orchestration.refresh import refresh as refresh_home
 
     home = Home.from_environment()
-    if refresh_home(home, force=force, fetches=not no_fetch):
+    if refresh_home(home, force=force, fetches=not no_fetch, profile=profile):
         from orchestration.summary import print_summary
 
         print_summary(home)
@@ -236,11 +237,11 @@ def docs() -> None:
 def dev(port: int) -> None:
     """Open the Dagster UI."""
     from orchestration.refresh import prepare_dagster
-    from orchestration.warehouse import prepare_manifest
+    from orchestration.warehouse import compiled
 
     home = Home.from_environment()
     prepare_dagster(home)
-    prepare_manifest(home)
+    compiled(home)
     dagster = Path(sys.executable).parent / "dagster"
     print(f"Dagster for {home.root}: http://127.0.0.1:{port}. Stop it with Ctrl-C.", flush=True)
     os.chdir(PROJECT)  # where pyproject.toml names the definitions

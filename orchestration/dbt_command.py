@@ -6,16 +6,16 @@ definitions.py.
 
 import gc
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lock import write_lock
 from orchestration.release.checks import unverify
-from orchestration.warehouse import configure, overrides, require_free, target, vars_arguments
+from orchestration.warehouse import configure, overrides, require_free, vars_arguments
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -66,29 +66,27 @@ def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
         # A folder of its own: the refresh's folder records what the refresh built and tested.
         os.environ["DBT_TARGET_PATH"] = str(_own_target(home))
 
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.exceptions import DbtUsageException
         from dbt.cli.main import dbtRunner
 
         result = dbtRunner().invoke([*arguments, *given])
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt leaves the database open
     if isinstance(result.exception, DbtUsageException):  # the only one that dbt does not print
         print(result.exception, file=sys.stderr)
     return result
 
 
 def _own_target(home: Home) -> Path:
-    """Return dbt's target folder for people's commands; it starts with what the refresh has parsed."""
-    folder, parsed = home.build / "dbt", target(home) / "partial_parse.msgpack"
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        if parsed.exists():
-            shutil.copy(parsed, folder)
+    """Return dbt's target folder for people's commands, where dbt keeps what it has parsed."""
+    folder = home.build / "dbt"
+    folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _show(home: Home, node: Any, limit: int) -> None:
-    import duckdb
 
-    with duckdb.connect(str(home.database)) as connection:
+    with engine.connect(home, home.database) as connection:
         (rows,) = connection.execute(f"select count(*) from {node.relation_name}").fetchone() or (0,)
         print(f"\n{node.schema}.{node.alias}: {rows:,} rows")
         print(connection.sql(f"from {node.relation_name} limit {limit}"))

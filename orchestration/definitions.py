@@ -4,8 +4,7 @@
 """
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +15,42 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
     AssetSelection,
     AssetSpec,
     DefaultScheduleStatus,
+    DefaultSensorStatus,
     Definitions,
     Failure,
     MaterializeResult,
     MetadataValue,
     Output,
     ScheduleDefinition,
+    SensorEvaluationContext,
+    SensorResult,
     asset,
     define_asset_job,
     in_process_executor,
     multi_asset,
+    sensor,
 )
 from dagster_dbt import DagsterDbtCliRuntimeError, DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 
-from orchestration import warehouse
+from orchestration import steps, warehouse
 from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from orchestration.knowledge import Knowledge
 from orchestration.lake.expectations import load_expectations
-from orchestration.lake.ingest import IngestResult, ingest
-from orchestration.names.lake import write_names
+from orchestration.lake.ingest import IngestResult
 from orchestration.release import checks
-from orchestration.release.fingerprint import inputs_fingerprint, nothing_new, project_fingerprint, recorded_inputs
-from orchestration.release.publish import publish
+from orchestration.release.fingerprint import nothing_new
+from orchestration.release.publish import current_release
 from orchestration.resources import Workspace, dbt_resource, start_dbt
 from orchestration.sources.transports.fetch import fetch, has_transports
-from orchestration.worklist import export_worklist
 
 HOME = Home.from_environment()
-MANIFEST = warehouse.prepare_manifest(HOME)
+warehouse.configure(HOME)
+MANIFEST = warehouse.read_manifest(HOME)
 EXTRACTS = AssetKey(["landing", "extracts"])
 ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"], ["lake", "drift"])
 
@@ -108,19 +110,6 @@ def _step_failure() -> Iterator[None]:
         raise Failure(str(error), allow_retries=False) from error
 
 
-def _limited(say: Callable[[str], None], seconds: float = 2.0) -> Callable[[str], None]:
-    """Return `say`, limited to one message every few seconds: enough to show progress."""
-    last = time.monotonic()
-
-    def pass_on(text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= seconds:
-            last = time.monotonic()
-            say(text)
-
-    return pass_on
-
-
 @asset(key=EXTRACTS, group_name="ingest")
 def extracts(workspace: Workspace) -> MaterializeResult[None]:
     """Dated, immutable extracts from the mapping's databases, APIs and remote folders.
@@ -146,23 +135,8 @@ def landing(
     home = workspace.home
     whole = context.selected_asset_keys == landing.keys
     selected = {key.path[1] for key in context.selected_asset_keys if key.path[0] == "raw"}
-    before = inputs_fingerprint(home)
     with _step_failure():
-        result = ingest(
-            home,
-            home.sources,
-            datasets=None if whole else selected,
-            timezone=warehouse.var("business_timezone"),
-            progress=_limited(workspace.say),
-        )
-        workspace.say(
-            f"ingest: {len(result.files):,} new files, {sum(file.accepted for file in result.files):,} rows accepted, "
-            f"{sum(file.rejected for file in result.files):,} rejected, {len(result.refused):,} files refused, "
-            f"{len(result.held):,} batches held"
-        )
-        docs = home.data_docs / "index.html"
-        if result.batches:
-            workspace.say(f"ingest: expectations and results of {len(result.batches):,} batches: {docs}")
+        result = steps.load(home, workspace.say, datasets=None if whole else selected)
         for key in sorted(context.selected_asset_keys):
             files = [file for file in result.files if key.path in (["raw", file.dataset], *ALL_DATASETS)]
             yield MaterializeResult(
@@ -174,12 +148,9 @@ def landing(
                     "rows_rejected": sum(file.rejected for file in files),
                 },
             )
-        yield from _batch_checks(result, context.selected_asset_check_keys, docs)
-        stopped = [_refusal(file.file_name, file.message) for file in result.refused]
-        if stopped := stopped + [one.message for one in result.held]:
+        yield from _batch_checks(result, context.selected_asset_check_keys, home.data_docs / "index.html")
+        if stopped := steps.stops(result):
             raise KyotenError("\n".join(stopped))
-    if whole:
-        recorded_inputs(home).write_text(before)
 
 
 def _name_specs() -> Iterator[AssetSpec]:
@@ -196,8 +167,7 @@ def _name_specs() -> Iterator[AssetSpec]:
 def names(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Normalise every distinct name of the lake, once for all deals that contain it."""
     with _step_failure():
-        rows = write_names(workspace.home)
-    workspace.say(f"names: {rows['texts']:,} texts, {rows['readings']:,} readings")
+        rows = steps.name(workspace.home, workspace.say)
     for table, count in rows.items():
         yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
 
@@ -215,13 +185,9 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
 def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Write the credit known before this build into the lake, for restatements; first build earlier dates it lacks."""
     with _step_failure():
-        Knowledge(workspace.home).prepare(workspace.say)
+        steps.know(workspace.home, workspace.say)
     for key in knowledge.keys:
         yield MaterializeResult(asset_key=key)
-
-
-def _refusal(file_name: str, message: str) -> str:
-    return message if message.startswith(file_name) else f"{file_name}: {message}"
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -242,36 +208,28 @@ TRANSLATOR = LayerTranslator()
 def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Workspace) -> Iterator[Any]:
     """Build and test with one dbt process; a guard that fails stops what is downstream of it and the release."""
     home = workspace.home
-    checks.unverify(home)
     # Not context.assets_def: in a run that selects some assets, it contains only these.
     whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (models.keys, models.check_keys)
-    project = project_fingerprint()
     with _step_failure():
-        warehouse.prepare_database(home, discard=whole)
-        # Unit tests run the SQL on rows of their own, not on landed data: `make test` runs them, a refresh need not.
-        arguments = ["build", "--exclude-resource-type", "unit_test", *warehouse.vars_arguments()]
+        project = steps.prepare(home, discard=whole)
         target = warehouse.target(home)
         if whole:
-            build = start_dbt(dbt, arguments, context, warehouse.read_manifest(home), TRANSLATOR, target)
+            build = start_dbt(dbt, steps.build_arguments(), context, MANIFEST, TRANSLATOR, target)
         else:
-            build = dbt.cli(arguments, context=context, target_path=target)
+            build = dbt.cli(steps.build_arguments(), context=context, target_path=target)
         try:
             yield from _with_progress(build, workspace, len(context.selected_asset_keys))
         except DagsterDbtCliRuntimeError as error:
             raise KyotenError("\n".join(checks.causes(home) or [checks.dbt_message(error)])) from error
         finally:
-            if (decisions := export_worklist(home)) is not None:
-                workspace.say(f"{decisions:,} deals for a person to look at: {home.worklist / 'quarantine.csv'}")
-    if whole:
-        inputs = recorded_inputs(home)
-        checks.verify(home, {"inputs": inputs.read_text() if inputs.exists() else None, "project": project})
-        with _step_failure():
-            Knowledge(home).save()
+            steps.list_decisions(home, workspace.say)
+        if whole:
+            steps.finish(home, project)
 
 
 def _with_progress(build: DbtCliInvocation, workspace: Workspace, total: int) -> Iterator[Any]:
     built, tested, text = 0, 0, "dbt: nothing to build"
-    say = _limited(workspace.say)
+    say = steps.limited(workspace.say)
     for event in build.stream():
         built += isinstance(event, Output)
         tested += isinstance(event, AssetCheckResult)
@@ -281,28 +239,27 @@ def _with_progress(build: DbtCliInvocation, workspace: Workspace, total: int) ->
 
 
 def _published_keys() -> list[AssetKey]:
-    ids = {node["unique_id"] for node in warehouse.published_models(warehouse.read_manifest(HOME))}
+    ids = {node["unique_id"] for node in warehouse.published_models(MANIFEST)}
     return [spec.key for spec in models.specs if spec.metadata["dagster_dbt/unique_id"] in ids]
 
 
 @asset(key=["published", "release"], deps=_published_keys(), group_name="published", kinds={"duckdb", "parquet"})
 def release(workspace: Workspace) -> MaterializeResult[None]:
     """The release that readers see: a database, Parquet files and a manifest, swapped in at once."""
-    home = workspace.home
     with _step_failure():
-        fingerprint = checks.verified(home)
-        if fingerprint is None:
-            raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
-        workspace.say("Publishing")
-        made = publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
-    return MaterializeResult(
-        metadata={
-            "release_id": made["release_id"],
-            "as_of": str(made["as_of"]),
-            "tables": len(made["tables"]),
-            "rows": sum(made["tables"].values()),
-        }
-    )
+        made = steps.release(workspace.home, workspace.say)
+    return MaterializeResult(metadata=_release_metadata(made))
+
+
+def _release_metadata(made: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "release_id": made["release_id"],
+        "as_of": str(made["as_of"]),
+        "tables": len(made["tables"]),
+        "rows": sum(made["tables"].values()),
+        "guards_passed": made["checks"]["passed"],
+        "guards_warned": made["checks"]["warned"],
+    }
 
 
 refresh = define_asset_job("refresh", AssetSelection.all(), description="Landing files → published release.")
@@ -317,10 +274,25 @@ daily = ScheduleDefinition(
     description="Every morning before work, unless nothing is new. Off until somebody switches it on.",
 )
 
+
+@sensor(name="releases", minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
+def releases(context: SensorEvaluationContext) -> SensorResult:
+    """Record releases that a refresh without Dagster published (`make refresh`), one materialization each."""
+    manifest = current_release(HOME)
+    if manifest is None or manifest["release_id"] == context.cursor:
+        return SensorResult()
+    latest = context.instance.get_latest_materialization_event(release.key)
+    made_here = latest and latest.asset_materialization and latest.asset_materialization.metadata.get("release_id")
+    is_known = made_here and made_here.value == manifest["release_id"]
+    events = [] if is_known else [AssetMaterialization(release.key, metadata=_release_metadata(manifest))]
+    return SensorResult(asset_events=events, cursor=manifest["release_id"])
+
+
 defs = Definitions(
     assets=[extracts, landing, names, knowledge, models, release],
     jobs=[refresh],
     schedules=[daily],
+    sensors=[releases],
     resources={"workspace": Workspace(root=str(HOME.root)), "dbt": dbt_resource(HOME)},
     executor=in_process_executor,
 )

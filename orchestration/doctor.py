@@ -6,11 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestration import engine
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder
 from orchestration.release.publish import current_release, versions
 
-SETTINGS = ("KYOTEN_HOME", "KYOTEN_SOURCES", "KYOTEN_VARS")
+SETTINGS = ("KYOTEN_HOME", "KYOTEN_SOURCES", "KYOTEN_VARS", *engine.SETTINGS)
 
 
 def print_report(home: Home) -> None:
@@ -26,6 +27,9 @@ def report(home: Home) -> Iterator[tuple[str, str]]:
     yield "sources", str(home.sources or "none: landed files have the contract's columns")
     for name in SETTINGS:
         yield name, os.environ.get(name) or "not set"
+    limits = engine.settings(home)
+    spill = limits["temp_directory"]
+    yield "engine", f"{limits['memory_limit']}, {limits['threads']} threads, spills to {spill}"
     for name, version in versions().items():
         yield name, f"{version}{f' ({sys.executable})' if name == 'python' else ''}"
     disk = shutil.disk_usage(_existing(home.root))

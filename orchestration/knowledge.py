@@ -24,7 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration import warehouse
+from orchestration import engine, warehouse
 from orchestration.home import PROJECT, Home
 from orchestration.scratch import Plan, compile_models
 from orchestration.sql import text
@@ -102,14 +102,12 @@ class Knowledge:
 
     def __init__(self, home: Home) -> None:
         """Read the project and the ledger, and delete the states that are no longer valid."""
-        import duckdb
-
         from orchestration.lake import batch, ledger
 
-        manifest = json.loads(warehouse.prepare_manifest(home).read_text())
+        manifest = warehouse.read_manifest(home)
         self.home, self.folder = home, home.lake / "knowledge"
         self.now = Rules.of(manifest, home)
-        with duckdb.connect() as connection:
+        with engine.connect(home) as connection:
             loaded = batch.State.of(ledger.read(connection, home)).loaded.values()
         self.days = extract_days(loaded, Plan.of(manifest, home).datasets([CREDIT]))
         for state in self.states():
@@ -138,10 +136,8 @@ class Knowledge:
 
     def save(self) -> None:
         """Keep the working database, which was verified, as the state of the latest extract."""
-        import duckdb
-
         if self.days:
-            with duckdb.connect(str(self.home.database), read_only=True) as connection:
+            with engine.connect(self.home, self.home.database, read_only=True) as connection:
                 self.keep(max(self.days), TABLES, connection)
 
     def build(self, before: State | None, day: date) -> State:
@@ -158,9 +154,9 @@ class Knowledge:
         """Keep a state as that of a later day, up to which no extract changed credit: only "today" is later."""
         as_of = min(filter(None, [str(warehouse.var("as_of") or ""), str(day)]))
         tables = {name: _rows(state.folder / f"{name}.parquet") for name in TABLES}
-        return self.keep(
-            day, tables | {"credit": f"(select * replace (date '{as_of}' as as_of) from {tables['credit']})"}
-        )
+        tables["credit"] = f"(select * replace (date '{as_of}' as as_of) from {tables['credit']})"
+        with engine.connect(self.home) as connection:
+            return self.keep(day, tables, connection)
 
     def leave(self, state: State | None, day: date | None) -> None:
         """Write a state into the lake for the build of a day: credit, its day, and changes other than extracts."""
@@ -172,12 +168,11 @@ class Knowledge:
         cause = state.rules.step_to(self.now) if state.known_on == day else None
         columns_added = {"known_on": f"date '{state.known_on}'", "step_cause": _literal(cause)}
         columns = "".join(f", {value} as {column}" for column, value in columns_added.items())
-        _write(f"select *{columns} from {_rows(state.folder / 'credit.parquet')}", credit)
-        _write(f"from {_rows(state.folder / 'restatements.parquet')}", restatements)
+        with engine.connect(self.home) as connection:
+            _write(f"select *{columns} from {_rows(state.folder / 'credit.parquet')}", credit, connection)
+            _write(f"from {_rows(state.folder / 'restatements.parquet')}", restatements, connection)
 
-    def keep(
-        self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection | None" = None
-    ) -> State:
+    def keep(self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection") -> State:
         """Store tables as the state of a day, in place of an earlier state of that day, and delete the oldest."""
         aside, folder = self.folder / "unfinished", self.folder / str(day)
         shutil.rmtree(aside, ignore_errors=True)
@@ -219,11 +214,9 @@ def _rows(path: Path) -> str:
     return f"read_parquet({text(str(path))})"
 
 
-def _write(query: str, path: Path, connection: "duckdb.DuckDBPyConnection | None" = None) -> None:
+def _write(query: str, path: Path, connection: "duckdb.DuckDBPyConnection") -> None:
     """Write Parquet under another name and rename it: a reader finds the old file or the new one."""
-    import duckdb
-
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    (connection or duckdb).execute(f"copy ({query}) to {text(str(unfinished))} (format parquet)")
+    connection.execute(f"copy ({query}) to {text(str(unfinished))} (format parquet)")
     unfinished.replace(path)

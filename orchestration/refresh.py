@@ -1,13 +1,16 @@
-"""A refresh without the UI: if anything is new, runs the job `refresh` of definitions.py in this process."""
+"""A refresh without the UI: if anything is new, runs the steps in this process.
 
-import contextlib
+It does not start Dagster, which would take longer for its events than most steps take for their work. The sensor
+`releases` of definitions.py records the release in the UI.
+"""
+
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from orchestration import engine
+from orchestration.costs import Costs
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
@@ -16,8 +19,6 @@ from orchestration.release.fingerprint import nothing_new
 from orchestration.release.publish import current_release
 from orchestration.sources.transports.fetch import FetchError, fetch
 from orchestration.warehouse import configure, overrides, var
-
-LOGS_KEPT = 20
 
 DAGSTER_YAML = """\
 telemetry:
@@ -50,26 +51,32 @@ class Clock:
         print(f"{time.monotonic() - self.started:7.1f} s  {text}", file=sys.__stdout__, flush=True)
 
 
-def refresh(home: Home, *, force: bool = False, fetches: bool = True) -> str | None:
-    """Bring the published release up to date; return the id of the new release, or None if nothing was new."""
-    clock = Clock(time.monotonic())
+def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: bool = False) -> str | None:
+    """Bring the published release up to date; return the id of the new release, or None if nothing was new.
+
+    profile: print what each step took.
+    """
+    clock, costs = Clock(time.monotonic()), Costs()
     with write_lock(home):
         overrides()  # a wrong KYOTEN_VARS is reported at once, and so is a wrong ladder
         check_ladder(LADDER)
         if fetches:
-            _fetch(home, clock)
+            with costs.step("fetch"):
+                _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
             print(f"Nothing new since release {release_id}.")
             return None
-        clock.say(f"Refreshing {home.root}; starting Dagster and dbt")
+        clock.say(f"Refreshing {home.root}")
         prepare_dagster(home)
-        log = _new_log(home)
-        with log.open("w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-            causes = _run(home, clock)
-        release = current_release(home)
-        if causes:
-            raise KyotenError(f"{_not_published(home, [*causes, *_rejected(home)])}\nThe whole log: {log}")
-        assert release is not None
+        try:
+            release = _run(home, clock, costs)
+        except KyotenError as error:
+            causes = [*str(error).splitlines(), *_rejected(home)]
+            raise KyotenError(f"{_not_published(home, causes)}\nLog of dbt: {home.logs / 'dbt.log'}") from error
+        finally:
+            if profile:
+                print("\n".join(["", *costs.lines()]))
+        costs.save(home, release["release_id"])
         clock.say(f"Published release {release['release_id']}")
         return str(release["release_id"])
 
@@ -96,13 +103,13 @@ def _rejected(home: Home) -> list[str]:
     folder = home.lake / "rejected"
     if not folder.exists():
         return []
-    import duckdb
-
-    rows = duckdb.sql(
-        f"""with rejected as (from read_parquet('{folder}/*.parquet', union_by_name = true))
-            select concat_ws(', ', file_name, 'row ' || row_number, column_name), reason, remedy
-            from rejected where loaded_at = (select max(loaded_at) from rejected) order by all limit 5"""
-    ).fetchall()
+    latest = f"""
+        with rejected as (from read_parquet('{folder}/*.parquet', union_by_name = true))
+        select concat_ws(', ', file_name, 'row ' || row_number, column_name), reason, remedy
+        from rejected where loaded_at = (select max(loaded_at) from rejected) order by all limit 5
+    """
+    with engine.connect(home) as connection:
+        rows = connection.execute(latest).fetchall()
     return [f"Rejected (this alone stops nothing): {place}: {reason}; {remedy}" for place, reason, remedy in rows]
 
 
@@ -112,48 +119,20 @@ def prepare_dagster(home: Home) -> None:
     (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML)
 
 
-def _run(home: Home, clock: Clock) -> list[str]:
-    """Run the job and return why it failed, if it did."""
-    from dagster import DagsterInstance
+def _run(home: Home, clock: Clock, costs: Costs) -> dict[str, Any]:
+    with costs.step("imports"):
+        from orchestration import steps
 
-    from orchestration.definitions import defs
-    from orchestration.resources import Workspace
-
-    class Terminal(Workspace):
-        """The same workspace, reporting its progress to the terminal."""
-
-        def say(self, text: str) -> None:
-            clock.say(text)
-
-    with DagsterInstance.get() as instance:
-        result = defs.resolve_job_def("refresh").execute_in_process(
-            instance=instance,
-            resources={"workspace": Terminal(root=str(home.root), fetches=False)},
-            raise_on_error=False,
-        )
-    if result.success:
-        return []
-    return [line for event in result.all_events for line in _texts(event)] or ["The run ended early."]
-
-
-def _texts(event: Any) -> list[str]:
-    """Return the causes in an event of a failed step or run."""
-    if not event.is_step_failure:
-        return []
-    data = event.step_failure_data
-    if data.error and data.error.cls_name == "DagsterExecutionInterruptedError":
-        raise KeyboardInterrupt
-    if data.user_failure_data:
-        return str(data.user_failure_data.description or event.message).splitlines()
-    error = data.error
-    while error.cause:
-        error = error.cause
-    return [f"{event.step_key}: {' '.join(error.message.split())}"]
-
-
-def _new_log(home: Home) -> Path:
-    """Return a log file for this run and delete all except the latest ones."""
-    home.logs.mkdir(parents=True, exist_ok=True)
-    for old in sorted(home.logs.glob("refresh-*.log"))[: 1 - LOGS_KEPT]:
-        old.unlink()
-    return home.logs / f"refresh-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
+    with costs.step("ingest"):
+        loaded = steps.load(home, clock.say)
+    if stopped := steps.stops(loaded):
+        raise KyotenError("\n".join(stopped))
+    with costs.step("names"):
+        steps.name(home, clock.say)
+    with costs.step("knowledge"):
+        steps.know(home, clock.say)
+    with costs.step("dbt"):
+        steps.build(home, clock.say)
+    with costs.step("publish"):
+        release = steps.release(home, clock.say)
+    return release

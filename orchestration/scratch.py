@@ -10,8 +10,6 @@ but here the day or the rules differ for nearly every table. So dbt compiles onc
 (`dbt compile`, a public call), and the statements run in the order of the manifest.
 """
 
-import hashlib
-import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,19 +18,19 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.sql import name, text
-from orchestration.warehouse import DBT_FILES, configure, content_hash, overrides, target
+from orchestration.warehouse import HOME_MARK, quoted_root, read_manifest
 
 if TYPE_CHECKING:
     import duckdb
 
-PLANS_KEPT = 3
 # The same settings as in profiles.yml.
 SETTINGS = (
     "set TimeZone = 'UTC'; set preserve_insertion_order = false; "
-    "set force_compression = 'uncompressed'; set wal_autocheckpoint = '1KB'"
+    "set force_compression = 'uncompressed'; set wal_autocheckpoint = '1TB'"
 )
 
 
@@ -41,11 +39,11 @@ class Plan:
     """Seeds and models of one compiled project, each after all that it reads."""
 
     nodes: tuple[dict[str, Any], ...]
-    home: Home  # the home whose lake the compiled SQL reads
+    home: Home  # whose lake is read, unless `build` names another
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], home: Home) -> "Plan":
-        """Return the plan of a manifest that dbt parsed, compiled or built for this home; a parsed one has no SQL."""
+        """Return the plan of a compiled manifest, to be built for this home."""
         return cls(tuple(in_order(manifest)), home)
 
     def ancestors(self, models: Collection[str]) -> list[dict[str, Any]]:
@@ -82,7 +80,7 @@ class Plan:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         # Compiled SQL contains the name of its database, and DuckDB names a database after its file.
-        connection = duckdb.connect(str(folder / self.home.database.name))
+        connection = duckdb.connect(str(folder / self.home.database.name), config=dict(engine.settings(self.home)))
         try:
             connection.execute(SETTINGS)
             if known_on:
@@ -111,7 +109,7 @@ class Plan:
             path = (seeds or {}).get(node["name"], PROJECT / node["original_file_path"])
             return f"create or replace table {relation} as {seed_rows(path, node['config'].get('column_types') or {})}"
         kind = "view" if node["config"]["materialized"] == "view" else "table"
-        query = node["compiled_code"].replace(f"'{self.home.lake}/", f"'{(home or self.home).lake}/")
+        query = node["compiled_code"].replace(HOME_MARK, quoted_root(home or self.home))
         return f"create or replace {kind} {relation} as {query}"
 
 
@@ -133,38 +131,5 @@ def seed_rows(path: Path, types: Mapping[str, str]) -> str:
 
 
 def compile_models(home: Home, variables: Mapping[str, Any] | None = None) -> Plan:
-    """Return the project compiled for this home with these dbt vars (default: the vars of this run).
-
-    Compiled once per state of the project and its vars; dbt opens no database for it.
-    """
-    values = json.dumps(dict(overrides() if variables is None else variables), sort_keys=True)
-    key = content_hash(DBT_FILES), values, str(home.root)
-    plans = home.build / "plans"
-    folder = plans / hashlib.sha256("\n".join(key).encode()).hexdigest()[:16]
-    if not (folder / "manifest.json").exists():
-        aside = folder.with_suffix(".tmp")
-        _run_dbt(home, aside, values)
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
-        _prune(plans)
-    return Plan.of(json.loads((folder / "manifest.json").read_text()), home)
-
-
-def _run_dbt(home: Home, folder: Path, values: str) -> None:
-    from dbt.cli.main import dbtRunner
-
-    configure(home)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    if (parsed := target(home) / "partial_parse.msgpack").exists():  # lets dbt skip files that have not changed
-        shutil.copy(parsed, folder)
-    options = ["--target-path", str(folder), "--vars", values, "--no-introspect", "--no-populate-cache"]
-    result = dbtRunner().invoke(["--log-level", "none", "compile", *options])
-    if not result.success:
-        raise KyotenError(f"The dbt project does not compile: {' '.join(str(result.exception).split())[-600:]}")
-
-
-def _prune(plans: Path) -> None:
-    """Keep the latest plans only."""
-    for old in sorted(plans.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)[PLANS_KEPT:]:
-        shutil.rmtree(old)
+    """Return the project compiled with these dbt vars (default: the vars of this run) as the plan of a home."""
+    return Plan.of(read_manifest(home, variables), home)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration import sql
+from orchestration import engine, sql
 from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
@@ -22,12 +22,10 @@ def check_sources(sources: Path | None, timezone: str) -> int:
     """Print what each column becomes; return how many files, batches, rows and stages have a problem."""
     if sources is None:
         raise KyotenError("There is no mapping to check. Name one in KYOTEN_SOURCES; docs/mapping.md shows how.")
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, engine.connect(home := Home(Path(folder))) as connection:
         home.landing.mkdir()
         fetch(home, sources, timezone=timezone, say=lambda _: None, is_sample=True)
         result = ingest(home, sources, timezone=timezone, progress=lambda _: None)
-        connection = duckdb.connect()
         for file in (file for file in result.files if file.status not in ("refused", "held")):
             what = file.dataset or f"file {file.file_name}"
             print(f"{file.source_name}: {what}: {file.accepted:,} rows accepted, {file.rejected:,} rejected")

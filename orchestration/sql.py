@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestration import engine
+
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY_LIMIT = "1500MB"
+MEMORY_LIMIT = 1500 * 2**20  # enough for ingest: it reads row by row
 
 
 class RefusedError(Exception):
@@ -46,7 +48,7 @@ def connect(temporary: Path, timezone: str) -> "duckdb.DuckDBPyConnection":
 
     connection = duckdb.connect(
         config={
-            "memory_limit": MEMORY_LIMIT,
+            "memory_limit": f"{min(MEMORY_LIMIT, engine.memory()) // 2**20}MiB",
             "temp_directory": str(temporary),
             "preserve_insertion_order": False,
             # A scan with row numbers always runs on one thread; more threads only double its CPU time.

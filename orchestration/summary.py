@@ -12,6 +12,8 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from orchestration import engine
+from orchestration.costs import slowest
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.release.publish import DATABASE, current_release, previous_release
@@ -83,7 +85,7 @@ def print_summary(home: Home) -> None:
         raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else 120, highlight=False)
-    with duckdb.connect(str(home.published / "kyoten.duckdb"), read_only=True) as connection:
+    with engine.connect(home, home.published / "kyoten.duckdb", read_only=True) as connection:
         console.print()
         console.rule(f"[bold]Kyoten · release {release['release_id']} · as of {release['as_of']}")
         console.print(_came_in(rows_of(connection, LOADS)))
@@ -253,6 +255,7 @@ def _print_where(console: Console, home: Home, release: Row) -> None:
         ".sql('select month, deals_won, won_amount, indirect_ratio from kpi.company_monthly').show()\"",
         *([f"Batch rules, what was expected of the latest batches and found:  {docs}"] if docs.exists() else []),
         f"Graph:  make dev KYOTEN_HOME={home.root}",
+        *filter(None, [slowest(home, release["release_id"])]),
     ):
         console.print(line, soft_wrap=True, markup=False)
 

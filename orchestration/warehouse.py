@@ -3,31 +3,47 @@
 dbt and DuckDB are imported only when needed, so that a refresh that finds nothing new stays fast.
 """
 
+import contextlib
 import difflib
 import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
 
 PUBLISHED_SCHEMAS = ("core", "attribution", "kpi", "segment", "plan", "ops")
 
 # Everything besides the data that determines the tables: the dbt project, and the Python that loads and publishes.
 DBT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "tests/data", "tests/generic")
+# The path of the home in what dbt compiles for all homes.
+HOME_MARK = "@KYOTEN_HOME@"
+COMPILED_KEPT = 4
+
 PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration")
 
 
 def configure(home: Home) -> None:
     """Point dbt and Dagster, here and in every process started from here, at this home."""
+    limits = engine.settings(home)
     os.environ.update(
+        KYOTEN_ENGINE_MEMORY=str(limits["memory_limit"]),
+        KYOTEN_ENGINE_THREADS=str(limits["threads"]),
+        KYOTEN_ENGINE_TEMP=str(limits["temp_directory"]),
         KYOTEN_HOME=str(home.root),
         DBT_PROJECT_DIR=str(PROJECT),
         DBT_PROFILES_DIR=str(PROJECT),
@@ -109,34 +125,83 @@ def vars_arguments() -> list[str]:
     return ["--vars", json.dumps(overrides(), sort_keys=True)]
 
 
-def prepare_manifest(home: Home) -> Path:
-    """Return dbt's manifest, parsed again only when the project, its vars or its place changed."""
-    configure(home)
-    manifest, key_file = target(home) / "manifest.json", target(home) / "manifest.key"
-    key = "\n".join([content_hash(DBT_FILES), *vars_arguments(), str(home.root)])
-    if manifest.exists() and key_file.exists() and key_file.read_text() == key:
-        return manifest
-    key_file.unlink(missing_ok=True)
+def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
+    """Return the folder with dbt's compiled manifest and its parsed project for these vars (default: of this run).
 
+    Compiled once per state of the project and vars, for all homes: setup.sh does it, later the first command after a
+    change. HOME_MARK is in the place of the home's path. dbt opens no database for it.
+    """
+    values = json.dumps(dict(overrides() if variables is None else variables), sort_keys=True)
+    key = hashlib.sha256("\n".join([content_hash(DBT_FILES), values, str(PROJECT), version("dbt-core")]).encode())
+    # A project that may not be written, such as an installation shared by several users, is compiled in the home.
+    place = (PROJECT if os.access(PROJECT, os.W_OK) else home.build) / "target" / "compiled"
+    folder = place / key.hexdigest()[:16]
+    if not (folder / "manifest.json").exists():
+        place.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place))
+        try:
+            _compile(aside, values, parsed=max(place.glob("*/partial_parse.msgpack"), key=_modified, default=None))
+            with contextlib.suppress(OSError):  # another process was faster
+                aside.rename(folder)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        for old in sorted(place.glob("[!u]*"), key=_modified, reverse=True)[COMPILED_KEPT:]:
+            shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _compile(folder: Path, values: str, parsed: Path | None) -> None:
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke(["--log-level", "none", "parse", *vars_arguments()])
+    if parsed:  # dbt then parses only what changed
+        shutil.copy(parsed, folder)
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("KYOTEN_")]:
+        del os.environ[name]  # dbt records the variables that the profile reads, and parses all again if they differ
+    os.environ.update(KYOTEN_HOME=HOME_MARK, DBT_PROJECT_DIR=str(PROJECT), DBT_PROFILES_DIR=str(PROJECT))
+    options = ["--target-path", str(folder), "--vars", values, "--no-introspect", "--no-populate-cache"]
+    try:
+        result = dbtRunner().invoke(["--log-level", "none", "--log-level-file", "none", "compile", *options])
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
     if not result.success:
-        raise KyotenError(f"The dbt project cannot be read: {result.exception}")
-    key_file.write_text(key)
-    return manifest
+        raise KyotenError(f"The dbt project cannot be read: {' '.join(str(result.exception).split())[-600:]}")
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=2)
 def _manifest(path: Path, _modified: int) -> dict[str, Any]:
     manifest: dict[str, Any] = json.loads(path.read_text())
     return manifest
 
 
-def read_manifest(home: Home) -> dict[str, Any]:
-    """Return the manifest of the last parse or build."""
-    path = target(home) / "manifest.json"
-    return _manifest(path, path.stat().st_mtime_ns)
+def read_manifest(home: Home, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return dbt's manifest with compiled SQL, for these vars (default: of this run)."""
+    path = compiled(home, variables) / "manifest.json"
+    return _manifest(path, _modified(path))
+
+
+def parsed_project(home: Home) -> "Manifest":
+    """Return the parsed project as dbt's runner takes it, with the sources of this home."""
+    from dbt.contracts.graph.manifest import Manifest
+
+    manifest = Manifest.from_msgpack((compiled(home) / "partial_parse.msgpack").read_bytes())
+    # dbt-duckdb calls str.format on the location of a source.
+    root = quoted_root(home).replace("{", "{{").replace("}", "}}")
+    for source in manifest.sources.values():
+        for meta in (source.meta, source.source_meta, source.config.meta):
+            if location := meta.get("external_location"):
+                meta["external_location"] = location.replace(HOME_MARK, root)
+    return manifest
+
+
+def quoted_root(home: Home) -> str:
+    """Return the home's path as part of a string in SQL."""
+    return str(home.root).replace("'", "''")
 
 
 def published_models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
@@ -175,3 +240,4 @@ def prepare_database(home: Home, *, discard: bool) -> None:
     if discard:
         for file in home.build.glob(f"{home.database.name}*"):
             file.unlink()
+        shutil.rmtree(home.build / "spill", ignore_errors=True)  # of a run that was killed

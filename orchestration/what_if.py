@@ -8,13 +8,13 @@ import csv
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from rich.console import Console
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.ladder import check_ladder
@@ -148,7 +148,7 @@ def what_if(home: Home, ladder: Path | None, variables: Mapping[str, Any], say: 
     with write_lock(home):
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            with closing(duckdb.connect()) as connection:
+            with engine.connect(home) as connection:
                 connection.execute(SETTINGS)
                 _take(connection, "before", _present(home, folder / "present", say))
                 say("Attribution under the other rules")

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.warehouse import var
@@ -267,9 +268,7 @@ def explain(home: Home, deal_id: str, lang: str = "en") -> str:
         raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
     if not deal_id.strip():
         raise KyotenError("Which deal? Name one, as in make why DEAL=TRAP01-A.")
-    import duckdb
-
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with engine.connect(home, database, read_only=True) as connection:
         return "\n".join(Case(Release(connection), deal_id.strip(), lang).lines())
 
 

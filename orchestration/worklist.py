@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.spreadsheet import safe_cell
@@ -70,7 +71,7 @@ def _export(home: Home, database: Path) -> Exported | None:
     import duckdb
 
     try:
-        with duckdb.connect(str(database), read_only=True) as connection:
+        with engine.connect(home, database, read_only=True) as connection:
             columns, rows = worklist_rows(connection)
     except (duckdb.CatalogException, duckdb.IOException):  # not built, or open in a stopped process that built it
         return None
@@ -156,9 +157,8 @@ def _hash(path: Path) -> str:
 
 def decisions_without_deal(home: Home) -> list[str]:
     """Return the deal ids of decisions about deals that the current release does not have."""
-    import duckdb
 
-    with duckdb.connect(str(home.published / "kyoten.duckdb"), read_only=True) as connection:
+    with engine.connect(home, home.published / "kyoten.duckdb", read_only=True) as connection:
         return [row[0] for row in connection.execute(WITHOUT_DEAL).fetchall()]
 
 

@@ -141,11 +141,7 @@ def home_copy(new_copy: Callable[[], Home]) -> Home:
 @pytest.fixture(scope="session")
 def compiled(shared_folder: Path) -> Home:
     """An empty home for which the project has been compiled, once for all workers: see orchestration/scratch.py."""
-    home, before = Home(shared_folder / "compiled"), dict(os.environ)
+    home = Home(shared_folder / "compiled")
     with FileLock(shared_folder / "compiled.lock"):
-        try:
-            scratch.compile_models(home, {})
-        finally:  # does not change dbt's settings of other tests
-            os.environ.clear()
-            os.environ.update(before)
+        scratch.compile_models(home, {})
     return home

@@ -75,10 +75,9 @@ def page_with(drawn: str, page: str) -> str:
 def main() -> int:
     """Draw the picture again."""
     from orchestration.home import Home
-    from orchestration.warehouse import prepare_manifest, read_manifest
+    from orchestration.warehouse import read_manifest
 
     home = Home.from_environment()
-    prepare_manifest(home)
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(page_with(picture(reads(read_manifest(home))), page), encoding="utf-8")
     print(f"Written to {PAGE.relative_to(PROJECT)}")

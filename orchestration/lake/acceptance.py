@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lake.ledger import HELD, Entry, Group
@@ -59,12 +60,10 @@ def read_acceptances(home: Home) -> dict[tuple[str, str], Acceptance]:
 
 def waiting(home: Home) -> dict[str, Entry]:
     """Return a ledger entry of each held batch, by the batch's name, if its files are still in landing/."""
-    import duckdb
-
     from orchestration.lake import ledger
     from orchestration.lake.batch import State
 
-    with duckdb.connect() as connection:
+    with engine.connect(home) as connection:
         state = State.of(ledger.read(connection, home))
     held = [
         one

@@ -1,25 +1,23 @@
-"""Batch rules: a batch enters the lake only if Great Expectations has found its figures within their bounds.
+"""Batch rules: a batch enters the lake only if its figures are within their bounds.
 
-DuckDB profiles each staged batch; Great Expectations gets only a frame with one row per batch. A batch that misses an
-expectation is held, unless a person has accepted exactly this content. The batches of a dataset and source are judged
-in order of their extracts. After a held batch, the next one is compared with the last batch that was not held.
+DuckDB profiles each staged batch. A batch that misses an expectation is held, unless a person has accepted exactly this
+content. The batches of a dataset and source are judged in order of their extracts. After a held batch, the next one is
+compared with the last batch that was not held.
 """
 
 import shlex
 from bisect import bisect_left
 from collections import defaultdict
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestration.lake.acceptance import batch_name, content_hash, read_acceptances
 from orchestration.lake.batch import Batch, Staged
+from orchestration.lake.data_docs import write_data_docs
 from orchestration.lake.expectations import KINDS, Expectations
 from orchestration.lake.judged import JudgedBatch
 from orchestration.lake.ledger import Entry, Group
 from orchestration.lake.profile import Extract, Profiler
-
-if TYPE_CHECKING:
-    from orchestration.lake.gx import Context
 
 FILES_NAMED = 3
 Series = tuple[str | None, str]  # dataset and source
@@ -28,17 +26,15 @@ Version = tuple[date, int]  # extract date and revision
 
 def apply_batch_rules(batch: Batch, expectations: Expectations) -> list[JudgedBatch]:
     """Hold the staged batches that miss an expectation; return all batches that had at least one figure."""
-    judged, context = _Run(batch, expectations).judge()
+    judged = _Run(batch, expectations).judge()
     for one in judged:
         if one.missed and not one.is_held and one.accepted:
             who = f"accepted by {one.accepted.accepted_by} on {one.accepted.accepted_at[:10]}"
             one.findings = one.failures()
             one.message = f"{one.name} was {who} ({one.accepted.reason}): {one.findings}"
             batch.note(one.group, one.message)
-    if context:
-        from orchestration.lake.gx import write_data_docs
-
-        write_data_docs(context, judged, batch.home)
+    if judged:
+        write_data_docs(judged, batch.home)
     return judged
 
 
@@ -79,27 +75,19 @@ class _Run:
                 groups[entry.group].append(entry)
         return {group: Extract(tuple(e), tuple(map(self.batch.lake_file, e))) for group, e in groups.items()}
 
-    def judge(self) -> "tuple[list[JudgedBatch], Context | None]":
+    def judge(self) -> list[JudgedBatch]:
         due = self.batches
-        measured: list[JudgedBatch] = []
-        context = None
         while due:
             for one in due:
                 one.measure(self._before(one.group))
-            measured = [one for one in self.batches if one.is_measured]
-            if not measured:
-                break
-            from orchestration.lake.gx import validate  # costs 3 CPU seconds
-
-            context = validate(measured, self.batch.load_id)
             firsts: dict[Any, JudgedBatch] = {}
-            for one in measured:
+            for one in self.batches:
                 if one.missed and not one.is_held and not one.accepted:
                     firsts.setdefault(one.group[:2], one)
             for first in firsts.values():
                 self._hold(first)
             due = [one for one in self.batches if one.is_behind(firsts.get(one.group[:2]))]
-        return measured, context
+        return [one for one in self.batches if one.is_measured]
 
     def _before(self, group: Group) -> Extract | None:
         """Return the extract to compare with; for deltas, which may have any size, the latest that is large enough."""

@@ -78,6 +78,11 @@ class Expectation:
         words = {"at least": self.at_least, "at most": self.at_most}
         return " and ".join(f"{word} {bound:g}" for word, bound in words.items() if bound is not None)
 
+    def holds(self, value: float | None) -> bool:
+        """Whether a figure is within the bounds; None, a figure of too few rows, is."""
+        low, high = self.at_least, self.at_most
+        return value is None or ((low is None or value >= low) and (high is None or value <= high))
+
 
 @dataclass(frozen=True)
 class Expectations:

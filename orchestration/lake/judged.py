@@ -38,8 +38,9 @@ class JudgedBatch:
         return other is not None and self.group[2:] > other.group[2:]
 
     def measure(self, before: Extract | None) -> None:
-        """Compute the figures, some of them in comparison with the extract before."""
+        """Compute the figures, some of them in comparison with the extract before, and which are out of bounds."""
         self.before, self.figures = before, self.profiler.measure(self.extract, before)
+        self.missed = [one for one in self.profiler.expectations if not one.holds(self.figures[one.figure])]
 
     @property
     def is_measured(self) -> bool:

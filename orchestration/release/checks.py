@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from orchestration import engine
 from orchestration.home import Home
 from orchestration.warehouse import read_manifest, run_results
 
@@ -63,7 +64,7 @@ def _first_rows(home: Home, query: str | None) -> list[str]:
     import duckdb
 
     try:
-        with duckdb.connect(str(home.database), read_only=True) as connection:
+        with engine.connect(home, home.database, read_only=True) as connection:
             rows = connection.sql(f"from ({query}) order by all limit {ROWS_SHOWN}")
             return [_shown(rows.columns, row) for row in rows.fetchall()]
     except duckdb.Error:
@@ -98,6 +99,6 @@ def verified(home: Home) -> dict[str, str | None] | None:
     return json.loads(_mark(home).read_text()) if _mark(home).exists() else None
 
 
-def dbt_message(error: Exception) -> str:
+def dbt_message(error: BaseException | None) -> str:
     """Return the message for a dbt that stopped before it had results."""
     return f"dbt could not start: {' '.join(str(error).split())[-600:]}"

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.warehouse import overrides, published_models
@@ -122,7 +123,7 @@ def _readable(aside: Path, home: Home) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, duckdb.IOException) as error:
+    except (OSError, duckdb.IOException, duckdb.TransactionException) as error:
         free = shutil.disk_usage(home.published).free / 1e9
         reason = str(error).splitlines()[0]
         raise KyotenError(
@@ -141,12 +142,10 @@ def _write(
     fingerprint: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """Write database, Parquet files and manifest of a release, read them back and compare them with the build."""
-    import duckdb
 
     tables = [Table(node["schema"], node["alias"], node) for node in published_models(dbt_manifest)]
-    with duckdb.connect() as connection:
+    with engine.connect(home) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"set temp_directory = {_text(str(aside / 'spill'))}")
         connection.execute(f"attach {_text(str(home.database))} as {BUILD} (read_only)")
         connection.execute(
             f"attach {_text(str(aside / DATABASE))} as release (storage_version {_text(STORAGE_VERSION)})"
@@ -178,10 +177,9 @@ def _write(
             )
         expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
         money = _money(connection, BUILD, tables)
-    shutil.rmtree(aside / "spill", ignore_errors=True)
-    release["tables"] = _read_back(aside, expected)
+    release["tables"] = _read_back(home, aside, expected)
     release["money"] = money
-    with duckdb.connect(str(aside / DATABASE), read_only=True) as connection:
+    with engine.connect(home, aside / DATABASE, read_only=True) as connection:
         if (found := _money(connection, "kyoten", tables)) != money:
             raise KyotenError(f"The release does not have the money of the build: {found} instead of {money}.")
     (aside / MANIFEST).write_text(json.dumps(release, ensure_ascii=False, indent=1, default=str) + "\n")
@@ -312,12 +310,11 @@ def _money(connection: "duckdb.DuckDBPyConnection", catalogue: str, tables: list
     return sums
 
 
-def _read_back(aside: Path, expected: dict[str, int]) -> dict[str, int]:
+def _read_back(home: Home, aside: Path, expected: dict[str, int]) -> dict[str, int]:
     """Compare the row counts of every table in the closed release, database and Parquet files, with the build."""
-    import duckdb
 
     counts = {}
-    with duckdb.connect(str(aside / DATABASE), read_only=True) as connection:
+    with engine.connect(home, aside / DATABASE, read_only=True) as connection:
         for schema, name in connection.execute(
             "select schema_name, table_name from duckdb_tables() order by all"
         ).fetchall():

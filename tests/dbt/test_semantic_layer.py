@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import yaml
 
+from orchestration import warehouse
 from orchestration.home import PROJECT, Home
 from tests import forked
 from tests.dbt.again import SCOPES, milestones, months, placed, table, wins, within
@@ -25,7 +26,7 @@ def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Query:
     for name in ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml", ".dbtignore"):
         (project / name).symlink_to(PROJECT / name)
     (project / "target").mkdir()
-    shutil.copy(built_home.build / "target" / "semantic_manifest.json", project / "target")
+    shutil.copy(warehouse.compiled(built_home) / "semantic_manifest.json", project / "target")
     home.database.parent.mkdir(parents=True)
     shutil.copy(built_home.database, home.database)
     settings = {

@@ -2,6 +2,8 @@
 
 import html
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from datetime import date
 
@@ -10,6 +12,8 @@ import pytest
 
 from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
+from orchestration.home import PROJECT
+from orchestration.lake import gx
 from orchestration.lake.acceptance import accept, waiting
 from orchestration.lake.expectations import KINDS, load_expectations
 
@@ -166,10 +170,47 @@ def test_every_expectation_holds_a_batch_that_misses_it(desk, dataset, before, a
         )
     first = (desk.home.data_docs / "index.html").read_text()
     assert html.escape(held.message) in first and page.relative_to(desk.home.data_docs).as_posix() in first
+    missed = {(held.name, one.figure) for one in held.missed}
+    assert missed == gx.write_pages([held], desk.home.data_docs, "<style>"), (
+        "Great Expectations judges as the engine does"
+    )
+
+
+def test_data_docs_keep_the_last_batch_of_each_dataset(desk):
+    desk.land(f"branches/a_{DAY}.csv", branches(range(40)))
+    desk.load()
+    desk.land(f"deals/a_{DAY}.csv", deals(sound))
+    desk.load()
+    desk.land(f"branches/b_{NEXT}.csv", branches(range(40)))
+    desk.load()
+    first = (desk.home.data_docs / "index.html").read_text()
+    names = re.findall(r"landing/[^<]+?(?=</td>)", first)
+    assert sorted(names) == [f"landing/branches/{NEXT}", f"landing/deals/{DAY}"]
+    assert "share of keys vanished" in first
+
+
+def test_batches_within_their_bounds_do_not_import_great_expectations(tmp_path):
+    script = """
+import sys
+from pathlib import Path
+from orchestration.home import Home
+from orchestration.lake.ingest import ingest
+home = Home(Path(sys.argv[1]))
+file = home.landing / "branches" / "a_2026-04-01.csv"
+file.parent.mkdir(parents=True)
+file.write_text("branch_id,partner_id,branch_name\\n" + "".join(f"B{i},P,{i}\\n" for i in range(40)))
+result = ingest(home, None, timezone="Asia/Tokyo")
+assert result.batches and not result.held
+assert (home.data_docs / "index.html").exists()
+assert "great_expectations" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True, cwd=PROJECT)
 
 
 def test_data_docs_fetch_nothing(desk):
     desk.land(f"branches/a_{DAY}.csv", branches(range(40)))
+    desk.load()
+    desk.land(f"branches/b_{NEXT}.csv", branches(range(20)))
     desk.load()
     pages = list(desk.home.data_docs.rglob("*.html"))
     assert {page.parts[-2] for page in pages} >= {"data_docs", "expectations"} and len(pages) == 3
@@ -292,10 +333,11 @@ def test_great_expectations_gets_the_profile_and_never_the_batch(desk, monkeypat
         lengths.append(len(self))
 
     monkeypatch.setattr(pandas.DataFrame, "__init__", counted)
-    for day in (DAY, NEXT):
-        desk.land(f"branches/a_{day}.csv", branches(range(5000)))
-    assert len(desk.load().batches) == 2
-    assert lengths and max(lengths) == 2  # one row per batch
+    for day, rows in ((DAY, 5000), (NEXT, 2000)):
+        desk.land(f"branches/a_{day}.csv", branches(range(rows)))
+    result = desk.load()
+    assert (len(result.batches), len(result.held)) == (2, 1)
+    assert lengths and max(lengths) == 1  # one row per batch that missed a bound
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The linter gets the SQL that dbt compiles, finds planted violations, and checks only changed files again."""
 
-import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import pytest
 from sqlfluff.core import FluffConfig
 
 from orchestration.home import PROJECT, Home
+from orchestration.warehouse import read_manifest
 from tests.check.test_makefile import make
 
 SOUND = "select deal_id from {{ ref('fct_deals') }}\n"
@@ -27,7 +27,7 @@ def test_the_linter_renders_the_sql_that_dbt_compiles(compiled: Home, monkeypatc
     monkeypatch.chdir(PROJECT)
     config = FluffConfig.from_root()
     _, _, render = config.get_templater().construct_render_func(config=config)
-    manifest = json.loads(next((compiled.build / "plans").glob("*/manifest.json")).read_text(encoding="utf-8"))
+    manifest = read_manifest(compiled, {})
     nodes = {
         node["original_file_path"]: compiled_by_dbt(node["compiled_code"], compiled)
         for node in manifest["nodes"].values()

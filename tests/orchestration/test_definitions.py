@@ -6,12 +6,22 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DefaultScheduleStatus, Definitions, job, materialize, op
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DefaultScheduleStatus,
+    Definitions,
+    build_sensor_context,
+    job,
+    materialize,
+    op,
+)
 from dagster_dbt import get_asset_key_for_model
 
 from orchestration.contract import load_contract
 from orchestration.home import Home
 from orchestration.lake.acceptance import accept
+from orchestration.release.publish import current_release
 from orchestration.resources import Workspace, prune_runs
 from orchestration.warehouse import published_models, read_manifest
 from tools import asset_graph
@@ -169,3 +179,21 @@ def test_old_runs_are_deleted(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert [run.run_id for run in instance.get_runs()] == [ids[3], ids[2]]
         logs = {path.name.split(".")[0] for path in (home.dagster / "history" / "runs").glob("*.db")}
         assert logs & set(ids) == {ids[2], ids[3]}
+
+
+def test_a_release_of_a_refresh_without_dagster_is_recorded_once(
+    definitions: ModuleType, built_home: Home, tmp_path: Path
+) -> None:
+    release = current_release(built_home)
+    assert release
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        first = definitions.releases(build_sensor_context(instance=instance, definitions=definitions.defs))
+        (event,) = first.asset_events
+        assert event.asset_key == AssetKey(["published", "release"])
+        assert event.metadata["release_id"].value == first.cursor == release["release_id"]
+        assert event.metadata["guards_passed"].value == release["checks"]["passed"]
+        again = build_sensor_context(instance=instance, definitions=definitions.defs, cursor=first.cursor)
+        assert not definitions.releases(again).asset_events
+        instance.report_runless_asset_event(event)  # as if a run of Dagster had made this release
+        afresh = build_sensor_context(instance=instance, definitions=definitions.defs)
+        assert not definitions.releases(afresh).asset_events

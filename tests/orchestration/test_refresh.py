@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,37 @@ def test_half_a_roster_is_held_until_a_person_accepts_it(home_copy: Home) -> Non
         loads = connection.execute("select status, message from ops.loads where extracted_on = '2099-01-01'").fetchall()
     assert sorted(status for status, _ in loads) == ["held", "loaded"]
     assert any(f"{name} was accepted by 鈴木 on " in message and "(統廃合)" in message for _, message in loads)
+
+
+def test_a_refresh_says_what_it_spent_and_names_the_slowest_step(home_copy: Home) -> None:
+    done = run_cli(home_copy, "refresh", "--force", "--profile")
+    assert done.returncode == 0, done.stderr
+    table = {}
+    for line in done.stdout.partition("step ")[2].splitlines()[1:]:
+        found = re.fullmatch(r"(\w+) +([\d.]+) +([\d.]+) +([\d,]+)", line)
+        if not found:
+            break
+        table[found[1]] = float(found[2])
+    assert list(table) == ["fetch", "imports", "ingest", "names", "knowledge", "dbt", "publish", "all"]
+    assert table["dbt"] > 1 and sum(table.values()) == pytest.approx(2 * table["all"], abs=1)
+    assert re.search(r"The refresh took \d+ s\. Its slowest step was dbt with \d+ s\.", done.stdout.splitlines()[-1])
+
+
+def test_an_interrupted_build_publishes_nothing_and_says_so(home_copy: Home) -> None:
+    before = current_release(home_copy)
+    environment = {**os.environ, "KYOTEN_HOME": str(home_copy.root)}
+    command = [sys.executable, "-m", "orchestration.cli", "refresh", "--force"]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout and running.stderr
+        while "tables and views" not in (line := running.stdout.readline()):
+            assert line, running.stderr.read()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 130
+        assert "Nothing was published; the release before it stays." in running.stderr.read()
+    assert current_release(home_copy) == before
+    assert run_cli(home_copy, "refresh", "--force").returncode == 0
 
 
 def test_a_second_writer_gets_the_process_id_of_the_first(built_home: Home, tmp_path: Path) -> None:

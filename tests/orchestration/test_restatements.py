@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from orchestration import knowledge, warehouse
 from orchestration.home import Home
 from orchestration.knowledge import STATES_KEPT, TABLES, Knowledge, Rules
 from orchestration.lake.ingest import ingest
@@ -108,20 +107,10 @@ THIRD_STEP = [
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Home], Plan]]:
-    """The project, compiled once for all homes of this module; each home is refreshed without a dbt process."""
-    before, place = dict(os.environ), Home(tmp_path_factory.mktemp("project"))
-    plans: dict[str, Plan] = {}
-
-    def plan(home: Home, variables: Mapping[str, Any] | None = None) -> Plan:
-        values = warehouse.overrides() if variables is None else variables
-        return plans.setdefault(str(values), compile_models(place, values))
-
-    with pytest.MonkeyPatch.context() as patch:
-        manifest = warehouse.prepare_manifest(place)
-        patch.setattr(warehouse, "prepare_manifest", lambda _: manifest)
-        patch.setattr(knowledge, "compile_models", plan)
-        yield plan
+def project() -> Iterator[Callable[[Home], Plan]]:
+    """The compiled project; each home is refreshed without dbt."""
+    before = dict(os.environ)
+    yield compile_models
     os.environ.clear()
     os.environ.update(before)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import scratch
+from orchestration import scratch, warehouse
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.ladder import LADDER
@@ -130,7 +130,7 @@ def test_the_project_is_compiled_once(plan: Plan, compiled: Home, monkeypatch: p
     def refuse(*_: object) -> None:
         raise AssertionError("dbt was run again")
 
-    monkeypatch.setattr(scratch, "_run_dbt", refuse)
+    monkeypatch.setattr(warehouse, "_compile", refuse)
     assert compile_models(compiled).nodes == plan.nodes
     with pytest.raises(AssertionError):
         compile_models(compiled, {"assignment_gap_days": 1})

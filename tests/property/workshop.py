@@ -5,7 +5,6 @@ This module makes the tables and reads them back. invariants.py asserts their co
 
 import csv
 import itertools
-import json
 import random
 import shutil
 from collections.abc import Iterable, Mapping
@@ -21,6 +20,7 @@ from orchestration import scratch
 from orchestration.home import Home
 from orchestration.lake.ingest import ingest
 from orchestration.names.lake import write_names
+from orchestration.warehouse import read_manifest
 from tests.property.company import FULL, Company, Row
 
 SCHEMAS = ("core", "attribution", "kpi", "segment")
@@ -74,7 +74,7 @@ class Workshop:
     def opened(cls, compiled: Home, folder: Path) -> "Workshop":
         """Return a workshop for the project that the fixture `compiled` has compiled."""
         plan = scratch.compile_models(compiled, {})
-        manifest = json.loads(next((compiled.build / "plans").glob("*/manifest.json")).read_text())
+        manifest = read_manifest(compiled, {})
         models = tuple(node["name"] for node in plan.nodes if node["schema"] in SCHEMAS)
         built = {node["unique_id"] for node in plan.ancestors(models)}
         guards = {

@@ -1,0 +1,88 @@
+"""What a refresh spends: CPU seconds, seconds and peak memory of each step."""
+
+import contextlib
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from orchestration.home import Home
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: CPU seconds of this process and its children, seconds on the clock, peak memory of this process."""
+
+    name: str
+    cpu: float
+    wall: float
+    peak_mib: int
+
+
+@dataclass
+class Costs:
+    """The steps of one refresh, in order."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure a step, also where it fails."""
+        _reset_peak()
+        cpu, wall = _cpu(), time.monotonic()
+        try:
+            yield
+        finally:
+            self.steps.append(Step(name, _cpu() - cpu, time.monotonic() - wall, _peak_mib()))
+
+    def lines(self) -> list[str]:
+        """Return a table as text."""
+        cpu, wall = sum(one.cpu for one in self.steps), sum(one.wall for one in self.steps)
+        rows = [*self.steps, Step("all", cpu, wall, max((one.peak_mib for one in self.steps), default=0))]
+        table = [f"{one.name:<12} {one.cpu:8.1f} {one.wall:8.1f} {one.peak_mib:10,}" for one in rows]
+        return [f"{'step':<12} {'CPU s':>8} {'wall s':>8} {'peak MiB':>10}", *table]
+
+    def save(self, home: Home, release_id: str) -> None:
+        """Keep the costs of the refresh that made a release, for the summary."""
+        _file(home).write_text(json.dumps({"release_id": release_id, "steps": [asdict(one) for one in self.steps]}))
+
+
+def slowest(home: Home, release_id: str) -> str | None:
+    """Return a line about the slowest step of the refresh that made this release, or None if it is not known."""
+    if not _file(home).exists():
+        return None
+    saved = json.loads(_file(home).read_text())
+    if saved["release_id"] != release_id or not saved["steps"]:
+        return None
+    steps = [Step(**one) for one in saved["steps"]]
+    longest = max(steps, key=lambda one: one.wall)
+    return (
+        f"The refresh took {sum(one.wall for one in steps):.0f} s. Its slowest step was {longest.name} with "
+        f"{longest.wall:.0f} s. All steps: make refresh FORCE=1 PROFILE=1"
+    )
+
+
+def _file(home: Home) -> Path:
+    return home.build / "costs.json"
+
+
+def _cpu() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _reset_peak() -> None:
+    with contextlib.suppress(OSError):  # Linux only; elsewhere the peak is that of the process so far
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mib() -> int:
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) // 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -1,0 +1,152 @@
+"""The steps from landing files to a release. definitions.py makes assets of them, refresh.py runs them headless."""
+
+import gc
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from orchestration import warehouse
+from orchestration.errors import KyotenError
+from orchestration.home import Home
+from orchestration.knowledge import Knowledge
+from orchestration.lake.ingest import IngestResult, ingest
+from orchestration.names.lake import write_names
+from orchestration.release import checks
+from orchestration.release.fingerprint import inputs_fingerprint, project_fingerprint, recorded_inputs
+from orchestration.release.publish import publish
+from orchestration.worklist import export_worklist
+
+Say = Callable[[str], None]
+
+
+def load(home: Home, say: Say, datasets: Iterable[str] | None = None) -> IngestResult:
+    """Load landing files into the lake; datasets: only these. A bad row is rejected and the others are loaded.
+
+    What `stops` returns for the result must stop the run: a release without these rows would change totals for no
+    visible reason.
+    """
+    before = inputs_fingerprint(home)
+    zone = warehouse.var("business_timezone")
+    wanted = None if datasets is None else set(datasets)
+    result = ingest(home, home.sources, datasets=wanted, timezone=zone, progress=limited(say))
+    say(
+        f"ingest: {len(result.files):,} new files, {sum(file.accepted for file in result.files):,} rows accepted, "
+        f"{sum(file.rejected for file in result.files):,} rejected, {len(result.refused):,} files refused, "
+        f"{len(result.held):,} batches held"
+    )
+    if result.batches:
+        page = home.data_docs / "index.html"
+        say(f"ingest: expectations and results of {len(result.batches):,} batches: {page}")
+    if wanted is None and not stops(result):
+        recorded_inputs(home).write_text(before)
+    return result
+
+
+def stops(result: IngestResult) -> list[str]:
+    """Return a message per refused file and held batch."""
+    refused = [
+        file.message if file.message.startswith(file.file_name) else f"{file.file_name}: {file.message}"
+        for file in result.refused
+    ]
+    return refused + [one.message for one in result.held]
+
+
+def name(home: Home, say: Say) -> dict[str, int]:
+    """Normalise every distinct name of the lake, once for all deals that contain it; return the rows by table."""
+    rows = write_names(home)
+    say(f"names: {rows['texts']:,} texts, {rows['readings']:,} readings")
+    return rows
+
+
+def know(home: Home, say: Say) -> None:
+    """Write the credit known before this build into the lake; first build the earlier dates that are missing."""
+    Knowledge(home).prepare(say)
+
+
+def build(home: Home, say: Say) -> None:
+    """Build and test every table with dbt, in this process.
+
+    Raises:
+        KyotenError: with a line per failed model and guard.
+    """
+    project = prepare(home)
+    warehouse.configure(home)
+    gc.disable()  # it would take a fifth of dbt's time, for objects that live until the end
+    parsed = warehouse.parsed_project(home)
+
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.artifacts.schemas.run import RunExecutionResult
+    from dbt.cli.main import dbtRunner
+
+    counted, report = {"model": 0, "test": 0}, limited(say)
+
+    def progress(event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            kind = event.data.node_info.resource_type
+            if kind in counted:
+                counted[kind] += 1
+            report(f"dbt: {counted['model']} tables and views, {counted['test']} guards")
+
+    log = ["--log-level", "none", "--log-level-file", "info", "--log-path", str(home.logs)]
+    options = ["--no-write-json", "--no-populate-cache", "--target-path", str(warehouse.target(home))]
+    try:
+        done = dbtRunner(manifest=parsed, callbacks=[progress]).invoke([*log, *build_arguments(), *options])
+    finally:
+        gc.enable()
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt leaves the database open
+    if isinstance(done.exception, KeyboardInterrupt):  # dbt returns it
+        raise done.exception
+    if isinstance(done.result, RunExecutionResult):
+        done.result.write(str(warehouse.target(home) / "run_results.json"))
+    say(f"dbt: {counted['model']} tables and views, {counted['test']} guards")
+    list_decisions(home, say)
+    if not done.success:
+        raise KyotenError("\n".join(checks.causes(home) or [checks.dbt_message(done.exception)]))
+    finish(home, project)
+
+
+def prepare(home: Home, *, discard: bool = True) -> str:
+    """Prepare the database for a build; return the fingerprint of the project, taken before dbt reads it."""
+    checks.unverify(home)
+    warehouse.prepare_database(home, discard=discard)
+    return project_fingerprint()
+
+
+def build_arguments() -> list[str]:
+    """Return dbt's command. `make test` runs the unit tests: they run the SQL on rows of their own, not on the lake."""
+    return ["build", "--exclude-resource-type", "unit_test", *warehouse.vars_arguments()]
+
+
+def list_decisions(home: Home, say: Say) -> None:
+    """Write the worklist, also after a guard failed: its rows may be the remedy."""
+    if (decisions := export_worklist(home)) is not None:
+        say(f"{decisions:,} deals for a person to look at: {home.worklist / 'quarantine.csv'}")
+
+
+def finish(home: Home, project: str) -> None:
+    """Mark the working database as built and tested whole, and keep its state of credit."""
+    inputs = recorded_inputs(home)
+    checks.verify(home, {"inputs": inputs.read_text() if inputs.exists() else None, "project": project})
+    Knowledge(home).save()
+
+
+def release(home: Home, say: Say) -> dict[str, Any]:
+    """Publish the working database and return the release's manifest."""
+    fingerprint = checks.verified(home)
+    if fingerprint is None:
+        raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
+    say("Publishing")
+    return publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
+
+
+def limited(say: Say, seconds: float = 2.0) -> Say:
+    """Return `say`, limited to one message every few seconds: enough to show progress."""
+    last = time.monotonic()
+
+    def pass_on(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            last = time.monotonic()
+            say(text)
+
+    return pass_on
