@@ -90,4 +90,5 @@ def connect(
     import duckdb
 
     with duckdb.connect(str(database or ":memory:"), read_only=read_only, config=dict(settings(home))) as connection:
+        connection.execute("set enable_progress_bar = false")  # the steps report their progress
         yield connection

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # The same settings as in profiles.yml.
 SETTINGS = (
-    "set TimeZone = 'UTC'; set preserve_insertion_order = false; "
+    "set TimeZone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = false; "
     "set force_compression = 'uncompressed'; set wal_autocheckpoint = '1TB'"
 )
 

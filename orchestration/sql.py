@@ -57,6 +57,7 @@ def connect(temporary: Path, timezone: str) -> "duckdb.DuckDBPyConnection":
             "autoload_known_extensions": False,
         }
     )
+    connection.execute("SET enable_progress_bar = false")
     connection.execute("SET python_enable_replacements = false")  # SQL in a mapping must not read Python's variables
     set_timezone(connection, timezone)
     return connection
