@@ -1,3 +1,12 @@
+{# The metrics of int_monthly that are sums over deals or activities, each in the given form. A scorecard can show them. #}
+{% macro additive_metrics(form, separator=',') -%}
+    {%- for metric in [
+        'deals_new', 'deals_qualified', 'deals_won', 'deals_lost', 'won_amount', 'referrals', 'sessions_held',
+    ] %}
+        {{ form | replace('METRIC', metric) }}{{ separator if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
 {# The published columns that the monthly marts of all scopes share, from int_monthly as `months`. #}
 {% macro monthly_columns() -%}
     {{ fiscal_year('months.month') }} as fiscal_year,

@@ -1,6 +1,6 @@
 """DuckDB connections with the settings of this machine: memory, threads and the folder for what does not fit.
 
-KYOTEN_MEMORY    what one process may use, such as 3GiB; default: 60 % of the machine's or the container's memory
+KYOTEN_MEMORY    what one process may use, such as 3GiB; default: half of the machine's or the container's memory
 KYOTEN_THREADS   threads of the engine; default: one for a small lake, else all that the machine or container has
 KYOTEN_TEMP      folder for spilled data; default: build/spill in the home
 """
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import duckdb
 
 SETTINGS = ("KYOTEN_MEMORY", "KYOTEN_THREADS", "KYOTEN_TEMP")
-# A process peaks at up to 1.3 times the engine's limit: Python's memory and what the engine does not count.
-ENGINE_SHARE = 0.75
+# A process peaks at up to 1.5 times the engine's limit: Python's memory and what the engine does not count.
+ENGINE_SHARE = 0.65
 # Bytes of Parquet. In a smaller lake, with up to some 30,000 deals, a second thread costs CPU time and saves none.
 SMALL_LAKE = 15_000_000
 UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}

@@ -16,7 +16,7 @@ def test_every_connection_has_the_stated_limits(tmp_path: Path, monkeypatch: pyt
     names = ("memory_limit", "threads", "temp_directory")
     with engine.connect(Home(tmp_path)) as connection:
         found = connection.execute(f"select {', '.join(f'current_setting({n!r})' for n in names)}").fetchone()
-    assert found == ("768.0 MiB", 3, str(tmp_path / "elsewhere"))
+    assert found == ("665.0 MiB", 3, str(tmp_path / "elsewhere"))
 
 
 def test_a_query_beyond_the_limit_spills_into_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

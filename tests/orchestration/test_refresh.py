@@ -163,7 +163,7 @@ def test_a_refresh_says_what_it_spent_and_names_the_slowest_step(home_copy: Home
     assert re.search(r"The refresh took \d+ s\. Its slowest step was dbt with \d+ s\.", done.stdout.splitlines()[-1])
 
 
-def test_an_interrupted_build_publishes_nothing_and_says_so(home_copy: Home) -> None:
+def test_an_interrupted_build_publishes_nothing(home_copy: Home) -> None:
     before = current_release(home_copy)
     environment = {**os.environ, "KYOTEN_HOME": str(home_copy.root)}
     command = [sys.executable, "-m", "orchestration.cli", "refresh", "--force"]

@@ -127,7 +127,7 @@ def test_a_model_that_does_not_build_is_named(plan: Plan, tmp_path: Path) -> Non
 
 
 def test_the_project_is_compiled_once(plan: Plan, compiled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("dbt was run again")
 
     monkeypatch.setattr(warehouse, "_compile", refuse)

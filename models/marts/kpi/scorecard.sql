@@ -38,13 +38,7 @@ asked as (
 all_partners as (
     select
         months.month,
-        sum(months.deals_new) as deals_new,
-        sum(months.deals_qualified) as deals_qualified,
-        sum(months.deals_won) as deals_won,
-        sum(months.deals_lost) as deals_lost,
-        sum(months.won_amount) as won_amount,
-        sum(months.referrals) as referrals,
-        sum(months.sessions_held) as sessions_held
+        {{ additive_metrics('sum(months.METRIC) as METRIC') }}
     from {{ ref('int_monthly') }} as months
     inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
     where scopes.organisation = 'as_is' and scopes.scope = 'partner' and scopes.entity_id != 'DIRECT'
@@ -55,13 +49,7 @@ monthly as (
     select
         months.scope_key,
         months.month,
-        coalesce(all_partners.deals_new, months.deals_new) as deals_new,
-        coalesce(all_partners.deals_qualified, months.deals_qualified) as deals_qualified,
-        coalesce(all_partners.deals_won, months.deals_won) as deals_won,
-        coalesce(all_partners.deals_lost, months.deals_lost) as deals_lost,
-        coalesce(all_partners.won_amount, months.won_amount) as won_amount,
-        coalesce(all_partners.referrals, months.referrals) as referrals,
-        coalesce(all_partners.sessions_held, months.sessions_held) as sessions_held,
+        {{ additive_metrics('coalesce(all_partners.METRIC, months.METRIC) as METRIC') }},
         months.reps_contacted,
         months.headcount,
         months.reps_known,
@@ -85,13 +73,7 @@ actuals as (
         asked.month,
         asked.metric,
         case asked.metric
-            when 'deals_new' then cast(monthly.deals_new as double)
-            when 'deals_qualified' then cast(monthly.deals_qualified as double)
-            when 'deals_won' then cast(monthly.deals_won as double)
-            when 'deals_lost' then cast(monthly.deals_lost as double)
-            when 'won_amount' then cast(monthly.won_amount as double)
-            when 'referrals' then cast(monthly.referrals as double)
-            when 'sessions_held' then cast(monthly.sessions_held as double)
+            {{ additive_metrics("when 'METRIC' then cast(monthly.METRIC as double)", separator='') }}
             when 'reps_contacted' then cast(monthly.reps_contacted as double)
             when 'headcount' then cast(monthly.headcount as double)
             when 'reps_known' then cast(monthly.reps_known as double)
