@@ -260,7 +260,7 @@ def _stage_attribution_floor(home: Home) -> None:
     target = _scratch(home) / "attribution_floor.duckdb"
     target.unlink(missing_ok=True)
     connection = duckdb.connect(str(target))
-    connection.execute(f"attach '{home.database}' as built (read_only)")
+    connection.execute(f"attach '{home.database}' as kyoten (read_only)")
     for node in plan.nodes:
         if node["unique_id"] not in read:
             continue
@@ -269,12 +269,12 @@ def _stage_attribution_floor(home: Home) -> None:
             folders = [home.lake / (name if schema == "lake" else f"raw/{name}") for schema, name in sources]
             relations = [f"read_parquet('{folder}/*.parquet', union_by_name = true)" for folder in folders]
         else:
-            relations = [f'built."{node["schema"]}"."{node["alias"]}"']
+            relations = [f'kyoten."{node["schema"]}"."{node["alias"]}"']
         for relation in relations:
             connection.execute(f"select bit_xor(hash(t)) from {relation} as t")
     for node in nodes:
         if node["schema"] == "attribution":
-            connection.execute(f'create table "{node["alias"]}" as from built.attribution."{node["alias"]}"')
+            connection.execute(f'create table "{node["alias"]}" as from kyoten.attribution."{node["alias"]}"')
     connection.close()
 
 
@@ -301,11 +301,11 @@ def _stage_floor(home: Home) -> None:
         connection.execute(
             f"select bit_xor(hash(t)) from read_parquet('{folder}/*.parquet', union_by_name = true) as t"
         )
-    connection.execute(f"attach '{home.database}' as built (read_only)")
+    connection.execute(f"attach '{home.database}' as kyoten (read_only)")
     for node in published_models(read_manifest(home)):
         connection.execute(f'create schema if not exists "{node["schema"]}"')
         relation = f'"{node["schema"]}"."{node["alias"]}"'
-        connection.execute(f"create table {relation} as from built.{relation}")
+        connection.execute(f"create table {relation} as from kyoten.{relation}")
     connection.close()
 
 
@@ -328,11 +328,11 @@ def _stage_plain_copy(home: Home) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     connection = duckdb.connect(str(folder / "copy.duckdb"))
-    connection.execute(f"attach '{home.database}' as built (read_only)")
+    connection.execute(f"attach '{home.database}' as kyoten (read_only)")
     for node in published_models(read_manifest(home)):
         connection.execute(f'create schema if not exists "{node["schema"]}"')
         relation = f'"{node["schema"]}"."{node["alias"]}"'
-        connection.execute(f"create table {relation} as from built.{relation}")
+        connection.execute(f"create table {relation} as from kyoten.{relation}")
         connection.execute(f"copy {relation} to '{folder}/{node['alias']}.parquet' (format parquet)")
     connection.close()
 
