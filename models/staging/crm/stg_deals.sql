@@ -2,7 +2,7 @@ with latest as (
     {{ latest_rows('deals', ['deal_id']) }}
 ),
 
--- Facts from all extracts of the deal, not only the latest: when it first appeared, and whether it ever had a partner.
+-- Facts from all extracts of the deal, not only the latest, but without those that a revision replaced: when it first appeared, and whether it ever had a partner.
 reported as (
     select
         deal_id,
@@ -10,8 +10,7 @@ reported as (
         max(
             case when coalesce(partner_id, branch_id, rep_id, rep_email) is not null then 1 else 0 end
         ) = 1 as ever_named_a_partner
-    from {{ source('raw', 'deals') }}
-    where extracted_on <= {{ known_on() }}
+    from ({{ extract_rows('deals') }}) as extracted
     group by deal_id
 )
 
