@@ -12,6 +12,7 @@ import duckdb
 from orchestration import sql
 from orchestration.contract import Column, Dataset, Worklist
 from orchestration.lake.readers import WHITESPACE, Scan
+from orchestration.sources import forms
 
 _DATE_SHAPE = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _WHOLE_NUMBER = r"[+-]?[0-9]+([.]0*)?"
@@ -206,7 +207,7 @@ def cast_text(column: Column, text: str, timezone: str) -> str:
     if column.type == "integer":
         return f"CASE WHEN regexp_full_match({text}, '{_WHOLE_NUMBER}') THEN TRY_CAST({text} AS BIGINT) END"
     if column.type == "boolean":
-        return f"TRY_CAST({text} AS BOOLEAN)"
+        return f"coalesce(TRY_CAST({text} AS BOOLEAN), {forms.boolean(text)})"
     return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS {column.duckdb_type}) END"
 
 

@@ -1,4 +1,4 @@
-"""SQL that parses amounts and dates as people and spreadsheets write them; a text that does not fit becomes null.
+"""SQL that parses amounts, dates and checkboxes as people write them; a text that does not fit becomes null.
 
 A form is stated per column and never guessed per row. rules.py casts the columns without a stated form.
 """
@@ -21,6 +21,9 @@ _MARK = "[-/.]"
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 _ERA_LETTERS = dict(zip("MTSHR", _ERAS, strict=True))
 
+TRUE = ("true", "t", "1", "1.0", "yes", "y", "on", "はい", "○", "〇", "◯", "✓", "✔", "☑")
+FALSE = ("false", "f", "0", "0.0", "no", "n", "off", "いいえ", "×", "✕", "✗", "☐")
+
 DATE_FORMS = {
     "iso": "2026-04-01, 2026/4/1, with or without a time and its zone",
     "ymd": "2026/4/1, 2026.4.1, 2026年4月1日, 20260401",
@@ -35,6 +38,22 @@ DATE_FORMS = {
 def folded(text: str) -> str:
     """Return SQL of a text with its digits and signs half-width, trimmed."""
     return f"trim(translate({text}, {sql.text(_WIDE)}, {sql.text(_NARROW)}))"
+
+
+def boolean(text: str) -> str:
+    """Return SQL of a checkbox as systems and people write it; the only cast of its kind."""
+    word = f"lower({folded(text)})"
+    return f"CASE WHEN {word} IN ({sql.texts(TRUE)}) THEN true WHEN {word} IN ({sql.texts(FALSE)}) THEN false END"
+
+
+def is_true_macro() -> str:
+    """Return the definition of is_true(value) for the SQL of mappings: blank is false, an unreadable value an error."""
+    problem = " is neither true nor false: write true/false, 1/0, yes/no or はい/いいえ, or name it under `nulls:`"
+    text = "CAST(value AS VARCHAR)"
+    return (
+        f"CREATE MACRO is_true(value) AS CASE WHEN trim(coalesce({text}, '')) = '' THEN false "
+        f"ELSE coalesce({boolean(text)}, error(concat('«', {text}, '»', {sql.text(problem)}))) END"
+    )
 
 
 def amount(text: str, unit: str, type_: str) -> str:

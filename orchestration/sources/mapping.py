@@ -31,6 +31,7 @@ _IN_PATTERNS = re.compile(r"[.*?\[/\\]")  # without any of these a pattern is an
 _DELIVERY = re.compile(
     r"[_.\- ]?(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
 )
+_API_NAME = re.compile(r"[A-Za-z0-9_.$:/@-]+")  # headings of screens have spaces or Japanese, names of APIs do not
 _NOT_FOR_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 _UNITS = (*forms.UNITS, *forms.SIGNS)
 NUMBERS, TIMES = ("integer", "decimal", "decimal(8)"), ("date", "timestamp")
@@ -107,6 +108,8 @@ class Alias(NamedPart):
     """Name or pattern of files below the path, or several; without an ending it is found in any spelling."""
     encoding: Encoding = "utf-8"
     """utf-8 (default), cp932, utf-16 …"""
+    timezone: Timezone = ""
+    """Time zone of this file's times without one; default the source's."""
     delimiter: Character = ""
     """One character; default a comma, in .tsv a tab."""
     quote: Character = '"'
@@ -158,6 +161,10 @@ class Alias(NamedPart):
                     del left[name]
                     break
         return found
+
+    def is_of_screen(self, names: Collection[str]) -> bool:
+        """Return whether a file's known columns have headings as screens and reports write them, unlike an API."""
+        return not all(_API_NAME.fullmatch(name) for name in self.renamed(names))
 
     def _column_like(self, wanted: str, names: Collection[str]) -> str | None:
         """Return the column whose name is most like this one."""
@@ -315,6 +322,16 @@ class Source(NamedPart):
             known = self.files.get(name)
             kept = {key: getattr(known, key) for key in ("nulls", "columns", "prefixes", "suffixes") if known}
             self.files[name] = Alias.model_construct(name=name, place=place, patterns=(f"*/{name}.*",), **kept)
+
+    def zone_of(self, alias: Alias, names: Collection[str], business: str) -> str:
+        """Return the time zone of a file's times without one.
+
+        A preset states that of the system's API. Screens and reports show local times, unless the user states a zone.
+        """
+        if alias.timezone:
+            return alias.timezone
+        is_of_api = self.place.below("timezone").line.preset
+        return business if is_of_api and alias.is_of_screen(names) else self.timezone or business
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""
