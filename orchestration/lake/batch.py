@@ -24,6 +24,7 @@ from orchestration.lake import ledger, readers, rules
 from orchestration.lake.drift import Drift
 from orchestration.lake.ledger import HELD, LOADED, REFUSED, REPEAT, Entry, Group
 from orchestration.lake.records import Record
+from orchestration.sources import forms
 from orchestration.sources.landing import LandedFile
 from orchestration.sql import RefusedError
 
@@ -110,6 +111,7 @@ class Batch:
         self.connection = sql.connect(self.spill, self.timezone)
         try:
             create_rejects(self.connection)
+            self.connection.execute(forms.macros())
             ledger.write_schemas(self.connection, self.home, self.contract)
             self.state = State.of(ledger.read(self.connection, self.home))
             self._recover()

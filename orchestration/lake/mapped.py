@@ -77,7 +77,7 @@ def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
     """Return a file's records under the names that SQL uses, null tokens resolved, with their origin."""
     columns = [
         # SQL finds text in every format; Parquet would have its own types.
-        f"{f'CAST({_cell(alias, c)} AS VARCHAR)' if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
+        f"{_declared(_cell(alias, c), c.name) if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
         for c in scan.columns
     ]
     columns += [f"CAST(NULL AS VARCHAR) AS {sql.name(name)}" for name in absent(alias, scan)]
@@ -87,6 +87,12 @@ def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
         f"SELECT {', '.join([*columns, origin])} FROM (SELECT *, {scan.row_number} AS number FROM {scan.sql}) "
         f"WHERE {scan.valid} AND {scan.present}"
     )
+
+
+def _declared(cell: str, name: str) -> str:
+    """Return SQL of a column that a mapping declares: text, and an id in its one spelling, so that files join on it."""
+    text = f"CAST({cell} AS VARCHAR)"
+    return f"normal_id({text})" if folded(name).endswith("id") else f"id_in_shape({text})"
 
 
 def absent(alias: Alias, scan: Scan) -> list[str]:
@@ -303,6 +309,7 @@ def _prefixed(source: Source, dataset: Dataset, column: str, text: str, given: M
     """Put the source's prefix before an id, unless all sources share that kind of id."""
     if not source.key_prefix or not column.endswith("_id") or column in source.shared_ids:
         return text
+    text = f"normal_id(trim({text}))"  # before the prefix, which would hide the shape of the id
     plain = ["DIRECT"] if dataset.worklist else []
     keeps = f"trim({text}) IN ({sql.texts(plain)})" if plain else "false"
     kind = _KIND_OF_ID.get(column, "")

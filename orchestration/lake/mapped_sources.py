@@ -127,12 +127,12 @@ class SourceExtract:
         engine = sql.connect(self.batch.spill, self.source.timezone or self.batch.timezone)
         try:
             create_rejects(engine)
+            engine.execute(forms.macros())
             for alias in sorted({a for spec in due for a in mapped.aliases_of(spec, self.source)}):
                 if alias in self.never:
                     engine.execute(f"CREATE TABLE {sql.name(alias)} AS {mapped.no_records(self.source.files[alias])}")
                 else:
                     self._read_alias(engine, alias)
-            engine.execute(forms.is_true_macro())
             sessions = {zone: self._session(engine, zone) for zone in {*map(self._zone, due)}}
             # From here on DuckDB reads only its tables, and writes only to the staging folder.
             engine.execute(f"SET allowed_directories = [{sql.text(str(self.batch.staging))}]")
@@ -159,7 +159,7 @@ class SourceExtract:
         return session
 
     def _zones(self, spec: MappedDataset) -> set[str]:
-        """Return the time zones of the files that a dataset is made of; the first file it needs tells its own."""
+        """Return the time zones of the files that a dataset is made of; those that it needs, or its own file."""
         made_of = [spec.alias] if spec.alias in self.source.files else spec.needs
         zones = {zone for alias in made_of or mapped.aliases_of(spec, self.source) for zone in self.zones[alias]}
         return zones or {self.source.timezone or self.batch.timezone}
@@ -247,7 +247,7 @@ class SourceExtract:
         columns = [column.name for column in scan.columns]
         before = self.batch.columns_before(file, name)
         self.columns[name] |= set(columns)
-        self._tell_zone(alias, file, [column.name for column in opened.columns])
+        self._note_zone(alias, file, [column.name for column in opened.columns])
         self._compare(name, file, columns, before, mapped.absent(alias, scan))
         mapped.check_columns(alias, columns + (before or []))
         unit = f"{self.source.name}/{file.file_name}/{self.day}"
@@ -285,7 +285,7 @@ class SourceExtract:
             self.batch.enter(entry, unit)
             self.batch.replaced += [e for e in [self.batch.state.loaded.get((entry.group, entry.file_name))] if e]
 
-    def _tell_zone(self, alias: Alias, file: LandedFile, names: list[str]) -> None:
+    def _note_zone(self, alias: Alias, file: LandedFile, names: list[str]) -> None:
         zone = self.source.zone_of(alias, names, self.batch.timezone)
         self.zones[alias.name].add(zone)
         if self.source.timezone and zone not in (self.source.timezone, alias.timezone):

@@ -185,6 +185,8 @@ def _value(column: Column, given: Given, scan: Scan, timezone: str, filled_in: b
     text = _text(given) if given.type != "VARCHAR" else given.sql
     if column.duckdb_type == "VARCHAR":
         trimmed = _trimmed(text, scan.odd_space) if scan.padded else text
+        if column.name.endswith("_id"):
+            trimmed = f"normal_id({trimmed})"
         # The inverse of orchestration.spreadsheet.safe_cell.
         return f"nullif(trim(regexp_replace({trimmed}, '^' || chr(39), '')), '')" if filled_in else trimmed
     # Trimming first would cost a third of the whole load; only values that do not convert unchanged are trimmed.

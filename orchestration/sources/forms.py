@@ -24,6 +24,12 @@ _ERA_LETTERS = dict(zip("MTSHR", _ERAS, strict=True))
 TRUE = ("true", "t", "1", "1.0", "yes", "y", "on", "はい", "○", "〇", "◯", "✓", "✔", "☑")
 FALSE = ("false", "f", "0", "0.0", "no", "n", "off", "いいえ", "×", "✕", "✗", "☐")
 
+_GUID = "[{]?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}[}]?"
+# Object, instance, reserved zeros and number. A checksum of the letters' case follows, except in reports.
+_SALESFORCE = "(0[0-9A-Za-z]{2}|500|70[01]|80[0-9]|a[0-9][0-9A-Za-z])[0-9A-Za-z]{2}000[0-9A-Za-z]{7}([A-Z0-5]{3})?"
+_ODD = r"[\x{FF01}-\x{FF5E}\x{3000}\p{Cf}\p{M}]"  # full-width, invisible, or letter and mark apart
+_CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
 DATE_FORMS = {
     "iso": "2026-04-01, 2026/4/1, with or without a time and its zone",
     "ymd": "2026/4/1, 2026.4.1, 2026年4月1日, 20260401",
@@ -46,8 +52,38 @@ def boolean(text: str) -> str:
     return f"CASE WHEN {word} IN ({sql.texts(TRUE)}) THEN true WHEN {word} IN ({sql.texts(FALSE)}) THEN false END"
 
 
-def is_true_macro() -> str:
-    """Return the definition of is_true(value) for the SQL of mappings: blank is false, an unreadable value an error."""
+def _id_macros() -> str:
+    """Return the definition of normal_id(value): one spelling for the ids that systems write in several ways.
+
+    Full-width letters, digits and signs become half-width. Invisible characters and spaces around the id go. A GUID is
+    in lower case, without braces. An id of Salesforce has 18 characters: the 15 of a report and their checksum.
+    """
+    wide, narrow = "".join(map(chr, [*range(0xFF01, 0xFF5F), 0x3000])), "".join(map(chr, [*range(0x21, 0x7F), 0x20]))
+    visible = r"nfc_normalize(regexp_replace(value, '\p{Cf}', '', 'g'))"
+    clean = f"nullif(trim(translate({visible}, {sql.text(wide)}, {sql.text(narrow)})), '')"
+    upper = "CAST(substr(v, {}, 1) BETWEEN 'A' AND 'Z' AS INTEGER)"
+    checks = (" + ".join(f"{1 << i} * {upper.format(5 * part + i + 1)}" for i in range(5)) for part in range(3))
+    checksum = " || ".join(f"substr('{_CHECKSUM}', 1 + {check}, 1)" for check in checks)
+    # A tool that changed the case of all letters left no way to compute the checksum again.
+    has_case = "(strlen(v) = 15 OR left(v, 15) NOT IN (lower(left(v, 15)), upper(left(v, 15))))"
+    of_salesforce = f"regexp_full_match(v, '{_SALESFORCE}') AND regexp_matches(v, '[A-Za-z]') AND {has_case}"
+    is_odd = f"length(value) <> strlen(value) AND regexp_matches(value, '{_ODD}')"
+    return (
+        "CREATE MACRO id_in_shape(v) AS CASE "
+        f"WHEN strlen(v) IN (15, 18) THEN CASE WHEN {of_salesforce} THEN left(v, 15) || {checksum} ELSE v END "
+        f"WHEN strlen(v) IN (36, 38) AND regexp_full_match(v, '{_GUID}') THEN lower(trim(v, '{{}}')) ELSE v END; "
+        f"CREATE MACRO normal_id(value) AS CASE WHEN {is_odd} THEN id_in_shape({clean}) "
+        f"WHEN strlen(value) IN (15, 18, 36, 38) THEN id_in_shape(value) ELSE value END"
+    )
+
+
+def macros() -> str:
+    """Return the definitions of the functions that rules, and the SQL of mappings, may call."""
+    return f"{_id_macros()}; {_is_true_macro()}"
+
+
+def _is_true_macro() -> str:
+    """Return the definition of is_true(value): blank is false, an unreadable value an error."""
     problem = " is neither true nor false: write true/false, 1/0, yes/no or はい/いいえ, or name it under `nulls:`"
     text = "CAST(value AS VARCHAR)"
     return (

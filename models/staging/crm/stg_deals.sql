@@ -2,7 +2,7 @@ with latest as (
     {{ latest_rows('deals', ['deal_id']) }}
 ),
 
--- Facts from all extracts of the deal, not only the latest, but without those that a revision replaced: when it first appeared, and whether it ever had a partner.
+-- Facts from all extracts of the deal, not only the latest. A replaced revision is none: when it first appeared, and whether it ever had a partner.
 reported as (
     select
         deal_id,
