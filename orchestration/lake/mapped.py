@@ -4,6 +4,7 @@ The files become tables named by their aliases. The mapping's SQL can read only 
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
@@ -69,6 +70,9 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
 
 def known_as(alias: Alias, scan: Scan) -> Scan:
     """Return the scan with the column names that SQL uses."""
+    # A letter and its mark, which macOS writes as two characters, are one in SQL.
+    columns = tuple(replace(c, name=unicodedata.normalize("NFC", c.name)) for c in scan.columns)
+    scan = replace(scan, columns=columns)
     names = alias.renamed([column.name for column in scan.columns])
     return replace(scan, columns=tuple(replace(c, name=names.get(c.name, c.name)) for c in scan.columns))
 
@@ -297,7 +301,7 @@ def _try(connection: duckdb.DuckDBPyConnection, spec: MappedDataset, key: str, q
 def _translated(text: str, values: Map[str, str | None]) -> str:
     if not values:
         return text
-    trimmed = f"trim(coalesce({text}, ''))"
+    trimmed = f"trim(coalesce(nfc_normalize({text}), ''))"
     cases = " ".join(
         f"WHEN {trimmed} = {sql.text(source)} THEN {'NULL' if value is None else sql.text(value)}"
         for source, value in values.items()

@@ -266,6 +266,7 @@ class SourceExtract:
         broken = tuple(record for record in counts.scan.broken if not mapped.is_footer(alias, record, dialect))
         reject_broken(engine, unit, broken, file.file_name, content.sha256)
         check_unchanged(file)
+        self.batch.note_date(file)
         self.hashes[file.file_name] = content.sha256
         accepted = counts.accepted - footers
         not_data = footers + len(counts.scan.broken) - len(broken)

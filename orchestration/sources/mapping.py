@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Map
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -29,9 +29,11 @@ _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 _ANY = "*"
 _IN_PATTERNS = re.compile(r"[.*?\[/\\]")  # without any of these a pattern is an object's name
 _DELIVERY = re.compile(
-    r"[_.\- ]?(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
+    r"[_.\- ]?(?<![0-9])([0-9]{4}([-_.])[0-9]{2}\2[0-9]{2}|[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日"
+    r"|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
 )
 _API_NAME = re.compile(r"[A-Za-z0-9_.$:/@-]+")  # headings of screens have spaces or Japanese, names of APIs do not
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 _NOT_FOR_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 _UNITS = (*forms.UNITS, *forms.SIGNS)
 NUMBERS, TIMES = ("integer", "decimal", "decimal(8)"), ("date", "timestamp")
@@ -70,6 +72,17 @@ def _with_own_name(columns: Any) -> Any:
         name: [] if others == [] else [name, *(others if isinstance(others, list) else [others] if others else [])]
         for name, others in columns.items()
     }
+
+
+def _of_own_name(columns: Any) -> Any:
+    """Give a contract column without a column of the file the one of its own name."""
+    if isinstance(columns, list):
+        return {str(name): name for name in columns}
+    return (
+        {name: name if of_file is None else of_file for name, of_file in columns.items()}
+        if isinstance(columns, dict)
+        else columns
+    )
 
 
 def _forms(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -180,12 +193,12 @@ class Alias(NamedPart):
 
 def _object_in(file_name: str) -> str:
     """Return the object that a file is named after, without spelling, date, revision and ending."""
-    return folded(_DELIVERY.sub("", unicodedata.normalize("NFC", file_name).split(".")[0]))
+    return folded(_DELIVERY.sub("", unicodedata.normalize("NFC", file_name)).split(".")[0])
 
 
 def _found(folder: Path, pattern: str) -> Iterable[Path]:
-    if _IN_PATTERNS.search(pattern):
-        return folder.glob(pattern)
+    if _IN_PATTERNS.search(pattern):  # macOS writes a letter and its mark as two characters (NFD)
+        return {path for form in FORMS for path in folder.glob(unicodedata.normalize(form, pattern))}
     return (path for path in folder.iterdir() if _object_in(path.name) == folded(pattern))
 
 
@@ -200,8 +213,8 @@ class MappedDataset(NamedPart):
     """SQL condition of the rows that count."""
     query: Query = ""
     """SQL over the aliases, instead of from, where and columns."""
-    columns: dict[str, Text] = Field({})
-    """Contract column: column of the file, or “= SQL expression”."""
+    columns: Annotated[dict[str, Text], BeforeValidator(_of_own_name)] = Field({})
+    """Contract column: column of the file, or “= SQL expression”; without either, the column of its own name."""
     expressions: dict[str, str] = Field({}, exclude=True)  # the columns that are SQL
     constants: dict[str, Text] = Field({})
     """Contract column: the value of all rows."""
@@ -290,7 +303,9 @@ class Source(NamedPart):
         for key in ("path", "files"):
             if key not in data and not fetched:
                 raise self.error("", f"`{key}:` is missing.")
-        self.path = extracts / self.name if self.transport else (PROJECT / self.location).resolve()
+        folders = [(PROJECT / unicodedata.normalize(form, self.location)).resolve() for form in FORMS]
+        folder = next((folder for folder in folders if folder.is_dir()), folders[0])
+        self.path = extracts / self.name if self.transport else folder
         if not self.transport and not self.path.is_dir():
             raise self.error("path", f"{self.path} is no folder; correct the path or the variable in it.")
         self._complete_files(fetched)

@@ -2,7 +2,8 @@ with latest as (
     {{ latest_rows('deals', ['deal_id']) }}
 ),
 
--- Facts from all extracts of the deal, not only the latest. A replaced revision is none: when it first appeared, and whether it ever had a partner.
+-- Facts from all extracts of the deal, not only the latest: when it first appeared, and whether it ever had a partner.
+-- A revision that another one replaced is no extract.
 reported as (
     select
         deal_id,
