@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import duckdb
 
@@ -59,6 +60,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
     for table, query in source.tables.items():
         if table not in words:
             continue
+        _check_steady(query, source, f"tables.{table}")
         try:
             if len(connection.extract_statements(query)) != 1:
                 raise source.error(f"tables.{table}", f"{table}: write one SQL query, without semicolons.")
@@ -75,6 +77,26 @@ def known_as(alias: Alias, scan: Scan) -> Scan:
     scan = replace(scan, columns=columns)
     names = alias.renamed([column.name for column in scan.columns])
     return replace(scan, columns=tuple(replace(c, name=names.get(c.name, c.name)) for c in scan.columns))
+
+
+@cache
+def _unsteady() -> re.Pattern[str]:
+    """Return a pattern of SQL whose result depends on chance or on the day of the run."""
+    with duckdb.connect() as connection:
+        listed = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+        functions = {name for (name,) in connection.execute(listed).fetchall()} - {"error"}
+    calls = rf"(?:{'|'.join(map(re.escape, sorted(functions)))})\s*\("
+    keywords = r"(?:current_(?:date|time|timestamp)|localtime(?:stamp)?|tablesample|using\s+sample)\b"
+    return re.compile(rf"\b(?:{calls}|{keywords}|age\s*\([^(),]*(?:\([^()]*\))?\))", re.IGNORECASE)
+
+
+def _check_steady(query: str, part: Source | MappedDataset, key: str) -> None:
+    """Raise an error for SQL that would give other rows each time."""
+    code = re.sub(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""", "''", query, flags=re.DOTALL)
+    if found := _unsteady().search(code):
+        called = " ".join(found[0].rstrip("( ").lower().split())
+        problem = "gives other rows each time, so that no figure could be explained or repeated"
+        raise part.error(key, f"{called} {problem}. Write the day itself, or take a column of the file.")
 
 
 def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
@@ -289,6 +311,7 @@ def has_origin(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> bo
 
 def _try(connection: duckdb.DuckDBPyConnection, spec: MappedDataset, key: str, query: str) -> list[str]:
     """Bind a query without running it and return its columns."""
+    _check_steady(query, spec, key)
     try:
         if len(connection.extract_statements(query)) != 1:
             raise spec.error(key, f"{spec.name}: write one SQL expression or query, without semicolons.")
@@ -345,4 +368,8 @@ def _parsed(
         values.append(
             f"CAST({local} AS DATE)" if known.type == "date" else f"CAST({local} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
         )
-    return f"coalesce({', '.join(values)})" if values else ""
+    value = f"coalesce({', '.join(values)})" if values else ""
+    if column not in spec.inclusive_ends:
+        return value
+    last_day = value or rules.cast_text(known, f"trim({cell})", timezone)
+    return f"({last_day}) + CAST(({last_day}) < DATE '9999-12-31' AS INTEGER)"

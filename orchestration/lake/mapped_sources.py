@@ -159,7 +159,7 @@ class SourceExtract:
         return session
 
     def _zones(self, spec: MappedDataset) -> set[str]:
-        """Return the time zones of the files that a dataset is made of; those that it needs, or its own file."""
+        """Return the time zones of the files that a dataset is made of: its own file, or the files of `needs`."""
         made_of = [spec.alias] if spec.alias in self.source.files else spec.needs
         zones = {zone for alias in made_of or mapped.aliases_of(spec, self.source) for zone in self.zones[alias]}
         return zones or {self.source.timezone or self.batch.timezone}

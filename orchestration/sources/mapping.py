@@ -224,6 +224,8 @@ class MappedDataset(NamedPart):
     """Contract column: the form or forms of its dates."""
     amounts: dict[str, Unit] = Field({})
     """Contract column: the unit of its written amounts."""
+    inclusive_ends: Texts = ()
+    """Ends such as valid_to that are the last day in this source. In the contract they are the day after it."""
     mode: Annotated[Text, _matching("(full|delta)?", "must be full or delta.")] = ""
     """full or delta; default as the contract says."""
 
@@ -247,6 +249,12 @@ class MappedDataset(NamedPart):
         for key in ("where", "columns"):
             if self.query and key in self.model_fields_set:
                 raise self.error(key, "goes with `from:`; say it inside the query.")
+        for column in self.inclusive_ends:
+            if column not in (ends := contract.datasets[self.name].ends):
+                there = f"its ends are {', '.join(ends)}" if ends else "it has none"
+                raise self.error(
+                    "inclusive_ends", f"{column} is no end of {self.name}{nearest(column, ends)}; {there}."
+                )
         mapped, known = self.columns | self.expressions, contract.datasets[self.name].columns
         for section in ("columns", "constants", "values", "amounts", "dates"):
             for column in mapped if section == "columns" else getattr(self, section):
