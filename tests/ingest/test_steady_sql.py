@@ -1,4 +1,4 @@
-"""SQL of a mapping gives the same rows each time, and ends of intervals are those of the contract."""
+"""SQL of a mapping gives the same rows each time, and the end of an interval is the day after the last."""
 
 from pathlib import Path
 
