@@ -209,7 +209,7 @@ def cast_text(column: Column, text: str, timezone: str) -> str:
     if column.type == "integer":
         return f"CASE WHEN regexp_full_match({text}, '{_WHOLE_NUMBER}') THEN TRY_CAST({text} AS BIGINT) END"
     if column.type == "boolean":
-        return f"coalesce(TRY_CAST({text} AS BOOLEAN), {forms.boolean(text)})"
+        return forms.boolean(text)
     return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS {column.duckdb_type}) END"
 
 

@@ -27,7 +27,11 @@ FALSE = ("false", "f", "0", "0.0", "no", "n", "off", "いいえ", "×", "✕", "
 _GUID = "[{]?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}[}]?"
 # Object, instance, reserved zeros and number. A checksum of the letters' case follows, except in reports.
 _SALESFORCE = "(0[0-9A-Za-z]{2}|500|70[01]|80[0-9]|a[0-9][0-9A-Za-z])[0-9A-Za-z]{2}000[0-9A-Za-z]{7}([A-Z0-5]{3})?"
-_ODD = r"[\x{FF01}-\x{FF5E}\x{3000}\p{Cf}\p{M}]"  # full-width, invisible, or letter and mark apart
+_WIDE_IN_IDS = (
+    "".join(map(chr, [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)])) + "－＿．／＃：\u3000"
+)
+_NARROW_IN_IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_./#: "
+_ODD = rf"[{_WIDE_IN_IDS}\p{{Cf}}\p{{M}}]"  # full-width, invisible, or letter and mark apart
 _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 DATE_FORMS = {
@@ -48,19 +52,20 @@ def folded(text: str) -> str:
 
 def boolean(text: str) -> str:
     """Return SQL of a checkbox as systems and people write it; the only cast of its kind."""
-    word = f"lower({folded(text)})"
-    return f"CASE WHEN {word} IN ({sql.texts(TRUE)}) THEN true WHEN {word} IN ({sql.texts(FALSE)}) THEN false END"
+    words, values = [*TRUE, *FALSE], ["true"] * len(TRUE) + ["false"] * len(FALSE)
+    # The text appears once: DuckDB would compute a common part for all rows, also where a plain cast is enough.
+    known = f"map([{sql.texts(words)}], [{', '.join(values)}])"
+    return f"coalesce(TRY_CAST({text} AS BOOLEAN), {known}[lower({folded(text)})])"
 
 
 def _id_macros() -> str:
     """Return the definition of normal_id(value): one spelling for the ids that systems write in several ways.
 
-    Full-width letters, digits and signs become half-width. Invisible characters and spaces around the id go. A GUID is
-    in lower case, without braces. An id of Salesforce has 18 characters: the 15 of a report and their checksum.
+    Full-width letters, digits and the signs of ids become half-width. Invisible characters and spaces around the id go.
+    A GUID is in lower case, without braces. An id of Salesforce has 18 characters: a report's 15, and a checksum.
     """
-    wide, narrow = "".join(map(chr, [*range(0xFF01, 0xFF5F), 0x3000])), "".join(map(chr, [*range(0x21, 0x7F), 0x20]))
     visible = r"nfc_normalize(regexp_replace(value, '\p{Cf}', '', 'g'))"
-    clean = f"nullif(trim(translate({visible}, {sql.text(wide)}, {sql.text(narrow)})), '')"
+    clean = f"nullif(trim(translate({visible}, {sql.text(_WIDE_IN_IDS)}, {sql.text(_NARROW_IN_IDS)})), '')"
     upper = "CAST(substr(v, {}, 1) BETWEEN 'A' AND 'Z' AS INTEGER)"
     checks = (" + ".join(f"{1 << i} * {upper.format(5 * part + i + 1)}" for i in range(5)) for part in range(3))
     checksum = " || ".join(f"substr('{_CHECKSUM}', 1 + {check}, 1)" for check in checks)

@@ -27,6 +27,7 @@ GUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
         ("\u3000B12\u3000", "B12"),
         ("カ\u3099-1", "ガ-1"),  # a letter and its mark, as macOS writes them
         ("東京-01", "東京-01"),
+        ("＝～（1", "＝～（1"),  # other signs stay as written
         ("0012", "0012"),  # leading zeros count
         ("b12", "b12"),
     ],
