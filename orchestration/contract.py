@@ -77,6 +77,7 @@ class Dataset:
     description: str = ""
     label_ja: str = ""
     worklist: Worklist | None = None
+    ends: tuple[str, ...] = ()
 
     @property
     def lake_columns(self) -> dict[str, str]:
@@ -132,6 +133,12 @@ def _dataset(file: str, name: str, entry: Any) -> Dataset:
     for column in key:
         if column not in columns:
             raise KyotenError(f"{where}: key column {column} is not one of its columns{nearest(str(column), columns)}.")
+    ends = tuple(map(str, entry.get("ends", [])))
+    for column in ends:
+        if column not in columns or columns[column].type != "date":
+            raise KyotenError(
+                f"{where}: `ends:` names {column}, which is not one of its dates{nearest(column, columns)}."
+            )
     return Dataset(
         name=name,
         group=str(entry.get("group", "")),
@@ -142,6 +149,7 @@ def _dataset(file: str, name: str, entry: Any) -> Dataset:
         description=str(entry.get("description", "")),
         label_ja=str(entry.get("label_ja", "")),
         worklist=_worklist(where, entry["worklist"], columns) if "worklist" in entry else None,
+        ends=ends,
     )
 
 

@@ -13,8 +13,6 @@ from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.lake.ingest import ingest
-from orchestration.sources.landing import date_in, mapped_files
-from orchestration.sources.mapping import Mapping, load_mapping
 from orchestration.sources.transports.fetch import fetch
 
 
@@ -37,8 +35,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
         ).fetchall():
             print(f"rejected: {row[0]}, row {row[1]}: {row[3]}; {row[4]}")
         unknown = _unknown_stages(connection, home)
-        undated = _undated(load_mapping(sources, home=home), timezone)
-    for note in (*result.notes, *undated):
+    for note in result.notes:
         print(f"note: {note}")
     for refused in result.refused:
         print(f"refused: {refused.message}")
@@ -59,17 +56,6 @@ def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str) ->
         value = connection.execute(f"SELECT min(CAST({sql.name(column.name)} AS VARCHAR)) FROM {lake}").fetchone()
         if value and value[0] is not None:
             print(f"    {column.name} ({column.type}), for example {value[0]}")
-
-
-def _undated(mapping: Mapping, timezone: str) -> list[str]:
-    """Return a note for each file without a stated date: the date that is used instead."""
-    return [
-        f"{file.source_name}: {file.file_name} counts as of {file.extracted_on}, when it was saved; put the day of "
-        "the export into its name, such as _2026-03-31, or state `extracted_on:`"
-        for file in sorted(mapped_files(mapping, timezone), key=lambda file: file.path)
-        for source in [mapping.sources[file.source_name]]
-        if not (source.extracted_on or source.transport or file.problem or date_in(Path(file.file_name)))
-    ]
 
 
 def _unknown_stages(connection: duckdb.DuckDBPyConnection, home: Home) -> list[str]:

@@ -44,6 +44,21 @@ REJECTED = """
     group by dataset, reason, remedy
     order by rows desc, dataset, reason
 """
+FINDINGS = "from ops.findings order by finding desc, rows_found desc, dataset, column_name"
+# The files whose extract date is today, and the files with a message, such as those without a date in their name.
+TODAY = """
+    select dataset, source_name, file_name, extracted_on
+    from ops.loads
+    where status = 'loaded' and dataset is not null and dataset <> 'attribution_overrides'
+    order by extracted_on desc, dataset, source_name, file_name
+"""
+NOTED = """
+    select source_name, file_name, any_value(message) as message
+    from ops.loads
+    where status = 'loaded' and message <> ''
+    group by source_name, file_name
+    order by source_name, file_name
+"""
 PERIODS = """
     select
         case period_type when 'month' then strftime(period_start, '%B %Y') else 'Fiscal year ' || fiscal_year end
@@ -88,7 +103,10 @@ def print_summary(home: Home) -> None:
     with engine.connect(home, home.published / "kyoten.duckdb", read_only=True) as connection:
         console.print()
         console.rule(f"[bold]Kyoten · release {release['release_id']} · as of {release['as_of']}")
+        _print_lines(console, today_lines(str(release["as_of"]), rows_of(connection, TODAY)))
         console.print(_came_in(rows_of(connection, LOADS)))
+        _print_lines(console, noted_lines(rows_of(connection, NOTED)))
+        _print_lines(console, finding_lines(rows_of(connection, FINDINGS)))
         console.print(_resolved(rows_of(connection, RUNGS)))
         _print_quarantine(console, rows_of(connection, QUARANTINE), home)
         _print_rejected(console, rows_of(connection, REJECTED))
@@ -97,6 +115,11 @@ def print_summary(home: Home) -> None:
             connection.execute(f"attach '{previous / DATABASE}' as previous (read_only)")
             console.print(_changed(rows_of(connection, CHANGED), previous.name))
     _print_where(console, home, release)
+
+
+def _print_lines(console: Console, lines: list[str]) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
@@ -136,6 +159,43 @@ def _came_in(loads: list[Row]) -> Table:
     totals = (sum(load[name] for load in loads) for name in ("files", "rows_read", "rows_accepted", "rows_rejected"))
     table.add_row("[bold]all", *(f"[bold]{number(total)}" for total in totals), "")
     return table
+
+
+def today_lines(as_of: str, loads: list[Row]) -> list[str]:
+    """Return which day is today, and why."""
+    latest = [load for load in loads if str(load["extracted_on"]) == as_of]
+    if not latest:
+        newest = f"; the latest extract is of {loads[0]['extracted_on']}" if loads else ""
+        return [f"Today is {as_of}, as the var as_of states{newest}."]
+    others = len({load["dataset"] for load in latest}) - 1
+    place = f"{latest[0]['dataset']} ({latest[0]['source_name']}: {latest[0]['file_name']})"
+    more = f" and of {number(others)} more" if others else ""
+    return [f"Today is {as_of}, the date of the latest extract: that of {place}{more}."]
+
+
+def noted_lines(files: list[Row]) -> list[str]:
+    """Return the messages of loaded files."""
+    lines = [f"{file['source_name']}: {file['file_name']} {file['message']}" for file in files[:REJECTIONS_SHOWN]]
+    if rest := files[REJECTIONS_SHOWN:]:
+        lines.append(f"and {number(len(rest))} other files; ops.loads has their messages.")
+    return ["", "Files to look at", *lines] if lines else []
+
+
+def finding_lines(findings: list[Row]) -> list[str]:
+    """Return what was loaded and has less meaning than it seems to have."""
+    lines = []
+    for found in findings:
+        count, column = f"{number(found['rows_found'])} of {number(found['rows_checked'])}", found["column_name"]
+        if found["finding"] == "day_of_extract":
+            line = f"{found['dataset']}: {count} have the extract's day as {column}, because the source gives none"
+            lines.append(f"{line}; for example {found['example']}")
+        else:
+            names = found["names_dataset"]
+            line = (
+                f"{found['dataset']}: {count} name an unknown id of {names} in {column}; for example {found['example']}"
+            )
+            lines.append(line + (f", and {names} has {found['near_id']}" if found["near_id"] else ""))
+    return ["", "Loaded, but look at it (ops.findings)", *lines] if lines else []
 
 
 def _resolved(rungs: list[Row]) -> Table:

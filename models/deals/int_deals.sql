@@ -87,7 +87,11 @@ clocked as (
         ) as recognized_on,
         case
             when stages.stage = 'lost' then coalesce(entries.first_lost_on, deals.closed_on, deals.extracted_on)
-        end as lost_on
+        end as lost_on,
+        -- The last resort of both days, above.
+        coalesce(stages.stage, '') in ('won', 'lost') and deals.closed_on is null
+        and case when stages.stage = 'won' then coalesce(entries.first_won_on, deals.won_on) else entries.first_lost_on end is null
+            as is_closed_on_extract
     from deals
     left join {{ ref('stage_map') }} as stages on lower(trim(deals.stage)) = stages.source_stage
     left join lines on deals.deal_id = lines.deal_id
@@ -173,6 +177,7 @@ select
     credited.lost_on,
     coalesce(credited.closed_on, case when credited.status = 'won' then credited.recognized_on end, credited.lost_on)
         as closed_on,
+    credited.is_closed_on_extract,
     credited.expected_close_on,
     credited.own_currency as currency,
     credited.own_amount as amount_in_currency,

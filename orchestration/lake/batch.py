@@ -24,6 +24,7 @@ from orchestration.lake import ledger, readers, rules
 from orchestration.lake.drift import Drift
 from orchestration.lake.ledger import HELD, LOADED, REFUSED, REPEAT, Entry, Group
 from orchestration.lake.records import Record
+from orchestration.sources import forms
 from orchestration.sources.landing import LandedFile
 from orchestration.sql import RefusedError
 
@@ -96,7 +97,7 @@ class Batch:
         self.staged: list[Staged] = []
         self.replaced: list[Entry] = []  # earlier entries whose rows are staged again or are no longer delivered
         self.drifted: list[Drift] = []
-        self.notes: list[str] = []  # datasets that a preset supports and this delivery lacks
+        self.notes: list[str] = []  # what a person should know about the delivery, although it was loaded
         self._labels: dict[str, Entry] = {}
         self._commit_mark = home.lake / ".commit"  # exists while a commit runs: the list of files that it writes
 
@@ -110,6 +111,7 @@ class Batch:
         self.connection = sql.connect(self.spill, self.timezone)
         try:
             create_rejects(self.connection)
+            self.connection.execute(forms.macros())
             ledger.write_schemas(self.connection, self.home, self.contract)
             self.state = State.of(ledger.read(self.connection, self.home))
             self._recover()
@@ -168,7 +170,7 @@ class Batch:
             "rows_folded": None,
             "rows_undecided": None,
             "status": LOADED,
-            "message": "",
+            "message": file.note,
             "loaded_at": self.started,
             "rows_not_data": None,
             "alias": None,
@@ -183,6 +185,12 @@ class Batch:
     def refuse(self, file: LandedFile, problem: str) -> None:
         """Record a file that cannot be loaded."""
         self.entries.append(self.entry(file, status=REFUSED, message=f"{file.file_name} {problem}"))
+
+    def note_date(self, file: LandedFile) -> None:
+        """Report a file whose date a person should look at, once."""
+        note = f"{file.source_name}: {file.file_name} {file.note}"
+        if file.note and note not in self.notes:
+            self.notes.append(note)
 
     def columns_before(self, file: LandedFile, alias: str | None = None) -> list[str] | None:
         """Return the header of the latest extract before this one, or None."""
@@ -262,7 +270,7 @@ class Batch:
         """Record a message about a batch in the ledger."""
         for one in self.staged:
             if one.entry.group == group:
-                one.entry = replace(one.entry, message=message)
+                one.entry = replace(one.entry, message="; ".join(filter(None, [one.entry.message, message])))
 
     def commit(self) -> None:
         """Move the staged rows into the lake; the ledger is written last."""

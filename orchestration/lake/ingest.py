@@ -41,7 +41,7 @@ class IngestResult:
 
     files: tuple[FileResult, ...]
     batches: "tuple[JudgedBatch, ...]" = ()
-    notes: tuple[str, ...] = ()  # datasets that a preset supports and the delivery lacks
+    notes: tuple[str, ...] = ()  # what a person should know about the delivery, although it was loaded
 
     @property
     def refused(self) -> list[FileResult]:

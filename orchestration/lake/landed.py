@@ -155,6 +155,7 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
     counts = read_records(connection, scan, load)
     reject_broken(connection, unit, counts.scan.broken, file.file_name, content.sha256)
     check_unchanged(file)
+    batch.note_date(file)
     entry = batch.entry(
         file,
         file_sha256=content.sha256,

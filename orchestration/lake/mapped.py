@@ -4,9 +4,11 @@ The files become tables named by their aliases. The mapping's SQL can read only 
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import duckdb
 
@@ -58,6 +60,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
     for table, query in source.tables.items():
         if table not in words:
             continue
+        _check_steady(query, source, f"tables.{table}")
         try:
             if len(connection.extract_statements(query)) != 1:
                 raise source.error(f"tables.{table}", f"{table}: write one SQL query, without semicolons.")
@@ -69,15 +72,38 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
 
 def known_as(alias: Alias, scan: Scan) -> Scan:
     """Return the scan with the column names that SQL uses."""
+    # A letter and its mark, which macOS writes as two characters, are one in SQL.
+    columns = tuple(replace(c, name=unicodedata.normalize("NFC", c.name)) for c in scan.columns)
+    scan = replace(scan, columns=columns)
     names = alias.renamed([column.name for column in scan.columns])
     return replace(scan, columns=tuple(replace(c, name=names.get(c.name, c.name)) for c in scan.columns))
+
+
+@cache
+def _unsteady() -> re.Pattern[str]:
+    """Return a pattern of SQL whose result depends on chance or on the day of the run."""
+    with duckdb.connect() as connection:
+        listed = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+        functions = {name for (name,) in connection.execute(listed).fetchall()} - {"error"}
+    calls = rf"(?:{'|'.join(map(re.escape, sorted(functions)))})\s*\("
+    keywords = r"(?:current_(?:date|time|timestamp)|localtime(?:stamp)?|tablesample|using\s+sample)\b"
+    return re.compile(rf"\b(?:{calls}|{keywords}|age\s*\([^(),]*(?:\([^()]*\))?\))", re.IGNORECASE)
+
+
+def _check_steady(query: str, part: Source | MappedDataset, key: str) -> None:
+    """Raise an error for SQL that would give other rows each time."""
+    code = re.sub(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""", "''", query, flags=re.DOTALL)
+    if found := _unsteady().search(code):
+        called = " ".join(found[0].rstrip("( ").lower().split())
+        problem = "gives other rows each time, so that no figure could be explained or repeated"
+        raise part.error(key, f"{called} {problem}. Write the day itself, or take a column of the file.")
 
 
 def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
     """Return a file's records under the names that SQL uses, null tokens resolved, with their origin."""
     columns = [
         # SQL finds text in every format; Parquet would have its own types.
-        f"{f'CAST({_cell(alias, c)} AS VARCHAR)' if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
+        f"{_declared(_cell(alias, c), c.name) if c.name in alias.columns else _cell(alias, c)} AS {sql.name(c.name)}"
         for c in scan.columns
     ]
     columns += [f"CAST(NULL AS VARCHAR) AS {sql.name(name)}" for name in absent(alias, scan)]
@@ -87,6 +113,12 @@ def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:
         f"SELECT {', '.join([*columns, origin])} FROM (SELECT *, {scan.row_number} AS number FROM {scan.sql}) "
         f"WHERE {scan.valid} AND {scan.present}"
     )
+
+
+def _declared(cell: str, name: str) -> str:
+    """Return SQL of a column that a mapping declares: text, and an id in its one spelling, so that files join on it."""
+    text = f"CAST({cell} AS VARCHAR)"
+    return f"normal_id({text})" if folded(name).endswith("id") else f"id_in_shape({text})"
 
 
 def absent(alias: Alias, scan: Scan) -> list[str]:
@@ -279,6 +311,7 @@ def has_origin(connection: duckdb.DuckDBPyConnection, spec: MappedDataset) -> bo
 
 def _try(connection: duckdb.DuckDBPyConnection, spec: MappedDataset, key: str, query: str) -> list[str]:
     """Bind a query without running it and return its columns."""
+    _check_steady(query, spec, key)
     try:
         if len(connection.extract_statements(query)) != 1:
             raise spec.error(key, f"{spec.name}: write one SQL expression or query, without semicolons.")
@@ -291,7 +324,7 @@ def _try(connection: duckdb.DuckDBPyConnection, spec: MappedDataset, key: str, q
 def _translated(text: str, values: Map[str, str | None]) -> str:
     if not values:
         return text
-    trimmed = f"trim(coalesce({text}, ''))"
+    trimmed = f"trim(coalesce(nfc_normalize({text}), ''))"
     cases = " ".join(
         f"WHEN {trimmed} = {sql.text(source)} THEN {'NULL' if value is None else sql.text(value)}"
         for source, value in values.items()
@@ -303,6 +336,7 @@ def _prefixed(source: Source, dataset: Dataset, column: str, text: str, given: M
     """Put the source's prefix before an id, unless all sources share that kind of id."""
     if not source.key_prefix or not column.endswith("_id") or column in source.shared_ids:
         return text
+    text = f"normal_id(trim({text}))"  # before the prefix, which would hide the shape of the id
     plain = ["DIRECT"] if dataset.worklist else []
     keeps = f"trim({text}) IN ({sql.texts(plain)})" if plain else "false"
     kind = _KIND_OF_ID.get(column, "")
@@ -334,4 +368,8 @@ def _parsed(
         values.append(
             f"CAST({local} AS DATE)" if known.type == "date" else f"CAST({local} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
         )
-    return f"coalesce({', '.join(values)})" if values else ""
+    value = f"coalesce({', '.join(values)})" if values else ""
+    if column not in spec.inclusive_ends:
+        return value
+    last_day = value or rules.cast_text(known, f"trim({cell})", timezone)
+    return f"({last_day}) + CAST(({last_day}) < DATE '9999-12-31' AS INTEGER)"

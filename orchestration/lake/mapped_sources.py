@@ -28,8 +28,9 @@ from orchestration.lake.batch import (
 )
 from orchestration.lake.drift import NEW, Expected, differences
 from orchestration.lake.ledger import REFUSED, Group
+from orchestration.sources import forms
 from orchestration.sources.landing import LandedFile, mapped_files
-from orchestration.sources.mapping import MappedDataset, Mapping, Source
+from orchestration.sources.mapping import TIMES, Alias, MappedDataset, Mapping, Source
 from orchestration.sql import RefusedError
 
 Inputs = dict[str, list[LandedFile]]
@@ -108,6 +109,7 @@ class SourceExtract:
         self.refused: set[str] = set()
         self.gone: dict[str, set[str]] = defaultdict(set)
         self.columns: dict[str, set[str]] = defaultdict(set)
+        self.zones: dict[str, set[str]] = defaultdict(set)
 
     def load(self, wanted: list[MappedDataset]) -> None:
         """Stage the datasets whose files or mapping are new."""
@@ -125,26 +127,45 @@ class SourceExtract:
         engine = sql.connect(self.batch.spill, self.source.timezone or self.batch.timezone)
         try:
             create_rejects(engine)
+            engine.execute(forms.macros())
             for alias in sorted({a for spec in due for a in mapped.aliases_of(spec, self.source)}):
                 if alias in self.never:
                     engine.execute(f"CREATE TABLE {sql.name(alias)} AS {mapped.no_records(self.source.files[alias])}")
                 else:
                     self._read_alias(engine, alias)
-            for setting, values in self.source.settings.items():
-                engine.execute(f"SET VARIABLE {sql.name(setting)} = CAST([{sql.texts(values)}] AS VARCHAR[])")
+            sessions = {zone: self._session(engine, zone) for zone in {*map(self._zone, due)}}
             # From here on DuckDB reads only its tables, and writes only to the staging folder.
             engine.execute(f"SET allowed_directories = [{sql.text(str(self.batch.staging))}]")
             engine.execute("SET enable_external_access = false")
             engine.execute("SET lock_configuration = true")
             sound = [spec for spec in due if not self.refused & {*mapped.aliases_of(spec, self.source)}]
-            mapped.create_tables(engine, self.source, sound)
+            mapped.create_tables(next(iter(sessions.values())), self.source, sound)
             for spec in due:
-                self._make(engine, spec)
+                self._make(sessions[self._zone(spec)], spec)
             gathered = self.batch.new_path()
             sql.copy(engine, "FROM rejects", gathered)
             self.batch.connection.execute(f"INSERT INTO rejects FROM {sql.parquet([gathered])}")
         finally:
             engine.close()
+
+    def _session(self, engine: duckdb.DuckDBPyConnection, zone: str) -> duckdb.DuckDBPyConnection:
+        """Return a session that reads times in a zone, with the variables that the mapping's SQL may read."""
+        session = engine.cursor()
+        session.execute("SET python_enable_replacements = false")
+        sql.set_timezone(session, zone)
+        session.execute(f"SET VARIABLE business_timezone = {sql.text(self.batch.timezone)}")
+        for setting, values in self.source.settings.items():
+            session.execute(f"SET VARIABLE {sql.name(setting)} = CAST([{sql.texts(values)}] AS VARCHAR[])")
+        return session
+
+    def _zones(self, spec: MappedDataset) -> set[str]:
+        """Return the time zones of the files that a dataset is made of: its own file, or the files of `needs`."""
+        made_of = [spec.alias] if spec.alias in self.source.files else spec.needs
+        zones = {zone for alias in made_of or mapped.aliases_of(spec, self.source) for zone in self.zones[alias]}
+        return zones or {self.source.timezone or self.batch.timezone}
+
+    def _zone(self, spec: MappedDataset) -> str:
+        return min(self._zones(spec))
 
     def _files(self, spec: MappedDataset) -> list[LandedFile]:
         aliases = mapped.aliases_of(spec, self.source)
@@ -221,10 +242,12 @@ class SourceExtract:
         dialect = readers.Dialect(
             alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet, nested=bool(alias.columns)
         )
-        scan = mapped.known_as(alias, readers.open_scan(engine, file.path, content, dialect, self.batch.staging))
+        opened = readers.open_scan(engine, file.path, content, dialect, self.batch.staging)
+        scan = mapped.known_as(alias, opened)
         columns = [column.name for column in scan.columns]
         before = self.batch.columns_before(file, name)
         self.columns[name] |= set(columns)
+        self._note_zone(alias, file, [column.name for column in opened.columns])
         self._compare(name, file, columns, before, mapped.absent(alias, scan))
         mapped.check_columns(alias, columns + (before or []))
         unit = f"{self.source.name}/{file.file_name}/{self.day}"
@@ -243,6 +266,7 @@ class SourceExtract:
         broken = tuple(record for record in counts.scan.broken if not mapped.is_footer(alias, record, dialect))
         reject_broken(engine, unit, broken, file.file_name, content.sha256)
         check_unchanged(file)
+        self.batch.note_date(file)
         self.hashes[file.file_name] = content.sha256
         accepted = counts.accepted - footers
         not_data = footers + len(counts.scan.broken) - len(broken)
@@ -261,6 +285,15 @@ class SourceExtract:
         if all(entry.file_name != other.file_name or entry.group != other.group for other in self.batch.entries):
             self.batch.enter(entry, unit)
             self.batch.replaced += [e for e in [self.batch.state.loaded.get((entry.group, entry.file_name))] if e]
+
+    def _note_zone(self, alias: Alias, file: LandedFile, names: list[str]) -> None:
+        zone = self.source.zone_of(alias, names, self.batch.timezone)
+        self.zones[alias.name].add(zone)
+        if self.source.timezone and zone not in (self.source.timezone, alias.timezone):
+            self.batch.notes.append(
+                f"{self.source.name}: {file.file_name} has the headings of a screen or report, so its times without a "
+                f"zone count as {zone}; if they are of another zone, state `timezone:` for the file or the source"
+            )
 
     def _compare(
         self, name: str, file: LandedFile, columns: list[str], before: list[str] | None, absent: list[str]
@@ -309,6 +342,11 @@ class SourceExtract:
             made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent)
         except RefusedError as refusal:
             self._refuse(spec, str(refusal))
+            return
+        zones = self._zones(spec)
+        if len(zones) > 1 and any(dataset.columns[column].type in TIMES for column in made.given):
+            both = " and ".join(sorted(zones))
+            self._refuse(spec, f"cannot be made: its files have times of {both}. State `timezone:` for the source.")
             return
         missing = [c.name for c in dataset.columns.values() if c.required and c.name not in made.given]
         if missing:

@@ -12,6 +12,7 @@ import duckdb
 from orchestration import sql
 from orchestration.contract import Column, Dataset, Worklist
 from orchestration.lake.readers import WHITESPACE, Scan
+from orchestration.sources import forms
 
 _DATE_SHAPE = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
 _WHOLE_NUMBER = r"[+-]?[0-9]+([.]0*)?"
@@ -184,6 +185,8 @@ def _value(column: Column, given: Given, scan: Scan, timezone: str, filled_in: b
     text = _text(given) if given.type != "VARCHAR" else given.sql
     if column.duckdb_type == "VARCHAR":
         trimmed = _trimmed(text, scan.odd_space) if scan.padded else text
+        if column.name.endswith("_id"):
+            trimmed = f"normal_id({trimmed})"
         # The inverse of orchestration.spreadsheet.safe_cell.
         return f"nullif(trim(regexp_replace({trimmed}, '^' || chr(39), '')), '')" if filled_in else trimmed
     # Trimming first would cost a third of the whole load; only values that do not convert unchanged are trimmed.
@@ -206,7 +209,7 @@ def cast_text(column: Column, text: str, timezone: str) -> str:
     if column.type == "integer":
         return f"CASE WHEN regexp_full_match({text}, '{_WHOLE_NUMBER}') THEN TRY_CAST({text} AS BIGINT) END"
     if column.type == "boolean":
-        return f"TRY_CAST({text} AS BOOLEAN)"
+        return forms.boolean(text)
     return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS {column.duckdb_type}) END"
 
 

@@ -1,4 +1,4 @@
-"""SQL that parses amounts and dates as people and spreadsheets write them; a text that does not fit becomes null.
+"""SQL that parses amounts, dates and checkboxes as people write them; a text that does not fit becomes null.
 
 A form is stated per column and never guessed per row. rules.py casts the columns without a stated form.
 """
@@ -21,6 +21,19 @@ _MARK = "[-/.]"
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 _ERA_LETTERS = dict(zip("MTSHR", _ERAS, strict=True))
 
+TRUE = ("true", "t", "1", "1.0", "yes", "y", "on", "はい", "○", "〇", "◯", "✓", "✔", "☑")
+FALSE = ("false", "f", "0", "0.0", "no", "n", "off", "いいえ", "×", "✕", "✗", "☐")
+
+_GUID = "[{]?[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}[}]?"
+# Object, instance, reserved zeros and number. A checksum of the letters' case follows, except in reports.
+_SALESFORCE = "(0[0-9A-Za-z]{2}|500|70[01]|80[0-9]|a[0-9][0-9A-Za-z])[0-9A-Za-z]{2}000[0-9A-Za-z]{7}([A-Z0-5]{3})?"
+_WIDE_IN_IDS = (
+    "".join(map(chr, [*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B)])) + "－＿．／＃：\u3000"
+)
+_NARROW_IN_IDS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_./#: "
+_ODD = rf"[{_WIDE_IN_IDS}\p{{Cf}}\p{{M}}]"  # full-width, invisible, or letter and mark apart
+_CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
 DATE_FORMS = {
     "iso": "2026-04-01, 2026/4/1, with or without a time and its zone",
     "ymd": "2026/4/1, 2026.4.1, 2026年4月1日, 20260401",
@@ -35,6 +48,53 @@ DATE_FORMS = {
 def folded(text: str) -> str:
     """Return SQL of a text with its digits and signs half-width, trimmed."""
     return f"trim(translate({text}, {sql.text(_WIDE)}, {sql.text(_NARROW)}))"
+
+
+def boolean(text: str) -> str:
+    """Return SQL of a checkbox as systems and people write it; the only cast of its kind."""
+    words, values = [*TRUE, *FALSE], ["true"] * len(TRUE) + ["false"] * len(FALSE)
+    # The text appears once: DuckDB would compute a common part for all rows, also where a plain cast is enough.
+    known = f"map([{sql.texts(words)}], [{', '.join(values)}])"
+    return f"coalesce(TRY_CAST({text} AS BOOLEAN), {known}[lower({folded(text)})])"
+
+
+def _id_macros() -> str:
+    """Return the definition of normal_id(value): one spelling for the ids that systems write in several ways.
+
+    Full-width letters, digits and the signs of ids become half-width. Invisible characters and spaces around the id go.
+    A GUID is in lower case, without braces. An id of Salesforce has 18 characters: a report's 15, and a checksum.
+    """
+    visible = r"nfc_normalize(regexp_replace(value, '\p{Cf}', '', 'g'))"
+    clean = f"nullif(trim(translate({visible}, {sql.text(_WIDE_IN_IDS)}, {sql.text(_NARROW_IN_IDS)})), '')"
+    upper = "CAST(substr(v, {}, 1) BETWEEN 'A' AND 'Z' AS INTEGER)"
+    checks = (" + ".join(f"{1 << i} * {upper.format(5 * part + i + 1)}" for i in range(5)) for part in range(3))
+    checksum = " || ".join(f"substr('{_CHECKSUM}', 1 + {check}, 1)" for check in checks)
+    # A tool that changed the case of all letters left no way to compute the checksum again.
+    has_case = "(strlen(v) = 15 OR left(v, 15) NOT IN (lower(left(v, 15)), upper(left(v, 15))))"
+    of_salesforce = f"regexp_full_match(v, '{_SALESFORCE}') AND regexp_matches(v, '[A-Za-z]') AND {has_case}"
+    is_odd = f"length(value) <> strlen(value) AND regexp_matches(value, '{_ODD}')"
+    return (
+        "CREATE MACRO id_in_shape(v) AS CASE "
+        f"WHEN strlen(v) IN (15, 18) THEN CASE WHEN {of_salesforce} THEN left(v, 15) || {checksum} ELSE v END "
+        f"WHEN strlen(v) IN (36, 38) AND regexp_full_match(v, '{_GUID}') THEN lower(trim(v, '{{}}')) ELSE v END; "
+        f"CREATE MACRO normal_id(value) AS CASE WHEN {is_odd} THEN id_in_shape({clean}) "
+        f"WHEN strlen(value) IN (15, 18, 36, 38) THEN id_in_shape(value) ELSE value END"
+    )
+
+
+def macros() -> str:
+    """Return the definitions of the functions that rules, and the SQL of mappings, may call."""
+    return f"{_id_macros()}; {_is_true_macro()}"
+
+
+def _is_true_macro() -> str:
+    """Return the definition of is_true(value): blank is false, an unreadable value an error."""
+    problem = " is neither true nor false: write true/false, 1/0, yes/no or はい/いいえ, or name it under `nulls:`"
+    text = "CAST(value AS VARCHAR)"
+    return (
+        f"CREATE MACRO is_true(value) AS CASE WHEN trim(coalesce({text}, '')) = '' THEN false "
+        f"ELSE coalesce({boolean(text)}, error(concat('«', {text}, '»', {sql.text(problem)}))) END"
+    )
 
 
 def amount(text: str, unit: str, type_: str) -> str:

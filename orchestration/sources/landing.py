@@ -3,9 +3,10 @@
 import hashlib
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,8 +21,11 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl")
 SUFFIXES = (*TEXT_SUFFIXES, *(s + ".gz" for s in TEXT_SUFFIXES), ".parquet", ".xlsx")
 _IGNORED = {"thumbs.db", "desktop.ini"}
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_WRITTEN = re.compile(r"(?<!\d)(\d{4})(?:\.(\d{2})\.|_(\d{2})_|年(\d{1,2})月)(\d{1,2})(?!\d)")
 _COMPACT = re.compile(r"(?<!\d)((?:19|20|21)\d{2})(\d{2})(\d{2})(?:\d{4}|\d{6})?(?!\d)")
 REVISION = re.compile(r"_r(\d+)(?=[_.\-]|$)")
+_FIRST_DAY = date(1990, 1, 1)
+_DAYS_AHEAD = 366  # a date further ahead than this is a slip
 _EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d+))?")
 
 
@@ -38,6 +42,7 @@ class LandedFile:
     extracted_on: date
     revision: int
     problem: str = ""
+    note: str = ""  # what a person should know about its date
 
 
 def scan(home: Home, sources: Path | None = None, timezone: str = "Asia/Tokyo") -> list[LandedFile]:
@@ -98,12 +103,23 @@ def _describe(
 ) -> LandedFile:
     status = path.stat() if path.exists() else path.lstat()
     problem = _problem(path, relative, known)
+    today, note = datetime.now(ZoneInfo(timezone)).date(), ""
+    is_stated = extracted_on is not None
     try:
         extracted_on = extracted_on or date_in(relative)
+        if extracted_on:
+            _check_sane(extracted_on, today, is_stated)
     except ValueError as error:
         problem = problem or str(error)
+        extracted_on = None
     if extracted_on is None:
         extracted_on = datetime.fromtimestamp(status.st_mtime_ns / 1e9, ZoneInfo(timezone)).date()
+        note = (
+            f"counts as of {extracted_on}, when it was saved, because its name has no date; put the day of the extract "
+            "into its name, such as _2026-03-31" + (", or state `extracted_on:`" if known is None else "")
+        )
+    elif extracted_on > today + timedelta(days=1):
+        note = f"counts as of {extracted_on}, which is after today ({today}); correct the date if it is wrong"
     revision = REVISION.search(path.name)
     return LandedFile(
         path=path,
@@ -115,14 +131,26 @@ def _describe(
         extracted_on=extracted_on,
         revision=int(revision[1]) if revision else 1,
         problem=problem,
+        note="" if problem else note,
     )
+
+
+def _check_sane(day: date, today: date, is_stated: bool) -> None:
+    """Raise an error for an extract date that can only be a slip."""
+    where = "under `extracted_on:`" if is_stated else "in its name"
+    if day < _FIRST_DAY:
+        raise ValueError(f"has the date {day} {where}, which is before {_FIRST_DAY}. Correct it.")
+    if day > today + timedelta(days=_DAYS_AHEAD):
+        raise ValueError(f"has the date {day} {where}, which is more than a year after today ({today}). Correct it.")
 
 
 def date_in(relative: Path) -> date | None:
     """Return the date in the file's name, else in the nearest folder's name; two dates in one name are an error."""
     for part in reversed(relative.parts):
-        found = {_date(match, strict=True) for match in _ISO.finditer(part)}
-        found |= {day for match in _COMPACT.finditer(part) if (day := _date(match, strict=False))}
+        part = unicodedata.normalize("NFC", part)
+        found = {_strict_date(match) for match in _ISO.finditer(part)}
+        found |= {day for match in _WRITTEN.finditer(part) if (day := _date_of(*filter(None, match.groups())))}
+        found |= {day for match in _COMPACT.finditer(part) if (day := _date_of(*match.group(1, 2, 3)))}
         if len(found) > 1:
             dates = " and ".join(sorted(str(day) for day in found))
             raise ValueError(f"the name holds two dates, {dates}. Leave only the extract date in the name.")
@@ -131,14 +159,17 @@ def date_in(relative: Path) -> date | None:
     return None
 
 
-def _date(match: re.Match[str], strict: bool) -> date | None:
-    year, month, day = match.group(1, 2, 3)
+def _date_of(year: str, month: str, day: str) -> date | None:
     try:
         return date(int(year), int(month), int(day))
-    except ValueError:
-        if not strict:  # eight digits may be a number of another kind
-            return None
-        raise ValueError(f"{year}-{month}-{day} in the name is no day of the calendar. Correct the name.") from None
+    except ValueError:  # the digits may be a number of another kind
+        return None
+
+
+def _strict_date(match: re.Match[str]) -> date:
+    if (day := _date_of(*match.group(1, 2, 3))) is None:
+        raise ValueError(f"{match[0]} in the name is no day of the calendar. Correct the name.")
+    return day
 
 
 def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:

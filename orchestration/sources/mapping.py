@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Map
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -29,8 +29,11 @@ _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 _ANY = "*"
 _IN_PATTERNS = re.compile(r"[.*?\[/\\]")  # without any of these a pattern is an object's name
 _DELIVERY = re.compile(
-    r"[_.\- ]?(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
+    r"[_.\- ]?(?<![0-9])([0-9]{4}([-_.])[0-9]{2}\2[0-9]{2}|[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日"
+    r"|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
 )
+_API_NAME = re.compile(r"[A-Za-z0-9_.$:/@-]+")  # headings of screens have spaces or Japanese, names of APIs do not
+FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 _NOT_FOR_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 _UNITS = (*forms.UNITS, *forms.SIGNS)
 NUMBERS, TIMES = ("integer", "decimal", "decimal(8)"), ("date", "timestamp")
@@ -71,6 +74,17 @@ def _with_own_name(columns: Any) -> Any:
     }
 
 
+def _of_own_name(columns: Any) -> Any:
+    """Give a contract column without a column of the file the one of its own name."""
+    if isinstance(columns, list):
+        return {str(name): name for name in columns}
+    return (
+        {name: name if of_file is None else of_file for name, of_file in columns.items()}
+        if isinstance(columns, dict)
+        else columns
+    )
+
+
 def _forms(names: tuple[str, ...]) -> tuple[str, ...]:
     if both := forms.clash(names):
         raise ValueError(f"a value may be both {both[0]} and {both[1]}, and nothing distinguishes them; state one.")
@@ -107,6 +121,8 @@ class Alias(NamedPart):
     """Name or pattern of files below the path, or several; without an ending it is found in any spelling."""
     encoding: Encoding = "utf-8"
     """utf-8 (default), cp932, utf-16 …"""
+    timezone: Timezone = ""
+    """Time zone of this file's times without one; default the source's."""
     delimiter: Character = ""
     """One character; default a comma, in .tsv a tab."""
     quote: Character = '"'
@@ -159,6 +175,10 @@ class Alias(NamedPart):
                     break
         return found
 
+    def is_of_screen(self, names: Collection[str]) -> bool:
+        """Return whether a file's known columns have headings as screens and reports write them, unlike an API."""
+        return not all(_API_NAME.fullmatch(name) for name in self.renamed(names))
+
     def _column_like(self, wanted: str, names: Collection[str]) -> str | None:
         """Return the column whose name is most like this one."""
         forms = [folded(p + wanted + s) for p in ("", *self.prefixes) for s in ("", *self.suffixes)]
@@ -173,12 +193,12 @@ class Alias(NamedPart):
 
 def _object_in(file_name: str) -> str:
     """Return the object that a file is named after, without spelling, date, revision and ending."""
-    return folded(_DELIVERY.sub("", unicodedata.normalize("NFC", file_name).split(".")[0]))
+    return folded(_DELIVERY.sub("", unicodedata.normalize("NFC", file_name)).split(".")[0])
 
 
 def _found(folder: Path, pattern: str) -> Iterable[Path]:
-    if _IN_PATTERNS.search(pattern):
-        return folder.glob(pattern)
+    if _IN_PATTERNS.search(pattern):  # macOS writes a letter and its mark as two characters (NFD)
+        return {path for form in FORMS for path in folder.glob(unicodedata.normalize(form, pattern))}
     return (path for path in folder.iterdir() if _object_in(path.name) == folded(pattern))
 
 
@@ -193,8 +213,8 @@ class MappedDataset(NamedPart):
     """SQL condition of the rows that count."""
     query: Query = ""
     """SQL over the aliases, instead of from, where and columns."""
-    columns: dict[str, Text] = Field({})
-    """Contract column: column of the file, or “= SQL expression”."""
+    columns: Annotated[dict[str, Text], BeforeValidator(_of_own_name)] = Field({})
+    """Contract column: column of the file, or “= SQL expression”; without either, the column of its own name."""
     expressions: dict[str, str] = Field({}, exclude=True)  # the columns that are SQL
     constants: dict[str, Text] = Field({})
     """Contract column: the value of all rows."""
@@ -204,6 +224,8 @@ class MappedDataset(NamedPart):
     """Contract column: the form or forms of its dates."""
     amounts: dict[str, Unit] = Field({})
     """Contract column: the unit of its written amounts."""
+    inclusive_ends: Texts = ()
+    """Ends such as valid_to that are the last day in this source. In the contract they are the day after it."""
     mode: Annotated[Text, _matching("(full|delta)?", "must be full or delta.")] = ""
     """full or delta; default as the contract says."""
 
@@ -227,6 +249,12 @@ class MappedDataset(NamedPart):
         for key in ("where", "columns"):
             if self.query and key in self.model_fields_set:
                 raise self.error(key, "goes with `from:`; say it inside the query.")
+        for column in self.inclusive_ends:
+            if column not in (ends := contract.datasets[self.name].ends):
+                there = f"its ends are {', '.join(ends)}" if ends else "it has none"
+                raise self.error(
+                    "inclusive_ends", f"{column} is no end of {self.name}{nearest(column, ends)}; {there}."
+                )
         mapped, known = self.columns | self.expressions, contract.datasets[self.name].columns
         for section in ("columns", "constants", "values", "amounts", "dates"):
             for column in mapped if section == "columns" else getattr(self, section):
@@ -283,7 +311,9 @@ class Source(NamedPart):
         for key in ("path", "files"):
             if key not in data and not fetched:
                 raise self.error("", f"`{key}:` is missing.")
-        self.path = extracts / self.name if self.transport else (PROJECT / self.location).resolve()
+        folders = [(PROJECT / unicodedata.normalize(form, self.location)).resolve() for form in FORMS]
+        folder = next((folder for folder in folders if folder.is_dir()), folders[0])
+        self.path = extracts / self.name if self.transport else folder
         if not self.transport and not self.path.is_dir():
             raise self.error("path", f"{self.path} is no folder; correct the path or the variable in it.")
         self._complete_files(fetched)
@@ -315,6 +345,16 @@ class Source(NamedPart):
             known = self.files.get(name)
             kept = {key: getattr(known, key) for key in ("nulls", "columns", "prefixes", "suffixes") if known}
             self.files[name] = Alias.model_construct(name=name, place=place, patterns=(f"*/{name}.*",), **kept)
+
+    def zone_of(self, alias: Alias, names: Collection[str], business: str) -> str:
+        """Return the time zone of a file's times without one.
+
+        A preset states that of the system's API. Screens and reports show local times, unless the user states a zone.
+        """
+        if alias.timezone:
+            return alias.timezone
+        is_of_api = self.place.below("timezone").line.preset
+        return business if is_of_api and alias.is_of_screen(names) else self.timezone or business
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""

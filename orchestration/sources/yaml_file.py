@@ -3,6 +3,7 @@
 The model of what a file may say is derived from `Part`. Scalars stay as written: `no` and 1.10 stay texts.
 """
 
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -163,7 +164,8 @@ def read(path: Path, what: str, remedy: str, *, preset: bool = False) -> tuple[d
     """Return a file's data and its place. `what` is what people call the file, `remedy` is for one without data."""
     lines: dict[Steps, Line] = {}
     try:
-        tree = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig"))  # some editors of macOS write NFD
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
         data = _data(tree, lines, (), Line(path.name, 1, "", preset)) if tree else None
     except OSError as error:
         raise KyotenError(f"The {what} {path} cannot be read: {error.strerror}. {remedy}") from error

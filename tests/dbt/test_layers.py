@@ -99,6 +99,18 @@ def untidy_files(texts: dict[str, str]) -> list[str]:
     return problems + [f"{len(loops)} models with control blocks: {loops}"] * (len(loops) > MOST_FILES_WITH_LOOPS)
 
 
+def raw_reads(texts: dict[str, str]) -> list[str]:
+    """Name each file that reads rows of the lake other than through extract_rows, which drops replaced revisions."""
+    reads = re.compile(r"source\(\s*['\"]raw['\"]|read_parquet|lake/raw")
+    problems = []
+    for path, text in texts.items():
+        allowed = 1 if path == "macros/lake.sql" else 0
+        found = len(reads.findall(text))
+        if found > allowed:
+            problems.append(f"{path} reads raw rows itself: use extract_rows or latest_rows of macros/lake.sql")
+    return problems
+
+
 def longest_chain(manifest: Manifest) -> list[str]:
     """The models of the longest chain of references, last one first."""
     known, chains = models(manifest), {}
@@ -130,6 +142,30 @@ def test_schemas_come_from_folders(manifest: Manifest) -> None:
 def test_models_are_short_and_plain() -> None:
     files = (PROJECT / "models").rglob("*.sql")
     assert untidy_files({str(file.relative_to(PROJECT)): file.read_text(encoding="utf-8") for file in files}) == []
+
+
+def project_sql() -> dict[str, str]:
+    """Every SQL file that dbt reads, by its path."""
+    folders = [PROJECT / name for name in ("models", "macros", "tests/data", "seeds")]
+    files = [file for folder in folders for file in folder.rglob("*.sql")]
+    return {str(file.relative_to(PROJECT)): file.read_text(encoding="utf-8") for file in files}
+
+
+def test_raw_rows_are_read_in_one_way() -> None:
+    assert raw_reads(project_sql()) == []
+
+
+def test_a_planted_read_of_raw_rows_is_found() -> None:
+    macro = project_sql()["macros/lake.sql"]
+    planted = {
+        "macros/lake.sql": macro,
+        "models/a.sql": "select * from {{ source('raw', 'deals') }}",
+        "tests/data/b.sql": 'select * from {{ source( "raw", "deals") }}',
+        "models/c.sql": "{{ extract_rows('deals') }}",
+        "models/d.sql": "select * from {{ source('lake', 'loads') }}",
+    }
+    assert [problem.split()[0] for problem in raw_reads(planted)] == ["models/a.sql", "tests/data/b.sql"]
+    assert raw_reads({"macros/lake.sql": macro + macro})[0].startswith("macros/lake.sql reads")
 
 
 def planted(manifest: Manifest, reader: str, read: str) -> Manifest:

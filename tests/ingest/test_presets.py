@@ -543,7 +543,7 @@ def test_sansan_has_the_history_of_assignments(desk, source):
     ]  # fmt: skip
     assignments = "SELECT rep_id, branch_id, valid_from::text, valid_to::text FROM raw_rep_assignments ORDER BY 1, 3"
     assert desk.query(assignments) == [
-        ("p1", "B1", "2025-04-10", "2026-01-14"),
+        ("p1", "B1", "2025-04-10", "2026-01-15"),
         ("p1", "B2", "2026-01-15", None),
         ("p2", "B3", "2025-06-01", None),
     ]

@@ -34,7 +34,8 @@ def test_the_demo_publishes_and_prints_a_summary(built_home: Home) -> None:
     output = (built_home.root / "demo.out").read_text()
     release = current_release(built_home)
     assert release
-    for heading in ("What came in", "How deals found their branch", "Quarantine", "Rejected rows", "Headline figures"):
+    headings = ["What came in", "How deals found their branch", "Quarantine", "Rejected rows", "Headline figures"]
+    for heading in ("Today is 20", *headings):
         assert heading in output
     assert release["release_id"] in output
     assert str(built_home.published / "kyoten.duckdb") in output
@@ -106,15 +107,15 @@ def test_a_guard_that_fails_keeps_the_old_release(home_copy: Home) -> None:
 
 def test_refused_files_stop_publishing_each_time_and_are_named(home_copy: Home) -> None:
     before = current_release(home_copy)
-    (home_copy.landing / "deals" / "2099-01-01.csv").write_text("deal_id,amount\nD1,5\n")
+    (home_copy.landing / "deals" / "2026-09-30.csv").write_text("deal_id,amount\nD1,5\n")
     (home_copy.landing / "dealz").mkdir()
-    (home_copy.landing / "dealz" / "2099-01-01.csv").write_text("deal_id,stage\nD1,won\n")
+    (home_copy.landing / "dealz" / "2026-09-30.csv").write_text("deal_id,stage\nD1,won\n")
 
     for _ in range(2):  # a refused file does not count as loaded
         done = run_cli(home_copy, "refresh")
         assert done.returncode == 1
         causes = [line for line in done.stderr.splitlines() if line.startswith("- ")]
-        assert any("deals/2099-01-01.csv" in cause and "stage" in cause for cause in causes), done.stderr
+        assert any("deals/2026-09-30.csv" in cause and "stage" in cause for cause in causes), done.stderr
         assert any("dealz" in cause for cause in causes), done.stderr
         assert current_release(home_copy) == before
 
@@ -123,8 +124,8 @@ def test_half_a_roster_is_held_until_a_person_accepts_it(home_copy: Home) -> Non
     before = current_release(home_copy)
     folder = home_copy.landing / "branches"
     whole = max(folder.iterdir()).read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / "branches_2099-01-01.csv").write_text("".join(whole[: len(whole) // 2]), encoding="utf-8")
-    name = "landing/branches/2099-01-01"
+    (folder / "branches_2026-09-30.csv").write_text("".join(whole[: len(whole) // 2]), encoding="utf-8")
+    name = "landing/branches/2026-09-30"
 
     done = run_cli(home_copy, "refresh")
     assert done.returncode == 1 and "1 batches held" in done.stdout, done.stdout
@@ -144,7 +145,7 @@ def test_half_a_roster_is_held_until_a_person_accepts_it(home_copy: Home) -> Non
     done = run_cli(home_copy, "refresh")
     assert done.returncode == 0, done.stderr
     with duckdb.connect(str(home_copy.published / "kyoten.duckdb"), read_only=True) as connection:
-        loads = connection.execute("select status, message from ops.loads where extracted_on = '2099-01-01'").fetchall()
+        loads = connection.execute("select status, message from ops.loads where extracted_on = '2026-09-30'").fetchall()
     assert sorted(status for status, _ in loads) == ["held", "loaded"]
     assert any(f"{name} was accepted by 鈴木 on " in message and "(統廃合)" in message for _, message in loads)
 

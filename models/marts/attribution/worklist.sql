@@ -18,9 +18,16 @@ deals as (
 ),
 
 claims as (
-    select distinct deal_id, {{ dbt.concat(["evidence_code", "' '", "raw_value"]) }} as claim
-    from {{ ref('deal_evidence') }}
-    where evidence_code != {{ evidence('person') }} and raw_value is not null
+    select distinct
+        evidence.deal_id,
+        {{ dbt.concat([
+            "evidence.evidence_code", "' '", "evidence.raw_value",
+            "coalesce(" ~ dbt.concat(["' (the roster has '", "near_ids.near_id", "')'"]) ~ ", '')",
+        ]) }} as claim
+    from {{ ref('deal_evidence') }} as evidence
+    left join {{ ref('int_near_ids') }} as near_ids
+        on evidence.points_to = near_ids.points_to and evidence.raw_value = near_ids.raw_value
+    where evidence.evidence_code != {{ evidence('person') }} and evidence.raw_value is not null
 ),
 
 evidence as (

@@ -3,6 +3,7 @@ with latest as (
 ),
 
 -- Facts from all extracts of the deal, not only the latest: when it first appeared, and whether it ever had a partner.
+-- A revision that another one replaced is no extract.
 reported as (
     select
         deal_id,
@@ -10,8 +11,7 @@ reported as (
         max(
             case when coalesce(partner_id, branch_id, rep_id, rep_email) is not null then 1 else 0 end
         ) = 1 as ever_named_a_partner
-    from {{ source('raw', 'deals') }}
-    where extracted_on <= {{ known_on() }}
+    from ({{ extract_rows('deals') }}) as extracted
     group by deal_id
 )
 

@@ -1,0 +1,43 @@
+"""The summary states which day is today and why, which files need a look, and which ids nothing has."""
+
+from typing import Any
+
+from orchestration.summary import finding_lines, noted_lines, today_lines
+
+LOADS = [
+    {"dataset": "branches", "source_name": "landing", "file_name": "branches/b.csv", "extracted_on": "2026-04-30"},
+    {"dataset": "deals", "source_name": "crm", "file_name": "d.csv", "extracted_on": "2026-04-30"},
+    {"dataset": "partners", "source_name": "crm", "file_name": "p.csv", "extracted_on": "2026-04-01"},
+]
+
+
+def test_today_is_explained_by_the_latest_extract() -> None:
+    assert today_lines("2026-04-30", LOADS) == [
+        "Today is 2026-04-30, the date of the latest extract: that of branches (landing: branches/b.csv) and of 1 more."
+    ]
+
+
+def test_today_is_explained_by_the_var() -> None:
+    (line,) = today_lines("2026-04-15", LOADS)
+    assert line == "Today is 2026-04-15, as the var as_of states; the latest extract is of 2026-04-30."
+
+
+def test_files_with_a_message_are_listed() -> None:
+    note = "counts as of 2026-06-15, when it was saved, because its name has no date"
+    files = [{"source_name": "landing", "file_name": f"deals/{i}.csv", "message": note} for i in range(10)]
+    lines = noted_lines(files)
+    assert lines[2] == f"landing: deals/0.csv {note}"
+    assert lines[-1].startswith("and 2 other files")
+    assert noted_lines([]) == []
+
+
+def test_findings_are_listed_with_their_example() -> None:
+    names: dict[str, Any] = {"finding": "unknown_id", "dataset": "activities", "column_name": "deal_id"}
+    names |= {"names_dataset": "deals", "rows_checked": 2823, "rows_found": 2823, "example": "0012", "near_id": "12"}
+    days = names | {"finding": "day_of_extract", "dataset": "deals", "column_name": "won_on", "example": "D1"}
+    assert finding_lines([names, names | {"near_id": None}, days | {"rows_found": 2}])[2:] == [
+        "activities: 2,823 of 2,823 name an unknown id of deals in deal_id; for example 0012, and deals has 12",
+        "activities: 2,823 of 2,823 name an unknown id of deals in deal_id; for example 0012",
+        "deals: 2 of 2,823 have the extract's day as won_on, because the source gives none; for example D1",
+    ]
+    assert finding_lines([]) == []
