@@ -38,7 +38,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
             print(f"rejected: {row[0]}, row {row[1]}: {row[3]}; {row[4]}")
         unknown = _unknown_stages(connection, home)
         undated = _undated(load_mapping(sources, home=home), timezone)
-    for note in (*result.notes, *undated):
+    for note in (*result.notes, *result.warnings, *undated):
         print(f"note: {note}")
     for refused in result.refused:
         print(f"refused: {refused.message}")

@@ -34,6 +34,8 @@ def load(home: Home, say: Say, datasets: Iterable[str] | None = None) -> IngestR
         f"{sum(file.rejected for file in result.files):,} rejected, {len(result.refused):,} files refused, "
         f"{len(result.held):,} batches held"
     )
+    for warning in result.warnings:
+        say(f"note: {warning}")
     if result.batches:
         page = home.data_docs / "index.html"
         say(f"ingest: expectations and results of {len(result.batches):,} batches: {page}")

@@ -22,6 +22,7 @@ import duckdb
 
 from orchestration import sql
 from orchestration.lake import records, workbook
+from orchestration.lake.workbook import Sheet
 from orchestration.sql import RefusedError
 
 _CHUNK = 1 << 20
@@ -29,6 +30,7 @@ _LONGEST_RECORD = 2_000_000  # bytes of a line that DuckDB accepts by default
 _LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
 _LISTS = ("$", "$.records", "$.results")  # the paths at which a document or an API's answer may have its records
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
+_ERRORS = re.compile(rb"#(?:N/A|[A-Z/0?]+!|NAME|GETTING_DATA)")
 WHITESPACE = " \t\r\n\v\f\u3000"
 
 
@@ -54,6 +56,8 @@ class Content:
     has_tabs: bool = True
     is_padded: bool = True  # a value may begin or end with a space
     is_empty: bool = False
+    has_lost_values: bool = True  # there may be errors of a spreadsheet, or numbers such as 1.23E+11
+    has_formulas: bool = True  # there may be values such as ="0012"
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class SourceColumn:
     name: str
     sql: str
     type: str = "VARCHAR"
+    header: str = ""  # the name in the file, where the column has another one in SQL
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class Scan:
     raw: str = ""  # SQL of the whole row as JSON; built from the columns where empty
     expected: int | None = None  # records, if every line holds one; None where lines do not show it
     at_most: int | None = None  # records, however they lie in the lines
+    lost: bool = True  # there may be errors of a spreadsheet, or numbers such as 1.23E+11
+    sheet: Sheet = field(default_factory=Sheet, repr=False)  # where the file is a workbook
     padded: bool = True  # values may begin or end with a space
     odd_space: bool = True  # these may be tabs or line breaks
     broken: tuple[records.Record, ...] = ()
@@ -98,6 +105,7 @@ class DelimitedText:
     dialect: Dialect
     header_lines: int
     staging: Path  # the folder for a copy without the broken records
+    has_formulas: bool = True
 
 
 def examine(path: Path, encoding: str = "utf-8") -> Content:
@@ -110,7 +118,7 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
     wide = codecs.lookup(_python_encoding(encoding)).name.startswith(("utf-16", "utf-32", "utf-7"))
     digest = hashlib.sha256()
     newlines = returns = size = 0
-    quotes = tabs = False
+    quotes = tabs = lost = formulas = False
     padded = not is_utf8
     last = b"\n"  # the end of the chunk before, so that neighbours across two chunks are seen
     with path.open("rb") as file:
@@ -122,12 +130,18 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
             returns += chunk.count(b"\r") if not newlines else 0
             quotes = quotes or b'"' in chunk
             tabs = tabs or b"\t" in chunk
+            lost = lost or _has_lost_values(last + chunk)
+            formulas = formulas or b'="' in last + chunk
             padded = padded or records.has_padding(last + chunk)
             last = (last + chunk)[-records.LONGEST_SPACE_AND_NEIGHBOURS :]
         _decoded(decoder, b"", newlines, final=True)
     padded = padded or records.has_padding(last + b"\n")
     lines = (newlines or returns) + (1 if size and last[-1:] not in b"\r\n" else 0)
-    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0)
+    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0, lost, formulas)
+
+
+def _has_lost_values(data: bytes) -> bool:
+    return b"E+" in data or b"e+" in data or (b"#" in data and _ERRORS.search(data) is not None)
 
 
 def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
@@ -191,7 +205,11 @@ def open_scan(
             "is empty: not even a header line. Deliver it again; a dataset without rows has its header line."
         )
     if workbook.is_workbook(path):
-        path, content = _sheet(path, content, dialect.sheet, staging)
+        path, content, sheet = _sheet(path, content, dialect.sheet, staging)
+        scan = open_scan(
+            connection, path, content, replace(dialect, delimiter="", quote='"', encoding="utf-8"), staging
+        )
+        return replace(scan, sheet=sheet)
     path = _readable(path, content, dialect, staging)
     if kind(path) == "parquet":
         return _parquet(connection, path)
@@ -204,13 +222,13 @@ def open_scan(
     return _delimited(path, content, replace(dialect, delimiter=delimiter), staging)
 
 
-def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content]:
+def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content, Sheet]:
     """Return a workbook's sheet as text, with the same hash and its own shape."""
     text = staging / f"{content.sha256[:16]}-{hashlib.sha256(sheet.encode()).hexdigest()[:8]}.csv"
-    lines = workbook.write_sheet(path, sheet, text)
-    if not lines:
+    written = workbook.write_sheet(path, sheet, text)
+    if not written.lines:
         raise RefusedError("has an empty sheet. Name the sheet with the rows under `sheet:` in a mapping.")
-    return text, Content(content.sha256, lines)
+    return text, Content(content.sha256, written.lines, has_formulas=False), written
 
 
 def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
@@ -261,19 +279,23 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
     compression = "'gzip'" if path.suffix.lower() == ".gz" else "'none'"
     known = records.KNOWN_MARKS.issuperset((dialect.delimiter, dialect.quote))
     has_tabs = content.has_tabs and dialect.delimiter != "\t"
+    options = {"header": "true", "skip": str(dialect.skip_rows), "compression": compression}
     return Scan(
-        sql=_read_csv(path, columns, dialect, header="true", skip=str(dialect.skip_rows), compression=compression),
+        sql=_read_csv(path, columns, dialect, content.has_formulas, **options),
         columns=columns,
         row_number="row_number() OVER ()",
         expected=max(content.lines - header_lines, 0),
         at_most=max(content.lines, 1),
         padded=content.is_padded or has_tabs or not known,
         odd_space=content.has_quotes or has_tabs or dialect.quote != '"',
-        text=DelimitedText(path, dialect, header_lines, staging),
+        text=DelimitedText(path, dialect, header_lines, staging, content.has_formulas),
+        lost=content.has_lost_values,
     )
 
 
-def _read_csv(path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, **options: str) -> str:
+def _read_csv(
+    path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, has_formulas: bool, **options: str
+) -> str:
     options |= {
         "columns": "{" + ", ".join(f"'{c.sql}': 'VARCHAR'" for c in columns) + "}",
         "delim": sql.text(dialect.delimiter),
@@ -281,7 +303,16 @@ def _read_csv(path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, *
         "escape": sql.text(dialect.quote),
     }
     listed = ", ".join(f"{option}={value}" for option, value in options.items())
-    return f"read_csv({sql.text(str(path))}, auto_detect=false, strict_mode=true, {listed})"
+    rows = f"read_csv({sql.text(str(path))}, auto_detect=false, strict_mode=true, {listed})"
+    if not has_formulas:
+        return rows
+    # Spreadsheets keep the zeros of ="0012"; it means 0012.
+    plain = ", ".join(
+        f"CASE WHEN starts_with({c.sql}, '=\"') AND ends_with({c.sql}, '\"') "
+        f"THEN {c.sql}[3:-2] ELSE {c.sql} END AS {c.sql}"
+        for c in columns
+    )
+    return f"(SELECT {plain} FROM {rows})"
 
 
 def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
@@ -337,7 +368,7 @@ def without_broken(scan: Scan) -> Scan:
         options["max_line_size"] = str(longest)
     return replace(
         scan,
-        sql=_read_csv(path, scan.columns, text.dialect, **options),
+        sql=_read_csv(path, scan.columns, text.dialect, text.has_formulas, **options),
         present=f"c0 IS DISTINCT FROM '{mark}'",
         expected=None,
         broken=tuple(broken),

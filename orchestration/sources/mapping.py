@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from orchestration.contract import Contract, load_contract
+from orchestration.contract import NUMBERS, Contract, load_contract
 from orchestration.home import PROJECT, Home
 from orchestration.sources import forms
 from orchestration.sources.transport_settings import ALIAS, AliasName, Api, Database, Transport, is_url, transport_of
@@ -32,8 +32,8 @@ _DELIVERY = re.compile(
     r"[_.\- ]?(?<![0-9])([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}([0-9]{4}|[0-9]{6})?|r[0-9]+)(?=[_.\- ]|$)"
 )
 _NOT_FOR_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
-_UNITS = (*forms.UNITS, *forms.SIGNS)
-NUMBERS, TIMES = ("integer", "decimal", "decimal(8)"), ("date", "timestamp")
+_UNITS = (*forms.UNITS, forms.PERCENT, *forms.SIGNS)
+TIMES = ("date", "timestamp")
 
 
 def _encoding(name: str) -> str | None:
@@ -74,6 +74,10 @@ def _with_own_name(columns: Any) -> Any:
 def _forms(names: tuple[str, ...]) -> tuple[str, ...]:
     if both := forms.clash(names):
         raise ValueError(f"a value may be both {both[0]} and {both[1]}, and nothing distinguishes them; state one.")
+    if any("%Z" in name for name in names):
+        raise ValueError(
+            "%Z reads letters such as CST, which mean several zones; write `%z` for offsets such as +0900."
+        )
     return names
 
 
@@ -116,7 +120,7 @@ class Alias(NamedPart):
     sheet: Text = ""
     """Sheet of a workbook; default the first."""
     footer: Several[Word] = ()
-    """Beginnings of lines that are no data, such as 合計."""
+    """Beginnings of lines that are no data, such as 合計; an empty list where every line is a record."""
     nulls: Annotated[
         dict[str, Texts], BeforeValidator(lambda them: them if isinstance(them, dict) else {_ANY: them}), AnyType
     ] = Field({})
@@ -128,6 +132,11 @@ class Alias(NamedPart):
     suffixes: Texts = ()
     """Ends of the file's column names that do not count, such as .value."""
     optional: bool = Field(False, exclude=True)  # a preset names it, but not every delivery has it
+
+    @property
+    def holds_only_records(self) -> bool:
+        """Whether the mapping says that every line is a record."""
+        return "footer" in self.model_fields_set and not self.footer
 
     @property
     def stated(self) -> dict[str, tuple[str, ...]]:
@@ -260,6 +269,10 @@ class Source(NamedPart):
     """Time zone of times without one, such as UTC; left out: the business time zone."""
     encoding: Encoding = "utf-8"
     """Of the files that state none; left out: utf-8."""
+    footer: Several[Word] = ()
+    """Beginnings of lines that are no data in any of its files, such as the trailer of a report."""
+    decimal: Annotated[Text, _matching("[.,]", 'must be "." or ",".')] = "."
+    """The decimal mark of numbers, "." or ","; with "," 1.234,5 is what others write as 1,234.5."""
     key_prefix: Text = ""
     """Put before every id, so that two sources can feed one dataset."""
     shared_ids: Texts = ()
@@ -308,13 +321,18 @@ class Source(NamedPart):
             alias.optional = alias.place.below("pattern").line.preset or bool(fetched)
             if "encoding" not in alias.model_fields_set:
                 alias.encoding = self.encoding
+            if self.footer and not alias.holds_only_records:
+                alias.footer += self.footer
             if self.transport:
                 alias.patterns = (f"*/{name}.*",) if fetched else tuple(f"*/{one}" for one in alias.patterns)
         for name, place in fetched.items():
             # A preset's columns also apply to what is fetched.
             known = self.files.get(name)
             kept = {key: getattr(known, key) for key in ("nulls", "columns", "prefixes", "suffixes") if known}
-            self.files[name] = Alias.model_construct(name=name, place=place, patterns=(f"*/{name}.*",), **kept)
+            # A database and an API deliver records only.
+            self.files[name] = Alias.model_construct(
+                name=name, place=place, patterns=(f"*/{name}.*",), footer=(), **kept
+            )
 
     def definition(self, dataset: MappedDataset) -> str:
         """Hash what decides a dataset's rows apart from the files themselves."""
