@@ -239,7 +239,8 @@ def _require(dataset: Dataset, names: list[str]) -> None:
         first = ", ".join(names[:3])
         raise RefusedError(
             f"has no column of {dataset.name}; its first line begins “{first}”. "
-            f"Put the column names in the first line ({', '.join(missing)} are required), or map the file."
+            f"Put the column names in the first line ({', '.join(missing)} are required), or map the file and name "
+            "its columns under `header:`."
         )
     others = [name for name in names if name not in dataset.columns]
     listed = ", ".join(f"{name}{nearest(name, others)}" for name in missing)

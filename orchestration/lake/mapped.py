@@ -320,7 +320,8 @@ def _from(
         if name not in known:
             hint = nearest(name, known) or f"; it has {', '.join(known)}"
             if not set(spec.columns.values()) & set(known):
-                hint += ". Where the header is not the first line, state `skip_rows:`"
+                hint += ". Where the header is not the first line, state `skip_rows:`; where there is none, `header:` "
+                hint += "with a name for each column"
             raise spec.error(
                 f"columns.{column}", f"{spec.alias} has no column {name}{hint}. For SQL write “= expression”."
             )

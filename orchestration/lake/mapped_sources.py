@@ -221,7 +221,16 @@ class SourceExtract:
         alias = self.source.files[name]
         content = examine(file, alias.encoding)
         dialect = readers.Dialect(
-            alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet, nested=bool(alias.columns)
+            alias.encoding,
+            alias.delimiter,
+            alias.quote,
+            alias.skip_rows,
+            alias.sheet,
+            alias.header,
+            alias.header_rows,
+            alias.escape,
+            alias.keyed_by,
+            nested=bool(alias.columns),
         )
         scan = mapped.known_as(alias, readers.open_scan(engine, file.path, content, dialect, self.batch.staging))
         columns = [column.name for column in scan.columns]

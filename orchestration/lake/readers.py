@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -43,6 +43,10 @@ class Dialect:
     quote: str = '"'
     skip_rows: int = 0
     sheet: str = ""
+    header: tuple[str, ...] = ()  # names of the columns, where the file has no header
+    header_rows: int = 1
+    escape: str = ""  # before a quote within quotes, where quotes are not doubled
+    keyed_by: str = ""  # for JSON: the name of the column for the keys that the records are stored under
     nested: bool = False  # for JSON: the members of an object are columns too, as object.member
 
 
@@ -207,7 +211,7 @@ def open_scan(
     if workbook.is_workbook(path):
         path, content, sheet = _sheet(path, content, dialect.sheet, staging)
         scan = open_scan(
-            connection, path, content, replace(dialect, delimiter="", quote='"', encoding="utf-8"), staging
+            connection, path, content, replace(dialect, delimiter="", quote='"', encoding="utf-8", escape=""), staging
         )
         return replace(scan, sheet=sheet)
     path = _readable(path, content, dialect, staging)
@@ -216,7 +220,7 @@ def open_scan(
     if kind(path) == "jsonl":
         return _jsonl(connection, _lines(path), dialect.nested)
     if kind(path) == "json":
-        return _jsonl(connection, _objects(connection, path), dialect.nested)
+        return _jsonl(connection, _objects(connection, path, dialect.keyed_by), dialect.nested)
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
     return _delimited(path, content, replace(dialect, delimiter=delimiter), staging)
@@ -234,11 +238,13 @@ def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Pat
 def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
     """Return a path that DuckDB can read: text in UTF-8, and no pattern characters in the name."""
     is_text = kind(path) != "parquet"
-    if is_text and _python_encoding(dialect.encoding) != "utf-8-sig":
+    if is_text and (_python_encoding(dialect.encoding) != "utf-8-sig" or dialect.escape):
         decoded = staging / f"{content.sha256[:16]}.{kind(path)}"
         with open_text(path, dialect.encoding) as text, decoded.open("w", encoding="utf-8", newline="") as file:
             while chunk := text.read(_CHUNK):
-                file.write(chunk)
+                while dialect.escape and chunk.endswith(dialect.escape) and (more := text.read(1)):
+                    chunk += more  # what is escaped may be in the next chunk
+                file.write(_unescaped(chunk, dialect) if dialect.escape else chunk)
         return decoded
     if re.search(r"[*?\[\]{}]", str(path)):
         link = staging / f"link-{content.sha256[:16]}{''.join(path.suffixes[-2:])}"
@@ -246,6 +252,12 @@ def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> 
         link.symlink_to(path.resolve())
         return link
     return path
+
+
+def _unescaped(text: str, dialect: Dialect) -> str:
+    """Return text with doubled quotes in place of escaped ones, and without other escapes."""
+    meant = {dialect.quote: dialect.quote * 2, "N": "", "0": "", "n": "\n", "r": "\r", "t": "\t"}
+    return re.sub(f"(?s){re.escape(dialect.escape)}(.)", lambda match: meant.get(match[1], match[1]), text)
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -264,22 +276,32 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
     with open_text(path, dialect.encoding) as text:
         skipped = sum(1 for _ in islice(text, dialect.skip_rows))
         reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote)
+        lines: list[list[str]] = []
+        above = 0  # lines before the last record of the header
         try:
-            header = next(reader, [])
+            for _ in range(1 if dialect.header else dialect.header_rows):
+                above = reader.line_num
+                lines.append(next(reader, []))
         except csv.Error as error:
             raise RefusedError(
                 f"has a header line that cannot be read ({error}). Correct line {skipped + 1}."
             ) from error
-    names = [name.strip().strip("\ufeff") for name in header]
+        header_lines = dialect.skip_rows + (0 if dialect.header else reader.line_num)
+    if dialect.header and len(dialect.header) != len(lines[0]):
+        raise RefusedError(
+            f"has {len(lines[0])} values in its first line, and `header:` names {len(dialect.header)} columns. "
+            "Name each column."
+        )
+    names = list(dialect.header) or _joined([[cell.strip().strip("\ufeff") for cell in line] for line in lines])
     if not any(names):
         raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
     columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
     _no_twins(columns)
-    header_lines = dialect.skip_rows + reader.line_num
     compression = "'gzip'" if path.suffix.lower() == ".gz" else "'none'"
     known = records.KNOWN_MARKS.issuperset((dialect.delimiter, dialect.quote))
     has_tabs = content.has_tabs and dialect.delimiter != "\t"
-    options = {"header": "true", "skip": str(dialect.skip_rows), "compression": compression}
+    has_header = str(not dialect.header).lower()
+    options = {"header": has_header, "skip": str(dialect.skip_rows + above), "compression": compression}
     return Scan(
         sql=_read_csv(path, columns, dialect, content.has_formulas, **options),
         columns=columns,
@@ -315,13 +337,26 @@ def _read_csv(
     return f"(SELECT {plain} FROM {rows})"
 
 
+def _joined(lines: list[list[str]]) -> list[str]:
+    """Return the names of columns whose header has several lines; a name above several columns counts for each."""
+    width = max(map(len, lines))
+    rows = [line + [""] * (width - len(line)) for line in lines]
+    for above, below in pairwise(rows):
+        for i in range(1, width):
+            if not above[i] and below[i - 1] and below[i]:
+                above[i] = above[i - 1]
+    return [" ".join(dict.fromkeys(filter(None, column))) for column in zip(*rows, strict=True)]
+
+
 def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
     seen: dict[str, int] = {}
     for position, column in enumerate(columns, start=1):
         first = seen.setdefault(column.name.casefold(), position)
         if first != position:
             raise RefusedError(
-                f"has the column {column.name} twice, as columns {first} and {position}. Rename or remove one of them."
+                f"has the column {column.name} twice, as columns {first} and {position}. Rename or remove one of them; "
+                "or in a mapping state `header_rows: 2` if the header has two lines, `header:` with a name for each "
+                "column if this line is a record."
             )
 
 
@@ -384,7 +419,7 @@ def _lines(path: Path) -> str:
     )
 
 
-def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+def _objects(connection: duckdb.DuckDBPyConnection, path: Path, keyed_by: str) -> str:
     """Return the records of a JSON document: a list, an API's answer that contains one, or successive objects."""
     document = (
         f"(SELECT json(json) AS line FROM read_json_objects({sql.text(str(path))}, format='auto', "
@@ -396,9 +431,28 @@ def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
     except duckdb.Error as error:
         raise RefusedError(f"cannot be read as JSON: {first_line(error)}. Deliver the file again.") from error
     if not lists or not lists[0]:
-        return document
+        return _members_as_records(connection, document, keyed_by)
     held = ", ".join(f"json_extract(line, '{at}[*]')" for at in _LISTS)
     return f"(SELECT CAST(unnest(flatten([{held}])) AS VARCHAR) AS line FROM {document})"
+
+
+def _members_as_records(connection: duckdb.DuckDBPyConnection, document: str, keyed_by: str) -> str:
+    """Return the members of one object as records, if the mapping names a column for their keys."""
+    member = "json_extract(line, '/' || replace(replace(key, '~', '~0'), '/', '~1'))"
+    members = f"(SELECT key, {member} AS member FROM (SELECT line, unnest(json_keys(line)) AS key FROM {document}))"
+    if keyed_by:
+        key = f"json_object({sql.text(keyed_by)}, key)"
+        return f"(SELECT CAST(json_merge_patch({key}, member) AS VARCHAR) AS line FROM {members})"
+    found = connection.execute(
+        f"SELECT (SELECT count(*) FROM {document}) = 1 AND count(*) > 1 AND bool_and(json_type(member) = 'OBJECT'), "
+        f"min(key) FROM {members}"
+    ).fetchone()
+    if found and found[0]:
+        raise RefusedError(
+            f"has its records as members of one object, such as {found[1]}. In a mapping state `keyed_by: id` for the "
+            "file; then the column id has these names."
+        )
+    return document
 
 
 def _jsonl(connection: duckdb.DuckDBPyConnection, lines: str, nested: bool) -> Scan:

@@ -54,7 +54,7 @@ def split(lines: Iterable[str], columns: int, delimiter: str, quote: str) -> Ite
         if isinstance(fields, list):
             yield Record(number, tuple(value or None for value in fields))
         else:
-            yield _broken(number, first.rstrip("\r\n"), fields, columns)
+            yield _broken(number, first.rstrip("\r\n"), fields, columns, quote)
 
 
 def _record(
@@ -118,14 +118,21 @@ def _fields(text: str, delimiter: str, quote: str) -> list[str] | str:
         at = end + len(delimiter)
 
 
-def _broken(number: int, line: str, found: str | int, columns: int) -> Record:
+def _if_escaped(line: str, quote: str) -> str:
+    return '; or state `escape: "\\\\"` for the file in a mapping' if f"\\{quote}" in line else ""
+
+
+def _broken(number: int, line: str, found: str | int, columns: int, quote: str) -> Record:
     if found == _OPEN:
         reason, remedy = (
             "a quote is opened and not closed",
-            "close the quote, or double a quote that is part of a value",
+            "close the quote, or double a quote that is part of a value" + _if_escaped(line, quote),
         )
     elif found == _JUNK:
-        reason, remedy = "text follows a closing quote", "double a quote that is part of a value"
+        reason, remedy = (
+            "text follows a closing quote",
+            "double a quote that is part of a value" + _if_escaped(line, quote),
+        )
     else:
         reason = f"{found} values where the header has {columns} columns"
         remedy = "quote values that contain the delimiter or a line break, and give every row all columns"

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from orchestration.contract import NUMBERS, Contract, load_contract
+from orchestration.contract import NUMBERS, TIMES, Contract, load_contract
 from orchestration.home import PROJECT, Home
 from orchestration.sources import forms
 from orchestration.sources.transport_settings import ALIAS, AliasName, Api, Database, Transport, is_url, transport_of
@@ -33,7 +33,6 @@ _DELIVERY = re.compile(
 )
 _NOT_FOR_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 _UNITS = (*forms.UNITS, forms.PERCENT, *forms.SIGNS)
-TIMES = ("date", "timestamp")
 
 
 def _encoding(name: str) -> str | None:
@@ -115,8 +114,16 @@ class Alias(NamedPart):
     """One character; default a comma, in .tsv a tab."""
     quote: Character = '"'
     """One character; default "."""
+    escape: Character = ""
+    """One character before a quote within quotes, such as a backslash; default: such quotes are doubled."""
     skip_rows: Number = 0
     """Number of lines above the header."""
+    header_rows: Annotated[int, _matching("[1-9]", "must be the number of lines of the header, 1 to 9."), AnyType] = 1
+    """Number of lines of the header; the names in one column are joined by a space."""
+    header: Texts = ()
+    """Names of the columns, in their order, of a file without a header line."""
+    keyed_by: Text = ""
+    """Name of a column for the ids of a JSON object whose members are the records."""
     sheet: Text = ""
     """Sheet of a workbook; default the first."""
     footer: Several[Word] = ()
