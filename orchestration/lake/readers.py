@@ -30,7 +30,6 @@ _LONGEST_RECORD = 2_000_000  # bytes of a line that DuckDB accepts by default
 _LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
 _LISTS = ("$", "$.records", "$.results")  # the paths at which a document or an API's answer may have its records
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
-_ERRORS = re.compile(rb"#(?:N/A|[A-Z/0?]+!|NAME|GETTING_DATA)")
 WHITESPACE = " \t\r\n\v\f\u3000"
 
 
@@ -134,18 +133,14 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
             returns += chunk.count(b"\r") if not newlines else 0
             quotes = quotes or b'"' in chunk
             tabs = tabs or b"\t" in chunk
-            lost = lost or _has_lost_values(last + chunk)
-            formulas = formulas or b'="' in last + chunk
+            lost = lost or records.has_lost_values(last + chunk)
+            formulas = formulas or (b"=" in chunk and b'="' in last + chunk)
             padded = padded or records.has_padding(last + chunk)
             last = (last + chunk)[-records.LONGEST_SPACE_AND_NEIGHBOURS :]
         _decoded(decoder, b"", newlines, final=True)
     padded = padded or records.has_padding(last + b"\n")
     lines = (newlines or returns) + (1 if size and last[-1:] not in b"\r\n" else 0)
     return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0, lost, formulas)
-
-
-def _has_lost_values(data: bytes) -> bool:
-    return b"E+" in data or b"e+" in data or (b"#" in data and _ERRORS.search(data) is not None)
 
 
 def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:

@@ -6,6 +6,7 @@ with the next line. So an unclosed quote costs only its own line.
 """
 
 import io
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ LONGEST_SPACE_AND_NEIGHBOURS = 4  # bytes of a space in UTF-8 and of the charact
 
 _CHUNK = 1 << 20
 _NEWLINE, _RETURN, _SPACE = b"\n\r "
+_ERRORS = re.compile(rb"#(?:N/A|[A-Z/0?]+!|NAME|GETTING_DATA)")
 _OPEN, _JUNK = "open", "junk"
 
 
@@ -137,6 +139,15 @@ def _broken(number: int, line: str, found: str | int, columns: int, quote: str) 
         reason = f"{found} values where the header has {columns} columns"
         remedy = "quote values that contain the delimiter or a line break, and give every row all columns"
     return Record(number, None, line, reason, remedy)
+
+
+def has_lost_values(block: bytes) -> bool:
+    """Return whether this text may have an error of a spreadsheet, such as #N/A, or a number such as 1.23E+11."""
+    if b"+" in block:
+        data = np.frombuffer(block, np.uint8)
+        if (data[np.flatnonzero(data[1:] == ord("+"))] | 0x20 == ord("e")).any():
+            return True
+    return b"#" in block and _ERRORS.search(block) is not None
 
 
 def has_padding(block: bytes) -> bool:

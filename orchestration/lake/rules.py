@@ -388,8 +388,9 @@ def _dated(column: Column, text: str, otherwise: str, given: Given) -> str:
         f"CASE WHEN regexp_full_match({text}, '1[0-9]{{12}}') THEN {form} || 'epoch_ms}}` in a mapping' "
         f"WHEN regexp_full_match({text}, '1[0-9]{{9}}') THEN {form} || 'epoch}}` in a mapping' "
         f"WHEN regexp_full_match({text}, '[34][0-9]{{4}}([.][0-9]+)?') THEN {form} || 'excel}}` in a mapping' "
-        f"WHEN regexp_full_match({text}, '.*[0-9] ?[A-Z]{{2,4}}') THEN 'write the offset, such as +09:00, instead of "
-        "the letters, which mean several time zones; or remove them and state `timezone:` for the source in a mapping' "
+        f"WHEN regexp_full_match({text}, '.*[0-9] ?[A-Z]{{2,4}}') AND right({text}, 2) NOT IN ('AM', 'PM') "
+        "THEN 'write the offset, such as +09:00, instead of the letters, which mean several time zones; or remove them "
+        "and state `timezone:` for the source in a mapping' "
         f"ELSE {otherwise} END"
     )
 
