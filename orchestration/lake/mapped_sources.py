@@ -229,6 +229,7 @@ class SourceExtract:
             alias.header,
             alias.header_rows,
             alias.escape,
+            alias.short_rows,
             alias.keyed_by,
             nested=bool(alias.columns),
         )

@@ -45,6 +45,7 @@ class Dialect:
     header: tuple[str, ...] = ()  # names of the columns, where the file has no header
     header_rows: int = 1
     escape: str = ""  # before a quote within quotes, where quotes are not doubled
+    short_rows: bool = False  # empty values at the end of a line are left out
     keyed_by: str = ""  # for JSON: the name of the column for the keys that the records are stored under
     nested: bool = False  # for JSON: the members of an object are columns too, as object.member
 
@@ -292,6 +293,9 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
         raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
     columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
     _no_twins(columns)
+    if dialect.short_rows:
+        path = _filled_up(path, dialect, header_lines, len(columns), staging)
+        dialect = replace(dialect, encoding="utf-8")
     compression = "'gzip'" if path.suffix.lower() == ".gz" else "'none'"
     known = records.KNOWN_MARKS.issuperset((dialect.delimiter, dialect.quote))
     has_tabs = content.has_tabs and dialect.delimiter != "\t"
@@ -330,6 +334,23 @@ def _read_csv(
         for c in columns
     )
     return f"(SELECT {plain} FROM {rows})"
+
+
+def _filled_up(path: Path, dialect: Dialect, header_lines: int, columns: int, staging: Path) -> Path:
+    """Write a copy in which each line has all its delimiters; a line of a value that spans lines stays as it is."""
+    target = staging / f"{uuid.uuid4().hex}.csv"
+    inside = False
+    with open_text(path, dialect.encoding) as lines, target.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(islice(lines, header_lines))
+        for line in lines:
+            text = line.rstrip("\r\n")
+            turns = text.count(dialect.quote) % 2 == 1
+            if text and not inside and not turns:
+                values = len(next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote)))
+                line = text + dialect.delimiter * (columns - values) + line[len(text) :]
+            inside ^= turns
+            file.write(line)
+    return target
 
 
 def _joined(lines: list[list[str]]) -> list[str]:

@@ -138,6 +138,10 @@ def _broken(number: int, line: str, found: str | int, columns: int, quote: str) 
     else:
         reason = f"{found} values where the header has {columns} columns"
         remedy = "quote values that contain the delimiter or a line break, and give every row all columns"
+        if int(found) < columns:
+            remedy += (
+                "; or state `short_rows: true` for the file in a mapping if lines leave out empty values at their end"
+            )
     return Record(number, None, line, reason, remedy)
 
 

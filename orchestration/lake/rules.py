@@ -229,7 +229,11 @@ def cast_text(column: Column, text: str, timezone: str) -> str:
         return f"CASE WHEN regexp_full_match({text}, '{_WHOLE_NUMBER}') THEN TRY_CAST({text} AS BIGINT) END"
     if column.type == "boolean":
         return f"TRY_CAST({text} AS BOOLEAN)"
-    return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS {column.duckdb_type}) END"
+    number = f"TRY_CAST({text} AS {column.duckdb_type})"
+    # DuckDB takes a lone sign as zero.
+    return (
+        f"CASE WHEN NOT contains({text}, '_') AND ({number} <> 0 OR regexp_matches({text}, '[0-9]')) THEN {number} END"
+    )
 
 
 def _native(type_: str, given: Given, timezone: str) -> str:

@@ -122,6 +122,8 @@ class Alias(NamedPart):
     """Number of lines of the header; the names in one column are joined by a space."""
     header: Texts = ()
     """Names of the columns, in their order, of a file without a header line."""
+    short_rows: Annotated[bool, AnyType] = False
+    """true where lines leave out empty values at their end."""
     keyed_by: Text = ""
     """Name of a column for the ids of a JSON object whose members are the records."""
     sheet: Text = ""

@@ -1,4 +1,4 @@
-"""Small files with the troubles that people report, from a folder beside the project; skipped where it is missing.
+"""Small files with the troubles that people report, from a folder next to the project; skipped where it is missing.
 
 field_cases.csv has the right result of each case: a figure of its deals, or a part of the refusal.
 """

@@ -77,3 +77,13 @@ def test_json_by_id(desk, tmp_path):
 def test_one_json_object_is_one_record(desk):
     desk.land("deals/a_2026-04-30.json", json.dumps({"deal_id": "D1", "stage": "won"}))
     assert desk.only().accepted == 1
+
+
+def test_lines_without_their_empty_values(desk, tmp_path):
+    content = 'id,stage,name,note\n1,won\n2,won,"a\nb",\n\n3,won,"x, y"\n4,won,a,b\n5,won,a,b,c\n'
+    columns = "deal_id: id, stage: stage, deal_name: name"
+    load(desk, tmp_path, "d.csv", content, "", columns)
+    assert [(row[0], "`short_rows: true`" in row[-1]) for row in desk.rejected()] == [(1, True), (3, True), (5, False)]
+    rows = load(desk, tmp_path, "d.csv", content, ", short_rows: true", columns)
+    assert [(row[0], row[2]) for row in rows] == [("1", None), ("2", "a\nb"), ("3", "x, y"), ("4", "a")]
+    assert [row[0] for row in desk.rejected()] == [5]
