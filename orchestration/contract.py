@@ -26,6 +26,8 @@ DUCKDB_TYPES = {
     "decimal(8)": "DECIMAL(18,8)",
     "boolean": "BOOLEAN",
 }
+TIMES = ("date", "timestamp")
+NUMBERS = ("integer", "decimal", "decimal(8)")
 LINEAGE = {
     "source_name": "VARCHAR",
     "file_name": "VARCHAR",

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import engine, sql
-from orchestration.contract import load_contract
+from orchestration.contract import NUMBERS, TIMES, Column, load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.lake.ingest import ingest
@@ -28,14 +28,14 @@ def check_sources(sources: Path | None, timezone: str) -> int:
             what = file.dataset or f"file {file.file_name}"
             print(f"{file.source_name}: {what}: {file.accepted:,} rows accepted, {file.rejected:,} rejected")
             if file.dataset:
-                _columns(connection, home, file.dataset)
+                _columns(connection, home, file.dataset, timezone)
         rejected = f"read_parquet('{home.lake}/rejected/*.parquet', union_by_name=true)"
         for row in connection.execute(
             f"SELECT file_name, row_number, column_name, reason, remedy FROM {rejected} ORDER BY ALL LIMIT 20"
         ).fetchall():
             print(f"rejected: {row[0]}, row {row[1]}: {row[3]}; {row[4]}")
         unknown = _unknown_stages(connection, home)
-    for note in result.notes:
+    for note in (*result.notes, *result.warnings):
         print(f"note: {note}")
     for refused in result.refused:
         print(f"refused: {refused.message}")
@@ -50,12 +50,34 @@ def check_sources(sources: Path | None, timezone: str) -> int:
     return len(unknown) + len(result.refused) + len(result.held) + sum(file.rejected for file in result.files)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str) -> None:
+def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str, timezone: str) -> None:
     lake = f"read_parquet('{home.lake}/raw/{dataset}/*.parquet', union_by_name=true)"
     for column in load_contract().datasets[dataset].columns.values():
-        value = connection.execute(f"SELECT min(CAST({sql.name(column.name)} AS VARCHAR)) FROM {lake}").fetchone()
+        if column.type in (*NUMBERS, *TIMES):
+            _range(connection, column, lake, timezone)
+            continue
+        value = connection.execute(f"SELECT min({sql.name(column.name)}) FROM {lake}").fetchone()
         if value and value[0] is not None:
             print(f"    {column.name} ({column.type}), for example {value[0]}")
+
+
+def _range(connection: duckdb.DuckDBPyConnection, column: Column, lake: str, timezone: str) -> None:
+    """Print the smallest and the largest value of an amount or date, and three others as they are delivered."""
+    value, zone = sql.name(column.name), ""
+    if column.type == "timestamp":
+        value, zone = f"timezone({sql.text(timezone)}, timezone('UTC', {value}))", f", {timezone}"
+    text = {
+        "integer": "format('{{:,}}', {0})",
+        "date": "CAST({0} AS VARCHAR)",
+        "timestamp": "CAST({0} AS VARCHAR)",
+    }.get(column.type, "regexp_replace(format('{{:,.8f}}', {0}), '[.]?0+$', '')")
+    least, most, some = connection.execute(
+        f"WITH given AS (SELECT {value} AS v, min(row_number) AS n FROM {lake} WHERE {value} IS NOT NULL GROUP BY 1) "
+        f"SELECT {text.format('min(v)')}, {text.format('max(v)')}, "
+        f"(SELECT string_agg({text.format('v')}, ', ' ORDER BY n) FROM (FROM given ORDER BY n, v LIMIT 3)) FROM given"
+    ).fetchone() or (None, None, None)
+    if some:
+        print(f"    {column.name} ({column.type}{zone}): {least} to {most}, for example {some}")
 
 
 def _unknown_stages(connection: duckdb.DuckDBPyConnection, home: Home) -> list[str]:

@@ -36,6 +36,8 @@ def load(home: Home, say: Say, datasets: Iterable[str] | None = None) -> IngestR
     )
     for note in result.notes:
         say(f"ingest: {note}")
+    for warning in result.warnings:
+        say(f"note: {warning}")
     if result.batches:
         page = home.data_docs / "index.html"
         say(f"ingest: expectations and results of {len(result.batches):,} batches: {page}")

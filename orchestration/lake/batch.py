@@ -98,6 +98,7 @@ class Batch:
         self.replaced: list[Entry] = []  # earlier entries whose rows are staged again or are no longer delivered
         self.drifted: list[Drift] = []
         self.notes: list[str] = []  # what a person should know about the delivery, although it was loaded
+        self.warnings: list[str] = []  # what was read in a way that a person should know
         self._labels: dict[str, Entry] = {}
         self._commit_mark = home.lake / ".commit"  # exists while a commit runs: the list of files that it writes
 
@@ -265,6 +266,10 @@ class Batch:
         for one in fresh or held:
             changed = {"status": HELD, "message": message, "batch_sha256": content}
             self.entries.append(replace(one.entry, **nothing, **changed))  # type: ignore[arg-type]
+
+    def say(self, messages: Iterable[str]) -> None:
+        """Note what was read in a way that a person should know."""
+        self.warnings += messages
 
     def note(self, group: Group, message: str) -> None:
         """Record a message about a batch in the ledger."""

@@ -42,6 +42,7 @@ class IngestResult:
     files: tuple[FileResult, ...]
     batches: "tuple[JudgedBatch, ...]" = ()
     notes: tuple[str, ...] = ()  # what a person should know about the delivery, although it was loaded
+    warnings: tuple[str, ...] = ()  # what was read in a way that a person should know
 
     @property
     def refused(self) -> list[FileResult]:
@@ -106,6 +107,7 @@ def ingest(
         ),
         tuple(judged),
         (*batch.notes, *_columns_missing(batch.drifted)),
+        tuple(dict.fromkeys(batch.warnings)),
     )
 
 

@@ -8,14 +8,17 @@ import json
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 
 from orchestration import sql
-from orchestration.contract import Dataset
-from orchestration.lake import drift, readers, rules
+from orchestration.contract import NUMBERS, Dataset
+from orchestration.lake import drift, no_data, readers, rules, workbook
 from orchestration.lake.batch import (
     Batch,
+    Counts,
     Staged,
     check_unchanged,
     examine,
@@ -25,6 +28,7 @@ from orchestration.lake.batch import (
     unreadable,
 )
 from orchestration.lake.ledger import REPEAT, Entry, Group
+from orchestration.lake.no_data import NoData
 from orchestration.sources.landing import LandedFile, landed_files
 from orchestration.spelling import nearest
 from orchestration.sql import RefusedError
@@ -139,6 +143,13 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
         expected = [drift.Expected(c.name, c.name, c.required) for c in dataset.columns.values()]
         batch.report_drift(file, dataset.name, drift.differences(list(names), batch.columns_before(file), expected))
         _require(dataset, list(names))
+    numbers = {
+        i: (c.name, c.name)
+        for i, c in enumerate(scan.columns)
+        if c.name in dataset.columns and dataset.columns[c.name].type in NUMBERS
+    }
+    workbook.check_merged(scan.sheet, numbers)
+    batch.say(workbook.said(scan.sheet, list(names), file.file_name))
     given = {name: rules.Given(c.sql, c.type) for name, c in names.items() if name in dataset.columns}
     extras = {name: c.sql for name, c in names.items() if name not in dataset.columns}
     lineage = batch.lineage(file, file_name=sql.text(file.file_name), file_sha256=sql.text(content.sha256))
@@ -153,21 +164,72 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
         return accepted, sql.scalar(connection, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(unit)}")
 
     counts = read_records(connection, scan, load)
-    reject_broken(connection, unit, counts.scan.broken, file.file_name, content.sha256)
+    found = _no_data(connection, dataset, counts, lineage, unit)
+    ends = no_data.none_of(counts.scan.broken, counts.read, (), *_marks(file.path))
+    broken = tuple(record for record in counts.scan.broken if record.number not in ends)
+    reject_broken(connection, unit, broken, file.file_name, content.sha256)
+    lines = found.lines | ends
+    way_out = "If they are records, map the file and state `footer: []` for it"
+    batch.say(replace(found, lines=lines).said(file.file_name, way_out))
+    accepted = sql.scalar(connection, f"SELECT count(*) FROM {sql.parquet([path])}") if lines else counts.accepted
     check_unchanged(file)
     batch.note_date(file)
     entry = batch.entry(
         file,
         file_sha256=content.sha256,
         extract_mode=dataset.extract,
-        rows_read=counts.read,
-        rows_accepted=counts.accepted,
-        rows_rejected=counts.read - counts.accepted,
+        rows_read=counts.read - len(lines),
+        rows_accepted=accepted,
+        rows_rejected=counts.read - len(lines) - accepted,
+        rows_not_data=len(lines) or None,
         rows_undecided=rules.count_undecided(connection, dataset, path),
         columns=json.dumps(list(names), ensure_ascii=False),
     )
     raw = rules.check(dataset, counts.scan, given, extras, lineage, batch.timezone).raw
     return Staged(entry, dataset, path, raw)
+
+
+def _marks(path: Path) -> tuple[str, str]:
+    return ("\t" if readers.kind(path) == "tsv" else ","), '"'
+
+
+def _no_data(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, counts: Counts, lineage: rules.Lineage, unit: str
+) -> NoData:
+    """Take the lines that are no record from the accepted and the rejected rows; most files show at once that they
+    have none.
+    """
+    words = [f"contains({key}, {sql.text(w)})" for key in dataset.key for w in ("計", "otal", "OTAL", "平均")]
+    keys = " OR ".join([*(f"CAST({key} AS VARCHAR) = {sql.text(key)}" for key in dataset.key), *words])
+    keys_as_text = ", ".join(f"CAST({key} AS VARCHAR) AS {key}" for key in dataset.key)
+    rows = f"SELECT {keys_as_text} FROM {sql.parquet([Path(unit)])}"
+    odd = "regexp_matches(raw_row, '(?i)計|total|平均|average') OR contains(reason, 'required, and empty')"
+    suspected = (
+        f"SELECT EXISTS (FROM ({rows}) WHERE {keys}) OR EXISTS (FROM rejects WHERE unit = {sql.text(unit)} AND ({odd}))"
+    )
+    if not sql.scalar(connection, suspected):
+        return NoData()
+    scan = counts.scan
+    columns = {column.sql: column.name for column in scan.columns}
+    cells = ", ".join(f"nullif(trim(CAST({column} AS VARCHAR)), '') AS {column}" for column in columns)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE lines AS SELECT {cells}, number AS _row_number, "
+        f"{lineage.file_name} AS _file_name, {lineage.file_sha256} AS _file_sha256 FROM "
+        f"(SELECT *, {scan.row_number} AS number FROM {scan.sql}) WHERE {scan.valid} AND {scan.present}"
+    )
+    found = no_data.find(connection, "lines", columns)
+    if gone := ", ".join(map(str, [*found.lines, *found.doubtful])):
+        accepted = f"FROM {sql.parquet([Path(unit)])}"
+        doubtful = f"SELECT row_number {accepted} WHERE row_number IN ({', '.join(map(str, found.doubtful)) or 'NULL'})"
+        if found.doubtful:
+            rows = no_data.rejected(found, "lines", columns, is_mapped=False)
+            reject(connection, unit, f"FROM ({rows}) WHERE row_number IN ({doubtful})")
+        kept = Path(f"{unit}.kept")
+        sql.copy(connection, f"{accepted} WHERE row_number NOT IN ({gone})", kept)
+        kept.replace(unit)
+        lines = ", ".join(map(str, found.lines)) or "NULL"
+        connection.execute(f"DELETE FROM rejects WHERE unit = ? AND row_number IN ({lines})", [unit])
+    return found
 
 
 def _require(dataset: Dataset, names: list[str]) -> None:
@@ -178,7 +240,8 @@ def _require(dataset: Dataset, names: list[str]) -> None:
         first = ", ".join(names[:3])
         raise RefusedError(
             f"has no column of {dataset.name}; its first line begins “{first}”. "
-            f"Put the column names in the first line ({', '.join(missing)} are required), or map the file."
+            f"Put the column names in the first line ({', '.join(missing)} are required), or map the file and name "
+            "its columns under `header:`."
         )
     others = [name for name in names if name not in dataset.columns]
     listed = ", ".join(f"{name}{nearest(name, others)}" for name in missing)

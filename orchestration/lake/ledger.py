@@ -77,7 +77,7 @@ class Entry:
     dataset that the mapping derives from files has an entry of its own, whose rows are derived.
 
     rows_undecided counts the accepted rows without a decision; null if the dataset has no worklist.
-    rows_not_data counts lines that a mapping declares to be no data, such as totals; rows_read does not include them.
+    rows_not_data counts lines that are no record, such as totals; rows_read does not include them.
     alias is the mapping's name for a file, and columns the names in its header as a JSON list.
     batch_sha256 is the content hash of all files of a held batch.
     """

@@ -5,19 +5,21 @@ The files become tables named by their aliases. The mapping's SQL can read only 
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from functools import cache
+from types import MappingProxyType
 
 import duckdb
 
 from orchestration import sql
-from orchestration.contract import Dataset
+from orchestration.contract import NUMBERS, Dataset
 from orchestration.errors import KyotenError
-from orchestration.lake import rules
+from orchestration.lake import no_data, rules, workbook
+from orchestration.lake.batch import Counts
+from orchestration.lake.no_data import NoData
 from orchestration.lake.readers import Dialect, Scan, SourceColumn, first_line
-from orchestration.lake.records import Record
 from orchestration.lake.rules import Given
 from orchestration.sources import forms
 from orchestration.sources.mapping import Alias, MappedDataset, Source
@@ -76,7 +78,8 @@ def known_as(alias: Alias, scan: Scan) -> Scan:
     columns = tuple(replace(c, name=unicodedata.normalize("NFC", c.name)) for c in scan.columns)
     scan = replace(scan, columns=columns)
     names = alias.renamed([column.name for column in scan.columns])
-    return replace(scan, columns=tuple(replace(c, name=names.get(c.name, c.name)) for c in scan.columns))
+    named = (replace(c, name=names.get(c.name, c.name), header=c.name) for c in scan.columns)
+    return replace(scan, columns=tuple(named))
 
 
 @cache
@@ -140,23 +143,30 @@ def _cell(alias: Alias, column: SourceColumn) -> str:
     return f"CASE WHEN trim(CAST({column.sql} AS VARCHAR)) NOT IN ({sql.texts(tokens)}) THEN {column.sql} END"
 
 
-def take_footers(connection: duckdb.DuckDBPyConnection, alias: Alias, table: str, scan: Scan) -> int:
-    """Delete the records that the mapping declares to be no data, and return how many there were."""
-    if not alias.footer or not scan.columns:
-        return 0
-    first = f"trim(coalesce({', '.join(_filled(column) for column in scan.columns)}, ''))"
-    is_footer = " OR ".join(f"starts_with({first}, {sql.text(word)})" for word in alias.footer)
-    return sql.scalar(connection, f"DELETE FROM {table} WHERE {is_footer}")
+def find_no_data(connection: duckdb.DuckDBPyConnection, alias: Alias, table: str, scan: Scan, decimal: str) -> NoData:
+    """Find the lines of a file's table that are no record, unless the mapping says that every line is one."""
+    if alias.holds_only_records:
+        return NoData()
+    return no_data.find(connection, table, headed(scan), alias.footer, decimal)
 
 
-def _filled(column: SourceColumn) -> str:
-    return f"nullif(trim(CAST({sql.name(column.name)} AS VARCHAR)), '')"
+def headed(scan: Scan) -> dict[str, str]:
+    """Return the columns of a file's table, each with its name in the file."""
+    return {sql.name(column.name): column.header or column.name for column in scan.columns}
 
 
-def is_footer(alias: Alias, record: Record, dialect: Dialect) -> bool:
-    """Return whether a line with the wrong number of values is one that the mapping declares to be no data."""
-    filled = record.line.strip(f"{dialect.delimiter or ','}{dialect.quote}\t \u3000")
-    return filled.startswith(alias.footer) if alias.footer else False
+def broken_no_data(alias: Alias, counts: Counts, dialect: Dialect) -> dict[int, str]:
+    """Find the lines that could not be split and are no record."""
+    if alias.holds_only_records:
+        return {}
+    delimiter = dialect.delimiter or ","
+    return no_data.none_of(counts.scan.broken, counts.read, alias.footer, delimiter, dialect.quote)
+
+
+def drop_lines(connection: duckdb.DuckDBPyConnection, table: str, numbers: Iterable[int]) -> None:
+    """Delete lines from a file's table."""
+    if listed := ", ".join(map(str, numbers)):
+        connection.execute(f"DELETE FROM {table} WHERE _row_number IN ({listed})")
 
 
 def check_columns(alias: Alias, names: Sequence[str]) -> None:
@@ -170,6 +180,71 @@ def check_columns(alias: Alias, names: Sequence[str]) -> None:
     for column in alias.nulls:
         if column != "*" and column not in names:
             raise alias.error("", f"`nulls:` names {column}, which {alias.pattern} has not{nearest(column, names)}.")
+
+
+def scales(spec: MappedDataset, dataset: Dataset, sheets: Iterable[Scan], tables: Map[str, str]) -> dict[str, int]:
+    """Return the amounts whose numbers a workbook shows divided, such as `#,##0,` under 千円, and by how much.
+
+    With a stated unit the number counts as people see it. Raises RefusedError for numbers in merged cells, and where
+    SQL or other cells of the column hide how a number is shown.
+    """
+    found: dict[str, int] = {}
+    for scan in sheets:
+        sheet, names = scan.sheet, [column.name for column in scan.columns]
+        becomes = {folded(source): column for column, source in spec.columns.items()}
+        numbers = {
+            i: (name, column)
+            for i, name in enumerate(names)
+            if (column := becomes.get(folded(name))) and dataset.columns[column].type in NUMBERS
+        }
+        workbook.check_merged(sheet, numbers)
+        large = [column for column, unit in spec.amounts.items() if forms.UNITS.get(unit, 1) > 1]
+        for position, cells in sheet.scaled.items():
+            if not large or position >= len(names) or names[position] not in reads(spec, names, tables):
+                continue
+            column = becomes.get(folded(names[position]))
+            if column and column not in large:
+                continue
+            if (
+                column is None
+                or position in sheet.whole
+                or len({*cells.values(), found.get(column, min(cells.values()))}) > 1
+            ):
+                raise RefusedError(
+                    f"cannot be made: {names[position]} shows some numbers in thousands by their number format "
+                    f"({workbook.shown(list(cells))}) and holds them in full. State "
+                    f"`amounts: {{{column or large[0]}: 円}}` if all are full amounts, or give all cells one format."
+                )
+            found[column] = min(cells.values())
+    return found
+
+
+def doubtful_points(
+    connection: duckdb.DuckDBPyConnection, source: Source, spec: MappedDataset, dataset: Dataset
+) -> Iterator[str]:
+    """Yield a message for each column of numbers in which every point may separate thousands."""
+    if source.decimal == "," or spec.alias not in source.files:
+        return
+    types = dict(
+        connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {sql.name(spec.alias)})").fetchall()
+    )
+    spelt = {folded(name): name for name, type_ in types.items() if type_ == "VARCHAR"}
+    numbers = {
+        column: sql.name(spelt[folded(name)])
+        for column, name in spec.columns.items()
+        if dataset.columns[column].type in NUMBERS and folded(name) in spelt
+    }
+    for column, text in numbers.items():
+        ends = f"regexp_full_match({text}, '[^0-9]*[1-9][0-9]{{0,2}}[.][0-9]{{3}}[^0-9]*')"
+        rows = f"{sql.name(spec.alias)} WHERE contains({text}, '.')"
+        query = f"SELECT arg_min({text}, _row_number), bool_and({ends}) FROM {rows}"
+        example, is_doubtful = connection.execute(query).fetchone() or (None, False)
+        if is_doubtful:
+            yield (
+                f"{source.name}: {spec.name}: {column}: {example} is read as "
+                f"{float(re.sub('[^0-9.]', '', example)):g}. If "
+                'the point separates thousands, state `decimal: ","` for the source in the mapping'
+            )
 
 
 @dataclass(frozen=True)
@@ -201,12 +276,13 @@ def mapped_scan(
     timezone: str,
     gone: Collection[str] = (),
     absent: Collection[str] = (),
+    scales: Map[str, int] = MappingProxyType({}),
 ) -> MappedScan:
     """Build the scan of a mapped dataset; its SQL is tried first, column by column, so that errors name a column.
 
     `gone` are columns that the extract before had. If they are missing, the file is at fault and not the mapping: a
     column that is not required becomes null, a required one refuses the dataset. `absent` are columns that no file
-    has; SQL finds them as null.
+    has; SQL finds them as null. `scales` are the columns whose numbers people see divided.
     """
     try:
         rows, given_sql = (
@@ -227,7 +303,8 @@ def mapped_scan(
         translated = _translated(text, spec.values.get(column, {}))
         cells.append(f"{_prefixed(source, dataset, column, translated, given_sql)} AS c{i}")
         columns.append(SourceColumn(column, f"c{i}"))
-        given[column] = Given(f"c{i}", value=_parsed(connection, spec, dataset, column, f"c{i}", timezone))
+        value = _parsed(connection, spec, dataset, column, f"c{i}", timezone, source.decimal, scales)
+        given[column] = Given(f"c{i}", value=value)
     if spec.alias and (spec.alias in source.files or has_origin(connection, spec)):
         names = [name for name in _columns(connection, spec.alias) if name not in absent]
         pairs = ", ".join(f"{sql.text(n)}, CAST({sql.name(n)} AS VARCHAR)" for n in names)
@@ -275,7 +352,8 @@ def _from(
         if name not in known:
             hint = nearest(name, known) or f"; it has {', '.join(known)}"
             if not set(spec.columns.values()) & set(known):
-                hint += ". Where the header is not the first line, state `skip_rows:`"
+                hint += ". Where the header is not the first line, state `skip_rows:`; where there is none, `header:` "
+                hint += "with a name for each column"
             raise spec.error(
                 f"columns.{column}", f"{spec.alias} has no column {name}{hint}. For SQL write “= expression”."
             )
@@ -353,17 +431,27 @@ def _parsed(
     column: str,
     cell: str,
     timezone: str,
+    decimal: str,
+    scales: Map[str, int],
 ) -> str:
     """Return the typed value of a column whose unit or date forms are stated; the first form that fits counts."""
     known = dataset.columns[column]
     if unit := spec.amounts.get(column):
-        return forms.amount(cell, unit, known.duckdb_type)
+        return forms.amount(cell, unit, known.duckdb_type, decimal, scales.get(column, 1))
+    if decimal == "," and known.type in NUMBERS:
+        return forms.amount(cell, "1", known.duckdb_type, decimal)
     values = []
     for name in spec.dates.get(column, ()):
         if name == "iso":
-            values.append(rules.cast_text(known, f"trim({cell})", timezone))
+            values.append(rules.cast_text(known, rules.near_zone(f"trim({cell})"), timezone))
             continue
-        local = forms.DateForm(name).local(cell)
+        form = forms.DateForm(name)
+        if form.is_instant:
+            moment = f"{form.instant(cell)} AT TIME ZONE"
+            is_day = known.type == "date"
+            values.append(f"CAST({moment} {sql.text(timezone)} AS DATE)" if is_day else f"{moment} 'UTC'")
+            continue
+        local = form.local(cell)
         _try(connection, spec, f"dates.{column}", f"SELECT {local.replace(cell, sql.text(''))} AS tried")
         values.append(
             f"CAST({local} AS DATE)" if known.type == "date" else f"CAST({local} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"

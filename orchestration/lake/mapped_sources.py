@@ -8,13 +8,15 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from orchestration import sql
-from orchestration.lake import mapped, readers, rules
+from orchestration.contract import TIMES
+from orchestration.lake import mapped, no_data, readers, rules, workbook
 from orchestration.lake.batch import (
     Batch,
     Staged,
@@ -30,7 +32,7 @@ from orchestration.lake.drift import NEW, Expected, differences
 from orchestration.lake.ledger import REFUSED, Group
 from orchestration.sources import forms
 from orchestration.sources.landing import LandedFile, mapped_files
-from orchestration.sources.mapping import TIMES, Alias, MappedDataset, Mapping, Source
+from orchestration.sources.mapping import Alias, MappedDataset, Mapping, Source
 from orchestration.sql import RefusedError
 
 Inputs = dict[str, list[LandedFile]]
@@ -110,6 +112,7 @@ class SourceExtract:
         self.gone: dict[str, set[str]] = defaultdict(set)
         self.columns: dict[str, set[str]] = defaultdict(set)
         self.zones: dict[str, set[str]] = defaultdict(set)
+        self.sheets: dict[str, list[readers.Scan]] = defaultdict(list)
 
     def load(self, wanted: list[MappedDataset]) -> None:
         """Stage the datasets whose files or mapping are new."""
@@ -240,7 +243,17 @@ class SourceExtract:
         alias = self.source.files[name]
         content = examine(file, alias.encoding)
         dialect = readers.Dialect(
-            alias.encoding, alias.delimiter, alias.quote, alias.skip_rows, alias.sheet, nested=bool(alias.columns)
+            alias.encoding,
+            alias.delimiter,
+            alias.quote,
+            alias.skip_rows,
+            alias.sheet,
+            alias.header,
+            alias.header_rows,
+            alias.escape,
+            alias.short_rows,
+            alias.keyed_by,
+            nested=bool(alias.columns),
         )
         opened = readers.open_scan(engine, file.path, content, dialect, self.batch.staging)
         scan = mapped.known_as(alias, opened)
@@ -248,6 +261,8 @@ class SourceExtract:
         before = self.batch.columns_before(file, name)
         self.columns[name] |= set(columns)
         self._note_zone(alias, file, [column.name for column in opened.columns])
+        self.sheets[name].append(scan)
+        self.batch.say(workbook.said(scan.sheet, columns, f"{self.source.name}: {file.file_name}"))
         self._compare(name, file, columns, before, mapped.absent(alias, scan))
         mapped.check_columns(alias, columns + (before or []))
         unit = f"{self.source.name}/{file.file_name}/{self.day}"
@@ -262,14 +277,20 @@ class SourceExtract:
             return sql.scalar(engine, f"SELECT count(*) FROM {part}"), rejected
 
         counts = read_records(engine, scan, load)
-        footers = mapped.take_footers(engine, alias, part, scan)
-        broken = tuple(record for record in counts.scan.broken if not mapped.is_footer(alias, record, dialect))
+        found = mapped.find_no_data(engine, alias, part, scan, self.source.decimal)
+        if found.doubtful:
+            reject(engine, unit, no_data.rejected(found, part, mapped.headed(scan), is_mapped=True))
+        mapped.drop_lines(engine, part, [*found.lines, *found.doubtful])
+        ends = mapped.broken_no_data(alias, counts, dialect)
+        broken = tuple(record for record in counts.scan.broken if record.number not in ends)
         reject_broken(engine, unit, broken, file.file_name, content.sha256)
+        way_out = f"If they are records, state `footer: []` for {name} in the mapping"
+        self.batch.say(replace(found, lines=found.lines | ends).said(f"{self.source.name}: {file.file_name}", way_out))
         check_unchanged(file)
         self.batch.note_date(file)
         self.hashes[file.file_name] = content.sha256
-        accepted = counts.accepted - footers
-        not_data = footers + len(counts.scan.broken) - len(broken)
+        accepted = counts.accepted - len(found.lines) - len(found.doubtful)
+        not_data = len(found.lines) + len(ends)
         self.rows[name] += accepted
         rejected = counts.read - not_data - accepted
         entry = self.batch.entry(
@@ -278,7 +299,7 @@ class SourceExtract:
             rows_read=accepted + rejected,
             rows_accepted=accepted,
             rows_rejected=rejected,
-            rows_not_data=not_data if alias.footer else None,
+            rows_not_data=not_data if not_data or alias.footer else None,
             alias=name,
             columns=json.dumps(columns, ensure_ascii=False),
         )
@@ -339,7 +360,11 @@ class SourceExtract:
         absent = {c for a in delivered for c in files[a].columns} - {c for a in delivered for c in self.columns[a]}
         zone = self.batch.timezone
         try:
-            made = mapped.mapped_scan(engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent)
+            sheets = [scan for alias in read for scan in self.sheets[alias]]
+            scales = mapped.scales(spec, dataset, sheets, self.source.tables)
+            made = mapped.mapped_scan(
+                engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent, scales
+            )
         except RefusedError as refusal:
             self._refuse(spec, str(refusal))
             return
@@ -348,6 +373,7 @@ class SourceExtract:
             both = " and ".join(sorted(zones))
             self._refuse(spec, f"cannot be made: its files have times of {both}. State `timezone:` for the source.")
             return
+        self.batch.say(mapped.doubtful_points(engine, self.source, spec, dataset))
         missing = [c.name for c in dataset.columns.values() if c.required and c.name not in made.given]
         if missing:
             raise spec.error("columns" if spec.alias else "query", f"{spec.name} needs {', '.join(missing)}.")

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -22,6 +22,7 @@ import duckdb
 
 from orchestration import sql
 from orchestration.lake import records, workbook
+from orchestration.lake.workbook import Sheet
 from orchestration.sql import RefusedError
 
 _CHUNK = 1 << 20
@@ -41,6 +42,11 @@ class Dialect:
     quote: str = '"'
     skip_rows: int = 0
     sheet: str = ""
+    header: tuple[str, ...] = ()  # names of the columns, where the file has no header
+    header_rows: int = 1
+    escape: str = ""  # before a quote within quotes, where quotes are not doubled
+    short_rows: bool = False  # empty values at the end of a line are left out
+    keyed_by: str = ""  # for JSON: the name of the column for the keys that the records are stored under
     nested: bool = False  # for JSON: the members of an object are columns too, as object.member
 
 
@@ -54,6 +60,8 @@ class Content:
     has_tabs: bool = True
     is_padded: bool = True  # a value may begin or end with a space
     is_empty: bool = False
+    has_lost_values: bool = True  # there may be errors of a spreadsheet, or numbers such as 1.23E+11
+    has_formulas: bool = True  # there may be values such as ="0012"
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class SourceColumn:
     name: str
     sql: str
     type: str = "VARCHAR"
+    header: str = ""  # the name in the file, where the column has another one in SQL
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,8 @@ class Scan:
     raw: str = ""  # SQL of the whole row as JSON; built from the columns where empty
     expected: int | None = None  # records, if every line holds one; None where lines do not show it
     at_most: int | None = None  # records, however they lie in the lines
+    lost: bool = True  # there may be errors of a spreadsheet, or numbers such as 1.23E+11
+    sheet: Sheet = field(default_factory=Sheet, repr=False)  # where the file is a workbook
     padded: bool = True  # values may begin or end with a space
     odd_space: bool = True  # these may be tabs or line breaks
     broken: tuple[records.Record, ...] = ()
@@ -98,6 +109,7 @@ class DelimitedText:
     dialect: Dialect
     header_lines: int
     staging: Path  # the folder for a copy without the broken records
+    has_formulas: bool = True
 
 
 def examine(path: Path, encoding: str = "utf-8") -> Content:
@@ -110,7 +122,7 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
     wide = codecs.lookup(_python_encoding(encoding)).name.startswith(("utf-16", "utf-32", "utf-7"))
     digest = hashlib.sha256()
     newlines = returns = size = 0
-    quotes = tabs = False
+    quotes = tabs = lost = formulas = False
     padded = not is_utf8
     last = b"\n"  # the end of the chunk before, so that neighbours across two chunks are seen
     with path.open("rb") as file:
@@ -122,12 +134,14 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
             returns += chunk.count(b"\r") if not newlines else 0
             quotes = quotes or b'"' in chunk
             tabs = tabs or b"\t" in chunk
+            lost = lost or records.has_lost_values(last + chunk)
+            formulas = formulas or (b"=" in chunk and b'="' in last + chunk)
             padded = padded or records.has_padding(last + chunk)
             last = (last + chunk)[-records.LONGEST_SPACE_AND_NEIGHBOURS :]
         _decoded(decoder, b"", newlines, final=True)
     padded = padded or records.has_padding(last + b"\n")
     lines = (newlines or returns) + (1 if size and last[-1:] not in b"\r\n" else 0)
-    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0)
+    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0, lost, formulas)
 
 
 def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
@@ -191,36 +205,42 @@ def open_scan(
             "is empty: not even a header line. Deliver it again; a dataset without rows has its header line."
         )
     if workbook.is_workbook(path):
-        path, content = _sheet(path, content, dialect.sheet, staging)
+        path, content, sheet = _sheet(path, content, dialect.sheet, staging)
+        scan = open_scan(
+            connection, path, content, replace(dialect, delimiter="", quote='"', encoding="utf-8", escape=""), staging
+        )
+        return replace(scan, sheet=sheet)
     path = _readable(path, content, dialect, staging)
     if kind(path) == "parquet":
         return _parquet(connection, path)
     if kind(path) == "jsonl":
         return _jsonl(connection, _lines(path), dialect.nested)
     if kind(path) == "json":
-        return _jsonl(connection, _objects(connection, path), dialect.nested)
+        return _jsonl(connection, _objects(connection, path, dialect.keyed_by), dialect.nested)
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
     return _delimited(path, content, replace(dialect, delimiter=delimiter), staging)
 
 
-def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content]:
+def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content, Sheet]:
     """Return a workbook's sheet as text, with the same hash and its own shape."""
     text = staging / f"{content.sha256[:16]}-{hashlib.sha256(sheet.encode()).hexdigest()[:8]}.csv"
-    lines = workbook.write_sheet(path, sheet, text)
-    if not lines:
+    written = workbook.write_sheet(path, sheet, text)
+    if not written.lines:
         raise RefusedError("has an empty sheet. Name the sheet with the rows under `sheet:` in a mapping.")
-    return text, Content(content.sha256, lines)
+    return text, Content(content.sha256, written.lines, has_formulas=False), written
 
 
 def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
     """Return a path that DuckDB can read: text in UTF-8, and no pattern characters in the name."""
     is_text = kind(path) != "parquet"
-    if is_text and _python_encoding(dialect.encoding) != "utf-8-sig":
+    if is_text and (_python_encoding(dialect.encoding) != "utf-8-sig" or dialect.escape):
         decoded = staging / f"{content.sha256[:16]}.{kind(path)}"
         with open_text(path, dialect.encoding) as text, decoded.open("w", encoding="utf-8", newline="") as file:
             while chunk := text.read(_CHUNK):
-                file.write(chunk)
+                while dialect.escape and chunk.endswith(dialect.escape) and (more := text.read(1)):
+                    chunk += more  # what is escaped may be in the next chunk
+                file.write(_unescaped(chunk, dialect) if dialect.escape else chunk)
         return decoded
     if re.search(r"[*?\[\]{}]", str(path)):
         link = staging / f"link-{content.sha256[:16]}{''.join(path.suffixes[-2:])}"
@@ -228,6 +248,12 @@ def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> 
         link.symlink_to(path.resolve())
         return link
     return path
+
+
+def _unescaped(text: str, dialect: Dialect) -> str:
+    """Return text with doubled quotes in place of escaped ones, and without other escapes."""
+    meant = {dialect.quote: dialect.quote * 2, "N": "", "0": "", "n": "\n", "r": "\r", "t": "\t"}
+    return re.sub(f"(?s){re.escape(dialect.escape)}(.)", lambda match: meant.get(match[1], match[1]), text)
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -246,34 +272,51 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
     with open_text(path, dialect.encoding) as text:
         skipped = sum(1 for _ in islice(text, dialect.skip_rows))
         reader = csv.reader(text, delimiter=dialect.delimiter, quotechar=dialect.quote)
+        lines: list[list[str]] = []
+        above = 0  # lines before the last record of the header
         try:
-            header = next(reader, [])
+            for _ in range(1 if dialect.header else dialect.header_rows):
+                above = reader.line_num
+                lines.append(next(reader, []))
         except csv.Error as error:
             raise RefusedError(
                 f"has a header line that cannot be read ({error}). Correct line {skipped + 1}."
             ) from error
-    names = [name.strip().strip("\ufeff") for name in header]
+        header_lines = dialect.skip_rows + (0 if dialect.header else reader.line_num)
+    if dialect.header and len(dialect.header) != len(lines[0]):
+        raise RefusedError(
+            f"has {len(lines[0])} values in its first line, and `header:` names {len(dialect.header)} columns. "
+            "Name each column."
+        )
+    names = list(dialect.header) or _joined([[cell.strip().strip("\ufeff") for cell in line] for line in lines])
     if not any(names):
         raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
     columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
     _no_twins(columns)
-    header_lines = dialect.skip_rows + reader.line_num
+    if dialect.short_rows:
+        path = _filled_up(path, dialect, header_lines, len(columns), staging)
+        dialect = replace(dialect, encoding="utf-8")
     compression = "'gzip'" if path.suffix.lower() == ".gz" else "'none'"
     known = records.KNOWN_MARKS.issuperset((dialect.delimiter, dialect.quote))
     has_tabs = content.has_tabs and dialect.delimiter != "\t"
+    has_header = str(not dialect.header).lower()
+    options = {"header": has_header, "skip": str(dialect.skip_rows + above), "compression": compression}
     return Scan(
-        sql=_read_csv(path, columns, dialect, header="true", skip=str(dialect.skip_rows), compression=compression),
+        sql=_read_csv(path, columns, dialect, content.has_formulas, **options),
         columns=columns,
         row_number="row_number() OVER ()",
         expected=max(content.lines - header_lines, 0),
         at_most=max(content.lines, 1),
         padded=content.is_padded or has_tabs or not known,
         odd_space=content.has_quotes or has_tabs or dialect.quote != '"',
-        text=DelimitedText(path, dialect, header_lines, staging),
+        text=DelimitedText(path, dialect, header_lines, staging, content.has_formulas),
+        lost=content.has_lost_values,
     )
 
 
-def _read_csv(path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, **options: str) -> str:
+def _read_csv(
+    path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, has_formulas: bool, **options: str
+) -> str:
     options |= {
         "columns": "{" + ", ".join(f"'{c.sql}': 'VARCHAR'" for c in columns) + "}",
         "delim": sql.text(dialect.delimiter),
@@ -281,7 +324,44 @@ def _read_csv(path: Path, columns: tuple[SourceColumn, ...], dialect: Dialect, *
         "escape": sql.text(dialect.quote),
     }
     listed = ", ".join(f"{option}={value}" for option, value in options.items())
-    return f"read_csv({sql.text(str(path))}, auto_detect=false, strict_mode=true, {listed})"
+    rows = f"read_csv({sql.text(str(path))}, auto_detect=false, strict_mode=true, {listed})"
+    if not has_formulas:
+        return rows
+    # Spreadsheets keep the zeros of ="0012"; it means 0012.
+    plain = ", ".join(
+        f"CASE WHEN starts_with({c.sql}, '=\"') AND ends_with({c.sql}, '\"') "
+        f"THEN {c.sql}[3:-2] ELSE {c.sql} END AS {c.sql}"
+        for c in columns
+    )
+    return f"(SELECT {plain} FROM {rows})"
+
+
+def _filled_up(path: Path, dialect: Dialect, header_lines: int, columns: int, staging: Path) -> Path:
+    """Write a copy in which each line has all its delimiters; a line of a value that spans lines stays as it is."""
+    target = staging / f"{uuid.uuid4().hex}.csv"
+    inside = False
+    with open_text(path, dialect.encoding) as lines, target.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(islice(lines, header_lines))
+        for line in lines:
+            text = line.rstrip("\r\n")
+            turns = text.count(dialect.quote) % 2 == 1
+            if text and not inside and not turns:
+                values = len(next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote)))
+                line = text + dialect.delimiter * (columns - values) + line[len(text) :]
+            inside ^= turns
+            file.write(line)
+    return target
+
+
+def _joined(lines: list[list[str]]) -> list[str]:
+    """Return the names of columns whose header has several lines; a name above several columns counts for each."""
+    width = max(map(len, lines))
+    rows = [line + [""] * (width - len(line)) for line in lines]
+    for above, below in pairwise(rows):
+        for i in range(1, width):
+            if not above[i] and below[i - 1] and below[i]:
+                above[i] = above[i - 1]
+    return [" ".join(dict.fromkeys(filter(None, column))) for column in zip(*rows, strict=True)]
 
 
 def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
@@ -290,7 +370,9 @@ def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
         first = seen.setdefault(column.name.casefold(), position)
         if first != position:
             raise RefusedError(
-                f"has the column {column.name} twice, as columns {first} and {position}. Rename or remove one of them."
+                f"has the column {column.name} twice, as columns {first} and {position}. Rename or remove one of them; "
+                "or in a mapping state `header_rows: 2` if the header has two lines, `header:` with a name for each "
+                "column if this line is a record."
             )
 
 
@@ -337,7 +419,7 @@ def without_broken(scan: Scan) -> Scan:
         options["max_line_size"] = str(longest)
     return replace(
         scan,
-        sql=_read_csv(path, scan.columns, text.dialect, **options),
+        sql=_read_csv(path, scan.columns, text.dialect, text.has_formulas, **options),
         present=f"c0 IS DISTINCT FROM '{mark}'",
         expected=None,
         broken=tuple(broken),
@@ -353,7 +435,7 @@ def _lines(path: Path) -> str:
     )
 
 
-def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
+def _objects(connection: duckdb.DuckDBPyConnection, path: Path, keyed_by: str) -> str:
     """Return the records of a JSON document: a list, an API's answer that contains one, or successive objects."""
     document = (
         f"(SELECT json(json) AS line FROM read_json_objects({sql.text(str(path))}, format='auto', "
@@ -365,9 +447,28 @@ def _objects(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
     except duckdb.Error as error:
         raise RefusedError(f"cannot be read as JSON: {first_line(error)}. Deliver the file again.") from error
     if not lists or not lists[0]:
-        return document
+        return _members_as_records(connection, document, keyed_by)
     held = ", ".join(f"json_extract(line, '{at}[*]')" for at in _LISTS)
     return f"(SELECT CAST(unnest(flatten([{held}])) AS VARCHAR) AS line FROM {document})"
+
+
+def _members_as_records(connection: duckdb.DuckDBPyConnection, document: str, keyed_by: str) -> str:
+    """Return the members of one object as records, if the mapping names a column for their keys."""
+    member = "json_extract(line, '/' || replace(replace(key, '~', '~0'), '/', '~1'))"
+    members = f"(SELECT key, {member} AS member FROM (SELECT line, unnest(json_keys(line)) AS key FROM {document}))"
+    if keyed_by:
+        key = f"json_object({sql.text(keyed_by)}, key)"
+        return f"(SELECT CAST(json_merge_patch({key}, member) AS VARCHAR) AS line FROM {members})"
+    found = connection.execute(
+        f"SELECT (SELECT count(*) FROM {document}) = 1 AND count(*) > 1 AND bool_and(json_type(member) = 'OBJECT'), "
+        f"min(key) FROM {members}"
+    ).fetchone()
+    if found and found[0]:
+        raise RefusedError(
+            f"has its records as members of one object, such as {found[1]}. In a mapping state `keyed_by: id` for the "
+            "file; then the column id has these names."
+        )
+    return document
 
 
 def _jsonl(connection: duckdb.DuckDBPyConnection, lines: str, nested: bool) -> Scan:

@@ -6,6 +6,7 @@ with the next line. So an unclosed quote costs only its own line.
 """
 
 import io
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ LONGEST_SPACE_AND_NEIGHBOURS = 4  # bytes of a space in UTF-8 and of the charact
 
 _CHUNK = 1 << 20
 _NEWLINE, _RETURN, _SPACE = b"\n\r "
+_ERRORS = re.compile(rb"#(?:N/A|[A-Z/0?]+!|NAME|GETTING_DATA)")
 _OPEN, _JUNK = "open", "junk"
 
 
@@ -54,7 +56,7 @@ def split(lines: Iterable[str], columns: int, delimiter: str, quote: str) -> Ite
         if isinstance(fields, list):
             yield Record(number, tuple(value or None for value in fields))
         else:
-            yield _broken(number, first.rstrip("\r\n"), fields, columns)
+            yield _broken(number, first.rstrip("\r\n"), fields, columns, quote)
 
 
 def _record(
@@ -118,18 +120,38 @@ def _fields(text: str, delimiter: str, quote: str) -> list[str] | str:
         at = end + len(delimiter)
 
 
-def _broken(number: int, line: str, found: str | int, columns: int) -> Record:
+def _if_escaped(line: str, quote: str) -> str:
+    return '; or state `escape: "\\\\"` for the file in a mapping' if f"\\{quote}" in line else ""
+
+
+def _broken(number: int, line: str, found: str | int, columns: int, quote: str) -> Record:
     if found == _OPEN:
         reason, remedy = (
             "a quote is opened and not closed",
-            "close the quote, or double a quote that is part of a value",
+            "close the quote, or double a quote that is part of a value" + _if_escaped(line, quote),
         )
     elif found == _JUNK:
-        reason, remedy = "text follows a closing quote", "double a quote that is part of a value"
+        reason, remedy = (
+            "text follows a closing quote",
+            "double a quote that is part of a value" + _if_escaped(line, quote),
+        )
     else:
         reason = f"{found} values where the header has {columns} columns"
         remedy = "quote values that contain the delimiter or a line break, and give every row all columns"
+        if int(found) < columns:
+            remedy += (
+                "; or state `short_rows: true` for the file in a mapping if lines leave out empty values at their end"
+            )
     return Record(number, None, line, reason, remedy)
+
+
+def has_lost_values(block: bytes) -> bool:
+    """Return whether this text may have an error of a spreadsheet, such as #N/A, or a number such as 1.23E+11."""
+    if b"+" in block:
+        data = np.frombuffer(block, np.uint8)
+        if (data[np.flatnonzero(data[1:] == ord("+"))] | 0x20 == ord("e")).any():
+            return True
+    return b"#" in block and _ERRORS.search(block) is not None
 
 
 def has_padding(block: bytes) -> bool:

@@ -15,7 +15,23 @@ from orchestration.lake.readers import WHITESPACE, Scan
 from orchestration.sources import forms
 
 _DATE_SHAPE = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+# A zone is an offset, UTC, or the name of a place. CST and IST each mean several zones.
+_CLOCK = r"[T ] ?[0-9:.,]+ *([Zz]|[+-][0-9:]+|UTC|GMT|JST|[A-Z][A-Za-z_]+/[A-Za-z_/]+)?"
 _WHOLE_NUMBER = r"[+-]?[0-9]+([.]0*)?"
+_ERROR = (
+    r"#(N/A|VALUE!|REF!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|BUSY!|GETTING_DATA|FORMULA!.*)"
+)
+_ROUNDED = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+"
+_OTHER_IDS = ("corporate_number",)
+_NO_VALUE = (
+    "is no value: a formula has an error, or the file holds no result of it",
+    "correct the formula, open the file in a spreadsheet, save it and deliver it again; or where it means that there "
+    "is no {column}, list it under `nulls:` for the file in a mapping",
+)
+_ROUNDED_ID = (
+    "is a long number that a spreadsheet has rounded: several ids become one",
+    "format the column as text in the source and export it again; or map the dataset without {column}",
+)
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 REJECTED = {
     "row_number": "BIGINT",
@@ -86,7 +102,7 @@ def check(
     present = [c for c in columns if c.name in given]
     filled_in = dataset.worklist is not None
     values = "".join(f", {_value(c, given[c.name], scan, timezone, filled_in)} AS {_typed(c.name)}" for c in present)
-    sound = {c.name: condition for c in present if (condition := _is_sound(dataset, c, given[c.name]))}
+    sound = {c.name: condition for c in present if (condition := _is_sound(dataset, c, given[c.name], scan.lost))}
     number = f"{scan.row_number} AS row_number_in_file"
     origin = f"row_number_in_file AS row_number, {lineage.file_name} AS file_name, {lineage.file_sha256} AS file_sha256"
 
@@ -190,8 +206,14 @@ def _value(column: Column, given: Given, scan: Scan, timezone: str, filled_in: b
         # The inverse of orchestration.spreadsheet.safe_cell.
         return f"nullif(trim(regexp_replace({trimmed}, '^' || chr(39), '')), '')" if filled_in else trimmed
     # Trimming first would cost a third of the whole load; only values that do not convert unchanged are trimmed.
-    converted = f"coalesce({cast_text(column, text, timezone)}, {cast_text(column, _trimmed(text), timezone)})"
+    again = near_zone(_trimmed(text)) if column.type in ("date", "timestamp") else _trimmed(text)
+    converted = f"coalesce({cast_text(column, text, timezone)}, {cast_text(column, again, timezone)})"
     return f"CASE WHEN {text} IS NOT NULL THEN {converted} END"
+
+
+def near_zone(text: str) -> str:
+    """Return SQL of a time as DuckDB reads it, without the space that Ruby writes before +0900."""
+    return f"regexp_replace({text}, '([0-9]) +([+-][0-9])', '\\1\\2')"
 
 
 def cast_text(column: Column, text: str, timezone: str) -> str:
@@ -200,17 +222,21 @@ def cast_text(column: Column, text: str, timezone: str) -> str:
     if column.type == "date":
         return (
             f"CASE WHEN regexp_full_match({text}, '{_DATE_SHAPE}') THEN TRY_CAST({text} AS DATE) "
-            f"WHEN regexp_full_match({text}, '{_DATE_SHAPE}[T ].+') "
+            f"WHEN regexp_full_match({text}, '{_DATE_SHAPE}{_CLOCK}') "
             f"THEN CAST({instant} AT TIME ZONE {sql.text(timezone)} AS DATE) END"
         )
     if column.type == "timestamp":
         utc = f"make_timestamp(epoch_us({instant}))"  # at time zone 'UTC' has the same result and costs twice as much
-        return f"CASE WHEN regexp_full_match({text}, '{_DATE_SHAPE}([T ].+)?') THEN {utc} END"
+        return f"CASE WHEN regexp_full_match({text}, '{_DATE_SHAPE}({_CLOCK})?') THEN {utc} END"
     if column.type == "integer":
         return f"CASE WHEN regexp_full_match({text}, '{_WHOLE_NUMBER}') THEN TRY_CAST({text} AS BIGINT) END"
     if column.type == "boolean":
         return forms.boolean(text)
-    return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS {column.duckdb_type}) END"
+    number = f"TRY_CAST({text} AS {column.duckdb_type})"
+    # DuckDB takes a lone sign as zero.
+    return (
+        f"CASE WHEN NOT contains({text}, '_') AND ({number} <> 0 OR regexp_matches({text}, '[0-9]')) THEN {number} END"
+    )
 
 
 def _native(type_: str, given: Given, timezone: str) -> str:
@@ -231,7 +257,15 @@ def _native(type_: str, given: Given, timezone: str) -> str:
     return ""
 
 
-def _is_sound(dataset: Dataset, column: Column, given: Given) -> str:
+def _lost(column: Column, text: str) -> dict[str, tuple[str, str]]:
+    """Return the conditions under which a text column's value is what a spreadsheet left of another, with words."""
+    lost = {f"starts_with({text}, '#') AND regexp_full_match({text}, '{_ERROR}')": _NO_VALUE}
+    if column.name.endswith("_id") or column.name in _OTHER_IDS:
+        lost[f"contains({text}, '+') AND regexp_full_match({text}, '{_ROUNDED}')"] = _ROUNDED_ID
+    return lost
+
+
+def _is_sound(dataset: Dataset, column: Column, given: Given, lost: bool) -> str:
     value = _typed(column.name)
     if dataset.worklist and column.name in dataset.worklist.decision_needs:
         conditions = [f"({value} IS NOT NULL OR {_undecided(dataset, _typed)})"]
@@ -241,6 +275,8 @@ def _is_sound(dataset: Dataset, column: Column, given: Given) -> str:
         conditions = []
     else:
         conditions = [f"({value} IS NOT NULL OR {given.sql} IS NULL OR {_trimmed(_text(given))} IS NULL)"]
+    if lost and column.type == "text":
+        conditions += [f"NOT coalesce({condition}, false)" for condition in _lost(column, value)]
     if column.values:
         conditions.append(f"({value} IS NULL OR {value} IN ({sql.texts(column.values)}))")
     return f"({' AND '.join(conditions)})" if conditions else ""
@@ -281,7 +317,17 @@ def _reason(dataset: Dataset, column: Column, given: Given) -> str:
     quoted = f"concat('''', {text}, ''' ')"
     of_decisions = dataset.worklist and column.name in dataset.worklist.decision_needs
     empty = "'required of a decision, and empty'" if of_decisions else "'required, and empty'"
-    return f"{named} || CASE WHEN {_trimmed(text)} IS NULL THEN {empty} ELSE {quoted} || {wrong} END"
+    spoilt = _cases(column, text, 0)
+    filled = f"{quoted} || CASE {spoilt} ELSE {wrong} END" if spoilt else f"{quoted} || {wrong}"
+    return f"{named} || CASE WHEN {_trimmed(text)} IS NULL THEN {empty} ELSE {filled} END"
+
+
+def _cases(column: Column, text: str, which: int) -> str:
+    """Return the cases of a reason (0) or remedy (1) for what a spreadsheet left of a value."""
+    return " ".join(
+        f"WHEN {condition} THEN {sql.text(words[which].format(column=column.name))}"
+        for condition, words in _lost(column, f"trim({text})").items()
+    )
 
 
 def _if_total(raw_row: str) -> str:
@@ -297,33 +343,63 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
     plain = f"regexp_replace(regexp_replace({text}, '[,，¥￥円\\s]', '', 'g'), '^[△▲]', '-')"
     number = f"TRY_CAST({plain} AS DECIMAL(18,4))"
     shortest = f"regexp_replace(CAST({number} AS VARCHAR), '[.]?0+$', '')"
-    stated = "'correct the value, or add its form to `dates:` in the mapping'"
     alike = f"jaro_winkler_similarity(v, lower({text}))"
     nearest = f"(SELECT arg_max(v, {alike}) FROM unnest([{sql.texts(column.values)}]) u(v) WHERE {alike} > 0.7)"
+    shown = f"trim({text})"
+    quoted = f"'\"' || {shown} || '\"'"
     remedy = {
-        "date": stated if given.value else "'write YYYY-MM-DD, or state the form under `dates:` in a mapping'",
-        "timestamp": stated
-        if given.value
-        else "'write YYYY-MM-DD HH:MM:SS, with +09:00 or the like if not local time, or state the form under `dates:` "
-        "in a mapping'",
+        "date": _dated(column, shown, "'write YYYY-MM-DD, or state the form under `dates:` in a mapping'", given),
+        "timestamp": _dated(
+            column,
+            shown,
+            "'write YYYY-MM-DD HH:MM:SS, with +09:00 or the like if not local time, or state the form under `dates:` "
+            "in a mapping'",
+            given,
+        ),
         "integer": "'write a whole amount such as 1,234'" if given.value else "'write digits only'",
-        "boolean": "'write true or false'",
+        "boolean": f"'write true or false, or translate it in a mapping: `values: {{{column.name}: {{' || {shown} || "
+        "': true}}`, or false'",
         "enum": f"'write one of them' || coalesce(', of which ' || {nearest} || ' is the closest', '') || "
         "', or translate it under `values:` in a mapping'",
         "text": f"'fill {column.name}'",
     }.get(
         column.type,
-        "'write an amount such as 1,234, ¥1,234 or △1,234 円'"
-        if given.value
-        else f"CASE WHEN {number} IS NOT NULL THEN 'write ' || CASE WHEN {number} = trunc({number}) "
-        f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || "
-        "', or state the unit under `amounts:` in a mapping' "
-        "ELSE 'write a plain number such as 1234.5, or state the unit under `amounts:` in a mapping' END",
+        f"CASE WHEN regexp_full_match({shown}, '[-－‐–—―ー]+') THEN 'where it means zero, state `values: "
+        f"{{{column.name}: {{' || {quoted} || ': 0}}}}` in a mapping; where it means nothing, list it under `nulls:`' "
+        f"WHEN regexp_full_match({shown}, '[0-9.]+ ?[%％]') THEN 'write a fraction such as 0.5, or state "
+        f'`amounts: {{{column.name}: "%"}}` in a mapping\' '
+        f"WHEN regexp_full_match({shown}, '[^0-9]*[0-9]{{1,3}}([.][0-9]{{3}})*,[0-9]{{1,2}}[^0-9]*') "
+        "THEN 'write an amount such as 1234.5, or state `decimal: \",\"` for the source in a mapping' ELSE "
+        + (
+            "'write an amount such as 1,234, ¥1,234 or △1,234 円'"
+            if given.value
+            else f"CASE WHEN {number} IS NOT NULL THEN 'write ' || CASE WHEN {number} = trunc({number}) "
+            f"THEN CAST(CAST({number} AS BIGINT) AS VARCHAR) ELSE {shortest} END || "
+            "', or state the unit under `amounts:` in a mapping' "
+            "ELSE 'write a plain number such as 1234.5, or state the unit under `amounts:` in a mapping' END"
+        )
+        + " END",
     )
     fill = f"fill {column.name}"
     if dataset.worklist and column.name in dataset.worklist.decision_needs:
         fill += f"; or leave {dataset.worklist.undecided_without} empty until it is decided"
-    return f"CASE WHEN {_trimmed(text)} IS NULL THEN {sql.text(fill)} ELSE {remedy} END"
+    return f"CASE WHEN {_trimmed(text)} IS NULL THEN {sql.text(fill)} {_cases(column, text, 1)} ELSE {remedy} END"
+
+
+def _dated(column: Column, text: str, otherwise: str, given: Given) -> str:
+    """Return the remedy of a date or time, with the form that a number looks like."""
+    if given.value:
+        otherwise = "'correct the value, or add its form to `dates:` in the mapping'"
+    form = f"'state `dates: {{{column.name}: '"
+    return (
+        f"CASE WHEN regexp_full_match({text}, '1[0-9]{{12}}') THEN {form} || 'epoch_ms}}` in a mapping' "
+        f"WHEN regexp_full_match({text}, '1[0-9]{{9}}') THEN {form} || 'epoch}}` in a mapping' "
+        f"WHEN regexp_full_match({text}, '[34][0-9]{{4}}([.][0-9]+)?') THEN {form} || 'excel}}` in a mapping' "
+        f"WHEN regexp_full_match({text}, '.*[0-9] ?[A-Z]{{2,4}}') AND right({text}, 2) NOT IN ('AM', 'PM') "
+        "THEN 'write the offset, such as +09:00, instead of the letters, which mean several time zones; or remove them "
+        "and state `timezone:` for the source in a mapping' "
+        f"ELSE {otherwise} END"
+    )
 
 
 def find_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, paths: Sequence[Path]) -> bool:

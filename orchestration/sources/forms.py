@@ -6,19 +6,30 @@ A form is stated per column and never guessed per row. rules.py casts the column
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from orchestration import sql
 
 UNITS = {"1": 1, "円": 1, "千円": 1_000, "万円": 10_000, "百万円": 1_000_000, "億円": 100_000_000}
+PERCENT = "%"
 SIGNS = ("$", "€", "£")
-_FACTORS = {"千": 1_000, "万": 10_000, "百万": 1_000_000, "億": 100_000_000}
-_WIDE = "０１２３４５６７８９，．／：（）＋－−‐–—￥\\＄　"
-_NARROW = "0123456789,./:()+-----¥¥$ "
-_DIGITS = "([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)?([.][0-9]+)?"
+_WIDE = "０１２３４５６７８９，．／：（）＋－−‐–—￥\\＄％　\u00a0\u202f"
+_NARROW = "0123456789,./:()+-----¥¥$%   "
+_PART = "([0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?|[.][0-9]+)"
+_GROUPS = ("sign", "bracket", "minus", "cho", "oku", "man", "times", "sen", "plain", "yen", "percent")
 _TIME = "(?:[ T]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?))?"
 _DAY = "([0-9]{1,2})"
 _MARK = "[-/.]"
-_ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
+# The year before each era, its first day and the day after its last.
+_ERAS = {
+    "明治": (1867, "1868-01-25", "1912-07-31"),
+    "大正": (1911, "1912-07-30", "1926-12-26"),
+    "昭和": (1925, "1926-12-25", "1989-01-08"),
+    "平成": (1988, "1989-01-08", "2019-05-01"),
+    "令和": (2018, "2019-05-01", "9999-12-31"),
+}
+_WEEKDAYS = "日月火水木金土"
+_WEEKDAY = f" ?(?:[(]([{_WEEKDAYS}])(?:曜日?)?[)]|([{_WEEKDAYS}])曜日)"
 _ERA_LETTERS = dict(zip("MTSHR", _ERAS, strict=True))
 
 TRUE = ("true", "t", "1", "1.0", "yes", "y", "on", "はい", "○", "〇", "◯", "✓", "✔", "☑")
@@ -36,10 +47,12 @@ _CHECKSUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 DATE_FORMS = {
     "iso": "2026-04-01, 2026/4/1, with or without a time and its zone",
-    "ymd": "2026/4/1, 2026.4.1, 2026年4月1日, 20260401",
+    "ymd": "2026/4/1, 2026.4.1, 2026年4月1日, 2026年4月1日(水), 20260401",
     "mdy": "4/1/26, 04/01/2026: the month first",
     "dmy": "1/4/26, 01.04.2026: the day first",
     "era": "令和8年4月1日, R8.4.1",
+    "epoch": "1774969200: seconds since 1970 in UTC",
+    "epoch_ms": "1774969200000: milliseconds since 1970 in UTC",
     "excel": "46113: a day as the number in a spreadsheet",
     "excel1904": "44651: a day as the number in a workbook that counts from 1904",
 }
@@ -97,34 +110,57 @@ def _is_true_macro() -> str:
     )
 
 
-def amount(text: str, unit: str, type_: str) -> str:
-    """Return SQL of a written amount in units of one; a unit in the value itself counts before the stated one."""
+def amount(text: str, unit: str, type_: str, decimal: str = ".", scale: int = 1) -> str:
+    """Return SQL of a written amount in units of one; a unit in the value itself counts before the stated one.
+
+    `scale` is what the number was divided by where people see it, so that the stated unit is that of its quotient.
+    """
     sign = re.escape(unit) if unit in SIGNS else "¥"
     clean = f"replace({folded(text)}, ' ', '')"
-    words = "|".join(sorted(_FACTORS, key=len, reverse=True))
-    whole = f"^([-△▲+]?)([(]?){sign}?(-?){_DIGITS}({words})?円?[)]?$"
-    part = "regexp_extract({0}, {1}, {2})"
-
-    def group(number: int) -> str:
-        return part.format(clean, sql.text(whole), number)
-
-    digits = f"replace({group(4)}, ',', '')"
-    number = f"TRY_CAST({digits} || {group(5)} AS DECIMAL(30,8))"
-    stated = str(UNITS.get(unit, 1))
-    factors = " ".join(f"WHEN {sql.text(word)} THEN {factor}" for word, factor in _FACTORS.items())
-    unit_of_value = f"CASE {group(6)} {factors} ELSE CASE WHEN contains({clean}, '円') THEN 1 ELSE {stated} END END"
-    negative = f"({group(1)} IN ('-', '△', '▲') OR {group(3)} = '-' OR {group(2)} = '(')"
-    signs = (
-        f"(CAST({group(1)} <> '' AS INTEGER) + CAST({group(3)} <> '' AS INTEGER) + CAST({group(2)} <> '' AS INTEGER))"
+    clean = f"translate({clean}, '.,', ',.')" if decimal == "," else clean
+    whole = (
+        f"^([-△▲+]?)([(]?){sign}?(-?)(?:{_PART}兆)?(?:{_PART}億)?(?:{_PART}([百千])?万)?(?:{_PART}千)?{_PART}?(円?)(%?)"
+        f"{sign}?[)]?$"
     )
-    fits = (
-        f"regexp_full_match({clean}, {sql.text(whole)}) AND {signs} <= 1 AND "
-        f"({group(2)} = '(') = (right({clean}, 1) = ')')"
+    # One match gives all parts; a text that does not fit has none.
+    parts = f"regexp_extract({clean}, {sql.text(whole)}, [{sql.texts(_GROUPS)}])"
+
+    def number(name: str, factor: str) -> str:
+        return f"coalesce(TRY_CAST(nullif(replace(p.{name}, ',', ''), '') AS DECIMAL(25,8)), 0) * {factor}"
+
+    factor = Decimal(UNITS.get(unit, 1)) / scale
+    hundredth = f"p.percent <> '' OR {str(unit == PERCENT).lower()}"
+    man = "CAST(CASE p.times WHEN '百' THEN 1000000 WHEN '千' THEN 10000000 ELSE 10000 END AS DECIMAL(8,0))"
+    large = "p.cho || p.oku || p.man <> ''"
+    plain = f"CAST({number('plain', '1')} AS DECIMAL(25,8))"
+    stated = f"CASE WHEN {large} OR p.sen <> '' OR p.yen <> '' THEN {plain} ELSE {plain} * {factor:f} END"
+    total = " + ".join(
+        f"CAST({one} AS DECIMAL(38,8))"
+        for one in (
+            number("cho", "1000000000000"),
+            number("oku", "100000000"),
+            number("man", man),
+            number("sen", "1000"),
+            f"CASE WHEN {hundredth} THEN {plain} * 0.01 ELSE {stated} END",
+        )
     )
-    exact = f"{number} * CAST({unit_of_value} AS DECIMAL(9,0)) * CASE WHEN {negative} THEN -1 ELSE 1 END"
-    if type_ == "BIGINT":
-        return f"CASE WHEN {fits} AND ({exact}) = trunc({exact}) THEN TRY_CAST({exact} AS BIGINT) END"
-    return f"CASE WHEN {fits} THEN TRY_CAST({exact} AS {type_}) END"
+    digits = "[p.cho, p.oku, p.man, p.sen, p.plain]"
+    fits = [
+        f"list_aggregate({digits}, 'string_agg', '') <> ''",
+        f"len(list_filter({digits}, lambda d: length(d) > 23)) = 0",
+        "CAST(p.sign <> '' AS INTEGER) + CAST(p.minus <> '' AS INTEGER) + CAST(p.bracket <> '' AS INTEGER) <= 1",
+        f"(p.bracket = '(') = (right({clean}, 1) = ')')",
+        # 1億2千 and 1億2000 may be meant as 1億2千万 and 1億2000万.
+        f"({large} AND p.sen || p.plain <> '' AND p.yen = '') = false",
+        f"(p.percent <> '' AND ({large} OR p.sen <> '' OR p.yen <> '')) = false",
+    ]
+    value = f"({total}) * CASE WHEN p.sign IN ('-', '△', '▲') OR p.minus = '-' OR p.bracket = '(' THEN -1 ELSE 1 END"
+    whole_only = "CASE WHEN v = trunc(v) THEN TRY_CAST(v AS BIGINT) END"
+    typed = whole_only if type_ == "BIGINT" else f"TRY_CAST(v AS {type_})"
+    return (
+        f"list_transform(list_transform([{parts}], lambda p: CASE WHEN {' AND '.join(fits)} THEN {value} END), "
+        f"lambda v: {typed})[1]"
+    )
 
 
 @dataclass(frozen=True)
@@ -145,8 +181,37 @@ class DateForm:
         clean = folded(text)
         if self.name in ("excel", "excel1904"):
             return _serial(clean, "1899-12-30" if self.name == "excel" else "1904-01-01")
-        cases = " ".join(f"WHEN regexp_full_match({clean}, {p}) THEN {v}" for p, v in _patterns(self.name, clean))
-        return f"CASE {cases} END"
+        if self.name in ("ymd", "era"):  # a day of the week is no part of the form, but must be right
+            day = f"regexp_extract({clean}, {sql.text(_WEEKDAY)})"
+            bare = f"replace({clean}, {day}, '')"
+            right = f"substr({sql.text(_WEEKDAYS)}, CAST(dayofweek({_cases(self.name, bare)}) AS INTEGER) + 1, 1)"
+            return (
+                f"CASE WHEN {day} = '' THEN {_cases(self.name, clean)} "
+                f"WHEN contains({day}, {right} || '曜') OR contains({day}, '(' || {right}) "
+                f"THEN {_cases(self.name, bare)} END"
+            )
+        return _cases(self.name, clean)
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether it names a moment, the same in every time zone."""
+        return self.name in ("epoch", "epoch_ms")
+
+    def instant(self, text: str) -> str:
+        """Return SQL of the moment, with a zone."""
+        digits = "{9,11}" if self.name == "epoch" else "{12,14}"
+        micros = (
+            f"CAST(TRY_CAST({folded(text)} AS DECIMAL(20,6)) * {1_000_000 if self.name == 'epoch' else 1000} AS BIGINT)"
+        )
+        return (
+            f"CASE WHEN regexp_full_match({folded(text)}, '-?[0-9]{digits}([.][0-9]{{1,6}})?') "
+            f"THEN make_timestamptz({micros}) END"
+        )
+
+
+def _cases(form: str, clean: str) -> str:
+    cases = " ".join(f"WHEN regexp_full_match({clean}, {p}) THEN {v}" for p, v in _patterns(form, clean))
+    return f"CASE {cases} END"
 
 
 def _patterns(form: str, clean: str) -> Iterator[tuple[str, str]]:
@@ -171,16 +236,21 @@ def _patterns(form: str, clean: str) -> Iterator[tuple[str, str]]:
     elif form == "dmy":
         yield at(f"^{_DAY}{_MARK}{_DAY}{_MARK}([0-9]{{2}}|[0-9]{{4}}){_TIME}$", short, 2, 1, 4)
     elif form == "era":
-        bases = " ".join(
-            f"WHEN {sql.text(name)} THEN {base} WHEN {sql.text(letter)} THEN {base}"
-            for (letter, name), base in zip(_ERA_LETTERS.items(), _ERAS.values(), strict=True)
-        )
+        eras = [(f"IN ({sql.texts((name, letter))})", _ERAS[name]) for letter, name in _ERA_LETTERS.items()]
+        bases = " ".join(f"WHEN upper(@1) {this} THEN {base}" for this, (base, _, _) in eras)
         number = "CAST(CASE @2 WHEN '元' THEN '1' WHEN '' THEN '0' ELSE @2 END AS INTEGER)"
-        year = f"CAST(CASE upper(@1) {bases} END + {number} AS VARCHAR)"
+        year = f"CAST(CASE {bases} END + {number} AS VARCHAR)"
         names = "|".join([*_ERAS, *_ERA_LETTERS, *(letter.lower() for letter in _ERA_LETTERS)])
         years = "(元|0?[1-9]|[1-9][0-9])"
-        yield at(f"^({names}) ?{years}年 ?{_DAY}月 ?{_DAY}日{_TIME}$", year, 3, 4, 5)
-        yield at(f"^({names}) ?{years}{_MARK}{_DAY}{_MARK}{_DAY}{_TIME}$", year, 3, 4, 5)
+        for rest in (f"年 ?{_DAY}月 ?{_DAY}日{_TIME}$", f"{_MARK}{_DAY}{_MARK}{_DAY}{_TIME}$"):
+            pattern, value = at(f"^({names}) ?{years}{rest}", year, 3, 4, 5)
+            name = f"upper(regexp_extract({clean}, {pattern}, 1))"
+            # 昭和70年 was never written on a day: each era has its first and its last.
+            within = " OR ".join(
+                f"({name} {this} AND {value} >= TIMESTAMP '{first}' AND {value} < TIMESTAMP '{beyond}')"
+                for this, (_, first, beyond) in eras
+            )
+            yield pattern, f"CASE WHEN {within} THEN {value} END"
 
 
 def _serial(clean: str, day_zero: str) -> str:

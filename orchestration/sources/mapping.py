@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from orchestration.contract import Contract, load_contract
+from orchestration.contract import NUMBERS, TIMES, Contract, load_contract
 from orchestration.home import PROJECT, Home
 from orchestration.sources import forms
 from orchestration.sources.transport_settings import ALIAS, AliasName, Api, Database, Transport, is_url, transport_of
@@ -35,8 +35,7 @@ _DELIVERY = re.compile(
 _API_NAME = re.compile(r"[A-Za-z0-9_.$:/@-]+")  # headings of screens have spaces or Japanese, names of APIs do not
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 _NOT_FOR_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
-_UNITS = (*forms.UNITS, *forms.SIGNS)
-NUMBERS, TIMES = ("integer", "decimal", "decimal(8)"), ("date", "timestamp")
+_UNITS = (*forms.UNITS, forms.PERCENT, *forms.SIGNS)
 
 
 def _encoding(name: str) -> str | None:
@@ -88,6 +87,10 @@ def _of_own_name(columns: Any) -> Any:
 def _forms(names: tuple[str, ...]) -> tuple[str, ...]:
     if both := forms.clash(names):
         raise ValueError(f"a value may be both {both[0]} and {both[1]}, and nothing distinguishes them; state one.")
+    if any("%Z" in name for name in names):
+        raise ValueError(
+            "%Z reads letters such as CST, which mean several zones; write `%z` for offsets such as +0900."
+        )
     return names
 
 
@@ -127,12 +130,22 @@ class Alias(NamedPart):
     """One character; default a comma, in .tsv a tab."""
     quote: Character = '"'
     """One character; default "."""
+    escape: Character = ""
+    """One character before a quote within quotes, such as a backslash; default: such quotes are doubled."""
     skip_rows: Number = 0
     """Number of lines above the header."""
+    header_rows: Annotated[int, _matching("[1-9]", "must be the number of lines of the header, 1 to 9."), AnyType] = 1
+    """Number of lines of the header; the names in one column are joined by a space."""
+    header: Texts = ()
+    """Names of the columns, in their order, of a file without a header line."""
+    short_rows: Annotated[bool, AnyType] = False
+    """true where lines leave out empty values at their end."""
+    keyed_by: Text = ""
+    """Name of a column for the ids of a JSON object whose members are the records."""
     sheet: Text = ""
     """Sheet of a workbook; default the first."""
     footer: Several[Word] = ()
-    """Beginnings of lines that are no data, such as 合計."""
+    """Beginnings of lines that are no data, such as 合計; an empty list where every line is a record."""
     nulls: Annotated[
         dict[str, Texts], BeforeValidator(lambda them: them if isinstance(them, dict) else {_ANY: them}), AnyType
     ] = Field({})
@@ -144,6 +157,11 @@ class Alias(NamedPart):
     suffixes: Texts = ()
     """Ends of the file's column names that do not count, such as .value."""
     optional: bool = Field(False, exclude=True)  # a preset names it, but not every delivery has it
+
+    @property
+    def holds_only_records(self) -> bool:
+        """Whether the mapping says that every line is a record."""
+        return "footer" in self.model_fields_set and not self.footer
 
     @property
     def stated(self) -> dict[str, tuple[str, ...]]:
@@ -288,6 +306,10 @@ class Source(NamedPart):
     """Time zone of times without one, such as UTC; left out: the business time zone."""
     encoding: Encoding = "utf-8"
     """Of the files that state none; left out: utf-8."""
+    footer: Several[Word] = ()
+    """Beginnings of lines that are no data in any of its files, such as the trailer of a report."""
+    decimal: Annotated[Text, _matching("[.,]", 'must be "." or ",".')] = "."
+    """The decimal mark of numbers, "." or ","; with "," 1.234,5 is what others write as 1,234.5."""
     key_prefix: Text = ""
     """Put before every id, so that two sources can feed one dataset."""
     shared_ids: Texts = ()
@@ -338,13 +360,18 @@ class Source(NamedPart):
             alias.optional = alias.place.below("pattern").line.preset or bool(fetched)
             if "encoding" not in alias.model_fields_set:
                 alias.encoding = self.encoding
+            if self.footer and not alias.holds_only_records:
+                alias.footer += self.footer
             if self.transport:
                 alias.patterns = (f"*/{name}.*",) if fetched else tuple(f"*/{one}" for one in alias.patterns)
         for name, place in fetched.items():
             # A preset's columns also apply to what is fetched.
             known = self.files.get(name)
             kept = {key: getattr(known, key) for key in ("nulls", "columns", "prefixes", "suffixes") if known}
-            self.files[name] = Alias.model_construct(name=name, place=place, patterns=(f"*/{name}.*",), **kept)
+            # A database and an API deliver records only.
+            self.files[name] = Alias.model_construct(
+                name=name, place=place, patterns=(f"*/{name}.*",), footer=(), **kept
+            )
 
     def zone_of(self, alias: Alias, names: Collection[str], business: str) -> str:
         """Return the time zone of a file's times without one.

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from orchestration.contract import Dataset, load_contract
+from orchestration.contract import NUMBERS, TIMES, Dataset, load_contract
 from orchestration.home import PROJECT
 from orchestration.sources import forms
-from orchestration.sources.mapping import NUMBERS, TIMES, Mapping
+from orchestration.sources.mapping import Mapping
 
 PATH = PROJECT / "sources.schema.json"
 _TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

@@ -69,6 +69,8 @@ def test_hidden_files_are_ignored(desk):
     ("row", "column", "value", "reason", "remedy"),
     [
         ('D1,won,"1,234,000円",,,', "amount", "1,234,000円", "not a number", "write 1234000, or state the unit"),
+        ("D1,won, - ,,,", "amount", " - ", "not a number", "where it means zero"),
+        ("D1,won,.,,,", "amount", ".", "not a number", "plain number"),
         ("D1,won,abc,,,", "amount", "abc", "not a number", "plain number"),
         ("D1,won,,2025-02-30,,", "won_on", "2025-02-30", "no day of the calendar", "YYYY-MM-DD"),
         ("D1,won,,4/1/25,,", "won_on", "4/1/25", "not a date", "dates:"),

@@ -61,6 +61,13 @@ def one_by_one(values: list[str]) -> str:
         ("千円", ["1,234", "1.5", "△2", "5円", "3千円", "1百万円"], [1234000, 1500, -2000, 5, 3000, 1000000]),
         ("百万円", ["12", "0.000001"], [12000000, 1]),
         ("$", ["$1,234.50", "7"], [Decimal("1234.5"), 7]),
+        (
+            "円",
+            ["1億2,000万円", "２千万円", "1.5億", "1兆2億円", "1億2,000円"],
+            [120000000, 20000000, 150000000, 1000200000000, 100002000],
+        ),
+        ("千円", ["1億2,000万円", "1億2,000円"], [120000000, 100002000]),
+        ('"%"', ["50%", "50", "12.5％"], [Decimal("0.5"), Decimal("0.5"), Decimal("0.125")]),
     ],
 )
 def test_written_amounts(given, unit, written, expected):
@@ -68,7 +75,10 @@ def test_written_amounts(given, unit, written, expected):
     assert desk.query("SELECT amount FROM raw_deals ORDER BY deal_id") == [(value,) for value in expected]
 
 
-@pytest.mark.parametrize("value", ["1,23", "1.234,5", "$5", "--5", "(5", "-(5)", "1,2345", "約100", "9" * 40])
+@pytest.mark.parametrize(
+    "value",
+    ["1,23", "1.234,5", "$5", "--5", "(5", "-(5)", "1,2345", "約100", "9" * 40, "1億2000", "1億2千", "万", "円"],
+)
 def test_amount_of_another_form_rejects_its_row(given, value):
     desk = given(one_by_one([value, "1"]), columns=", amount: 値", more="amounts: {amount: 円}")
     ((number, column, found, _, remedy),) = desk.rejected()
@@ -99,7 +109,10 @@ def test_whole_numbers_are_whole(given, desk, tmp_path):
         ("ymd", ["2026/4/1", "2026.04.01", "2026年4月1日", "20260401", "２０２６／４／１", "2026/4/1 13:05"]),
         ("mdy", ["4/1/26", "04/01/2026", "4-1-26 9:00"]),
         ("dmy", ["1/4/26", "01.04.2026"]),
-        ("era", ["令和8年4月1日", "R8.4.1", "r8/4/1", "R08-04-01", "令和８年４月１日"]),
+        ("ymd", ["2026年4月1日(水)", "2026年4月1日（水曜日） 13:05", "2026/4/1(水)", "2026年4月1日 水曜日"]),
+        ("epoch_ms", ["1775001600000", "1775001600123.5"]),
+        ("epoch", ["1775001600"]),
+        ("era", ["令和8年4月1日(水)", "令和8年4月1日", "R8.4.1", "r8/4/1", "R08-04-01", "令和８年４月１日"]),
         ("excel", ["46113", "46113.75"]),
         ("excel1904", ["44651"]),
         ("[era, ymd, excel]", ["R8.4.1", "2026/4/1", "46113"]),
@@ -112,9 +125,10 @@ def test_written_dates(given, forms, written):
 
 
 def test_eras(given):
-    written = ["令和元年5月1日", "H31.4.30", "昭和64年1月7日", "T1.7.30"]
+    written = ["令和元年5月1日", "H31.4.30", "昭和64年1月7日", "T1.7.30", "昭和元年12月25日", "平成元年1月8日"]
     desk = given(one_by_one(written), columns=", won_on: 値", more="dates: {won_on: era}")
     days = [(date(2019, 5, 1),), (date(2019, 4, 30),), (date(1989, 1, 7),), (date(1912, 7, 30),)]
+    days += [(date(1926, 12, 25),), (date(1989, 1, 8),)]
     assert desk.query("SELECT won_on FROM raw_deals ORDER BY deal_id") == days
 
 
@@ -123,6 +137,9 @@ def test_eras(given):
     [
         ("ymd", "2026/2/30"), ("ymd", "26/4/1"), ("ymd", "2026-04/01x"), ("mdy", "13/1/26"), ("mdy", "4/1/202"),
         ("dmy", "1/13/26"), ("era", "X8.4.1"), ("era", "R0.4.1"), ("era", "R8.13.1"), ("excel", "60"),
+        ("era", "昭和70年1月1日"), ("era", "平成31年5月1日"), ("era", "S64.1.8"), ("era", "R1.4.30"),
+        ("era", "昭和1年12月24日"), ("ymd", "2026年4月1日(木)"),
+        ("era", "令和8年4月1日(火)"), ("epoch_ms", "1775001600"), ("epoch", "1775001600000"),
         ("excel", "2026-04-01"), ("excel", "99999999"), ("iso", "4/1/26"), ("iso", "epoch"),
     ],
 )  # fmt: skip
@@ -144,6 +161,72 @@ def test_times_are_read_in_the_zone_of_the_source(given):
     desk = given(one_by_one(written), columns=", created_at: 値, won_on: 値", more="mode: delta\n    timezone: UTC")
     rows = desk.query("SELECT created_at, won_on FROM raw_deals ORDER BY deal_id")
     assert rows == [(datetime(2026, 4, 1, 0, 30), date(2026, 4, 1)), (datetime(2026, 3, 31, 15, 30), date(2026, 4, 1))]
+
+
+@pytest.mark.parametrize("forms", ["", "dates: {created_at: iso, won_on: iso}"])
+def test_a_zone_is_an_offset_or_the_name_of_a_place(given, forms):
+    zones = ["+0900", " +0900", " +09:00", "Z", " UTC", " GMT", " Asia/Tokyo", " CST", " BST", " IST", " PST"]
+    desk = given(
+        one_by_one([f"2026-04-01 00:30:00{zone}" for zone in zones]), columns=", created_at: 値, won_on: 値", more=forms
+    )
+    tokyo, utc = datetime(2026, 3, 31, 15, 30), datetime(2026, 4, 1, 0, 30)
+    rows = desk.query("SELECT created_at FROM raw_deals ORDER BY row_number")
+    assert rows == [(at,) for at in [tokyo, tokyo, tokyo, utc, utc, utc, tokyo]]
+    assert desk.query("SELECT DISTINCT won_on FROM raw_deals") == [(date(2026, 4, 1),)]
+    assert [row[0] for row in desk.rejected()] == [8, 9, 10, 11]
+    assert all("+09:00" in remedy for *_, remedy in desk.rejected())
+
+
+def test_a_pattern_with_the_name_of_a_zone_is_refused(given):
+    with pytest.raises(KyotenError, match=r"%Z .*`%z`"):
+        given(one_by_one(["x"]), columns=", created_at: 値", more='dates: {created_at: "%Y-%m-%d %H:%M %Z"}')
+
+
+def test_the_remedies_of_values_work_when_followed(given):
+    desk = given(one_by_one(["50%", " -   ", "―"]), columns=", amount: 値")
+    remedies = {value.strip(): remedy for _, _, value, _, remedy in desk.rejected()}
+    assert '`amounts: {amount: "%"}`' in remedies["50%"]
+    assert '`values: {amount: {"-": 0}}`' in remedies["-"]
+    assert '`values: {amount: {"―": 0}}`' in remedies["―"]
+    zero = 'amounts: {amount: 円}\n        values: {amount: {"-": 0, "―": 0}}'
+    desk = given(one_by_one(["1", " -   ", "―"]), columns=", amount: 値", more=zero)
+    assert desk.query("SELECT amount FROM raw_deals ORDER BY row_number") == [(1,), (0,), (0,)]
+    desk = given(one_by_one(["1775001600000"]), columns=", created_at: 値")
+    ((*_, remedy),) = desk.rejected()
+    assert "`dates: {created_at: epoch_ms}`" in remedy
+    desk = given(one_by_one(["1775001600000"]), columns=", created_at: 値", more="dates: {created_at: epoch_ms}")
+    assert desk.query("SELECT created_at FROM raw_deals") == [(datetime(2026, 4, 1),)]
+
+
+def test_the_remedy_of_a_boolean_works_when_followed(given):
+    desk = given(one_by_one(["○", "", "×"]), columns=", is_deleted: 値")
+    remedies = [remedy for *_, remedy in desk.rejected()]
+    assert "`values: {is_deleted: {○: true}}`" in remedies[0]
+    desk = given(
+        one_by_one(["○", "", "×"]), columns=", is_deleted: 値", more="values: {is_deleted: {○: true, ×: false}}"
+    )
+    assert desk.query("SELECT is_deleted FROM raw_deals ORDER BY row_number") == [(True,), (None,), (False,)]
+
+
+def test_a_decimal_comma_is_stated(given):
+    written = ["1.234,50 €", "12.500", "12,5", "△1.000"]
+    desk = given(one_by_one(written), columns=", amount: 値", more="amounts: {amount: €}\n    decimal: ','")
+    amounts = [Decimal("1234.5"), Decimal(12500), Decimal("12.5"), Decimal(-1000)]
+    assert desk.query("SELECT amount FROM raw_deals ORDER BY row_number") == [(amount,) for amount in amounts]
+    desk = given(one_by_one(["12.500", "100.000"]), columns=", amount: 値", more="mode: full\n    decimal: ','")
+    assert desk.query("SELECT amount FROM raw_deals ORDER BY row_number") == [(12500,), (100000,)]
+    assert desk.result.warnings == ()
+
+
+def test_a_point_that_may_separate_thousands_is_said(given):
+    desk = given(one_by_one(["12.500", "7", "100.000"]), columns=", amount: 値")
+    assert desk.query("SELECT amount FROM raw_deals ORDER BY row_number") == [(Decimal("12.5"),), (7,), (100,)]
+    (said,) = desk.result.warnings
+    assert "amount: 12.500 is read as 12.5" in said
+    assert '`decimal: ","`' in said
+    assert given(one_by_one(["12.500", "12.5"]), columns=", amount: 値").result.warnings == ()
+    desk = given(one_by_one(["1.234,50"]), columns=", amount: 値", more="amounts: {amount: €}")
+    assert '`decimal: ","`' in desk.rejected()[0][4]
 
 
 SPECIAL = "案件番号,段階\n㈱髙橋①～,受注\n"

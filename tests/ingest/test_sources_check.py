@@ -14,10 +14,27 @@ def test_shows_what_columns_become_and_counts_what_is_refused(tmp_path, capsys):
     )
     assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 1
     output = capsys.readouterr().out
-    assert "amount (decimal), for example 1200.0000" in output
+    assert "amount (decimal): 1,200 to 1,200, for example 1,200" in output
     assert "rejected: d.csv, row 2: amount: 'much'" in output
     (tmp_path / "d.csv").write_text("Id,Stage,Amt\n1, WON ,5\n")
     assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 0
+
+
+def test_amounts_and_dates_are_shown_as_they_will_be_read(tmp_path, capsys):
+    lines = ["1,won,30.5,2026-04-01 15:30", "2,won,1200000,2026-04-02", "3,won,7,2026-04-01", "4,won,9,", "5,won,7,"]
+    (tmp_path / "d.csv").write_text("\n".join(["Id,Stage,Amt,Made", *lines]) + "\n")
+    (tmp_path / "s.yml").write_text(
+        f"sources: {{crm: {{path: {tmp_path}, timezone: UTC, files: {{d: d.csv}}, datasets: {{deals: {{from: d, "
+        "columns: {deal_id: Id, stage: Stage, amount: Amt, created_at: Made, won_on: Made}}}}}"
+    )
+    assert check_sources(tmp_path / "s.yml", "Asia/Tokyo") == 0
+    output = capsys.readouterr().out
+    assert "amount (decimal): 7 to 1,200,000, for example 30.5, 1,200,000, 7\n" in output
+    assert (
+        "created_at (timestamp, Asia/Tokyo): 2026-04-01 09:00:00 to 2026-04-02 09:00:00, for example "
+        "2026-04-02 00:30:00, 2026-04-02 09:00:00, 2026-04-01 09:00:00\n"
+    ) in output
+    assert "won_on (date): 2026-04-01 to 2026-04-02, for example 2026-04-02, 2026-04-01\n" in output
 
 
 def test_unmapped_stages_are_reported_before_anything_is_loaded(tmp_path, capsys):

@@ -1,0 +1,196 @@
+"""Lines of a file that are no record: totals, headers in the middle, counts, remarks and trailers."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+MAPPING = """\
+sources:
+  erp:
+    path: {path}
+    extracted_on: 2026-04-30
+    {source}
+    files:
+      orders: {{pattern: "orders.*"{file}}}
+    datasets:
+      deals:
+        from: orders
+        columns: {{deal_id: 番号{columns}}}
+        constants: {{stage: won}}
+"""
+HEADER = "番号,日付,代理店,金額\n"
+
+
+@pytest.fixture
+def given(desk, tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that loads one file with a mapping whose only required column is the number."""
+
+    def load(
+        content: str | bytes,
+        *,
+        name: str = "orders.csv",
+        file: str = "",
+        source: str = "",
+        columns: str = ", partner_id: 代理店, amount: 金額",
+    ) -> Any:
+        folder = tmp_path / "erp"
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        sources = tmp_path / "sources.yml"
+        sources.write_text(MAPPING.format(path=folder, file=file, source=source, columns=columns))
+        desk.result = desk.load(sources)
+        return desk
+
+    return load
+
+
+def ids(desk: Any) -> list[str]:
+    return [row[0] for row in desk.query("SELECT deal_id FROM raw_deals ORDER BY row_number")]
+
+
+def not_data(desk: Any) -> Any:
+    (row,) = desk.query(
+        "SELECT rows_read, rows_accepted, rows_rejected, rows_not_data FROM loads WHERE alias IS NOT NULL"
+    )
+    return row
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "合計,,,600", "合　計,,,600", ",,合計,600", "計,,,600", "総合計,,,600", "【合計】,,,600", "合計(税抜),,,600",
+        "合計 3件,,,600", "Total,,,600", "GRAND TOTAL,,,600", "4月計,,,600", ",,,600", "合計,2026/4/30,,600",
+        "平均,,,200", "合計,,,６００", "3件,,,", "全3件,,,", "Total records: 3,,,", "合計,,,", "以上,,,",
+        "※ 金額は税抜,,,", "合計,,3件,600", "合計,,,600円",
+    ],
+)  # fmt: skip
+def test_a_line_that_sums_up_the_lines_above_is_no_record(given, line):
+    desk = given(f"{HEADER}J1,2026/4/1,P1,100\nJ2,2026/4/2,P2,200\nJ3,2026/4/3,P2,300\n{line}\n")
+    assert ids(desk) == ["J1", "J2", "J3"]
+    assert not_data(desk) == (3, 3, 0, 1)
+    (said,) = desk.result.warnings
+    assert "erp: orders.csv: 1 line is no data: row 4" in said
+    assert "`footer: []`" in said
+
+
+def test_totals_of_groups_and_of_all(given):
+    content = (
+        HEADER
+        + "J1,2026/4/1,P1,100\nJ2,2026/4/2,P1,200\nP1 計,,,300\nJ3,2026/4/3,P2,50\nP2 計,,,50\n西日本小計,,,350\n"
+        "J4,2026/4/3,P3,7\nJ5,2026/4/3,P3,8\nP3 計,,,15\n合計,,,365\n件数,,,5\n"
+    )
+    desk = given(content)
+    assert ids(desk) == ["J1", "J2", "J3", "J4", "J5"]
+    assert not_data(desk) == (5, 5, 0, 6)
+
+
+def test_a_total_of_rounded_amounts(given):
+    desk = given(f"{HEADER}J1,2026/4/1,P1,1235\nJ2,2026/4/2,P2,2235\nJ3,2026/4/3,P2,3235\n合計,,,6704\n")
+    assert not_data(desk) == (3, 3, 0, 1)
+
+
+def test_a_header_in_the_middle_and_empty_lines(given):
+    desk = given(f"{HEADER}J1,2026/4/1,P1,100\n,,,\n\n{HEADER}J2,2026/4/2,P2,200\n , ,　,\n,,,\n")
+    assert ids(desk) == ["J1", "J2"]
+    assert not_data(desk) == (2, 2, 0, 4)
+    (said,) = desk.result.warnings
+    assert "1 line is no data: row 3 (番号, 日付, 代理店, 金額)" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "時計堂,2026/4/4,P1,600",
+        "会計,2026/4/4,P1,600",
+        "J4,,,600",
+        "合計商会,2026/4/4,P4,600",
+        "Total,2026/4/4,P1,601",
+        "J4,2026/4/4,合計,9",
+    ],
+)
+def test_a_record_stays_one(given, line):
+    desk = given(f"{HEADER}J1,2026/4/1,P1,100\nJ2,2026/4/2,P2,200\nJ3,2026/4/3,P2,300\n{line}\n")
+    assert len(ids(desk)) == 4
+    assert not_data(desk) == (4, 4, 0, None)
+
+
+def test_records_of_numbers_only_stay(given):
+    desk = given("番号,金額\n1,1\n2,2\n3,3\n4,6\n", columns=", amount: 金額")
+    assert ids(desk) == ["1", "2", "3", "4"]
+
+
+def test_a_name_that_ends_like_a_total_stays(given):
+    desk = given("番号,金額\n販売,100\n会計,100\n時計,200\n", columns=", amount: 金額")
+    assert ids(desk) == ["販売", "会計", "時計"]
+
+
+@pytest.mark.parametrize(("line", "value"), [("合計,,,999", "合計"), ("東日本,,,", "東日本")])
+def test_a_doubtful_line_is_rejected_with_two_ways_out(given, line, value):
+    content = f"{HEADER}J1,2026/4/1,P1,100\nJ2,2026/4/2,P2,200\n{line}\n"
+    desk = given(content)
+    assert ids(desk) == ["J1", "J2"]
+    ((number, _, found, reason, remedy),) = desk.rejected()
+    assert (number, found) == (3, value)
+    assert value in reason
+    assert f'`footer: ["{value}"]`' in remedy
+    desk = given(content, file=f', footer: ["{value}"]')
+    assert (ids(desk), desk.rejected()) == (["J1", "J2"], [])
+    desk = given(content, file=", footer: []")
+    assert (ids(desk), desk.rejected()) == (["J1", "J2", value], [])
+
+
+TRAILER = (
+    '\n\n"商談一覧"\n"Copyright (c) 2000-2026 salesforce.com, inc. All rights reserved."\n'
+    '"Confidential Information - Do Not Distribute"\n"Generated By:  山田 2026/04/30 9:00"\n"例示株式会社"\n'
+)
+
+
+def test_the_trailer_of_a_report_is_no_record(given):
+    desk = given(f'{HEADER}J1,2026/4/1,P1,100\nJ2,2026/4/1\n"Grand Totals (1 record)",,,100{TRAILER}')
+    assert ids(desk) == ["J1"]
+    assert not_data(desk) == (2, 1, 1, 6)
+    assert [row[0] for row in desk.rejected()] == [2]
+
+
+def test_the_trailer_in_a_workbook_is_no_record(given):
+    book = openpyxl.Workbook()
+    for line in [HEADER.strip().split(","), ["J1", "2026-04-01", "P1", 100], ["合計", None, None, 100], []]:
+        book.active.append(line)
+    for line in TRAILER.split("\n"):
+        book.active.append([line.strip('"')] if line else [])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    desk = given(buffer.getvalue(), name="orders.xlsx")
+    assert ids(desk) == ["J1"]
+    assert not_data(desk) == (1, 1, 0, 6)
+
+
+def test_a_footer_of_the_source_counts_for_all_its_files(given):
+    desk = given(f"{HEADER}J1,2026/4/1,P1,100\n終わり,x,y,7\n", source="footer: 終わり")
+    assert ids(desk) == ["J1"]
+    assert not_data(desk) == (1, 1, 0, 1)
+
+
+def test_a_landed_file_has_totals_too(desk):
+    desk.land(
+        "deals/a_2026-04-30.csv",
+        "deal_id,stage,amount\nD1,won,100\nD2,won,200\n合計,,300\ndeal_id,stage,amount\nD3,won,5\n,,5\n,,305\n,,\n2件\n",
+    )
+    result = desk.load(expectations=None)
+    assert [row[0] for row in desk.query("SELECT deal_id FROM raw_deals ORDER BY 1")] == ["D1", "D2", "D3"]
+    (counts,) = desk.query("SELECT rows_read, rows_accepted, rows_rejected, rows_not_data FROM loads")
+    assert counts == (4, 3, 1, 5)
+    assert [row[0] for row in desk.rejected()] == [6]
+    assert "deals/a_2026-04-30.csv: 4 lines are no data" in result.warnings[0]
+
+
+def test_a_landed_total_that_satisfies_the_contract(desk):
+    desk.land(
+        "products/a_2026-04-30.csv", "product_id,product_name,list_price\n1,a,100\n2,b,200\n合計,2件,300\n合計,x,7\n"
+    )
+    desk.load(expectations=None)
+    assert [row[0] for row in desk.query("SELECT product_id FROM raw_products ORDER BY 1")] == ["1", "2", "合計"]
