@@ -89,6 +89,12 @@ days as (
         min(case when credit_basis = 'extract' then deal_id end),
         null
     from deals
+),
+
+found as (
+    select * from unknown_ids
+    union all
+    select * from days
 )
 
 select
@@ -100,5 +106,5 @@ select
     cast(rows_found as bigint) as rows_found,
     example,
     near_id
-from (select * from unknown_ids union all select * from days) as found
+from found
 where rows_found > 0
