@@ -95,6 +95,9 @@ outcomes as (
                 then weak_partner_evidence.lowest_ineligible_id
         end as known_partner_id,
         partner_evidence.deal_id is not null as has_partner_evidence,
+        -- Partners of the roster, but several of them, and none may decide.
+        coalesce(weak_partner_evidence.lowest_distributor_id, weak_partner_evidence.lowest_ineligible_id) is not null
+            as has_known_partners,
         coalesce(deals.channel, 'direct') as channel,
         case
             when partner_evidence.lowest_eligible_id = partner_evidence.highest_eligible_id
@@ -133,9 +136,11 @@ select
         when is_tie then 'TIE'
         when is_by_branch then null
         when known_partner_id is not null then coalesce(strongest_reason, 'BRANCH_UNKNOWN')
+        when has_known_partners then 'CONFLICT_PARTNER'
         when has_partner_evidence or channel != 'direct' then 'PARTNER_UNKNOWN'
     end as reason,
-    -- Inheritance needs to know on which rung the deal's own evidence is, and which partner it names.
+    -- Inheritance needs to know whether eligible evidence contradicts itself, on which rung it is, and which partner it names.
+    is_conflict,
     rung_order,
     case when is_tie then leading_rung end as tied_rung,
     strongest_reason,

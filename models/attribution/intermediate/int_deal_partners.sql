@@ -12,8 +12,8 @@ named_partners as (
     select distinct text, credit_on, acting_partner_id, matched_by from {{ ref('int_text_partners') }}
 ),
 
--- The partner that ids and addresses name. The selling side comes before distributors and referrers. A party that only helps
--- is left out, because the texts do not mean it.
+-- The partner that ids and addresses name. The selling side comes before companies of type distributor and referrers, and the
+-- company that the deal calls its distributor is last. A party that only helps is left out, because the texts do not mean it.
 id_partners as (
     select
         deal_id,
@@ -22,14 +22,25 @@ id_partners as (
                 min(case when not is_second_choice then acting_partner_id end)
                 = max(case when not is_second_choice then acting_partner_id end)
                 then min(case when not is_second_choice then acting_partner_id end)
-            when count(case when not is_second_choice then 1 end) = 0 and min(acting_partner_id) = max(acting_partner_id)
-                then min(acting_partner_id)
+            when count(case when not is_second_choice then 1 end) > 0 then null
+            when min(acting_partner_id) = max(acting_partner_id) then min(acting_partner_id)
+            when
+                min(case when role is distinct from 'distributor' then acting_partner_id end)
+                = max(case when role is distinct from 'distributor' then acting_partner_id end)
+                then min(case when role is distinct from 'distributor' then acting_partner_id end)
         end as acting_partner_id
     from (
         select
             deal_id,
             acting_partner_id,
-            is_of_distributor or coalesce(role = 'referrer', false) as is_second_choice
+            role,
+            coalesce(role = 'referrer', false)
+            or (
+                is_of_distributor
+                and max(case when role in ('seller', 'reseller') then 1 else 0 end) over (
+                    partition by deal_id, acting_partner_id
+                ) = 0
+            ) as is_second_choice
         from lookups
         where
             reason is null
