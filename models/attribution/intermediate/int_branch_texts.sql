@@ -20,7 +20,7 @@ branch_names as (
 whole_branch_texts as (
     select text, credit_on, min(acting_partner_id) as acting_partner_id
     from text_partners
-    where branch_id is not null
+    where branch_id is not null and is_borne
     group by text, credit_on
     having count(distinct acting_partner_id) = 1
 ),

@@ -9,7 +9,7 @@ lookups as (
 ),
 
 named_partners as (
-    select distinct text, credit_on, acting_partner_id, matched_by from {{ ref('int_text_partners') }}
+    select distinct text, credit_on, acting_partner_id, matched_by, is_borne from {{ ref('int_text_partners') }}
 ),
 
 -- The partner that ids and addresses name. The selling side comes before companies of type distributor and referrers, and the
@@ -52,22 +52,27 @@ id_partners as (
     group by deal_id
 ),
 
--- Names are not unique. A text that fits several companies names the one that the ids name, or else none.
+-- Names are not unique. A text names the company that the ids name, where that company has the name on any day. Otherwise it
+-- names the one company that has it on the credit date.
 text_partners as (
     select
         deals.deal_id,
-        case
-            when count(distinct named_partners.acting_partner_id) = 1 then min(named_partners.acting_partner_id)
-            else
-                min(
-                    case
-                        when named_partners.acting_partner_id = id_partners.acting_partner_id
-                            then named_partners.acting_partner_id
-                    end
-                )
-        end as acting_partner_id,
+        coalesce(
+            min(
+                case
+                    when named_partners.acting_partner_id = id_partners.acting_partner_id
+                        then named_partners.acting_partner_id
+                end
+            ),
+            case
+                when count(distinct case when named_partners.is_borne then named_partners.acting_partner_id end) = 1
+                    then min(case when named_partners.is_borne then named_partners.acting_partner_id end)
+            end
+        ) as acting_partner_id,
         -- In the alphabet, "alias" comes before "name".
-        min(named_partners.matched_by) as matched_by
+        coalesce(
+            min(case when named_partners.is_borne then named_partners.matched_by end), min(named_partners.matched_by)
+        ) as matched_by
     from deals
     inner join named_partners on deals.partner_text = named_partners.text and deals.credit_on = named_partners.credit_on
     left join id_partners on deals.deal_id = id_partners.deal_id
@@ -79,6 +84,7 @@ branch_text_partners as (
     select deals.deal_id, min(named_partners.acting_partner_id) as acting_partner_id
     from deals
     inner join named_partners on deals.branch_text = named_partners.text and deals.credit_on = named_partners.credit_on
+    where named_partners.is_borne
     group by deals.deal_id
     having count(distinct named_partners.acting_partner_id) = 1
 )

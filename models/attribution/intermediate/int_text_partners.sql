@@ -1,5 +1,6 @@
 -- One row per text, credit date, registered partner that the text names at its start, and branch of that partner that the
--- rest of the text names. Where the rest names no branch, the row has the partner alone.
+-- rest of the text names. Where the rest names no branch, the row has the partner alone. A partner that had the name on
+-- another day only (is_borne is false) counts only where an id names it, too, and as a candidate.
 with deals as (
     select * from {{ ref('int_deal_texts') }}
 ),
@@ -31,7 +32,7 @@ dated_texts as (
     select distinct branch_text as text, credit_on from deals where branch_text is not null
 ),
 
--- Every registered partner whose name on that day is at the start of the text.
+-- Every registered partner with a name at the start of the text, and whether it had the name on that day.
 partner_readings as (
     select
         dated_texts.text,
@@ -47,14 +48,12 @@ partner_readings as (
             when names.legal_form = texts.legal_form then 0
             when names.legal_form is null or texts.legal_form is null then 1
             else 2
-        end as legal_form_rank
+        end as legal_form_rank,
+        {{ is_within('dated_texts.credit_on', 'names.valid_from', 'names.valid_to') }} as is_borne
     from dated_texts
     inner join texts on dated_texts.text = texts.text
     inner join readings on dated_texts.text = readings.text
-    inner join partner_names as names
-        on
-            readings.partner_key = names.name_key
-            and {{ is_within('dated_texts.credit_on', 'names.valid_from', 'names.valid_to') }}
+    inner join partner_names as names on readings.partner_key = names.name_key
     inner join identity
         on
             names.partner_id = identity.partner_id
@@ -84,7 +83,7 @@ partner_branches as (
 
 -- A registered name at the start counts only where a boundary or one of the partner's own branches follows.
 bounded_readings as (
-    select partner_readings.*
+    select partner_readings.*, own_branches.text is not null as names_own_branch
     from partner_readings
     left join (select distinct text, credit_on, partner_key, acting_partner_id from partner_branches) as own_branches
         on
@@ -95,20 +94,28 @@ bounded_readings as (
     where partner_readings.is_bounded or own_branches.text is not null
 ),
 
--- The longest name comes first, then an alias before a name, then a name with the legal form of the text.
+-- The longest name comes first, then an alias before a name, then a name with the legal form of the text. A shorter name
+-- without a branch does not count where the text begins with a longer one that another company had on another day.
 ranked_readings as (
     select
         *,
         rank() over (
-            partition by text, credit_on order by length(partner_key) desc nulls last, name_rank, legal_form_rank
-        ) as reading_rank
+            partition by text, credit_on, is_borne
+            order by length(partner_key) desc nulls last, name_rank, legal_form_rank
+        ) as reading_rank,
+        max(length(partner_key)) over (partition by text, credit_on) as longest,
+        max(length(partner_key)) over (partition by text, credit_on, acting_partner_id) as own_longest,
+        max(case when is_borne then length(partner_key) else 0 end) over (partition by text, credit_on) as longest_borne
     from bounded_readings
 ),
 
 named_partners as (
-    select text, credit_on, partner_key, acting_partner_id, min(name_rank) as name_rank
+    select
+        text, credit_on, partner_key, acting_partner_id,
+        min(name_rank) as name_rank,
+        max(case when is_borne then 1 else 0 end) = 1 as is_borne
     from ranked_readings
-    where reading_rank = 1
+    where reading_rank = 1 and (own_longest = longest or names_own_branch) and length(partner_key) >= longest_borne
     group by text, credit_on, partner_key, acting_partner_id
 )
 
@@ -118,6 +125,7 @@ select
     named_partners.partner_key,
     named_partners.acting_partner_id,
     case when named_partners.name_rank = 0 then 'alias' else 'name' end as matched_by,
+    named_partners.is_borne,
     partner_branches.branch_key,
     partner_branches.branch_id,
     partner_branches.name_type as branch_name_type,
