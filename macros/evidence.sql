@@ -29,6 +29,14 @@
     '{{ evidence_codes()[name] }}'
 {%- endmacro %}
 
+{# An e-mail address as it is compared: 名前 <a@example.jp>, mailto:, capitals and full-width characters are spellings of one. #}
+{% macro email_address(text) -%}
+    {%- set wide = '＠．＿－＋＜＞０１２３４５６７８９ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ' -%}
+    {%- set plain = '@._-+<>0123456789abcdefghijklmnopqrstuvwxyz' -%}
+    {%- set lowered = "replace(translate(lower(" ~ text ~ "), '" ~ wide ~ "', '" ~ plain ~ "'), 'mailto:', '')" -%}
+    trim(coalesce(nullif({{ dbt.split_part(dbt.split_part(lowered, "'<'", 2), "'>'", 1) }}, ''), {{ lowered }}))
+{%- endmacro %}
+
 {# The rung of a person's decision. #}
 {% macro rung_of_a_person() -%} 'L0' {%- endmacro %}
 

@@ -44,7 +44,7 @@ found as (
     from evidence
     inner join attribution on evidence.deal_id = attribution.deal_id
     where
-        evidence.reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH')
+        evidence.reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH', 'REP_UNKNOWN')
         and evidence.reason is distinct from attribution.reason
         and attribution.rung != {{ rung_of_a_person() }}
     union all

@@ -57,7 +57,7 @@ strongest_reasons as (
             reason,
             row_number() over (partition by deal_id order by rung_order nulls last, reason) as strength
         from signals
-        where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH')
+        where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH', 'REP_UNKNOWN')
     ) as ranked
     where strength = 1
 ),
