@@ -109,8 +109,14 @@ class Plan:
             path = (seeds or {}).get(node["name"], PROJECT / node["original_file_path"])
             return f"create or replace table {relation} as {seed_rows(path, node['config'].get('column_types') or {})}"
         kind = "view" if node["config"]["materialized"] == "view" else "table"
-        query = node["compiled_code"].replace(HOME_MARK, quoted_root(home or self.home))
+        query = compiled_sql(node, home or self.home)
         return f"create or replace {kind} {relation} as {query}"
+
+
+def compiled_sql(node: Mapping[str, Any], home: Home) -> str:
+    """Return the SQL of a model or test that reads this home."""
+    sql: str = node["compiled_code"]
+    return sql.replace(HOME_MARK, quoted_root(home))
 
 
 def in_order(manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import duckdb
 
 from orchestration.home import Home
-from orchestration.scratch import Plan
+from orchestration.scratch import Plan, compiled_sql
 from orchestration.warehouse import read_manifest
 
 # One side has few rows in a company of any size: today, a calendar's months or halves, a ladder, or a list of steps,
@@ -37,5 +37,5 @@ def test_no_model_joins_pairwise(built_home: Home) -> None:
     models = [node for node in plan.nodes if node["config"]["materialized"] == "table"]
     assert len(models) > 50
     with duckdb.connect(str(built_home.database), read_only=True) as built:
-        pairwise = {node["name"] for node in models if is_pairwise(built, node["compiled_code"])}
+        pairwise = {node["name"] for node in models if is_pairwise(built, compiled_sql(node, built_home))}
     assert pairwise == FEW_ROWS

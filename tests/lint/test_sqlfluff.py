@@ -9,18 +9,18 @@ import pytest
 from sqlfluff.core import FluffConfig
 
 from orchestration.home import PROJECT, Home
-from orchestration.warehouse import read_manifest
+from orchestration.warehouse import HOME_MARK, read_manifest
 from tests.check.test_makefile import make
 
 SOUND = "select deal_id from {{ ref('fct_deals') }}\n"
 VIOLATION = "select deal_id from {{ ref('fct_deals') }} where {{ is_within('a', 'b', 'c') }} and TRUE\n"
 
 
-def compiled_by_dbt(code: str, home: Home) -> str:
+def compiled_by_dbt(code: str) -> str:
     """Return compiled SQL as the linter's context renders it: no schemas, no folder of a home."""
     for schema in ("staging", "intermediate", "core", "attribution", "kpi", "segment", "plan", "ops", "seeds"):
         code = code.replace(f'"kyoten"."{schema}".', '"kyoten"."schema".')
-    return " ".join(code.replace(f"{home.root}/", "home/").split())
+    return " ".join(code.replace(f"{HOME_MARK}/", "home/").split())
 
 
 def test_the_linter_renders_the_sql_that_dbt_compiles(compiled: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_the_linter_renders_the_sql_that_dbt_compiles(compiled: Home, monkeypatc
     _, _, render = config.get_templater().construct_render_func(config=config)
     manifest = read_manifest(compiled, {})
     nodes = {
-        node["original_file_path"]: compiled_by_dbt(node["compiled_code"], compiled)
+        node["original_file_path"]: compiled_by_dbt(node["compiled_code"])
         for node in manifest["nodes"].values()
         if node["original_file_path"].endswith(".sql") and node["resource_type"] in ("model", "test")
     }

@@ -15,7 +15,8 @@ from orchestration.knowledge import STATES_KEPT, TABLES, Knowledge, Rules
 from orchestration.lake.ingest import ingest
 from orchestration.lake.ledger import KNOWN_CREDIT, KNOWN_RESTATEMENTS
 from orchestration.names.lake import write_names
-from orchestration.scratch import Plan, compile_models
+from orchestration.scratch import Plan, compile_models, compiled_sql
+from orchestration.warehouse import read_manifest
 
 GUARD = "assert_restatements_explain_closed_months"
 Row = Mapping[str, Any]
@@ -138,9 +139,8 @@ def refreshed(home: Home, plan: Plan) -> list[tuple[Any, ...]]:
     known.prepare(lambda _: None)
     models = ["restatements", "fct_revenue", "deal_attribution"]
     with plan.build(home.build / "working", models, home=home) as connection:
-        guard = next((plan.home.build / "plans").glob(f"*/compiled/kyoten/tests/data/{GUARD}.sql"))
-        query = guard.read_text().replace(f"'{plan.home.lake}/", f"'{home.lake}/")
-        assert connection.execute(query).fetchall() == []
+        guard = read_manifest(home)["nodes"][f"test.kyoten.{GUARD}"]
+        assert connection.execute(compiled_sql(guard, home)).fetchall() == []
         if known.days:
             known.keep(max(known.days), TABLES, connection)
         return connection.execute(

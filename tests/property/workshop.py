@@ -63,7 +63,7 @@ class Workshop:
 
     plan: scratch.Plan
     models: tuple[str, ...]
-    guards: Mapping[str, str]
+    guards: Mapping[str, Mapping[str, Any]]
     folder: Path
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -78,7 +78,7 @@ class Workshop:
         models = tuple(node["name"] for node in plan.nodes if node["schema"] in SCHEMAS)
         built = {node["unique_id"] for node in plan.ancestors(models)}
         guards = {
-            node["name"]: node["compiled_code"]
+            node["name"]: node
             for node in manifest["nodes"].values()
             if node["resource_type"] == "test"
             and {key for key in node["depends_on"]["nodes"] if not key.startswith("source.")} <= built
@@ -144,12 +144,12 @@ class Workshop:
                 [[*SCHEMAS, "intermediate"]],
             ).fetchall()
             tables = {name: _records(connection, f"from {name}") for (name,) in names}
-            red = {name: connection.execute(self._of(home, sql)).fetchmany(5) for name, sql in self.guards.items()}
+            red = {
+                name: connection.execute(scratch.compiled_sql(guard, home)).fetchmany(5)
+                for name, guard in self.guards.items()
+            }
         shutil.rmtree(folder)
         return Built(tables, {name: rows for name, rows in red.items() if rows and name not in BUSINESS_LIMITS})
-
-    def _of(self, home: Home, sql: str) -> str:
-        return sql.replace(f"'{self.plan.home.lake}/", f"'{home.lake}/")
 
 
 def _records(connection: duckdb.DuckDBPyConnection, query: str) -> list[Record]:
