@@ -53,7 +53,7 @@
 {# A participant who does not sell is no evidence of the seller. #}
 {% macro is_helper(role) -%} coalesce({{ role }}, '') in ('co_sell', 'implementer') {%- endmacro %}
 
-{# A participant who sells or refers, whatever the type of its company. #}
+{# A participant who sells or refers, of any type of company. #}
 {% macro is_selling_role(role) -%} coalesce({{ role }}, '') in ('seller', 'reseller', 'referrer') {%- endmacro %}
 
 {# Who is credited on a two-tier deal, by the var two_tier_credit. Signals of the other side are influence. #}

@@ -172,7 +172,9 @@ class Facts:
         left_out = [extract for extract in extracts if extract > last_reported_on]
         stated = day(row.get("closed_on"))
         closed_on = min(filter(None, [stated, *left_out]), default=ALWAYS)
-        held_from = EVER if first_reported_on == extracts[0] or (stated and stated <= first_reported_on) else first_reported_on
+        held_from = (
+            EVER if first_reported_on == extracts[0] or (stated and stated <= first_reported_on) else first_reported_on
+        )
         return (day(row.get("opened_on")) or held_from) <= on < closed_on
 
     def assignments(self, rep: str, on: date) -> list[Row]:

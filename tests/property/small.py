@@ -1,4 +1,4 @@
-"""Small companies by hand: a few rows per dataset and extract date, with the columns that a case needs."""
+"""Small hand-written companies: a few rows per dataset and extract date, with the columns that a case needs."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -26,7 +26,7 @@ def company(extracts: Mapping[date, Mapping[str, Iterable[Row]]]) -> Company:
 
 
 def deals(*delivered: Mapping[str, str | None]) -> list[Row]:
-    """Return open deals that were created on the first extract's date, unless they say otherwise."""
+    """Return open deals that were created on the first extract's date, unless they have another date."""
     return [{"stage": "商談", "created_at": CREATED, **deal} for deal in delivered]
 
 

@@ -92,7 +92,7 @@ def test_reps_add_up_to_the_company(built: Built) -> None:
     assert sum(row["won_amount"] for row in built["kpi.company_monthly"]) == sum(money.values())
 
 
-def test_a_name_of_another_partners_rep_asks_who_the_rep_is(built: Built) -> None:
+def test_a_name_of_another_partners_rep_has_its_own_question(built: Built) -> None:
     questions = {row["deal_id"]: row["question"] for row in built["attribution.quarantine"]}
     assert questions["OTHERS"] == "Who is this rep, and is the partner right?"
     assert questions["ID"] == "At which branch was the rep on that day?"

@@ -109,7 +109,7 @@ def built(workshop: Workshop) -> Built:
         ("LATE_BEFORE", "UNRESOLVED", "PARTNER_UNKNOWN"),
         ("LATE_AFTER", "IMPLICIT:LATE", None),
         ("LATE_ID_BEFORE", "UNKNOWN:LATE", "BRANCH_UNKNOWN"),
-        ("LONG_BEFORE", "UNRESOLVED", "PARTNER_UNKNOWN"),  # the company is not its namesake 甲
+        ("LONG_BEFORE", "UNRESOLVED", "PARTNER_UNKNOWN"),  # it is another company than 甲
         ("LONG", "IMPLICIT:LONG", None),
         ("B_OLD", "P2", None),
         ("B_NEW", "P2B", None),

@@ -1,6 +1,6 @@
 -- The distributors of two-tier deals. One side of such a deal is credited. The signals of the other side are influence, on
--- any rung. The role that a deal states outweighs the type of a company. So a company of type distributor is none where the
--- deal calls it the seller, nor where the deal calls another company its distributor and nobody else sells.
+-- any rung. The role that a deal states outweighs the type of a company. So a company of type distributor is not listed where
+-- the deal calls it the seller, nor where the deal calls another company its distributor and nobody else sells.
 with named as (
     select deal_id, acting_partner_id, role, is_of_distributor
     from {{ ref('int_deal_lookups') }}

@@ -26,7 +26,7 @@ blocked_from_sole_branch as (
     where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN') and is_distributor is not true
 ),
 
--- Partners whom the deal calls its seller, or beside whom it has a distributor. Their type does not count.
+-- Partners whom the deal calls its seller, and partners of a deal with another distributor. Their type does not count.
 sold_by_distributors as (
     select distinct sellers.deal_id, sellers.acting_partner_id
     from signals as sellers

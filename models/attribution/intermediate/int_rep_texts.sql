@@ -1,5 +1,5 @@
--- One row per deal and rep of the known partner whom the deal's rep text names; rep_id is null where no rep has that name. A name
--- that a rep has on other days only is nobody's, too, but the row has the rep as a candidate.
+-- One row per deal and rep of the known partner whom the deal's rep text names; rep_id is null where no rep has that name. A rep
+-- who has the name on other days only is a candidate.
 with deals as (
     select deal_id, credit_on, rep_text, known_partner_id from {{ ref('int_deal_partners') }} where rep_text is not null
 ),

@@ -18,7 +18,7 @@ names as (
         rep_name as name,
         'name' as name_type,
         case
-            when lag(valid_from) over (partition by rep_id order by valid_from, rep_name) is null then {{ since_ever() }}
+            when lag(valid_from) over (partition by rep_id order by valid_from, rep_name nulls last) is null then {{ since_ever() }}
             else valid_from
         end as named_from,
         valid_to as named_to

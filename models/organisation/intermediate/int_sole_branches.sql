@@ -32,7 +32,7 @@ select
     segments.valid_from,
     segments.valid_to,
     min(open_branches.branch_id) as branch_id,
-    -- A company of type distributor sells through other partners, unless the deal says otherwise.
+    -- A company of type distributor sells through other partners, unless the deal states another role.
     coalesce(partners.partner_type = 'distributor', false) as is_of_distributor
 from segments
 inner join open_branches
