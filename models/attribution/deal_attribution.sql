@@ -32,14 +32,15 @@ strongest_reps as (
     where strength = 1
 ),
 
--- A rep may be known although the branch is not: the one rep of the strongest evidence, if the rep is not another partner's. A
--- name that nobody has on the credit date is no evidence of a person.
+-- A rep may be known although the branch is not: the one rep of the strongest evidence, if the rep has no branch on the credit
+-- date and is not another partner's. A name that no rep has on that day is no evidence of a person.
 people as (
     select deal_id, min(rep_id) as rep_id
     from (
         select
             evidence.deal_id,
             evidence.rep_id,
+            evidence.status,
             rank() over (partition by evidence.deal_id order by evidence.rung_order nulls last) as strength
         from {{ ref('deal_evidence') }} as evidence
         inner join {{ ref('int_deal_outcomes') }} as decisions on evidence.deal_id = decisions.deal_id
@@ -57,7 +58,7 @@ people as (
     ) as ranked
     where strength = 1
     group by deal_id
-    having min(rep_id) = max(rep_id)
+    having min(rep_id) = max(rep_id) and max(status) = 'ineligible'
 ),
 
 -- Only deals with several candidates are counted: few deals have them, and counting distinct branches is expensive.

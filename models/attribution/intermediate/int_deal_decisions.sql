@@ -27,7 +27,9 @@ partner_evidence as (
         min(case when status = 'eligible' then acting_partner_id end) as lowest_eligible_id,
         max(case when status = 'eligible' then acting_partner_id end) as highest_eligible_id,
         min(case when status = 'eligible' and rung is not null then acting_partner_id end) as lowest_deciding_id,
-        max(case when status = 'eligible' and rung is not null then acting_partner_id end) as highest_deciding_id
+        max(case when status = 'eligible' and rung is not null then acting_partner_id end) as highest_deciding_id,
+        -- The name of several partners.
+        max(case when reason = 'CONFLICT_PARTNER' then 1 else 0 end) = 1 as is_name_shared
     from signals
     where
         coalesce(reason, '') not in ('REGISTRATION_NOT_APPROVED', 'REGISTRATION_EXPIRED')
@@ -97,7 +99,7 @@ outcomes as (
         partner_evidence.deal_id is not null as has_partner_evidence,
         -- Partners of the roster, but several of them, and none may decide.
         coalesce(weak_partner_evidence.lowest_distributor_id, weak_partner_evidence.lowest_ineligible_id) is not null
-            as has_known_partners,
+        or coalesce(partner_evidence.is_name_shared, false) as has_known_partners,
         coalesce(deals.channel, 'direct') as channel,
         case
             when partner_evidence.lowest_eligible_id = partner_evidence.highest_eligible_id

@@ -69,6 +69,7 @@ text_partners as (
                     then min(case when named_partners.is_borne then named_partners.acting_partner_id end)
             end
         ) as acting_partner_id,
+        count(distinct case when named_partners.is_borne then named_partners.acting_partner_id end) > 1 as is_shared,
         -- In the alphabet, "alias" comes before "name".
         coalesce(
             min(case when named_partners.is_borne then named_partners.matched_by end), min(named_partners.matched_by)
@@ -96,6 +97,7 @@ select
     deals.branch_text,
     deals.rep_text,
     text_partners.acting_partner_id as text_partner_id,
+    coalesce(text_partners.is_shared and text_partners.acting_partner_id is null, false) as is_shared_name,
     case when text_partners.acting_partner_id is not null then text_partners.matched_by end as matched_by,
     coalesce(text_partners.acting_partner_id, id_partners.acting_partner_id, branch_text_partners.acting_partner_id)
         as known_partner_id
