@@ -61,7 +61,12 @@ def built(workshop: Workshop) -> Built:
                         {"deal_id": "CLOSED", "created_at": SPRING, "branch_id": "P2"},
                         {"deal_id": "CLOSED_TEXT", "created_at": SPRING, "partner_text": "みどり電算 大阪支店"},
                         {"deal_id": "NOT_YET", "created_at": SPRING, "branch_id": "P6"},
-                        {"deal_id": "BRANCH_RENAMED", "created_at": SUMMER, "partner_id": "P", "branch_text": "青森営業所"},
+                        {
+                            "deal_id": "BRANCH_RENAMED",
+                            "created_at": SUMMER,
+                            "partner_id": "P",
+                            "branch_text": "青森営業所",
+                        },
                         {"deal_id": "BRANCH_ALONE", "created_at": SUMMER, "branch_text": "前橋本店"},
                         {"deal_id": "REP", "created_at": SUMMER, "partner_id": "P", "rep_id": "R1"},
                         {"deal_id": "REP_ALONE", "created_at": SUMMER, "rep_text": "森 一郎"},

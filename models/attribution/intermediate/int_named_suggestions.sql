@@ -36,7 +36,7 @@ bearers as (
 
 -- A name that few have is a suggestion. A name that many have, such as 本社, is not.
 rare_branch_names as (
-    select name_key from branch_names where name_type != 'stem' group by name_key having count(distinct branch_id) <= 3
+    select name_key from branch_names where name_type not in ('stem', 'bare') group by name_key having count(distinct branch_id) <= 3
 ),
 
 branches as (
@@ -45,13 +45,13 @@ branches as (
     inner join {{ ref('stg_readings') }} as readings on texts.text = readings.text
     inner join branch_names
         on texts.acting_partner_id = branch_names.acting_partner_id and readings.branch_key = branch_names.name_key
-    where texts.is_partner_known and (readings.allows_stem or branch_names.name_type != 'stem')
+    where texts.is_partner_known and (readings.allows_stem or branch_names.name_type not in ('stem', 'bare'))
     union
     select texts.deal_id, texts.text, branch_names.acting_partner_id as partner_id, branch_names.branch_id
     from texts
     inner join {{ ref('stg_readings') }} as readings on texts.text = readings.text and readings.partner_key = ''
     inner join rare_branch_names on readings.branch_key = rare_branch_names.name_key
-    inner join branch_names on readings.branch_key = branch_names.name_key and branch_names.name_type != 'stem'
+    inner join branch_names on readings.branch_key = branch_names.name_key and branch_names.name_type not in ('stem', 'bare')
     where texts.is_branch_text and not texts.is_partner_known
 ),
 

@@ -40,9 +40,12 @@ partner_readings as (
         readings.partner_key,
         readings.is_bounded,
         readings.branch_key,
+        readings.branch_stem,
         readings.allows_stem,
+        readings.spelling,
         names.partner_id,
         identity.acting_partner_id,
+        case when substr(readings.spelling, 1, length(readings.partner_key)) = names.spelling then 0 else 1 end as spelling_rank,
         case when names.name_type = 'alias' then 0 else 1 end as name_rank,
         case
             when names.legal_form = texts.legal_form then 0
@@ -61,24 +64,48 @@ partner_readings as (
     where readings.partner_key != ''
 ),
 
--- A branch of that partner in the rest of the text.
-partner_branches as (
-    select
-        partner_readings.text,
-        partner_readings.credit_on,
-        partner_readings.partner_key,
-        partner_readings.acting_partner_id,
-        partner_readings.branch_key,
-        branch_names.branch_id,
-        branch_names.name_type,
-        {{ is_within('partner_readings.credit_on', 'branch_names.opened_on', 'branch_names.closed_on') }} as is_open
+-- The rest of a text, and the rest without its suffix for branches that are registered without one.
+rests as (
+    select distinct
+        text, credit_on, partner_key, acting_partner_id, branch_key, allows_stem, spelling,
+        branch_key as name_key, false as is_bare
     from partner_readings
+    union all
+    select distinct
+        text, credit_on, partner_key, acting_partner_id, branch_key, allows_stem, spelling,
+        branch_stem as name_key, true as is_bare
+    from partner_readings
+    where branch_stem is not null
+),
+
+-- Branches of that partner, on any day, in the rest of the text.
+any_branches as (
+    select
+        rests.text,
+        rests.credit_on,
+        rests.partner_key,
+        rests.acting_partner_id,
+        rests.branch_key,
+        branch_names.branch_id,
+        case when rests.is_bare then 'stem' else branch_names.name_type end as name_type,
+        {{ is_within('rests.credit_on', 'branch_names.opened_on', 'branch_names.closed_on') }} as is_open,
+        {{ is_within('rests.credit_on', 'branch_names.valid_from', 'branch_names.valid_to') }} as is_valid,
+        substr(rests.spelling, length(rests.partner_key) + 1, length(rests.name_key)) = branch_names.spelling as is_same_kanji,
+        max(case when branch_names.name_type in ('name', 'alias') then length(rests.branch_key) else 0 end) over (
+            partition by rests.text, rests.credit_on, rests.partner_key, rests.acting_partner_id
+        ) as longest_name
+    from rests
     inner join branch_names
         on
-            partner_readings.acting_partner_id = branch_names.acting_partner_id
-            and partner_readings.branch_key = branch_names.name_key
-            and {{ is_within('partner_readings.credit_on', 'branch_names.valid_from', 'branch_names.valid_to') }}
-    where partner_readings.allows_stem or branch_names.name_type != 'stem'
+            rests.acting_partner_id = branch_names.acting_partner_id
+            and rests.name_key = branch_names.name_key
+            and rests.is_bare = (branch_names.name_type = 'bare')
+    where rests.allows_stem or (branch_names.name_type != 'stem' and branch_names.is_bare is not true)
+),
+
+-- A department follows a branch only where no longer name is that of a branch on any day.
+partner_branches as (
+    select * from any_branches where is_valid and length(branch_key) >= longest_name
 ),
 
 -- A registered name at the start counts only where a boundary or one of the partner's own branches follows.
@@ -94,14 +121,14 @@ bounded_readings as (
     where partner_readings.is_bounded or own_branches.text is not null
 ),
 
--- The longest name comes first, then an alias before a name, then a name with the legal form of the text. A shorter name
+-- The longest name comes first, then the same kanji, then an alias before a name, then the legal form of the text. A shorter name
 -- without a branch does not count where the text begins with a longer one that another company had on another day.
 ranked_readings as (
     select
         *,
         rank() over (
             partition by text, credit_on, is_borne
-            order by length(partner_key) desc nulls last, name_rank, legal_form_rank
+            order by length(partner_key) desc nulls last, spelling_rank nulls last, name_rank, legal_form_rank
         ) as reading_rank,
         max(length(partner_key)) over (partition by text, credit_on) as longest,
         max(length(partner_key)) over (partition by text, credit_on, acting_partner_id) as own_longest,
@@ -129,7 +156,8 @@ select
     partner_branches.branch_key,
     partner_branches.branch_id,
     partner_branches.name_type as branch_name_type,
-    partner_branches.is_open
+    partner_branches.is_open,
+    partner_branches.is_same_kanji
 from named_partners
 left join partner_branches
     on

@@ -44,6 +44,7 @@ names as (
 select
     names.partner_id,
     texts.name_key,
+    texts.spelling,
     texts.legal_form,
     names.name_type,
     names.valid_from,
