@@ -29,6 +29,14 @@
     '{{ evidence_codes()[name] }}'
 {%- endmacro %}
 
+{# An e-mail address as it is compared: 名前 <a@example.jp>, mailto:, capitals and full-width characters are spellings of one. #}
+{% macro email_address(text) -%}
+    {%- set wide = '＠．＿－＋＜＞０１２３４５６７８９ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ' -%}
+    {%- set plain = '@._-+<>0123456789abcdefghijklmnopqrstuvwxyz' -%}
+    {%- set lowered = "replace(translate(lower(" ~ text ~ "), '" ~ wide ~ "', '" ~ plain ~ "'), 'mailto:', '')" -%}
+    trim(coalesce(nullif({{ dbt.split_part(dbt.split_part(lowered, "'<'", 2), "'>'", 1) }}, ''), {{ lowered }}))
+{%- endmacro %}
+
 {# The rung of a person's decision. #}
 {% macro rung_of_a_person() -%} 'L0' {%- endmacro %}
 
@@ -44,6 +52,9 @@
 
 {# A participant who does not sell is no evidence of the seller. #}
 {% macro is_helper(role) -%} coalesce({{ role }}, '') in ('co_sell', 'implementer') {%- endmacro %}
+
+{# A participant who sells or refers, of any type of company. #}
+{% macro is_selling_role(role) -%} coalesce({{ role }}, '') in ('seller', 'reseller', 'referrer') {%- endmacro %}
 
 {# Who is credited on a two-tier deal, by the var two_tier_credit. Signals of the other side are influence. #}
 {% macro is_reseller_credited() -%} '{{ var("two_tier_credit") }}' = 'reseller' {%- endmacro %}

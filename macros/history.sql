@@ -4,7 +4,8 @@
     An extract covers an entity from the earliest day in its rows, at the latest from its own date. So a history that is
     delivered late replaces earlier extracts for the same days, and a list of current assignments does not cover the past.
     For each day the latest extract that covers it counts. An entity that an extract omits ended at that extract's date. An
-    empty valid_from means the extract's date; in the source's first extract, it means from the beginning.
+    empty valid_from means the extract's date; in the source's first extract, it means from the beginning. The var
+    roster_complete_from extends this to entities that later extracts up to that day are the first to hold.
 
     dataset: a full dataset with valid_from and valid_to. entity: columns that identify the entity. attributes: the other
     columns. Gives entity, attributes, valid_from, valid_to; touching pieces with equal attributes are one row.
@@ -18,9 +19,7 @@
             {{ all_columns }},
             source_name,
             extracted_on,
-            coalesce(
-                valid_from, case when is_first_extract then {{ since_ever() }} else extracted_on end
-            ) as reported_from,
+            coalesce(valid_from, {{ held_from(entity) }}) as reported_from,
             coalesce(valid_to, {{ for_ever() }}) as reported_to
         from {{ staging }}
     ),
@@ -87,6 +86,41 @@
         where greatest(reported.reported_from, windows.covers_from) < least(reported.reported_to, windows.covers_until)
     ),
 
+    {{ joined_pieces(all_columns) }}
+{%- endmacro %}
+
+{# The days on which full extracts without validity columns held each combination of these columns: from the extract's date
+   until the next extract of its source. What the source's first extract held was there from the beginning. #}
+{% macro held_history(dataset, entity, attributes) -%}
+    {%- set all_columns = (entity + attributes) | join(', ') -%}
+    with pieces as (
+        select
+            {{ all_columns }},
+            {{ held_from(entity) }} as valid_from,
+            coalesce(next_extracted_on, {{ for_ever() }}) as valid_to
+        from {{ ref('stg_' ~ dataset) }}
+    ),
+
+    {{ joined_pieces(all_columns) }}
+{%- endmacro %}
+
+{# The day from which an extract shows that something was there. What an earlier full extract did not hold was not there. The
+   var roster_complete_from excepts what extracts up to that day are the first to hold. #}
+{% macro held_from(entity) -%}
+    case
+        when is_first_extract is distinct from false then {{ since_ever() }}
+        {%- if var('roster_complete_from') %}
+        when
+            extracted_on <= cast('{{ var("roster_complete_from") }}' as date)
+            and extracted_on = min(extracted_on) over (partition by {{ entity | join(', ') }})
+            then {{ since_ever() }}
+        {%- endif %}
+        else extracted_on
+    end
+{%- endmacro %}
+
+{# The last steps of a history: of the rows `pieces`, those with equal values that touch or overlap are one row. #}
+{% macro joined_pieces(all_columns) -%}
     reaches as (
         select
             *,

@@ -10,7 +10,7 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.knowledge import Knowledge
 from orchestration.lake.ingest import IngestResult, ingest
-from orchestration.names.lake import write_names
+from orchestration.names.lake import lacks_suffixes, write_names
 from orchestration.release import checks
 from orchestration.release.fingerprint import inputs_fingerprint, project_fingerprint, recorded_inputs
 from orchestration.release.publish import publish
@@ -59,6 +59,8 @@ def name(home: Home, say: Say) -> dict[str, int]:
     """Normalise every distinct name of the lake, once for all deals that contain it; return the rows by table."""
     rows = write_names(home)
     say(f"names: {rows['texts']:,} texts, {rows['readings']:,} readings")
+    if notice := lacks_suffixes(home):
+        say(notice)
     return rows
 
 

@@ -32,6 +32,35 @@ strongest_reps as (
     where strength = 1
 ),
 
+-- A rep may be known although the branch is not: the one rep of the strongest evidence, if the rep has no branch on the credit
+-- date and is not another partner's. A name that no rep has on that day is no evidence of a person.
+people as (
+    select deal_id, min(rep_id) as rep_id
+    from (
+        select
+            evidence.deal_id,
+            evidence.rep_id,
+            evidence.status,
+            rank() over (partition by evidence.deal_id order by evidence.rung_order nulls last) as strength
+        from {{ ref('deal_evidence') }} as evidence
+        inner join {{ ref('int_deal_outcomes') }} as decisions on evidence.deal_id = decisions.deal_id
+        inner join {{ ref('dim_branch') }} as branches on decisions.branch_id = branches.branch_id and branches.is_sentinel
+        where
+            evidence.rep_id is not null
+            and decisions.branch_id != 'DIRECT'
+            and decisions.reason is distinct from 'CONFLICT_PARTNER'
+            and evidence.status in ('supporting', 'ineligible')
+            and coalesce(evidence.reason, 'REP_MULTI_BRANCH') in (
+                'REP_MULTI_BRANCH', 'REP_NO_ASSIGNMENT', 'BRANCH_CLOSED_AT_DATE'
+            )
+            and (evidence.evidence_code != {{ evidence('rep_text') }} or evidence.reason is distinct from 'REP_NO_ASSIGNMENT')
+            and coalesce(evidence.partner_id, branches.partner_id) = branches.partner_id
+    ) as ranked
+    where strength = 1
+    group by deal_id
+    having min(rep_id) = max(rep_id) and max(status) = 'ineligible'
+),
+
 -- Only deals with several candidates are counted: few deals have them, and counting distinct branches is expensive.
 candidate_counts as (
     select evidence.deal_id, count(distinct evidence.branch_id) as candidate_count
@@ -50,10 +79,9 @@ select
     versions.branch_version_id,
     branches.current_branch_id as branch_id_current,
     versions.partner_id,
-    -- What supports a branch names that branch. What supports a special member may name a rep of some branch; such a rep is
-    -- not credited.
-    coalesce(case when not branches.is_sentinel then coalesce(strongest_reps.rep_id, summaries.lowest_rep_id) end, 'NONE')
-        as rep_id,
+    coalesce(
+        people.rep_id, case when not branches.is_sentinel then coalesce(strongest_reps.rep_id, summaries.lowest_rep_id) end, 'NONE'
+    ) as rep_id,
     decisions.rung,
     decisions.reason,
     -- For a partner's deal: whether its branch is known. Null for a direct deal, which has no branch to find.
@@ -74,4 +102,5 @@ left join {{ ref('int_branch_versions') }} as versions
         and {{ is_within('deals.credit_on', 'versions.covers_from', 'versions.valid_to') }}
 left join summaries on deals.deal_id = summaries.deal_id
 left join strongest_reps on deals.deal_id = strongest_reps.deal_id
+left join people on deals.deal_id = people.deal_id
 left join candidate_counts on deals.deal_id = candidate_counts.deal_id

@@ -26,16 +26,6 @@ later_evidence as (
         and evidence.claimed_on > coalesce(overrides.decided_on, overrides.extracted_on)
 ),
 
--- Deals for which some extract named a partner: by an id, an address or a text.
-once_named as (
-    select deal_id from deals where ever_named_a_partner
-    union
-    select extracts.deal_id
-    from {{ ref('stg_deal_extracts') }} as extracts
-    inner join {{ ref('stg_texts') }} as texts on extracts.partner_text = texts.text
-    where not texts.is_nobody
-),
-
 -- A person who decided has seen the flaws of the evidence. Therefore these deals are not listed for such flaws again.
 found as (
     select deal_id, reason, 'error' as severity from attribution where reason is not null
@@ -44,7 +34,7 @@ found as (
     from evidence
     inner join attribution on evidence.deal_id = attribution.deal_id
     where
-        evidence.reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH')
+        evidence.reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH', 'REP_UNKNOWN')
         and evidence.reason is distinct from attribution.reason
         and attribution.rung != {{ rung_of_a_person() }}
     union all
@@ -62,7 +52,7 @@ found as (
     union all
     select attribution.deal_id, 'LOST_EVIDENCE' as reason, 'warning' as severity
     from attribution
-    inner join once_named on attribution.deal_id = once_named.deal_id
+    inner join {{ ref('int_once_named_deals') }} as once_named on attribution.deal_id = once_named.deal_id
     where attribution.branch_id = 'DIRECT' and attribution.rung != {{ rung_of_a_person() }}
     union all
     select deal_id, 'FX_MISSING' as reason, 'warning' as severity from deals where is_fx_missing
@@ -99,16 +89,13 @@ listed as (
     select * from rated where severity != 'off'
 ),
 
--- A candidate is a branch, or a partner if no signal names a branch of it. Candidates with a better rung come first, then
--- with more signals, with a more similar name and with a later claim.
+-- A candidate is a branch, or a partner if no signal names a branch of it. A branch that was not open on the credit date comes
+-- last, after the branch that took over. Otherwise candidates with a better rung come first, then with more signals, with a
+-- more similar name and with a later claim.
 candidate_signals as (
     select
-        evidence.deal_id,
-        evidence.branch_id,
-        evidence.partner_id,
-        evidence.rung_order,
-        evidence.score,
-        evidence.claimed_on,
+        evidence.deal_id, evidence.branch_id, evidence.partner_id, evidence.rung_order, evidence.score,
+        evidence.claimed_on, evidence.reason,
         {{ dbt.concat([
             "evidence.evidence_code", "' '", "evidence.raw_value",
             "coalesce(" ~ dbt.concat(["' '", "cast(evidence.claimed_on as string)"]) ~ ", '')",
@@ -121,21 +108,34 @@ candidate_signals as (
         and coalesce(evidence.reason, '') not in ('REGISTRATION_NOT_APPROVED', 'REGISTRATION_EXPIRED', 'SWITCHED_OFF')
 ),
 
+all_signals as (
+    select deal_id, branch_id, partner_id, rung_order, score, claimed_on, signal, reason = 'BRANCH_CLOSED_AT_DATE' as is_closed
+    from candidate_signals
+    union all
+    select
+        closed.deal_id, takeovers.branch_id, takeovers.partner_id, closed.rung_order, closed.score, closed.claimed_on,
+        {{ dbt.concat(["closed.signal", "' → '", "takeovers.branch_id"]) }} as signal, false as is_closed
+    from candidate_signals as closed
+    inner join deals on closed.deal_id = deals.deal_id
+    inner join {{ ref('int_takeovers') }} as takeovers
+        on closed.branch_id = takeovers.named_branch_id and deals.credit_on = takeovers.credit_on
+    where closed.reason = 'BRANCH_CLOSED_AT_DATE'
+),
+
 branches_named as (
-    select distinct deal_id, partner_id from candidate_signals where branch_id is not null
+    select distinct deal_id, partner_id from all_signals where branch_id is not null
 ),
 
 grouped_signals as (
     select
-        signals.deal_id,
-        signals.branch_id,
-        signals.partner_id,
+        signals.deal_id, signals.branch_id, signals.partner_id,
         min(signals.rung_order) as rung_order,
+        max(case when signals.is_closed then 1 else 0 end) as is_closed,
         count(*) as signal_count,
         max(coalesce(signals.score, 0)) as score,
         max(signals.claimed_on) as claimed_on,
         {{ joined_texts("signals.signal", "'; '", "signals.rung_order nulls last, signals.signal") }} as why
-    from candidate_signals as signals
+    from all_signals as signals
     left join branches_named
         on
             signals.deal_id = branches_named.deal_id
@@ -155,6 +155,7 @@ ranked_candidates as (
         row_number() over (
             partition by grouped_signals.deal_id
             order by
+                grouped_signals.is_closed nulls last,
                 grouped_signals.rung_order nulls last,
                 grouped_signals.signal_count desc nulls last,
                 grouped_signals.score desc nulls last,

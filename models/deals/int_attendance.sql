@@ -13,7 +13,7 @@ attendees as (
         attendees.rep_id,
         -- An address is looked up only where no id is given. The condition is here, because in the join it would
         -- prevent a hash join.
-        case when attendees.rep_id is null then lower(attendees.rep_email) end as rep_email,
+        case when attendees.rep_id is null then {{ email_address('attendees.rep_email') }} end as rep_email,
         attendees.attendance,
         activities.deal_id,
         activities.occurred_on,

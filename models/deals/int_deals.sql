@@ -162,7 +162,7 @@ select
     credited.partner_id as named_partner_id,
     credited.branch_id as named_branch_id,
     credited.rep_id as named_rep_id,
-    lower(credited.rep_email) as named_rep_email,
+    {{ email_address('credited.rep_email') }} as named_rep_email,
     credited.partner_text,
     credited.branch_text,
     credited.rep_text,

@@ -5,5 +5,7 @@ select
     is_bounded,
     branch_key,
     department,
-    allows_stem
+    allows_stem,
+    branch_stem,
+    spelling
 from {{ source('lake', 'readings') }}

@@ -3,6 +3,7 @@
 select
     text,
     name_key,
+    spelling,
     legal_form,
     stem,
     person_key,

@@ -58,10 +58,29 @@ def write_names(home: Home) -> dict[str, int]:
     return {table: len(rows) for table, rows in tables.items()}
 
 
+def lacks_suffixes(home: Home) -> str | None:
+    """Return a sentence if texts of deals have a suffix that the roster's names of branches lack; None otherwise."""
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT count(DISTINCT text), arg_min(branch_key, text), arg_min(branch_stem, text)"
+            f" FROM {sql.parquet(sorted((home.lake / 'readings').glob('*.parquet')))}"
+            " WHERE branch_stem IS NOT NULL"
+        ).fetchone()
+    assert found is not None
+    count, typed, registered = found
+    if not count:
+        return None
+    return (
+        f"names: texts of deals have a suffix that the roster's branch names lack: {typed} for {registered} and so on,"
+        f" {count:,} in all. The suffix does not count there."
+        " If the roster has whole names, deliver them as branch_name."
+    )
+
+
 def _tables(source: Source, normaliser: Normaliser) -> dict[str, Rows]:
     entries = {text: normaliser.entry(text) for text in source.texts([*TYPED, *REGISTERED])}
     registry = Registry(_partners(source, entries), _branches(source, entries))
-    reader = Reader(normaliser, registry.partners_of_key.keys(), registry.branch_keys)
+    reader = Reader(normaliser, registry.partners_of_key.keys(), registry.branch_keys, registry.bare_keys)
     names = {
         text: normaliser.name(text)
         for text in source.texts(TYPED[:2])
@@ -70,7 +89,7 @@ def _tables(source: Source, normaliser: Normaliser) -> dict[str, Rows]:
     readings = {text: tuple(reader.readings(name)) for text, name in names.items()}
     return {
         "texts": list(entries.values()),
-        "readings": [(text, *reading) for text, found in readings.items() for reading in found],
+        "readings": [(text, *reading, entries[text].spelling) for text, found in readings.items() for reading in found],
         "similar_names": [
             *_similar_partners(source, registry, names, readings),
             *_similar_branches(source, registry, normaliser, names, readings),
@@ -93,10 +112,12 @@ def _branches(source: Source, entries: Mapping[str, Entry]) -> Iterator[Register
         partners.setdefault(branch_id, []).append(partner_id)
     named = source.distinct("branches", "branch_id", "branch_name")
     aliases = source.distinct("aliases", "entity_id", "alias", where="entity_type = 'branch'")
+    names = {text for _, text in named}
     for branch_id, text in sorted({*named, *aliases}):
+        is_bare = entries[text].stem is None and text in names
         for key in filter(None, (entries[text].name_key, entries[text].stem)):
             for partner_id in partners.get(branch_id, ()):
-                yield Registered(key, text, partner_id, branch_id)
+                yield Registered(key, text, partner_id, branch_id, is_bare)
 
 
 def _similar_partners(

@@ -26,10 +26,15 @@ _NOT_AFTER_LATIN, _NOT_BEFORE_LATIN = r"(?<![a-z0-9à-ɏ])", r"(?![a-z0-9à-ɏ])
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A normalised text: its words, and the first of the legal forms that were removed."""
+    """A normalised text: its words, and the first of the legal forms that were removed.
+
+    unbroken: length of the part before a legal form that is not at the text's start. That part is one name, so that
+    nothing in it is a boundary: 甲・テクノロジー株式会社 is not 甲.
+    """
 
     words: tuple[str, ...]
     legal_form: str | None = None
+    unbroken: int = 0
 
     @property
     def key(self) -> str:
@@ -39,9 +44,11 @@ class Name:
     @property
     def boundaries(self) -> frozenset[int]:
         """Positions in the key at which something was removed, including its start and end."""
-        positions = [0]
+        positions, end = [0], 0
         for word in self.words:
-            positions.append(positions[-1] + len(word))
+            end += len(word)
+            if end >= self.unbroken:
+                positions.append(end)
         return frozenset(positions)
 
     def parts_from(self, start: int) -> set[str]:
@@ -54,6 +61,7 @@ class Entry(NamedTuple):
 
     text: str
     name_key: str | None
+    spelling: str | None  # the key, with the kanji as they were typed
     legal_form: str | None
     stem: str | None
     person_key: str | None
@@ -99,6 +107,8 @@ class Normaliser:
         """Compile the seeds."""
         self.rules = rules
         self._characters = str.maketrans(dict.fromkeys(_HYPHENS, "-") | rules.variants)
+        self._as_typed = str.maketrans(dict.fromkeys(_HYPHENS, "-"))
+        self._variants = frozenset(rules.variants)
         self._canonical: dict[str, str] = {}
         by_kind: dict[str, list[str]] = {}
         for form in rules.legal_forms:
@@ -115,12 +125,13 @@ class Normaliser:
 
     def entry(self, text: str) -> Entry:
         """Return everything that follows from a text alone."""
-        blanked, legal_form = self._without_legal_forms(self._folded(text))
-        name = self._name(blanked, legal_form)
+        blanked, legal_form, unbroken = self._without_legal_forms(self._folded(text))
+        name = self._name(blanked, legal_form, unbroken)
         person_key, surname_key = self._person(blanked)
         return Entry(
             text=text,
             name_key=name.key or None,
+            spelling=self._spelling(text, blanked, name.key) or None,
             legal_form=name.legal_form,
             stem=self.stem(name.key),
             person_key=person_key,
@@ -132,13 +143,25 @@ class Normaliser:
         """Normalise the name of a company, a branch or both."""
         return self._name(*self._without_legal_forms(self._folded(text)))
 
-    def _name(self, blanked: str, legal_form: str | None) -> Name:
+    def _spelling(self, text: str, blanked: str, key: str) -> str:
+        """Return the key with the kanji as they were typed, if each of its characters replaces one of the text."""
+        visible = unicodedata.normalize("NFKC", text.translate(_VISIBLE))
+        if self._variants.isdisjoint(visible):
+            return key
+        typed = unicodedata.normalize("NFKC", visible.translate(self._as_typed).casefold()).translate(self._as_typed)
+        if len(typed) != len(blanked):
+            return key
+        kept = "".join(" " if letter == " " else original for letter, original in zip(blanked, typed, strict=True))
+        spelling = "".join(_words(kept))
+        return spelling if len(spelling) == len(key) else key
+
+    def _name(self, blanked: str, legal_form: str | None, unbroken: int) -> Name:
         words = _words(blanked)
         # The rest may contain a legal form again. Normalising a key must return the same key.
         if (legal_form or len(words) > 1) and not self._is_stable(key := "".join(words)):
             again = self.name(key)
             return Name(again.words, legal_form or again.legal_form)
-        return Name(words, legal_form)
+        return Name(words, legal_form, unbroken)
 
     def _is_stable(self, key: str) -> bool:
         return unicodedata.is_normalized("NFKC", key) and not any(form.search(key) for form in self._legal_forms)
@@ -174,8 +197,8 @@ class Normaliser:
         text = unicodedata.normalize("NFKC", text.translate(_VISIBLE)).translate(self._characters)
         return unicodedata.normalize("NFKC", text.casefold()).translate(self._characters)
 
-    def _without_legal_forms(self, text: str) -> tuple[str, str | None]:
-        """Blank the legal forms, keeping every position, and return the first one's canonical name."""
+    def _without_legal_forms(self, text: str) -> tuple[str, str | None, int]:
+        """Blank the legal forms, keeping positions; return the first one's canonical name and the length before it."""
         found: list[tuple[int, str]] = []
 
         def blank(match: re.Match[str]) -> str:
@@ -184,7 +207,10 @@ class Normaliser:
 
         for pattern in self._legal_forms:
             text = pattern.sub(blank, text)
-        return text, self._canonical[min(found)[1]] if found else None
+        if not found:
+            return text, None, 0
+        start, form = min(found)
+        return text, self._canonical[form], sum(map(len, _words(text[:start])))
 
     def _letters(self, text: str) -> tuple[str, ...]:
         return _words(self._folded(text))

@@ -21,14 +21,25 @@ class Reading(NamedTuple):
     branch_key: str
     department: str
     allows_stem: bool  # False: the part that was read as a department may belong to the branch's name
+    branch_stem: str | None = None  # the branch key without its suffix, if a branch is registered without one
 
 
 class Reader:
     """Lists readings of texts, split at the keys of registered partners and branches."""
 
-    def __init__(self, normaliser: Normaliser, partner_keys: Collection[str], branch_keys: Collection[str]) -> None:
-        """Store the keys of every registered partner, and the keys and stems of every registered branch."""
+    def __init__(
+        self,
+        normaliser: Normaliser,
+        partner_keys: Collection[str],
+        branch_keys: Collection[str],
+        bare_keys: Collection[str] = (),
+    ) -> None:
+        """Store the keys of every registered partner, the keys and stems of every registered branch.
+
+        bare_keys: keys of branches that are registered without a suffix. A text may have one: 高岡支店 for 高岡.
+        """
         rules = normaliser.rules
+        self._stem, self._bare_keys = normaliser.stem, bare_keys
         self._partner_keys, self._branch_keys = partner_keys, branch_keys
         self._department_ending = normaliser.ending(rules.department_endings)
         self._company_honorific = normaliser.ending(rules.company_honorifics)
@@ -44,7 +55,7 @@ class Reader:
         yield from self._of(name)
         plain = tuple(filter(None, (self._company_honorific.sub("", word) for word in name.words)))
         if plain and plain != name.words:
-            yield from self._of(Name(plain))
+            yield from self._of(Name(plain, unbroken=name.unbroken))
 
     def _of(self, name: Name) -> Iterator[Reading]:
         key, boundaries = name.key, name.boundaries
@@ -52,12 +63,19 @@ class Reader:
             if start and key[:start] not in self._partner_keys:
                 continue
             partner_key, is_bounded = key[:start], start in boundaries
-            yield Reading(partner_key, is_bounded, key[start:], "", True)
+            yield Reading(partner_key, is_bounded, key[start:], "", True, self._bare(key[start:]))
             for end in self._department_starts(key, start):
                 department = key[end:]
                 # Without a boundary, 大阪+北営業部 may also be a department of the branch 大阪北.
                 allows_stem = end in boundaries or self.is_department(department)
-                yield Reading(partner_key, is_bounded, key[start:end], department, allows_stem)
+                bare = self._bare(key[start:end])
+                yield Reading(
+                    partner_key, is_bounded, key[start:end], department, allows_stem or bare is not None, bare
+                )
+
+    def _bare(self, branch_key: str) -> str | None:
+        stem = self._stem(branch_key) if self._bare_keys else None
+        return stem if stem in self._bare_keys else None
 
     def _department_starts(self, key: str, start: int) -> Iterator[int]:
         """Yield where a department may begin: after a registered branch or, if it is clearly one, after the partner."""
@@ -66,7 +84,8 @@ class Reader:
         if self.is_department(key[start:]):
             yield start
         for end in range(start + 1, len(key)):
-            if key[start:end] in self._branch_keys and self._department_ending.search(key, end):
+            part = key[start:end]
+            if (part in self._branch_keys or self._bare(part)) and self._department_ending.search(key, end):
                 yield end
 
     def is_department(self, text: str) -> bool:

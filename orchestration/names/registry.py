@@ -14,6 +14,7 @@ class Registered:
     text: str
     partner_id: str
     branch_id: str | None = None
+    is_bare: bool = False  # the name of a branch without a suffix such as 支店
 
 
 class Registry:
@@ -33,10 +34,14 @@ class Registry:
             for partner_id, entries in self.branches_of_partner.items()
         }
         self.branch_keys = frozenset().union(*self._branch_keys.values())
+        self.bare_keys = frozenset(
+            entry.key for entries in self.branches_of_partner.values() for entry in entries if entry.is_bare
+        )
 
     def names_branch(self, reading: Reading, partner_id: str) -> bool:
         """Return whether a reading ends in a branch that this partner ever had."""
-        return reading.branch_key in self._branch_keys.get(partner_id, ())
+        keys = self._branch_keys.get(partner_id, frozenset())
+        return reading.branch_key in keys or reading.branch_stem in keys
 
     def partners_read(self, readings: Iterable[Reading]) -> set[str]:
         """Return the partners that a text may name: up to a boundary, or up to a branch of theirs."""

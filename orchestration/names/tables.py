@@ -5,6 +5,7 @@ TABLES = {
     "texts": {
         "text": "VARCHAR",
         "name_key": "VARCHAR",
+        "spelling": "VARCHAR",
         "legal_form": "VARCHAR",
         "stem": "VARCHAR",
         "person_key": "VARCHAR",
@@ -18,6 +19,8 @@ TABLES = {
         "branch_key": "VARCHAR",
         "department": "VARCHAR",
         "allows_stem": "BOOLEAN",
+        "branch_stem": "VARCHAR",
+        "spelling": "VARCHAR",
     },
     "similar_names": {
         "text": "VARCHAR",

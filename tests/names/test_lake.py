@@ -9,7 +9,7 @@ import pytest
 
 from orchestration.home import Home
 from orchestration.lake.ingest import ingest
-from orchestration.names.lake import write_names
+from orchestration.names.lake import lacks_suffixes, write_names
 from orchestration.names.tables import TABLES
 
 LANDED = {
@@ -132,6 +132,25 @@ def _shuffled(files: dict[str, str]) -> dict[str, str]:
         return "".join([header, *rows[::-1]])
 
     return {name: turned(content.splitlines(keepends=True)) for name, content in files.items()}
+
+
+def test_a_roster_without_suffixes_is_named(load: Load) -> None:
+    home = load(
+        {
+            "branches/branches_2026-04-01.csv": "branch_id,partner_id,branch_name\nB1,P1,高岡\nB2,P1,大阪支店\n",
+            "deals/deals_2026-04-01.csv": (
+                "deal_id,stage,partner_id,branch_text\nD1,open,P1,高岡支店\nD2,open,P1,大阪支店\n"
+            ),
+        }
+    )
+    assert lacks_suffixes(home) is None
+    write_names(home)
+    notice = lacks_suffixes(home)
+    assert notice is not None
+    assert notice.startswith(
+        "names: texts of deals have a suffix that the roster's branch names lack: 高岡支店 for 高岡"
+    )
+    assert "1 in all" in notice
 
 
 def test_an_empty_lake_gives_empty_tables(load: Load) -> None:

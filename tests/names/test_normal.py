@@ -215,3 +215,22 @@ def test_spaces_change_no_key(text: str, space: str) -> None:
 def test_width_and_case_do_not_matter(text: str) -> None:
     wide = "".join("　" if c == " " else chr(ord(c) + 0xFEE0) for c in text)
     assert NORMALISER.name(wide) == NORMALISER.name(text) == NORMALISER.name(text.upper())
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [
+        ("株式会社髙橋製作所", "髙橋製作所"),
+        ("高橋製作所", "高橋製作所"),
+        ("中國（株）・Ａｓｉａ", "中國asia"),
+        ("株式會社中國", "中國"),
+    ],
+)
+def test_a_spelling_keeps_the_kanji_as_typed(text: str, spelling: str) -> None:
+    assert NORMALISER.entry(text).spelling == spelling
+
+
+@given(TEXTS)
+def test_a_spelling_is_as_long_as_the_key(text: str) -> None:
+    entry = NORMALISER.entry(text)
+    assert len(entry.spelling or "") == len(entry.name_key or "")

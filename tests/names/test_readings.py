@@ -98,6 +98,41 @@ def test_department_without_a_branch(reader: Reader, text: str, is_department: b
     assert (("", NORMALISER.name(text).key) in read(reader, f"ヤマダ商事 {text}", "ヤマダ商事")) == is_department
 
 
+@pytest.mark.parametrize(
+    ("text", "branch_key", "department", "branch_stem"),
+    [
+        ("高岡支店", "高岡支店", "", "高岡"),
+        ("高岡支店第一営業部", "高岡支店", "第一営業部", "高岡"),
+        ("高岡支店ソリューション推進部", "高岡支店", "ソリューション推進部", "高岡"),
+        ("大阪支店", "大阪支店", "", None),  # 大阪 is a stem of a registered name, and no name without a suffix
+    ],
+)
+def test_a_suffix_that_the_registered_name_lacks(
+    text: str, branch_key: str, department: str, branch_stem: str | None
+) -> None:
+    reader = Reader(NORMALISER, PARTNERS, {*BRANCHES, "高岡"}, {"高岡"})
+    found = [
+        r for r in reader.readings(NORMALISER.name(text)) if (r.branch_key, r.department) == (branch_key, department)
+    ]
+    assert [(r.branch_stem, r.allows_stem) for r in found] == [(branch_stem, True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "partner_key", "is_bounded"),
+    [
+        ("ヤマダ・テクノロジー株式会社", "ヤマダ", False),
+        ("ヤマダ テクノロジー㈱ 大阪支店", "ヤマダ", False),
+        ("㈱ヤマダ・大阪支店", "ヤマダ", True),
+        ("ヤマダ㈱・大阪支店", "ヤマダ", True),
+        ("ヤマダ・大阪支店", "ヤマダ", True),
+    ],
+)
+def test_the_part_before_a_legal_form_is_one_name(
+    reader: Reader, text: str, partner_key: str, is_bounded: bool
+) -> None:
+    assert {bounded for bounded, _ in read(reader, text, partner_key).values()} == {is_bounded}
+
+
 def test_no_department_is_removed_after_an_unregistered_branch(reader: Reader) -> None:
     assert set(read(reader, "名古屋支店 第一営業部", "")) == {("名古屋支店第一営業部", "")}
 

@@ -160,14 +160,22 @@ class Facts:
         )
 
     def is_open(self, branch: str, on: date) -> bool:
-        """Return whether a branch was open: by its dates in the latest roster, and until an extract lacks it."""
-        if branch.startswith("IMPLICIT:"):
-            return True
-        reported = [(extract, row) for extract, row in self.company.reported("branches") if row["branch_id"] == branch]
-        last_reported_on, row = reported[-1]
-        left_out = [extract for extract in self.company.extracts("branches") if extract > last_reported_on]
-        closed_on = min(filter(None, [day(row["closed_on"]), *left_out]), default=ALWAYS)
-        return (day(row["opened_on"]) or EVER) <= on < closed_on
+        """Return whether a branch was open: by its dates in the latest roster, and from its first extract to its last.
+
+        An implicit branch is open while an extract holds its company.
+        """
+        dataset, key = ("partners", "partner_id") if branch.startswith("IMPLICIT:") else ("branches", "branch_id")
+        entity = branch.removeprefix("IMPLICIT:")
+        reported = [(extract, row) for extract, row in self.company.reported(dataset) if row[key] == entity]
+        first_reported_on, (last_reported_on, row) = reported[0][0], reported[-1]
+        extracts = self.company.extracts(dataset)
+        left_out = [extract for extract in extracts if extract > last_reported_on]
+        stated = day(row.get("closed_on"))
+        closed_on = min(filter(None, [stated, *left_out]), default=ALWAYS)
+        held_from = (
+            EVER if first_reported_on == extracts[0] or (stated and stated <= first_reported_on) else first_reported_on
+        )
+        return (day(row.get("opened_on")) or held_from) <= on < closed_on
 
     def assignments(self, rep: str, on: date) -> list[Row]:
         """Return a rep's assignments on a day, from the latest extract that covers the day."""

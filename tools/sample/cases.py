@@ -116,7 +116,7 @@ def companies_alike(p: Planted) -> None:
     p.branch("CASE-TWIN-OSAKA", "CASE-TWIN", "大阪支店")
     by_name(
         p, "CASE-TWIN-A", None, "two companies of one name: the text names none", UNRESOLVED, "L12",
-        reason="PARTNER_UNKNOWN", partner_text="株式会社フタバ機工 大阪支店",
+        reason="CONFLICT_PARTNER", partner_text="株式会社フタバ機工 大阪支店",
     )  # fmt: skip
     by_name(
         p, "CASE-TWIN-B", None, "two companies of one name, told apart by the id", "CASE-TWIN-TOKYO", "L7",

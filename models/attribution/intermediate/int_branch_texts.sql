@@ -20,7 +20,7 @@ branch_names as (
 whole_branch_texts as (
     select text, credit_on, min(acting_partner_id) as acting_partner_id
     from text_partners
-    where branch_id is not null
+    where branch_id is not null and is_borne
     group by text, credit_on
     having count(distinct acting_partner_id) = 1
 ),
@@ -60,10 +60,46 @@ without_branch as (
     where readings.branch_key = ''
 ),
 
+-- The same rules as in int_text_partners: the text may have a suffix that the name lacks, and a department follows a branch only
+-- where no longer name is that of a branch on any day.
+rests as (
+    select text, branch_key, allows_stem, spelling, branch_key as name_key, false as is_bare
+    from readings
+    where partner_key = ''
+    union all
+    select text, branch_key, allows_stem, spelling, branch_stem as name_key, true as is_bare
+    from readings
+    where partner_key = '' and branch_stem is not null
+),
+
+branches_of_branch_texts as (
+    select
+        asked_texts.text, asked_texts.credit_on, asked_texts.acting_partner_id, asked_texts.is_branch_text,
+        rests.branch_key, branch_names.branch_id,
+        case when rests.is_bare then 'stem' else branch_names.name_type end as name_type,
+        {{ is_within('asked_texts.credit_on', 'branch_names.opened_on', 'branch_names.closed_on') }} as is_open,
+        {{ is_within('asked_texts.credit_on', 'branch_names.valid_from', 'branch_names.valid_to') }} as is_valid,
+        substr(rests.spelling, 1, length(rests.name_key)) = branch_names.spelling as is_same_kanji,
+        max(case when branch_names.name_type in ('name', 'alias') then length(rests.branch_key) else 0 end) over (
+            partition by asked_texts.text, asked_texts.credit_on, asked_texts.acting_partner_id
+        ) as longest_name
+    from asked_texts
+    inner join rests on asked_texts.text = rests.text
+    inner join branch_names
+        on
+            asked_texts.acting_partner_id = branch_names.acting_partner_id
+            and rests.name_key = branch_names.name_key
+            and rests.is_bare = (branch_names.name_type = 'bare')
+    where
+        asked_texts.is_branch_text
+        and (rests.allows_stem or (branch_names.name_type != 'stem' and branch_names.is_bare is not true))
+),
+
 found_branches as (
     select
         asked_texts.text, asked_texts.credit_on, asked_texts.acting_partner_id, asked_texts.is_branch_text,
-        text_partners.branch_key, text_partners.branch_id, text_partners.branch_name_type as name_type, text_partners.is_open
+        text_partners.branch_key, text_partners.branch_id, text_partners.branch_name_type as name_type,
+        text_partners.is_open, text_partners.is_same_kanji
     from asked_texts
     inner join text_partners
         on
@@ -72,25 +108,14 @@ found_branches as (
             and asked_texts.acting_partner_id = text_partners.acting_partner_id
     where text_partners.branch_id is not null
     union all
-    select
-        asked_texts.text, asked_texts.credit_on, asked_texts.acting_partner_id, asked_texts.is_branch_text,
-        readings.branch_key, branch_names.branch_id, branch_names.name_type,
-        {{ is_within('asked_texts.credit_on', 'branch_names.opened_on', 'branch_names.closed_on') }} as is_open
-    from asked_texts
-    inner join readings on asked_texts.text = readings.text
-    inner join branch_names
-        on
-            asked_texts.acting_partner_id = branch_names.acting_partner_id
-            and readings.branch_key = branch_names.name_key
-            and {{ is_within('asked_texts.credit_on', 'branch_names.valid_from', 'branch_names.valid_to') }}
-    where
-        asked_texts.is_branch_text
-        and readings.partner_key = ''
-        and (readings.allows_stem or branch_names.name_type != 'stem')
+    select text, credit_on, acting_partner_id, is_branch_text, branch_key, branch_id, name_type, is_open, is_same_kanji
+    from branches_of_branch_texts
+    where is_valid and length(branch_key) >= longest_name
 ),
 
--- An open branch comes before a closed one, a whole name before a stem, a longer whole name before a shorter one. If several
--- branches remain, it is a tie: they have the same name, or the text can be cut into stem and rest in several ways.
+-- An open branch comes before a closed one, a whole name before a stem, a longer whole name before a shorter one, the same kanji
+-- before a variant. If several branches remain, it is a tie: they have the same name, or the text can be cut into stem and rest
+-- in several ways.
 branches_of_texts as (
     select
         text, credit_on, acting_partner_id, is_branch_text, branch_id, is_open,
@@ -105,7 +130,8 @@ branches_of_texts as (
                 order by
                     case when is_open then 0 else 1 end,
                     case when name_type = 'stem' then 1 else 0 end,
-                    case when name_type = 'stem' then 0 else length(branch_key) end desc nulls last
+                    case when name_type = 'stem' then 0 else length(branch_key) end desc nulls last,
+                    case when is_same_kanji then 0 else 1 end
             ) as match_rank
         from found_branches
     ) as ranked

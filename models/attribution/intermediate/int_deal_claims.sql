@@ -55,7 +55,7 @@ registered as (
         case registration_evidence.points_to
             when 'branch' then registrations.branch_id
             when 'rep' then registrations.rep_id
-            when 'email' then lower(registrations.rep_email)
+            when 'email' then {{ email_address('registrations.rep_email') }}
             else registrations.partner_id
         end as value
     from registrations

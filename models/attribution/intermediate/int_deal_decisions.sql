@@ -27,7 +27,9 @@ partner_evidence as (
         min(case when status = 'eligible' then acting_partner_id end) as lowest_eligible_id,
         max(case when status = 'eligible' then acting_partner_id end) as highest_eligible_id,
         min(case when status = 'eligible' and rung is not null then acting_partner_id end) as lowest_deciding_id,
-        max(case when status = 'eligible' and rung is not null then acting_partner_id end) as highest_deciding_id
+        max(case when status = 'eligible' and rung is not null then acting_partner_id end) as highest_deciding_id,
+        -- The name of several partners.
+        max(case when reason = 'CONFLICT_PARTNER' then 1 else 0 end) = 1 as is_name_shared
     from signals
     where
         coalesce(reason, '') not in ('REGISTRATION_NOT_APPROVED', 'REGISTRATION_EXPIRED')
@@ -57,7 +59,7 @@ strongest_reasons as (
             reason,
             row_number() over (partition by deal_id order by rung_order nulls last, reason) as strength
         from signals
-        where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH')
+        where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN', 'REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH', 'REP_UNKNOWN')
     ) as ranked
     where strength = 1
 ),
@@ -95,6 +97,9 @@ outcomes as (
                 then weak_partner_evidence.lowest_ineligible_id
         end as known_partner_id,
         partner_evidence.deal_id is not null as has_partner_evidence,
+        -- Partners of the roster, but several of them, and none may decide.
+        coalesce(weak_partner_evidence.lowest_distributor_id, weak_partner_evidence.lowest_ineligible_id) is not null
+        or coalesce(partner_evidence.is_name_shared, false) as has_known_partners,
         coalesce(deals.channel, 'direct') as channel,
         case
             when partner_evidence.lowest_eligible_id = partner_evidence.highest_eligible_id
@@ -133,9 +138,11 @@ select
         when is_tie then 'TIE'
         when is_by_branch then null
         when known_partner_id is not null then coalesce(strongest_reason, 'BRANCH_UNKNOWN')
+        when has_known_partners then 'CONFLICT_PARTNER'
         when has_partner_evidence or channel != 'direct' then 'PARTNER_UNKNOWN'
     end as reason,
-    -- Inheritance needs to know on which rung the deal's own evidence is, and which partner it names.
+    -- Inheritance needs to know whether eligible evidence contradicts itself, on which rung it is, and which partner it names.
+    is_conflict,
     rung_order,
     case when is_tie then leading_rung end as tied_rung,
     strongest_reason,

@@ -34,7 +34,11 @@ signals as (
         cast(null as string) as branch_id,
         cast(null as string) as rep_id,
         text_partner_id as acting_partner_id,
-        case when text_partner_id is null then 'PARTNER_UNKNOWN' end as reason
+        case
+            when text_partner_id is not null then null
+            when is_shared_name then 'CONFLICT_PARTNER'
+            else 'PARTNER_UNKNOWN'
+        end as reason
     from deal_partners
     union all
     select

@@ -66,13 +66,13 @@ heirs as {{ materialized() }} (
         decisions.eligible_partner_id,
         coalesce(decisions.reason = 'TIE', false) as is_tied,
         case
-            when decisions.reason = 'CONFLICT_PARTNER' then true
+            when decisions.is_conflict then true
             when decisions.reason = 'TIE' then decisions.rung_order > inheritance.rung_order
             else coalesce(decisions.rung_order < inheritance.rung_order, false)
         end as is_decided,
         decisions.branch_id in ('DIRECT', 'UNRESOLVED')
         and decisions.rung_order is null
-        and coalesce(decisions.reason, '') != 'CONFLICT_PARTNER' as is_open_question
+        and not coalesce(decisions.is_conflict, false) as is_open_question
     from children
     inner join decisions on children.deal_id = decisions.deal_id
     cross join inheritance

@@ -130,6 +130,9 @@ suggestions as (
     union all
     select deal_id, {{ evidence('similar_name') }}, text, branch_id, null, partner_id, null, cast(score as decimal(5, 2))
     from similar_names
+    union all
+    select deal_id, {{ evidence('similar_name') }}, raw_value, branch_id, rep_id, partner_id, null, cast(100 as decimal(5, 2))
+    from {{ ref('int_named_suggestions') }}
 )
 
 select

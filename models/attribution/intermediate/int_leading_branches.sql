@@ -26,6 +26,18 @@ blocked_from_sole_branch as (
     where reason in ('BRANCH_CLOSED_AT_DATE', 'BRANCH_UNKNOWN') and is_distributor is not true
 ),
 
+-- Partners whom the deal calls its seller, and partners of a deal with another distributor. Their type does not count.
+sold_by_distributors as (
+    select distinct sellers.deal_id, sellers.acting_partner_id
+    from signals as sellers
+    left join (select distinct deal_id from signals where is_distributor) as two_tier_deals
+        on sellers.deal_id = two_tier_deals.deal_id
+    where
+        sellers.status = 'eligible'
+        and sellers.is_distributor is not true
+        and (two_tier_deals.deal_id is not null or {{ is_selling_role('sellers.role') }})
+),
+
 candidates as (
     select deal_id, rung, rung_order, branch_id, acting_partner_id, is_primary, 0 as is_partner_alone
     from eligible
@@ -40,7 +52,12 @@ candidates as (
             eligible.acting_partner_id = sole_branches.partner_id
             and {{ is_within('eligible.credit_on', 'sole_branches.valid_from', 'sole_branches.valid_to') }}
     left join blocked_from_sole_branch as blocked on eligible.deal_id = blocked.deal_id
-    where eligible.points_to = 'partner' and blocked.deal_id is null
+    left join sold_by_distributors as sold
+        on eligible.deal_id = sold.deal_id and eligible.acting_partner_id = sold.acting_partner_id
+    where
+        eligible.points_to = 'partner'
+        and blocked.deal_id is null
+        and (sole_branches.is_of_distributor is not true or sold.deal_id is not null or not {{ is_reseller_credited() }})
 ),
 
 -- Nearly all deals have one candidate branch, on one or several rungs. This step decides them.

@@ -1,4 +1,5 @@
--- One row per deal and rep of the known partner whom the deal's rep text names; rep_id is null where no rep has that name.
+-- One row per deal and rep of the known partner whom the deal's rep text names; rep_id is null where no rep has that name. A rep
+-- who has the name on other days only is a candidate.
 with deals as (
     select deal_id, credit_on, rep_text, known_partner_id from {{ ref('int_deal_partners') }} where rep_text is not null
 ),
@@ -35,8 +36,17 @@ namesakes as (
         asked_texts.acting_partner_id,
         names.rep_id,
         max(
-            case when {{ is_within('asked_texts.credit_on', 'names.valid_from', 'names.valid_to') }} then 1 else 0 end
+            case
+                when
+                    {{ is_within('asked_texts.credit_on', 'names.valid_from', 'names.valid_to') }}
+                    and {{ is_within('asked_texts.credit_on', 'names.named_from', 'names.named_to') }}
+                    then 1
+                else 0
+            end
         ) as is_posted,
+        max(
+            case when {{ is_within('asked_texts.credit_on', 'names.named_from', 'names.named_to') }} then 1 else 0 end
+        ) as is_named,
         max(
             case when {{ is_within('asked_texts.credit_on', 'names.valid_from', 'names.valid_to') }} then names.branch_id end
         ) as branch_id
@@ -79,7 +89,8 @@ select
     deals.known_partner_id as acting_partner_id,
     case
         when deals.known_partner_id is null then 'PARTNER_UNKNOWN'
-        when reps_of_texts.rep_id is null or reps_of_texts.is_posted = 0 then 'REP_NO_ASSIGNMENT'
+        when reps_of_texts.rep_id is null or reps_of_texts.is_named = 0 then 'REP_UNKNOWN'
+        when reps_of_texts.is_posted = 0 then 'REP_NO_ASSIGNMENT'
         when reps_of_texts.rep_count = 1 and reps_of_texts.branch_id is not null and not reps_of_texts.is_open
             then 'BRANCH_CLOSED_AT_DATE'
         when reps_of_texts.are_all_placed = 0 then 'REP_MULTI_BRANCH'

@@ -2,6 +2,13 @@ with rostered as (
     {{ last_known('branches', ['branch_id']) }}
 ),
 
+-- The day of the first extract that held the branch; empty for what was there from the beginning.
+first_held as (
+    select branch_id, nullif(min(held_from), {{ since_ever() }}) as listed_from
+    from (select branch_id, {{ held_from(['branch_id']) }} as held_from from {{ ref('stg_branches') }}) as held
+    group by branch_id
+),
+
 partners as (
     select * from {{ ref('int_partners') }}
 ),
@@ -38,7 +45,10 @@ select
     branches.branch_kind,
     coalesce(branches.is_head_office, false) as is_head_office,
     branches.prefecture,
-    branches.opened_on,
+    -- A branch that an earlier extract omits was not open before its own first extract, unless the roster has a date.
+    coalesce(
+        branches.opened_on, case when coalesce(first_held.listed_from < branches.closed_on, true) then first_held.listed_from end
+    ) as opened_on,
     -- A branch that a later extract omits was closed at that extract's date, unless the roster has an earlier date.
     {{ earliest(['branches.closed_on', 'branches.ended_on']) }} as closed_on,
     coalesce(branches.is_focus, partners.is_focus, false) as is_focus,
@@ -46,6 +56,7 @@ select
     coalesce(branches.contract_ended_on, partners.contract_ended_on) as contract_ended_on,
     false as is_sentinel
 from rostered as branches
+inner join first_held on branches.branch_id = first_held.branch_id
 left join partners on branches.partner_id = partners.partner_id
 union all
 select
@@ -57,8 +68,9 @@ select
     null as branch_kind,
     true as is_head_office,
     null as prefecture,
-    cast(null as date) as opened_on,
-    cast(null as date) as closed_on,
+    -- An implicit branch is there while its company is.
+    listed_from as opened_on,
+    listed_to as closed_on,
     is_focus,
     contract_started_on,
     contract_ended_on,

@@ -11,14 +11,14 @@ rostered as (
 ),
 
 all_points as (
-    select owner_type, owner_id, kind, lower(value) as address, valid_from, valid_to
+    select owner_type, owner_id, kind, {{ email_address('value') }} as address, valid_from, valid_to
     from dated
     union all
     select
         'rep' as owner_type,
         rep_id as owner_id,
         'email' as kind,
-        lower(rep_email) as address,
+        {{ email_address('rep_email') }} as address,
         {{ since_ever() }} as valid_from,
         {{ for_ever() }} as valid_to
     from rostered
@@ -29,7 +29,7 @@ all_points as (
             select 1 from dated
             where
                 dated.owner_type = 'rep' and dated.kind = 'email'
-                and dated.owner_id = rostered.rep_id and lower(dated.value) = lower(rostered.rep_email)
+                and dated.owner_id = rostered.rep_id and {{ email_address('dated.value') }} = {{ email_address('rostered.rep_email') }}
         )
 )
 

@@ -2,6 +2,13 @@ with rostered as (
     {{ last_known('partners', ['partner_id']) }}
 ),
 
+-- The day of the first extract that held the company; empty for what was there from the beginning.
+first_held as (
+    select partner_id, nullif(min(held_from), {{ since_ever() }}) as listed_from
+    from (select partner_id, {{ held_from(['partner_id']) }} as held_from from {{ ref('stg_partners') }}) as held
+    group by partner_id
+),
+
 -- A branch needs a partner even if the roster lacks the company: the company is included under its id.
 named_by_branches as (
     select distinct branches.partner_id
@@ -12,7 +19,7 @@ named_by_branches as (
 )
 
 select
-    partner_id,
+    rostered.partner_id,
     partner_name,
     corporate_number,
     coalesce(partner_type, 'other') as partner_type,
@@ -23,8 +30,11 @@ select
     {{ earliest(['contract_ended_on', 'ended_on']) }} as contract_ended_on,
     coalesce(is_focus, false) as is_focus,
     successor_partner_id,
-    succeeded_on
+    succeeded_on,
+    first_held.listed_from,
+    ended_on as listed_to
 from rostered
+inner join first_held on rostered.partner_id = first_held.partner_id
 union all
 select
     partner_id,
@@ -37,5 +47,7 @@ select
     cast(null as date) as contract_ended_on,
     false as is_focus,
     null as successor_partner_id,
-    cast(null as date) as succeeded_on
+    cast(null as date) as succeeded_on,
+    cast(null as date) as listed_from,
+    cast(null as date) as listed_to
 from named_by_branches

@@ -1,6 +1,5 @@
--- The only branch of a partner that is open on a day. Days with no or several open branches have no row. Distributors
--- have none, because they sell through other partners. Intervals of a partner never overlap, so a join on the partner
--- and a day gives at most one row.
+-- The only branch of a partner that is open on a day. Days with no or several open branches have no row. Intervals of a
+-- partner never overlap, so a join on the partner and a day gives at most one row.
 with open_branches as (
     select
         branches.branch_id,
@@ -11,8 +10,7 @@ with open_branches as (
         least(coalesce(branches.closed_on, {{ for_ever() }}), coalesce(versions.valid_to, {{ for_ever() }})) as valid_to
     from {{ ref('int_branches') }} as branches
     left join {{ ref('int_branch_history') }} as versions on branches.branch_id = versions.branch_id
-    left join {{ ref('int_partners') }} as partners on coalesce(versions.partner_id, branches.partner_id) = partners.partner_id
-    where not branches.is_sentinel and (partners.partner_type is distinct from 'distributor' or not {{ is_reseller_credited() }})
+    where not branches.is_sentinel
 ),
 
 boundaries as (
@@ -33,12 +31,15 @@ select
     segments.partner_id,
     segments.valid_from,
     segments.valid_to,
-    min(open_branches.branch_id) as branch_id
+    min(open_branches.branch_id) as branch_id,
+    -- A company of type distributor sells through other partners, unless the deal states another role.
+    coalesce(partners.partner_type = 'distributor', false) as is_of_distributor
 from segments
 inner join open_branches
     on
         segments.partner_id = open_branches.partner_id
         and open_branches.valid_from <= segments.valid_from
         and segments.valid_to <= open_branches.valid_to
-group by segments.partner_id, segments.valid_from, segments.valid_to
+left join {{ ref('int_partners') }} as partners on segments.partner_id = partners.partner_id
+group by segments.partner_id, segments.valid_from, segments.valid_to, partners.partner_type
 having count(distinct open_branches.branch_id) = 1
