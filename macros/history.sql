@@ -108,7 +108,7 @@
    var roster_complete_from excepts what extracts up to that day are the first to hold. #}
 {% macro held_from(entity) -%}
     case
-        when is_first_extract is distinct from false then {{ since_ever() }}
+        when coalesce(is_first_extract, true) then {{ since_ever() }}
         {%- if var('roster_complete_from') %}
         when
             extracted_on <= cast('{{ var("roster_complete_from") }}' as date)

@@ -22,6 +22,14 @@
     end
 {%- endmacro %}
 
+{# The same amount before rounding, with the four digits that sources may deliver. #}
+{% macro exact_in_base_currency(amount, currency, base_per_unit) -%}
+    case
+        when {{ currency }} = '{{ var("base_currency") }}' then cast({{ amount }} as decimal(28, 4))
+        else cast(round(cast({{ amount }} as decimal(28, 4)) * cast({{ base_per_unit }} as decimal(18, 8)), 4) as decimal(28, 4))
+    end
+{%- endmacro %}
+
 {# A rate; null where its denominator is too small for a meaningful rate. #}
 {% macro rate(numerator, denominator, n_min=1) -%}
     case when {{ denominator }} >= {{ n_min }} then cast({{ numerator }} as double) / {{ denominator }} end

@@ -112,7 +112,9 @@ select
     stage_events.recognized_on,
     cast(deals.amount * stage_events.sign as {{ money_type() }}) as amount,
     deals.currency,
-    deals.amount_in_currency * stage_events.sign as amount_in_currency
+    deals.amount_in_currency * stage_events.sign as amount_in_currency,
+    {{ exact_in_base_currency('deals.amount_in_currency', 'deals.currency', 'deals.base_per_unit') }} * stage_events.sign
+        as exact_amount
 from numbered_events as stage_events
 inner join deals on stage_events.deal_id = deals.deal_id
 union all
@@ -123,7 +125,8 @@ select
     amount_events.event_on as recognized_on,
     {{ in_base_currency('amount_events.amount_delta', 'amount_events.currency', 'rates.base_per_unit') }} as amount,
     amount_events.currency,
-    amount_events.amount_delta as amount_in_currency
+    amount_events.amount_delta as amount_in_currency,
+    {{ exact_in_base_currency('amount_events.amount_delta', 'amount_events.currency', 'rates.base_per_unit') }} as exact_amount
 from amount_events
 left join rates
     on amount_events.currency = rates.currency and amount_events.rate_needed_on = rates.rate_needed_on

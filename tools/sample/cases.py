@@ -18,7 +18,8 @@ def plant_cases(p: Planted) -> None:
     """Plant every case, after the traps."""
     for plant in (
         spellings, dated_aliases, companies_alike, bounded_names, renamed_branch, reps_by_name, names_among_others,
-        split_returns, inheritance, duplicate_registrations, suggestions, decisions,
+        split_returns, inheritance, duplicate_registrations, suggestions, decisions, dated_rosters, plain_rosters,
+        stated_roles,
     ):  # fmt: skip
         plant(p)
 
@@ -385,3 +386,96 @@ def decisions(p: Planted) -> None:
         deal = f"TRAP18-{letter}"
         p.deal(deal, 18, case, branch, "L0", on, branch_id="TRAP18-OSAKA", won_on=won, rep=rep or "NONE")
         p.add("attribution_overrides", DELTA_EXTRACTS[1], deal_id=deal, branch_id=branch, rep_id=rep, **by)
+
+
+def listed(p: Planted, branch: str, partner: str, name: str, **dates: str) -> None:
+    """Add a branch without an opening to the rosters of some days."""
+    p.partner_of[branch] = partner
+    p.roster("branches", branch_id=branch, partner_id=partner, branch_name=name, **dates)
+
+
+def dated_rosters(p: Planted) -> None:
+    """A company that is entered again under a new id, a renamed one, and a branch that the first rosters lack."""
+    before = "2024-02-05"
+    for partner, dates in (("CASE-AGAIN", {"until": MOVE}), ("CASE-AGAINX", {"since": MOVE})):
+        p.roster("partners", partner_id=partner, partner_name="株式会社イブキ産業", partner_type="reseller", **dates)
+        for name, city in (("東京支店", "TOKYO"), ("大阪支店", "OSAKA")):
+            listed(p, f"{partner}-{city}", partner, name, **dates)
+    by_name(
+        p, "CASE-AGAIN-A", None, "a company that was entered again: its id before", "CASE-AGAIN-OSAKA", "L7", before,
+        partner_text="イブキ産業㈱ 大阪支店",
+    )  # fmt: skip
+    by_name(
+        p, "CASE-AGAIN-B", None, "a company that was entered again: its id after", "CASE-AGAINX-OSAKA", "L7",
+        partner_text="イブキ産業㈱ 大阪支店",
+    )  # fmt: skip
+    by_name(
+        p, "CASE-AGAIN-C", None, "a company that was entered again, by its later id", "CASE-AGAINX-TOKYO", "L3",
+        partner_id="CASE-AGAINX", partner_text="イブキ産業", branch_id="CASE-AGAINX-TOKYO",
+    )  # fmt: skip
+
+    for name, dates in (("株式会社トナミ通商", {"until": MOVE}), ("株式会社ネオトナミ", {"since": MOVE})):
+        p.roster("partners", partner_id="CASE-FORMER", partner_name=name, partner_type="reseller", **dates)
+    p.branch("CASE-FORMER-TOKYO", "CASE-FORMER", "東京支店")
+    p.branch("CASE-FORMER-OSAKA", "CASE-FORMER", "大阪支店")
+    by_name(
+        p, "CASE-FORMER-A", None, "a former name on its day", "CASE-FORMER-TOKYO", "L7", before,
+        partner_text="トナミ通商 東京支店",
+    )  # fmt: skip
+    by_name(
+        p, "CASE-FORMER-B", None, "a former name afterwards is a candidate", UNRESOLVED, "L12",
+        reason="PARTNER_UNKNOWN", partner_text="トナミ通商 東京支店", amount=100_000,
+    )  # fmt: skip
+    by_name(
+        p, "CASE-FORMER-C", None, "a former name agrees with the id", "CASE-FORMER-TOKYO", "L7",
+        partner_id="CASE-FORMER", partner_text="トナミ通商 東京支店",
+    )  # fmt: skip
+
+    listed(p, "CASE-FORMER-NARA", "CASE-FORMER", "奈良支店", since=MOVE)
+    by_name(
+        p, "CASE-LATE-A", None, "a branch that the roster of the day has", "CASE-FORMER-NARA", "L3",
+        branch_id="CASE-FORMER-NARA",
+    )  # fmt: skip
+    by_name(
+        p, "CASE-LATE-B", None, "a branch that the roster of the day lacks", "UNKNOWN:CASE-FORMER", "L11", before,
+        reason="BRANCH_CLOSED_AT_DATE", branch_id="CASE-FORMER-NARA", amount=100_000,
+    )  # fmt: skip
+
+
+def plain_rosters(p: Planted) -> None:
+    """A roster whose branches lack 支店, and names that resemble others."""
+    p.partner("CASE-PLAIN", "ホクリク証券株式会社")
+    for city, name in (("TAKAOKA", "高岡"), ("TOYAMA", "富山"), ("AOMORI", "青森")):
+        p.branch(f"CASE-PLAIN-{city}", "CASE-PLAIN", name)
+    for letter, case, text, branch in (
+        ("A", "a suffix that the roster lacks", "ホクリク証券㈱ 高岡支店", "CASE-PLAIN-TAKAOKA"),
+        ("B", "another suffix and a department", "ホクリク証券富山営業所第一営業部", "CASE-PLAIN-TOYAMA"),
+        ("C", "no suffix on either side", "ホクリク証券 青森", "CASE-PLAIN-AOMORI"),
+    ):
+        by_name(p, f"CASE-PLAIN-{letter}", None, case, branch, "L7", partner_text=text)
+    by_name(
+        p, "CASE-PLAIN-D", None, "a department that may be part of a branch's name", "UNKNOWN:CASE-PLAIN", "L11",
+        reason="BRANCH_UNKNOWN", partner_id="CASE-PLAIN", branch_text="青森中央営業部", amount=100_000,
+    )  # fmt: skip
+    by_name(
+        p, "CASE-PLAIN-E", None, "a longer company name before its legal form", UNRESOLVED, "L12",
+        reason="PARTNER_UNKNOWN", partner_text="ハナブサ商会・テクノロジー株式会社", amount=100_000,
+    )  # fmt: skip
+
+
+def stated_roles(p: Planted) -> None:
+    """A reseller of type distributor, by its role or next to another distributor."""
+    p.partner("CASE-ROLE", "株式会社ミサキ物流", "distributor")
+    p.branch("CASE-ROLE-KOBE", "CASE-ROLE", "神戸支店")
+    p.branch("CASE-ROLE-HIMEJI", "CASE-ROLE", "姫路支店")
+    p.deal(
+        "CASE-ROLE-A", None, "a reseller of type distributor", "CASE-ROLE-KOBE", "L3", ON, channel="distributor",
+        won_on=WON,
+    )  # fmt: skip
+    p.participant("CASE-ROLE-A", "distributor", "partner", "TRAP09D", ON)
+    p.participant("CASE-ROLE-A", "reseller", "branch", "CASE-ROLE-KOBE", ON)
+    p.deal(
+        "CASE-ROLE-B", None, "a company of type distributor next to the distributor", "CASE-ROLE-HIMEJI", "L3", ON,
+        channel="distributor", branch_id="CASE-ROLE-HIMEJI", won_on=WON,
+    )  # fmt: skip
+    p.participant("CASE-ROLE-B", "distributor", "partner", "TRAP09D", ON)

@@ -19,7 +19,7 @@ parties as (
         max(case when role = 'distributor' then 1 else 0 end) as is_called_distributor,
         max(case when {{ is_selling_role('role') }} then 1 else 0 end) as is_called_seller
     from named
-    where deal_id in (select deal_id from named where is_of_distributor)
+    where deal_id in (select distributors.deal_id from named as distributors where distributors.is_of_distributor)
     group by deal_id, acting_partner_id
 ),
 

@@ -1,5 +1,6 @@
 -- Each check computes one total in two ways that share as little as possible. The branch side uses inner joins to the
--- branch and partner dimensions on purpose: a member that a dimension lacks is missing money here.
+-- branch and partner dimensions on purpose: a member that a dimension lacks is missing money here. The lines `rounding` are
+-- no check: they are what rounding each event to the minor unit takes from the delivered money of a currency, or adds to it.
 with ledger as (
     select {{ month_of('credit_on') }} as month, count(*) as deals, coalesce(sum(amount), 0) as amount
     from {{ ref('int_deals') }}
@@ -53,14 +54,23 @@ sides as (
 ),
 
 checks as (
-    select check_name, month, sum(left_amount) as left_amount, sum(right_amount) as right_amount
+    select
+        check_name, month, cast(null as string) as currency, sum(left_amount) as left_amount, sum(right_amount) as right_amount
     from sides
     group by 1, 2
+    union all
+    select
+        'rounding' as check_name, {{ month_of('recognized_on') }} as month, currency,
+        sum(exact_amount) as left_amount, sum(amount) as right_amount
+    from {{ ref('int_revenue_events') }}
+    where amount is not null
+    group by 2, 3
 )
 
 select
     check_name,
     month,
+    currency,
     cast(left_amount as {{ money_type() }}) as left_amount,
     cast(right_amount as {{ money_type() }}) as right_amount,
     cast(left_amount - right_amount as {{ money_type() }}) as difference
