@@ -125,8 +125,8 @@ class Normaliser:
 
     def entry(self, text: str) -> Entry:
         """Return everything that follows from a text alone."""
-        blanked, legal_form, unbroken = self._without_legal_forms(self._folded(text))
-        name = self._name(blanked, legal_form, unbroken)
+        blanked, legal_form, formed_at = self._without_legal_forms(self._folded(text))
+        name = self._name(blanked, legal_form, formed_at)
         person_key, surname_key = self._person(blanked)
         return Entry(
             text=text,
@@ -145,9 +145,9 @@ class Normaliser:
 
     def _spelling(self, text: str, blanked: str, key: str) -> str:
         """Return the key with the kanji as they were typed, if each of its characters replaces one of the text."""
-        visible = unicodedata.normalize("NFKC", text.translate(_VISIBLE))
-        if self._variants.isdisjoint(visible):
+        if self._variants.isdisjoint(text):
             return key
+        visible = unicodedata.normalize("NFKC", text.translate(_VISIBLE))
         typed = unicodedata.normalize("NFKC", visible.translate(self._as_typed).casefold()).translate(self._as_typed)
         if len(typed) != len(blanked):
             return key
@@ -155,12 +155,13 @@ class Normaliser:
         spelling = "".join(_words(kept))
         return spelling if len(spelling) == len(key) else key
 
-    def _name(self, blanked: str, legal_form: str | None, unbroken: int) -> Name:
+    def _name(self, blanked: str, legal_form: str | None, formed_at: int) -> Name:
         words = _words(blanked)
         # The rest may contain a legal form again. Normalising a key must return the same key.
         if (legal_form or len(words) > 1) and not self._is_stable(key := "".join(words)):
             again = self.name(key)
             return Name(again.words, legal_form or again.legal_form)
+        unbroken = sum(map(len, _words(blanked[:formed_at]))) if formed_at and len(words) > 1 else 0
         return Name(words, legal_form, unbroken)
 
     def _is_stable(self, key: str) -> bool:
@@ -198,7 +199,7 @@ class Normaliser:
         return unicodedata.normalize("NFKC", text.casefold()).translate(self._characters)
 
     def _without_legal_forms(self, text: str) -> tuple[str, str | None, int]:
-        """Blank the legal forms, keeping positions; return the first one's canonical name and the length before it."""
+        """Blank the legal forms, keeping every position; return the first one's canonical name and its position."""
         found: list[tuple[int, str]] = []
 
         def blank(match: re.Match[str]) -> str:
@@ -210,7 +211,7 @@ class Normaliser:
         if not found:
             return text, None, 0
         start, form = min(found)
-        return text, self._canonical[form], sum(map(len, _words(text[:start])))
+        return text, self._canonical[form], start
 
     def _letters(self, text: str) -> tuple[str, ...]:
         return _words(self._folded(text))

@@ -39,7 +39,10 @@ class Reader:
         bare_keys: keys of branches that are registered without a suffix. A text may have one: 高岡支店 for 高岡.
         """
         rules = normaliser.rules
-        self._stem, self._bare_keys = normaliser.stem, bare_keys
+        suffixes = [normaliser.name(suffix).key for suffix in rules.branch_suffixes] if bare_keys else []
+        with_suffix = {key + suffix: key for key in bare_keys for suffix in suffixes}
+        # 高岡支店 → 高岡, unless a longer suffix leaves another key.
+        self._bare = {long: key for long, key in with_suffix.items() if normaliser.stem(long) == key}
         self._partner_keys, self._branch_keys = partner_keys, branch_keys
         self._department_ending = normaliser.ending(rules.department_endings)
         self._company_honorific = normaliser.ending(rules.company_honorifics)
@@ -63,19 +66,15 @@ class Reader:
             if start and key[:start] not in self._partner_keys:
                 continue
             partner_key, is_bounded = key[:start], start in boundaries
-            yield Reading(partner_key, is_bounded, key[start:], "", True, self._bare(key[start:]))
+            rest = key[start:]
+            yield Reading(partner_key, is_bounded, rest, "", True, self._bare.get(rest))
             for end in self._department_starts(key, start):
                 department = key[end:]
                 # Without a boundary, 大阪+北営業部 may also be a department of the branch 大阪北.
                 allows_stem = end in boundaries or self.is_department(department)
-                bare = self._bare(key[start:end])
-                yield Reading(
-                    partner_key, is_bounded, key[start:end], department, allows_stem or bare is not None, bare
-                )
-
-    def _bare(self, branch_key: str) -> str | None:
-        stem = self._stem(branch_key) if self._bare_keys else None
-        return stem if stem in self._bare_keys else None
+                rest = key[start:end]
+                bare = self._bare.get(rest)
+                yield Reading(partner_key, is_bounded, rest, department, allows_stem or bare is not None, bare)
 
     def _department_starts(self, key: str, start: int) -> Iterator[int]:
         """Yield where a department may begin: after a registered branch or, if it is clearly one, after the partner."""
@@ -85,7 +84,7 @@ class Reader:
             yield start
         for end in range(start + 1, len(key)):
             part = key[start:end]
-            if (part in self._branch_keys or self._bare(part)) and self._department_ending.search(key, end):
+            if (part in self._branch_keys or part in self._bare) and self._department_ending.search(key, end):
                 yield end
 
     def is_department(self, text: str) -> bool:
