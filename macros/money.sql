@@ -26,7 +26,7 @@
 {% macro exact_in_base_currency(amount, currency, base_per_unit) -%}
     case
         when {{ currency }} = '{{ var("base_currency") }}' then cast({{ amount }} as decimal(28, 4))
-        else cast(round(cast({{ amount }} as decimal(28, 4)) * cast({{ base_per_unit }} as decimal(18, 8)), 4) as decimal(28, 4))
+        else cast(round(cast({{ base_per_unit }} as decimal(18, 8)) * cast({{ amount }} as decimal(28, 4)), 4) as decimal(28, 4))
     end
 {%- endmacro %}
 
