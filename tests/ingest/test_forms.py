@@ -199,12 +199,10 @@ def test_the_remedies_of_values_work_when_followed(given):
 
 
 def test_the_remedy_of_a_boolean_works_when_followed(given):
-    desk = given(one_by_one(["○", "", "×"]), columns=", is_deleted: 値")
+    desk = given(one_by_one(["済", "", "×"]), columns=", is_deleted: 値")
     remedies = [remedy for *_, remedy in desk.rejected()]
-    assert "`values: {is_deleted: {○: true}}`" in remedies[0]
-    desk = given(
-        one_by_one(["○", "", "×"]), columns=", is_deleted: 値", more="values: {is_deleted: {○: true, ×: false}}"
-    )
+    assert "`values: {is_deleted: {済: true}}`" in remedies[0]
+    desk = given(one_by_one(["済", "", "×"]), columns=", is_deleted: 値", more="values: {is_deleted: {済: true}}")
     assert desk.query("SELECT is_deleted FROM raw_deals ORDER BY row_number") == [(True,), (None,), (False,)]
 
 

@@ -100,8 +100,9 @@ def test_ordinary_and_planted_companies_do_not_touch(landed: duckdb.DuckDBPyConn
             where {column} is not null and {column} <> 'NOBODY'
               and regexp_matches(deal_id, '{planted}') <> regexp_matches({column}, '{planted}')"""
         assert landed.execute(query).fetchall() == [], column
-    names = "select partner_name from partners group by partner_name having count(distinct partner_id) > 1"
-    assert landed.execute(names).fetchall() == [("株式会社フタバ機工",)]  # planted: two companies of one name
+    names = "select partner_name from partners group by 1 having count(distinct partner_id) > 1 order by 1"
+    # Planted: a company that was entered again under a new id, and two companies of one name.
+    assert landed.execute(names).fetchall() == [("株式会社イブキ産業",), ("株式会社フタバ機工",)]
 
 
 WON = """
