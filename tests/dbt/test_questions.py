@@ -394,7 +394,9 @@ def test_an_industry_has_more_inquiries_than_customers(built_home: Home, release
 def test_companies_and_branches_are_counted_separately(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
     """R-S2-01, from the latest roster: companies by their corporate number; a branch has its partner's contract."""
     (row,) = answer(release, "R-S2-01")
-    partners = accepted(built_home, "partners").filter(pl.col("contract_ended_on").is_null())
+    partners = accepted(built_home, "partners").filter(
+        pl.col("contract_started_on").is_not_null(), pl.col("contract_ended_on").is_null()
+    )
     assert (
         row["partners_contracted"] == partners.select(pl.coalesce("corporate_number", "partner_id").n_unique()).item()
     )
