@@ -1,6 +1,6 @@
 {# dbt-duckdb builds each table under another name, renames it and drops the one before. A refresh builds into an empty
-   database that nobody reads, so these macros create a table at its place. Where a table exists, as in the inner loop,
-   it is replaced only after the new one was built. #}
+   database that nobody reads, so these macros create each table under its own name. In the inner loop a table exists:
+   it is replaced after the new one was built. An existing view is dropped first. #}
 
 {% materialization table, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
