@@ -37,6 +37,15 @@ def _of_machine() -> tuple[int, int]:
     return size(row[0], "memory_limit"), int(row[1])
 
 
+@functools.cache
+def unsteady_functions() -> frozenset[str]:
+    """Return DuckDB's functions whose result depends on more than their arguments, such as random and now."""
+    import duckdb
+
+    query = "select distinct function_name from duckdb_functions() where stability <> 'CONSISTENT'"
+    return frozenset(name for (name,) in duckdb.connect().execute(query).fetchall())
+
+
 def size(text: str, setting: str) -> int:
     """Return a size such as 3GiB in bytes.
 

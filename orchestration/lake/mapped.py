@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from orchestration import sql
+from orchestration import engine, sql
 from orchestration.contract import NUMBERS, Dataset
 from orchestration.errors import KyotenError
 from orchestration.lake import no_data, rules, workbook
@@ -85,10 +85,8 @@ def known_as(alias: Alias, scan: Scan) -> Scan:
 @cache
 def _unsteady() -> re.Pattern[str]:
     """Return a pattern of SQL whose result depends on chance or on the day of the run."""
-    with duckdb.connect() as connection:
-        listed = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
-        functions = {name for (name,) in connection.execute(listed).fetchall()} - {"error"}
-    calls = rf"(?:{'|'.join(map(re.escape, sorted(functions)))})\s*\("
+    functions = sorted(engine.unsteady_functions() - {"error"})
+    calls = rf"(?:{'|'.join(map(re.escape, functions))})\s*\("
     keywords = r"(?:current_(?:date|time|timestamp)|localtime(?:stamp)?|tablesample|using\s+sample)\b"
     return re.compile(rf"\b(?:{calls}|{keywords}|age\s*\([^(),]*(?:\([^()]*\))?\))", re.IGNORECASE)
 
@@ -352,8 +350,7 @@ def _from(
         if name not in known:
             hint = nearest(name, known) or f"; it has {', '.join(known)}"
             if not set(spec.columns.values()) & set(known):
-                hint += ". Where the header is not the first line, state `skip_rows:`; where there is none, `header:` "
-                hint += "with a name for each column"
+                hint += f". {_about_header(known)}"
             raise spec.error(
                 f"columns.{column}", f"{spec.alias} has no column {name}{hint}. For SQL write “= expression”."
             )
@@ -364,6 +361,17 @@ def _from(
     if spec.where:
         _try(connection, spec, "where", f"SELECT 1 FROM {table} WHERE ({spec.where})")
     return f"{table} WHERE ({spec.where})" if spec.where else table, given
+
+
+def _about_header(names: Sequence[str]) -> str:
+    """Return what to do about a file that has none of the columns that a mapping names."""
+    if len(names) == 1 and (found := re.search(r"[\t;|,]", names[0])):
+        mark = r"\t" if found[0] == "\t" else found[0]
+        return f'The values seem to be separated by another character: state `delimiter: "{mark}"` for the file'
+    return (
+        "Where the header is not the first line, state `skip_rows:`; where there is none, `header:` with a name for "
+        "each column"
+    )
 
 
 def _query(connection: duckdb.DuckDBPyConnection, dataset: Dataset, spec: MappedDataset) -> tuple[str, dict[str, str]]:

@@ -382,7 +382,8 @@ class SourceExtract:
         path = self.batch.new_path()
         try:
             accepted = sql.copy(engine, checked.accepted, path)
-            reject(engine, str(path), checked.rejected(engine, path))
+            if accepted < sql.scalar(engine, f"SELECT count(*) FROM {made.scan.sql} WHERE {made.scan.present}"):
+                reject(engine, str(path), checked.rejected(engine, path))
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
             self._refuse(spec, f"cannot be made: {readers.first_line(error)}. Correct the mapping's SQL, or the value.")
             return

@@ -218,8 +218,18 @@ def open_scan(
     if kind(path) == "json":
         return _jsonl(connection, _objects(connection, path, dialect.keyed_by), dialect.nested)
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
+    dialect = _announced(path, dialect)
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
     return _delimited(path, content, replace(dialect, delimiter=delimiter), staging)
+
+
+def _announced(path: Path, dialect: Dialect) -> Dialect:
+    """Return the dialect with the delimiter that a first line such as `sep=;` announces to Excel."""
+    with open_text(path, dialect.encoding) as text:
+        first = re.fullmatch("\ufeff?sep=(.)[\r\n]*", text.readline(10), re.IGNORECASE)
+    if not first or dialect.skip_rows:
+        return dialect
+    return replace(dialect, delimiter=dialect.delimiter or first[1], skip_rows=1)
 
 
 def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Path, Content, Sheet]:

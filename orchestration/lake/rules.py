@@ -109,8 +109,9 @@ def check(
     lake = {c.name: _typed(c.name) if c.name in given else "NULL" for c in columns}
     lake |= lineage.columns() | {"row_number": "row_number_in_file", "extra_columns": _extras(extras)}
     cells = ", ".join(f"CAST({lake[c]} AS {type_}) AS {sql.name(c)}" for c, type_ in dataset.lake_columns.items())
-    # The rows are numbered above the casts. Otherwise DuckDB would move the conditions below the casts and cast twice.
-    typed = f"SELECT *, {number} FROM (SELECT *{values} FROM {scan.sql})"
+    # A window above the casts. Otherwise DuckDB would move the conditions below the casts and repeat their SQL there.
+    barrier = "" if "OVER" in scan.row_number else ", row_number() OVER () AS barrier"
+    typed = f"SELECT *, {number}{barrier} FROM (SELECT *{values} FROM {scan.sql})"
 
     failures = [(c, given[c.name], f"NOT {sound[c.name]}") for c in present if c.name in sound]
     report = {
@@ -395,6 +396,8 @@ def _dated(column: Column, text: str, otherwise: str, given: Given) -> str:
         f"CASE WHEN regexp_full_match({text}, '1[0-9]{{12}}') THEN {form} || 'epoch_ms}}` in a mapping' "
         f"WHEN regexp_full_match({text}, '1[0-9]{{9}}') THEN {form} || 'epoch}}` in a mapping' "
         f"WHEN regexp_full_match({text}, '[34][0-9]{{4}}([.][0-9]+)?') THEN {form} || 'excel}}` in a mapping' "
+        f"WHEN regexp_full_match({text}, '[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} .* GMT[-+].*') "
+        f"THEN {form} || 'javascript}}` in a mapping' "
         f"WHEN regexp_full_match({text}, '.*[0-9] ?[A-Z]{{2,4}}') AND right({text}, 2) NOT IN ('AM', 'PM') "
         "THEN 'write the offset, such as +09:00, instead of the letters, which mean several time zones; or remove them "
         "and state `timezone:` for the source in a mapping' "

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration import sql
+from orchestration import engine, sql
 from orchestration.home import Home
 from orchestration.names.normal import Entry, Name, Normaliser
 from orchestration.names.readings import Reader, Reading
@@ -60,7 +60,7 @@ def write_names(home: Home) -> dict[str, int]:
 
 def lacks_suffixes(home: Home) -> str | None:
     """Return a sentence if texts of deals have a suffix that the roster's names of branches lack; None otherwise."""
-    with duckdb.connect() as connection:
+    with engine.connect(home) as connection:
         found = connection.execute(
             "SELECT count(DISTINCT text), arg_min(branch_key, text), arg_min(branch_stem, text)"
             f" FROM {sql.parquet(sorted((home.lake / 'readings').glob('*.parquet')))}"

@@ -17,7 +17,10 @@ _WIDE = "０１２３４５６７８９，．／：（）＋－−‐–—￥\\
 _NARROW = "0123456789,./:()+-----¥¥$%   "
 _PART = "([0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?|[.][0-9]+)"
 _GROUPS = ("sign", "bracket", "minus", "cho", "oku", "man", "times", "sen", "plain", "yen", "percent")
-_TIME = "(?:[ T]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?))?"
+# 13:05, 1:05 PM and 午後 1:05.
+_TIME = (
+    "(?:[ T]+((?:午前 ?|午後 ?)?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?(?: ?[AaPp][.]?[Mm][.]?)?))?"
+)
 _DAY = "([0-9]{1,2})"
 _MARK = "[-/.]"
 # The year before each era, its first day and the day after its last.
@@ -51,6 +54,7 @@ DATE_FORMS = {
     "mdy": "4/1/26, 04/01/2026: the month first",
     "dmy": "1/4/26, 01.04.2026: the day first",
     "era": "令和8年4月1日, R8.4.1",
+    "javascript": "Wed Apr 01 2026 10:05:00 GMT+0900 (日本標準時): a moment as JavaScript and Google Apps Script write it",
     "epoch": "1774969200: seconds since 1970 in UTC",
     "epoch_ms": "1774969200000: milliseconds since 1970 in UTC",
     "excel": "46113: a day as the number in a spreadsheet",
@@ -77,7 +81,7 @@ def _id_macros() -> str:
     Full-width letters, digits and the signs of ids become half-width. Invisible characters and spaces around the id go.
     A GUID is in lower case, without braces. An id of Salesforce has 18 characters: a report's 15, and a checksum.
     """
-    visible = r"nfc_normalize(regexp_replace(value, '\p{Cf}', '', 'g'))"
+    visible = r"nfc_normalize(regexp_replace(w, '\p{Cf}', '', 'g'))"
     clean = f"nullif(trim(translate({visible}, {sql.text(_WIDE_IN_IDS)}, {sql.text(_NARROW_IN_IDS)})), '')"
     upper = "CAST(substr(v, {}, 1) BETWEEN 'A' AND 'Z' AS INTEGER)"
     checks = (" + ".join(f"{1 << i} * {upper.format(5 * part + i + 1)}" for i in range(5)) for part in range(3))
@@ -85,13 +89,18 @@ def _id_macros() -> str:
     # A tool that changed the case of all letters left no way to compute the checksum again.
     has_case = "(strlen(v) = 15 OR left(v, 15) NOT IN (lower(left(v, 15)), upper(left(v, 15))))"
     of_salesforce = f"regexp_full_match(v, '{_SALESFORCE}') AND regexp_matches(v, '[A-Za-z]') AND {has_case}"
-    is_odd = f"length(value) <> strlen(value) AND regexp_matches(value, '{_ODD}')"
+    in_shape = (
+        f"CASE WHEN strlen(v) IN (15, 18) THEN CASE WHEN {of_salesforce} THEN left(v, 15) || {checksum} ELSE v END "
+        f"WHEN strlen(v) IN (36, 38) AND regexp_full_match(v, '{_GUID}') THEN lower(trim(v, '{{}}')) ELSE v END"
+    )
+    has_length = "strlen(value) IN (15, 18, 36, 38)"
+    odd_or_not = f"id_in_shape(CASE WHEN regexp_matches(w, '{_ODD}') THEN {clean} ELSE w END)"
+    # In a lambda the argument is computed once; a macro would repeat its SQL, and those of calls within calls.
     return (
-        "CREATE MACRO id_in_shape(v) AS CASE "
-        f"WHEN strlen(v) IN (15, 18) THEN CASE WHEN {of_salesforce} THEN left(v, 15) || {checksum} ELSE v END "
-        f"WHEN strlen(v) IN (36, 38) AND regexp_full_match(v, '{_GUID}') THEN lower(trim(v, '{{}}')) ELSE v END; "
-        f"CREATE MACRO normal_id(value) AS CASE WHEN {is_odd} THEN id_in_shape({clean}) "
-        f"WHEN strlen(value) IN (15, 18, 36, 38) THEN id_in_shape(value) ELSE value END"
+        "CREATE MACRO id_in_shape(value) AS "
+        f"CASE WHEN {has_length} THEN list_transform([value], lambda v: {in_shape})[1] ELSE value END; "
+        f"CREATE MACRO normal_id(value) AS CASE WHEN {has_length} OR length(value) <> strlen(value) "
+        f"THEN list_transform([value], lambda w: {odd_or_not})[1] ELSE value END"
     )
 
 
@@ -178,27 +187,27 @@ class DateForm:
         """Return SQL of the local time in a text, without a zone."""
         if not self.is_known:
             return f"try_strptime(trim({text}), {sql.text(self.name)})"
-        clean = folded(text)
         if self.name in ("excel", "excel1904"):
-            return _serial(clean, "1899-12-30" if self.name == "excel" else "1904-01-01")
-        if self.name in ("ymd", "era"):  # a day of the week is no part of the form, but must be right
-            day = f"regexp_extract({clean}, {sql.text(_WEEKDAY)})"
-            bare = f"replace({clean}, {day}, '')"
-            right = f"substr({sql.text(_WEEKDAYS)}, CAST(dayofweek({_cases(self.name, bare)}) AS INTEGER) + 1, 1)"
-            return (
-                f"CASE WHEN {day} = '' THEN {_cases(self.name, clean)} "
-                f"WHEN contains({day}, {right} || '曜') OR contains({day}, '(' || {right}) "
-                f"THEN {_cases(self.name, bare)} END"
-            )
-        return _cases(self.name, clean)
+            return _serial(folded(text), "1899-12-30" if self.name == "excel" else "1904-01-01")
+        if self.name not in ("ymd", "era"):
+            return _once(folded(text), "c", _cases(self.name, "c"))
+        # A day of the week is no part of the form, but must be right.
+        day = f"regexp_extract(c, {sql.text(_WEEKDAY)})"
+        right = f"substr({sql.text(_WEEKDAYS)}, CAST(dayofweek(t) AS INTEGER) + 1, 1)"
+        is_right = f"{day} = '' OR contains({day}, {right} || '曜') OR contains({day}, '(' || {right})"
+        time = _cases(self.name, f"replace(c, {day}, '')")
+        return _once(folded(text), "c", _once(time, "t", f"CASE WHEN {is_right} THEN t END"))
 
     @property
     def is_instant(self) -> bool:
         """Whether it names a moment, the same in every time zone."""
-        return self.name in ("epoch", "epoch_ms")
+        return self.name in ("epoch", "epoch_ms", "javascript")
 
     def instant(self, text: str) -> str:
         """Return SQL of the moment, with a zone."""
+        if self.name == "javascript":
+            bare = f"regexp_replace(trim({text}), ' *[(][^()]*[)]$', '')"
+            return f"try_strptime({bare}, '%a %b %d %Y %H:%M:%S GMT%z')"
         digits = "{9,11}" if self.name == "epoch" else "{12,14}"
         micros = (
             f"CAST(TRY_CAST({folded(text)} AS DECIMAL(20,6)) * {1_000_000 if self.name == 'epoch' else 1000} AS BIGINT)"
@@ -209,48 +218,52 @@ class DateForm:
         )
 
 
+def _once(value: str, name: str, result: str) -> str:
+    """Return SQL of a result that uses a value several times under a name, and computes it once."""
+    return f"list_transform([{value}], lambda {name}: {result})[1]"
+
+
 def _cases(form: str, clean: str) -> str:
-    cases = " ".join(f"WHEN regexp_full_match({clean}, {p}) THEN {v}" for p, v in _patterns(form, clean))
-    return f"CASE {cases} END"
+    cases = " ".join(
+        f"WHEN regexp_full_match(d, {pattern}) THEN {_once(parts, 'p', time)}"
+        for pattern, parts, time in _patterns(form)
+    )
+    return _once(clean, "d", f"CASE {cases} END")
 
 
-def _patterns(form: str, clean: str) -> Iterator[tuple[str, str]]:
-    """Yield each pattern of a form with the SQL of its time, which puts the groups in ISO order and casts them."""
+def _patterns(form: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each pattern of a form, its parts of the text d, and the time that the parts p are, in SQL."""
 
-    def at(pattern: str, year: str, month: int, day: int, time: int) -> tuple[str, str]:
-        def group(n: int) -> str:
-            return f"regexp_extract({clean}, {sql.text(pattern)}, {n})"
+    def at(pattern: str, names: str, year: str = "p.y") -> tuple[str, str, str]:
+        parts = f"regexp_extract(d, {sql.text(pattern)}, [{sql.texts(names)}])"
+        hour = "CAST(regexp_extract(p.t, '[0-9]+') AS INTEGER)"
+        from_noon = "CASE WHEN regexp_matches(p.t, '午後|[Pp]') THEN 12 ELSE 0 END"
+        of_24 = f"CAST(CASE WHEN {hour} <= 12 THEN {hour} % 12 + {from_noon} END AS VARCHAR)"
+        is_of_12 = "left(p.t, 1) = '午' OR lower(right(p.t, 1)) IN ('m', '.')"
+        time = f"CASE WHEN {is_of_12} THEN {of_24} || regexp_extract(p.t, ':[0-9:.]*[0-9]') ELSE p.t END"
+        whole = f"{year} || '-' || p.m || '-' || p.d || CASE WHEN p.t = '' THEN '' ELSE ' ' || {time} END"
+        return sql.text(pattern), parts, f"TRY_CAST({whole} AS TIMESTAMP)"
 
-        year = re.sub(r"@(\d)", lambda m: group(int(m[1])), year)
-        parts = f"{year} || '-' || {group(month)} || '-' || {group(day)}"
-        with_time = f"{parts} || CASE WHEN {group(time)} = '' THEN '' ELSE ' ' || {group(time)} END"
-        return sql.text(pattern), f"TRY_CAST({with_time} AS TIMESTAMP)"
-
-    short = "CASE WHEN length(@3) = 4 THEN @3 WHEN @3 < '69' THEN '20' || @3 ELSE '19' || @3 END"
     if form == "ymd":
-        yield at(f"^([0-9]{{4}}){_MARK}{_DAY}{_MARK}{_DAY}{_TIME}$", "@1", 2, 3, 4)
-        yield at(f"^([0-9]{{4}})年 ?{_DAY}月 ?{_DAY}日{_TIME}$", "@1", 2, 3, 4)
-        yield at(f"^([0-9]{{4}})([0-9]{{2}})([0-9]{{2}}){_TIME}$", "@1", 2, 3, 4)
-    elif form == "mdy":
-        yield at(f"^{_DAY}{_MARK}{_DAY}{_MARK}([0-9]{{2}}|[0-9]{{4}}){_TIME}$", short, 1, 2, 4)
-    elif form == "dmy":
-        yield at(f"^{_DAY}{_MARK}{_DAY}{_MARK}([0-9]{{2}}|[0-9]{{4}}){_TIME}$", short, 2, 1, 4)
+        yield at(f"^([0-9]{{4}}){_MARK}{_DAY}{_MARK}{_DAY}{_TIME}$", "ymdt")
+        yield at(f"^([0-9]{{4}})年 ?{_DAY}月 ?{_DAY}日{_TIME}$", "ymdt")
+        yield at(f"^([0-9]{{4}})([0-9]{{2}})([0-9]{{2}}){_TIME}$", "ymdt")
+    elif form in ("mdy", "dmy"):
+        full_year = "CASE WHEN length(p.y) = 4 THEN p.y WHEN p.y < '69' THEN '20' || p.y ELSE '19' || p.y END"
+        yield at(f"^{_DAY}{_MARK}{_DAY}{_MARK}([0-9]{{2}}|[0-9]{{4}}){_TIME}$", f"{form}t", full_year)
     elif form == "era":
         eras = [(f"IN ({sql.texts((name, letter))})", _ERAS[name]) for letter, name in _ERA_LETTERS.items()]
-        bases = " ".join(f"WHEN upper(@1) {this} THEN {base}" for this, (base, _, _) in eras)
-        number = "CAST(CASE @2 WHEN '元' THEN '1' WHEN '' THEN '0' ELSE @2 END AS INTEGER)"
-        year = f"CAST(CASE {bases} END + {number} AS VARCHAR)"
+        bases = " ".join(f"WHEN upper(p.e) {this} THEN {base}" for this, (base, _, _) in eras)
+        year = f"CAST(CASE {bases} END + CAST(CASE p.y WHEN '元' THEN '1' ELSE p.y END AS INTEGER) AS VARCHAR)"
+        # 昭和70年 was never written on a day: each era has its first and its last.
+        within = " OR ".join(
+            f"(upper(p.e) {this} AND t >= TIMESTAMP '{first}' AND t < TIMESTAMP '{beyond}')"
+            for this, (_, first, beyond) in eras
+        )
         names = "|".join([*_ERAS, *_ERA_LETTERS, *(letter.lower() for letter in _ERA_LETTERS)])
-        years = "(元|0?[1-9]|[1-9][0-9])"
-        for rest in (f"年 ?{_DAY}月 ?{_DAY}日{_TIME}$", f"{_MARK}{_DAY}{_MARK}{_DAY}{_TIME}$"):
-            pattern, value = at(f"^({names}) ?{years}{rest}", year, 3, 4, 5)
-            name = f"upper(regexp_extract({clean}, {pattern}, 1))"
-            # 昭和70年 was never written on a day: each era has its first and its last.
-            within = " OR ".join(
-                f"({name} {this} AND {value} >= TIMESTAMP '{first}' AND {value} < TIMESTAMP '{beyond}')"
-                for this, (_, first, beyond) in eras
-            )
-            yield pattern, f"CASE WHEN {within} THEN {value} END"
+        for rest in (f"年 ?{_DAY}月 ?{_DAY}日", f"{_MARK}{_DAY}{_MARK}{_DAY}"):
+            pattern, parts, time = at(f"^({names}) ?(元|0?[1-9]|[1-9][0-9]){rest}{_TIME}$", "eymdt", year)
+            yield pattern, parts, _once(time, "t", f"CASE WHEN {within} THEN t END")
 
 
 def _serial(clean: str, day_zero: str) -> str:

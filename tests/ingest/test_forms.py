@@ -110,6 +110,9 @@ def test_whole_numbers_are_whole(given, desk, tmp_path):
         ("mdy", ["4/1/26", "04/01/2026", "4-1-26 9:00"]),
         ("dmy", ["1/4/26", "01.04.2026"]),
         ("ymd", ["2026年4月1日(水)", "2026年4月1日（水曜日） 13:05", "2026/4/1(水)", "2026年4月1日 水曜日"]),
+        ("ymd", ["2026/04/01 午後 1:05", "2026年4月1日 午前0:30", "2026-4-1 1:05 PM", "2026.4.1 12:00:00 a.m."]),
+        ("mdy", ["4/1/2026 1:05 PM", "4/1/26 12:05am"]),
+        ("javascript", ["Wed Apr 01 2026 10:05:00 GMT+0900 (日本標準時)", "Tue Mar 31 2026 15:05:00 GMT+0000"]),
         ("epoch_ms", ["1775001600000", "1775001600123.5"]),
         ("epoch", ["1775001600"]),
         ("era", ["令和8年4月1日(水)", "令和8年4月1日", "R8.4.1", "r8/4/1", "R08-04-01", "令和８年４月１日"]),
@@ -139,6 +142,7 @@ def test_eras(given):
         ("dmy", "1/13/26"), ("era", "X8.4.1"), ("era", "R0.4.1"), ("era", "R8.13.1"), ("excel", "60"),
         ("era", "昭和70年1月1日"), ("era", "平成31年5月1日"), ("era", "S64.1.8"), ("era", "R1.4.30"),
         ("era", "昭和1年12月24日"), ("ymd", "2026年4月1日(木)"),
+        ("ymd", "2026/4/1 13:05 PM"), ("ymd", "2026/4/1 午後 13:05"), ("javascript", "Wed Apr 01 2026"),
         ("era", "令和8年4月1日(火)"), ("epoch_ms", "1775001600"), ("epoch", "1775001600000"),
         ("excel", "2026-04-01"), ("excel", "99999999"), ("iso", "4/1/26"), ("iso", "epoch"),
     ],
@@ -161,6 +165,13 @@ def test_times_are_read_in_the_zone_of_the_source(given):
     desk = given(one_by_one(written), columns=", created_at: 値, won_on: 値", more="mode: delta\n    timezone: UTC")
     rows = desk.query("SELECT created_at, won_on FROM raw_deals ORDER BY deal_id")
     assert rows == [(datetime(2026, 4, 1, 0, 30), date(2026, 4, 1)), (datetime(2026, 3, 31, 15, 30), date(2026, 4, 1))]
+
+
+def test_hours_of_a_half_day(given):
+    written = ["4/1/26 12:05 AM", "4/1/26 1:05 a.m.", "4/1/26 午前0:05", "4/1/26 12:05 PM", "4/1/26 午後0:05"]
+    desk = given(one_by_one(written), columns=", created_at: 値", more="dates: {created_at: mdy}\n    timezone: UTC")
+    times = desk.query("SELECT strftime(created_at, '%H:%M') FROM raw_deals ORDER BY row_number")
+    assert times == [("00:05",), ("01:05",), ("00:05",), ("12:05",), ("12:05",)]
 
 
 @pytest.mark.parametrize("forms", ["", "dates: {created_at: iso, won_on: iso}"])
@@ -191,6 +202,8 @@ def test_the_remedies_of_values_work_when_followed(given):
     zero = 'amounts: {amount: 円}\n        values: {amount: {"-": 0, "―": 0}}'
     desk = given(one_by_one(["1", " -   ", "―"]), columns=", amount: 値", more=zero)
     assert desk.query("SELECT amount FROM raw_deals ORDER BY row_number") == [(1,), (0,), (0,)]
+    desk = given(one_by_one(["Wed Apr 01 2026 10:05:00 GMT+0900 (日本標準時)"]), columns=", created_at: 値")
+    assert "`dates: {created_at: javascript}`" in desk.rejected()[0][4]
     desk = given(one_by_one(["1775001600000"]), columns=", created_at: 値")
     ((*_, remedy),) = desk.rejected()
     assert "`dates: {created_at: epoch_ms}`" in remedy

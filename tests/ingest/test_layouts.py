@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from orchestration.errors import KyotenError
+
 
 def load(desk: Any, tmp_path: Path, name: str, content: str, file: str, columns: str) -> Any:
     (tmp_path / name).write_text(content)
@@ -87,3 +89,16 @@ def test_lines_without_their_empty_values(desk, tmp_path):
     rows = load(desk, tmp_path, "d.csv", content, ", short_rows: true", columns)
     assert [(row[0], row[2]) for row in rows] == [("1", None), ("2", "a\nb"), ("3", "x, y"), ("4", "a")]
     assert [row[0] for row in desk.rejected()] == [5]
+
+
+@pytest.mark.parametrize("file", ["", ", skip_rows: 1, delimiter: ';'"])
+def test_a_first_line_for_excel_names_the_delimiter(desk, tmp_path, file):
+    rows = load(desk, tmp_path, "d.csv", "\ufeffsep=;\r\nid;st\r\nD1;won\r\n", file, "deal_id: id, stage: st")
+    assert [(row[0], row[1], row[4]) for row in rows] == [("D1", "won", 1)]
+
+
+def test_a_header_with_another_delimiter_is_named(desk, tmp_path):
+    with pytest.raises(KyotenError, match=r'state `delimiter: "\\t"` for the file'):
+        load(desk, tmp_path, "d.csv", "id\tst\nD1\twon\n", "", "deal_id: id, stage: st")
+    rows = load(desk, tmp_path, "d.csv", "id\tst\nD1\twon\n", ', delimiter: "\\t"', "deal_id: id, stage: st")
+    assert [row[0] for row in rows] == ["D1"]

@@ -113,7 +113,7 @@ def test_sources_check_tries_the_first_rows_and_keeps_nothing(desk, postgres, so
     assert check_sources(sources, "Asia/Tokyo") == 0
     output = capsys.readouterr().out
     assert "erp: reps: 100 rows accepted, 0 rejected" in output
-    assert "won_on (date), for example 2026-03-31" in output
+    assert "won_on (date): 2026-03-31 to 2026-03-31, for example 2026-03-31" in output
     assert not desk.home.extracts.exists()
 
 
