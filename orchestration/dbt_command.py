@@ -15,13 +15,16 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lock import write_lock
 from orchestration.release.checks import unverify
-from orchestration.warehouse import configure, overrides, require_free, vars_arguments
+from orchestration.warehouse import configure, is_compiled, overrides, parsed_project, require_free, vars_arguments
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
 
 # The only dbt commands that use the database and leave its tables as they are.
 READING = ("compile", "debug", "docs", "list", "ls", "parse", "show", "source")
+# The commands that can take the project as setup.sh parsed it, and the options with which dbt must parse it again.
+TAKING_PARSED = ("build", "list", "ls", "run", "seed", "test")
+PARSING = ("--no-partial-parse", "--profile", "--profiles-dir", "--project-dir", "--target", "--vars", "-t")
 # Switches off what the inner loop does not need: JSON files for other commands, the listing of schemas that are not
 # selected, and dbt's own debugging in the log.
 LEAN = ("--no-write-json", "--cache-selected-only", "--log-level-file", "info")
@@ -70,7 +73,10 @@ def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
         from dbt.cli.exceptions import DbtUsageException
         from dbt.cli.main import dbtRunner
 
-        result = dbtRunner().invoke([*arguments, *given])
+        takes = any(word in TAKING_PARSED for word in arguments)
+        parses = any(word.split("=")[0] in PARSING for word in arguments)
+        parsed = parsed_project(home) if takes and not parses and is_compiled(home) else None
+        result = dbtRunner(manifest=parsed).invoke([*arguments, *given])
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt leaves the database open
     if isinstance(result.exception, DbtUsageException):  # the only one that dbt does not print
         print(result.exception, file=sys.stderr)

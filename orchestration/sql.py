@@ -1,6 +1,7 @@
 """Quoting, and helpers for DuckDB. Rules and file formats belong elsewhere."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,24 @@ def name(identifier: str) -> str:
 
 def text(value: str) -> str:
     """Quote a string."""
-    return "'" + value.replace("'", "''") + "'"
+    quoted = "'" + value.replace("'", "''") + "'"
+    if "\0" in quoted:  # SQL would end there
+        quoted = "(" + quoted.replace("\0", "' || chr(0) || '") + ")"
+    return quoted
+
+
+def value(given: str | int | date | None) -> str:
+    """Return a value as SQL. A bound parameter would make DuckDB import pandas, a third of a second."""
+    if given is None:
+        return "NULL"
+    if isinstance(given, date):  # a datetime, too
+        return text(str(given))
+    return text(given) if isinstance(given, str) else str(given)
+
+
+def rows(given: Iterable[Iterable[str | int | date | None]]) -> str:
+    """Return a VALUES list of one row or more."""
+    return "VALUES " + ", ".join(f"({', '.join(map(value, row))})" for row in given)
 
 
 def texts(values: Iterable[str]) -> str:

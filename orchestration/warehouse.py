@@ -131,11 +131,9 @@ def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
     Compiled once per state of the project and vars, for all homes: setup.sh does it, later the first command after a
     change. HOME_MARK is in the place of the home's path. dbt opens no database for it.
     """
-    values = json.dumps(dict(overrides() if variables is None else variables), sort_keys=True)
-    key = hashlib.sha256("\n".join([content_hash(DBT_FILES), values, str(PROJECT), version("dbt-core")]).encode())
-    # A project that may not be written, such as an installation shared by several users, is compiled in the home.
-    place = (PROJECT if os.access(PROJECT, os.W_OK) else home.build) / "target" / "compiled"
-    folder = place / key.hexdigest()[:16]
+    values = _written_vars(variables)
+    folder = _compiled_folder(home, values)
+    place = folder.parent
     if not (folder / "manifest.json").exists():
         place.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place))
@@ -148,6 +146,22 @@ def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
         for old in sorted(place.glob("[!u]*"), key=_modified, reverse=True)[COMPILED_KEPT:]:
             shutil.rmtree(old, ignore_errors=True)
     return folder
+
+
+def is_compiled(home: Home) -> bool:
+    """Return whether the present project was compiled for the vars of this run."""
+    return (_compiled_folder(home, _written_vars()) / "manifest.json").exists()
+
+
+def _written_vars(variables: Mapping[str, Any] | None = None) -> str:
+    return json.dumps(dict(overrides() if variables is None else variables), sort_keys=True)
+
+
+def _compiled_folder(home: Home, values: str) -> Path:
+    key = hashlib.sha256("\n".join([content_hash(DBT_FILES), values, str(PROJECT), version("dbt-core")]).encode())
+    # A project that may not be written, such as an installation shared by several users, is compiled in the home.
+    place = (PROJECT if os.access(PROJECT, os.W_OK) else home.build) / "target" / "compiled"
+    return place / key.hexdigest()[:16]
 
 
 def _modified(path: Path) -> int:
@@ -196,6 +210,20 @@ def parsed_project(home: Home) -> "Manifest":
         for meta in (source.meta, source.source_meta, source.config.meta):
             if location := meta.get("external_location"):
                 meta["external_location"] = location.replace(HOME_MARK, root)
+    return manifest
+
+
+def compiled_project(home: Home) -> "Manifest":
+    """Return the parsed project with compiled SQL in place of Jinja, which dbt need not render again.
+
+    For builds only: a unit test must render its model with other refs.
+    """
+    manifest, root = parsed_project(home), quoted_root(home)
+    for key, node in read_manifest(home)["nodes"].items():
+        if code := node.get("compiled_code"):
+            code = code.replace(HOME_MARK, root)
+            if not any(mark in code for mark in ("{{", "{%", "{#")):  # dbt would take it for Jinja
+                manifest.nodes[key].raw_code = code
     return manifest
 
 

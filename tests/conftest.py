@@ -61,20 +61,6 @@ def run_cli(home: Home, *arguments: str, **environment: str) -> subprocess.Compl
     )
 
 
-def run_dbt(home: Home, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one dbt command against a home, in a process of its own so that no database stays open in this one."""
-    environment = {
-        **os.environ,
-        "KYOTEN_HOME": str(home.root),
-        "DBT_TARGET_PATH": str(home.build / "target"),
-        "DBT_LOG_PATH": str(home.logs),
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_PROJECT_DIR": str(PROJECT),
-        "DO_NOT_TRACK": "1",
-    }
-    return forked.run([forked.BIN / "dbt", "--no-use-colors", *arguments], cwd=PROJECT, env=environment)
-
-
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of this run of the tests, one for all workers of pytest-xdist."""
@@ -109,24 +95,13 @@ def _files(home: Home) -> dict[str, int]:
 
 
 @pytest.fixture(scope="session")
-def _copy(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Path]:
-    """A place for copies with dbt's parsed project, because dbt would parse everything again for another path."""
-    home, parsed = Home(tmp_path_factory.mktemp("copy") / "home"), tmp_path_factory.mktemp("parsed")
-    home.build.mkdir(parents=True)
-    done = run_dbt(home, "--quiet", "parse", "--vars", "{}", "--target-path", str(parsed))
-    assert done.returncode == 0, done.stdout
-    return home, parsed / "partial_parse.msgpack"
-
-
-@pytest.fixture(scope="session")
-def new_copy(built_home: Home, _copy: tuple[Home, Path]) -> Callable[[], Home]:
+def new_copy(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Home]:
     """Return a function that copies the built home, in place of the copy before: a test can use only one at a time."""
+    home = Home(tmp_path_factory.mktemp("copy") / "home")
 
     def make() -> Home:
-        home, parsed = _copy
-        shutil.rmtree(home.root)
+        shutil.rmtree(home.root, ignore_errors=True)
         shutil.copytree(built_home.root, home.root, symlinks=True)
-        shutil.copy(parsed, home.build / "target")
         return home
 
     return make

@@ -242,7 +242,9 @@ class Batch:
             kept = self.new_path()
             rows = f"SELECT {columns} FROM ({one.raw}) JOIN {losers} USING (file_name, row_number)"
             reject(connection, str(one.path), rows)
-            connection.execute("UPDATE rejects SET unit = ? WHERE unit = ?", [str(kept), str(one.path)])
+            connection.execute(
+                f"UPDATE rejects SET unit = {sql.text(str(kept))} WHERE unit = {sql.text(str(one.path))}"
+            )
             sql.copy(
                 connection, f"FROM {sql.parquet([one.path])} ANTI JOIN {losers} USING (file_name, row_number)", kept
             )
@@ -305,9 +307,9 @@ class Batch:
         self.connection.execute(
             "CREATE TABLE labels (unit VARCHAR, dataset VARCHAR, source_name VARCHAR, extracted_on DATE)"
         )
-        for unit, entry in labels.items():
-            values = [unit, entry.dataset, entry.source_name, entry.extracted_on]
-            self.connection.execute("INSERT INTO labels VALUES (?, ?, ?, ?)", values)
+        if labels:
+            known = [(unit, one.dataset, one.source_name, one.extracted_on) for unit, one in labels.items()]
+            self.connection.execute(f"INSERT INTO labels {sql.rows(known)}")
         columns = ", ".join(f"TIMESTAMP '{self.started}' AS {c}" if c == "loaded_at" else c for c in ledger.REJECTED)
         rejected = f"SELECT {columns} FROM rejects JOIN labels USING (unit)"
         if sql.scalar(self.connection, f"SELECT count(*) FROM ({rejected})"):

@@ -159,7 +159,7 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
         accepted = sql.copy(connection, checked.accepted, path)
         if accepted == scan.expected:  # every line is a record and was accepted: the usual case, read once
             return accepted, 0
-        connection.execute("DELETE FROM rejects WHERE unit = ?", [unit])
+        connection.execute(f"DELETE FROM rejects WHERE unit = {sql.text(unit)}")
         reject(connection, unit, checked.rejected(connection, path))
         return accepted, sql.scalar(connection, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(unit)}")
 
@@ -228,7 +228,7 @@ def _no_data(
         sql.copy(connection, f"{accepted} WHERE row_number NOT IN ({gone})", kept)
         kept.replace(unit)
         lines = ", ".join(map(str, found.lines)) or "NULL"
-        connection.execute(f"DELETE FROM rejects WHERE unit = ? AND row_number IN ({lines})", [unit])
+        connection.execute(f"DELETE FROM rejects WHERE unit = {sql.text(unit)} AND row_number IN ({lines})")
     return found
 
 

@@ -153,7 +153,7 @@ def write(connection: duckdb.DuckDBPyConnection, home: Home, entries: Iterable[E
     if not rows:
         return
     connection.execute(f"CREATE OR REPLACE TEMP TABLE entries AS {sql.schema(SCHEMA)}")
-    connection.executemany(f"INSERT INTO entries VALUES ({', '.join('?' * len(SCHEMA))})", rows)
+    connection.execute(f"INSERT INTO entries {sql.rows(rows)}")
     sql.replace_parquet(connection, "FROM entries", home.lake / "loads" / f"{rows[0][0]}.parquet")
 
 
@@ -165,7 +165,7 @@ def write_drift(
     if not rows:
         return
     connection.execute(f"CREATE OR REPLACE TEMP TABLE drifted AS {sql.schema(drift.SCHEMA)}")
-    connection.executemany(f"INSERT INTO drifted VALUES ({', '.join('?' * len(drift.SCHEMA))})", rows)
+    connection.execute(f"INSERT INTO drifted {sql.rows(rows)}")
     sql.replace_parquet(connection, "FROM drifted", home.lake / "drift" / f"{load_id}.parquet")
 
 

@@ -270,7 +270,7 @@ class SourceExtract:
         def load(scan: readers.Scan) -> tuple[int, int]:
             records = mapped.records(alias, scan, file.file_name, content.sha256)
             engine.execute(f"CREATE OR REPLACE TABLE {part} AS {records}")
-            engine.execute("DELETE FROM rejects WHERE unit = ?", [unit])
+            engine.execute(f"DELETE FROM rejects WHERE unit = {sql.text(unit)}")
             if scan.valid != "true":
                 reject(engine, unit, rules.unreadable(scan, file.file_name, content.sha256))
             rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(unit)}")

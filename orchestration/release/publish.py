@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration import engine
+from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.warehouse import overrides, published_models
@@ -146,9 +146,9 @@ def _write(
     tables = [Table(node["schema"], node["alias"], node) for node in published_models(dbt_manifest)]
     with engine.connect(home) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {_text(str(home.database))} as {BUILD} (read_only)")
+        connection.execute(f"attach {sql.text(str(home.database))} as {BUILD} (read_only)")
         connection.execute(
-            f"attach {_text(str(aside / DATABASE))} as release (storage_version {_text(STORAGE_VERSION)})"
+            f"attach {sql.text(str(aside / DATABASE))} as release (storage_version {sql.text(STORAGE_VERSION)})"
         )
         connection.execute("use release")
         release = {
@@ -173,7 +173,7 @@ def _write(
             file = aside / PARQUET / schema / f"{name}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
             connection.execute(
-                f'copy release."{schema}"."{name}" to {_text(str(file))} (format parquet, compression zstd)'
+                f'copy release."{schema}"."{name}" to {sql.text(str(file))} (format parquet, compression zstd)'
             )
         expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
         money = _money(connection, BUILD, tables)
@@ -190,38 +190,34 @@ def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
     """Copy a table sorted, so that it does not depend on the order of threads, and write its descriptions."""
     connection.execute(f'create schema if not exists "{table.schema}"')
     connection.execute(f"create table release.{table.sql} as from {BUILD}.{table.sql} order by all")
+    comments = []
     if description := table.node.get("description"):
-        connection.execute(f"comment on table release.{table.sql} is {_text(description)}")
+        comments.append(f"comment on table release.{table.sql} is {sql.text(description)}")
     present = {row[0] for row in connection.execute(f"describe release.{table.sql}").fetchall()}
     for name, column in table.node.get("columns", {}).items():
         if column.get("description") and name in present:
-            connection.execute(f'comment on column release.{table.sql}."{name}" is {_text(column["description"])}')
+            comments.append(f'comment on column release.{table.sql}."{name}" is {sql.text(column["description"])}')
+    if comments:
+        connection.execute("; ".join(comments))
 
 
 def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[str, Any]) -> None:
     connection.execute("create schema if not exists ops")
-    connection.execute(
-        """
-        create table ops.release as
-        select
-            ?::varchar as release_id, ?::timestamp as published_at, ?::date as as_of, ?::varchar as project_version,
-            ?::varchar as git_commit, ?::varchar as inputs_fingerprint, ?::varchar as project_fingerprint,
-            ?::varchar as vars, ?::varchar as versions, ?::bigint as checks_passed, ?::bigint as checks_warned
-        """,
-        [
-            release["release_id"],
-            release["published_at"].removesuffix("+00:00"),
-            release["as_of"],
-            release["project_version"],
-            release["git_commit"],
-            release["fingerprint"].get("inputs"),
-            release["fingerprint"].get("project"),
-            json.dumps(release["vars"], ensure_ascii=False, sort_keys=True),
-            json.dumps(release["versions"]),
-            release["checks"]["passed"],
-            release["checks"]["warned"],
-        ],
-    )
+    columns = {
+        "release_id varchar": release["release_id"],
+        "published_at timestamp": release["published_at"].removesuffix("+00:00"),
+        "as_of date": release["as_of"],
+        "project_version varchar": release["project_version"],
+        "git_commit varchar": release["git_commit"],
+        "inputs_fingerprint varchar": release["fingerprint"].get("inputs"),
+        "project_fingerprint varchar": release["fingerprint"].get("project"),
+        "vars varchar": json.dumps(release["vars"], ensure_ascii=False, sort_keys=True),
+        "versions varchar": json.dumps(release["versions"]),
+        "checks_passed bigint": release["checks"]["passed"],
+        "checks_warned bigint": release["checks"]["warned"],
+    }
+    connection.execute(f"create table ops.release ({', '.join(columns)})")
+    connection.execute(f"insert into ops.release {sql.rows([columns.values()])}")
 
 
 def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table], blocks: Mapping[str, str]) -> None:
@@ -246,9 +242,8 @@ def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table],
             column = words.get(name, {})
             personal = _is_personal(_meta(column))
             rows.append((table.schema, table.name, name, ordinal, kind, *_words(name, column, blocks), personal))
-    columns_of_rows = [list(values) for values in zip(*rows, strict=True)]
-    if rows:  # one statement, because a parameter set per row takes longer than the rest of a small release
-        connection.execute(f"insert into ops.catalog select {', '.join(['unnest(?)'] * len(rows[0]))}", columns_of_rows)
+    if rows:
+        connection.execute(f"insert into ops.catalog {sql.rows(rows)}")
 
 
 def _meta(described: dict[str, Any]) -> dict[str, Any]:
@@ -292,7 +287,7 @@ def _inputs(connection: "duckdb.DuckDBPyConnection", home: Home) -> list[dict[st
     loads = connection.sql(
         f"""
         select distinct dataset, source_name, file_name, file_sha256, extracted_on, rows_accepted, rows_rejected
-        from read_parquet({_text(str(home.lake / "loads" / "*.parquet"))}, union_by_name = true)
+        from read_parquet({sql.text(str(home.lake / "loads" / "*.parquet"))}, union_by_name = true)
         where status = 'loaded'
         order by all
         """
@@ -320,7 +315,7 @@ def _read_back(home: Home, aside: Path, expected: dict[str, int]) -> dict[str, i
         ).fetchall():
             key = f"{schema}.{name}"
             counts[key] = _rows(connection, f'"{schema}"."{name}"')
-            in_file = _rows(connection, f"read_parquet({_text(str(aside / PARQUET / schema / f'{name}.parquet'))})")
+            in_file = _rows(connection, f"read_parquet({sql.text(str(aside / PARQUET / schema / f'{name}.parquet'))})")
             wanted = expected.get(key, counts[key])
             if not counts[key] == in_file == wanted:
                 raise KyotenError(
@@ -373,7 +368,3 @@ def _point(link: Path, target: str) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(target)
     aside.replace(link)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -18,9 +18,7 @@ _NARROW = "0123456789,./:()+-----¥¥$%   "
 _PART = "([0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?|[0-9]+(?:[.][0-9]+)?|[.][0-9]+)"
 _GROUPS = ("sign", "bracket", "minus", "cho", "oku", "man", "times", "sen", "plain", "yen", "percent")
 # 13:05, 1:05 PM and 午後 1:05.
-_TIME = (
-    "(?:[ T]+((?:午前 ?|午後 ?)?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?(?: ?[AaPp][.]?[Mm][.]?)?))?"
-)
+_TIME = "(?:[ T]+((?:午前 ?|午後 ?)?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?(?: ?[AaPp][.]?[Mm][.]?)?))?"
 _DAY = "([0-9]{1,2})"
 _MARK = "[-/.]"
 # The year before each era, its first day and the day after its last.
@@ -54,7 +52,7 @@ DATE_FORMS = {
     "mdy": "4/1/26, 04/01/2026: the month first",
     "dmy": "1/4/26, 01.04.2026: the day first",
     "era": "令和8年4月1日, R8.4.1",
-    "javascript": "Wed Apr 01 2026 10:05:00 GMT+0900 (日本標準時): a moment as JavaScript and Google Apps Script write it",
+    "javascript": "Wed Apr 01 2026 10:05:00 GMT+0900 (日本標準時): as Google Apps Script writes times",
     "epoch": "1774969200: seconds since 1970 in UTC",
     "epoch_ms": "1774969200000: milliseconds since 1970 in UTC",
     "excel": "46113: a day as the number in a spreadsheet",
@@ -95,7 +93,7 @@ def _id_macros() -> str:
     )
     has_length = "strlen(value) IN (15, 18, 36, 38)"
     odd_or_not = f"id_in_shape(CASE WHEN regexp_matches(w, '{_ODD}') THEN {clean} ELSE w END)"
-    # In a lambda the argument is computed once; a macro would repeat its SQL, and those of calls within calls.
+    # In a lambda the argument is computed once; a macro would repeat its SQL, and calls within calls would multiply it.
     return (
         "CREATE MACRO id_in_shape(value) AS "
         f"CASE WHEN {has_length} THEN list_transform([value], lambda v: {in_shape})[1] ELSE value END; "

@@ -1,10 +1,10 @@
 """MetricFlow returns the same metrics by dimension as the marts."""
 
 import csv
-import os
 import re
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from datetime import date
 
 import polars as pl
@@ -13,15 +13,21 @@ import yaml
 
 from orchestration import warehouse
 from orchestration.home import PROJECT, Home
-from tests import forked
 from tests.dbt.again import SCOPES, milestones, months, placed, table, wins, within
 
 Query = Callable[..., list[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
-def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Query:
-    """Return a function that queries MetricFlow in a copy of the project's files and of the working database."""
+def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
+    """A function that calls `mf query` in a copy of the project's files and of the working database.
+
+    The calls share this process and its setup, which would take most of the time of each.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt_metricflow.cli.cli_configuration import CLIConfiguration
+    from dbt_metricflow.cli.main import cli
+
     project, home = tmp_path_factory.mktemp("project"), Home(tmp_path_factory.mktemp("copy"))
     for name in ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml", ".dbtignore"):
         (project / name).symlink_to(PROJECT / name)
@@ -37,16 +43,26 @@ def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Query:
         "DBT_LOG_PATH": str(project),
         "DO_NOT_TRACK": "1",
     }
+    configuration = CLIConfiguration()
 
     def ask(*arguments: str) -> list[dict[str, str]]:
         answer = project / "answer.csv"
-        command = [forked.BIN / "mf", "query", *arguments, "--csv", answer]
-        done = forked.run(command, cwd=project, env=os.environ | settings)
-        assert done.returncode == 0, done.stdout + done.stderr
+        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}  # mf sets its own
+        command = ["query", *arguments, "--quiet", "--csv", str(answer)]
+        try:
+            cli.main(command, prog_name="mf", obj=configuration, standalone_mode=False)
+        finally:
+            for one, handler in handlers.items():
+                signal.signal(one, handler)
         with answer.open(encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
-    return ask
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        patch.chdir(project)
+        yield ask
+    DuckDBConnectionManager.close_all_connections()
 
 
 def mart(home: Home, name: str) -> pl.DataFrame:

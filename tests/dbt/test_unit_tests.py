@@ -1,5 +1,6 @@
 """Runs dbt's unit tests, which are in YAML next to the models, in one dbt command. Each is a separate test here."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import pytest
 
 from orchestration.home import PROJECT, Home
-from orchestration.warehouse import read_manifest, run_results
-from tests.conftest import read_yaml, run_dbt
+from orchestration.warehouse import read_manifest
+from tests.conftest import read_yaml, run_cli
 
 
 def declared(models: Path = PROJECT / "models") -> list[tuple[str, str, str]]:
@@ -24,9 +25,9 @@ DECLARED = declared()
 
 def of_unit_tests(home: Home) -> dict[str, dict[str, Any]]:
     """Run all unit tests against a home and return dbt's result of each by its name."""
-    (home.build / "target" / "run_results.json").unlink(missing_ok=True)
-    done = run_dbt(home, "test", "--select", "test_type:unit", "--vars", "{}")
-    results = {result["unique_id"].split(".")[-1]: result for result in run_results(home)}
+    done = run_cli(home, "dbt", "test", "--select", "test_type:unit")
+    ran = json.loads((home.build / "dbt" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    results = {result["unique_id"].split(".")[-1]: result for result in ran}
     assert results, f"dbt ran no unit test:\n{done.stdout[-5000:]}{done.stderr[-5000:]}"
     return results
 

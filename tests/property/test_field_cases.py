@@ -60,7 +60,7 @@ def test_field_case(workshop: Workshop, tmp_path: Path, case: str, result: str, 
             connection.execute(f"CREATE VIEW {sql.name(dataset)} AS {read.format(lake)}")
         rejected = connection.execute(read.format(sql.text(f"{home.lake}/rejected/*.parquet"))).fetchall()
         if result == "refused":
-            said = [file.message for file in loaded.refused] + [str(row) for row in rejected]
+            said = [file.message for file in loaded.refused] + [" ".join(map(str, row)) for row in rejected]
             assert any(expected in message for message in said), said
             return
         assert not loaded.refused and not loaded.held and not rejected
