@@ -1,24 +1,21 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check dev docs doctor test check mutants sqlfluff secrets lock clean
+.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test check mutants sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
 SEED ?= 1
 PORT ?= 3000
-ifdef KYOTEN_HOME
-export KYOTEN_HOME
-endif
-ifdef KYOTEN_SOURCES
-export KYOTEN_SOURCES
-endif
-ifdef KYOTEN_VARS
-export KYOTEN_VARS
-endif
-ifdef PYTHON
-export PYTHON
-endif
+# What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
+# what it contains.
+GIVEN := ARGS BATCH BY DEAL FETCH FILES FORCE FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+	ROWS SEED SEEDS SIZE TESTS VARS
+unexport $(GIVEN)
+$(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
+SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS PYTHON,$(if $(value $(name)),$(name)))
+$(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
+export $(SETTINGS)
 
 BIN := .venv/bin
 KYOTEN := $(BIN)/kyoten
@@ -30,16 +27,16 @@ help: ## This list
 
 demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=n)
 	@./setup.sh run
-	@$(KYOTEN) demo --size $(SIZE) --seed $(SEED)
+	@$(KYOTEN) demo --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED"
 
 refresh: ## Landing files → published release (FORCE=1: even if nothing is new; FETCH=0: only landed files; PROFILE=1: costs)
 	@./setup.sh run
-	@$(KYOTEN) refresh $(if $(FORCE),--force) $(if $(filter 0,$(FETCH)),--no-fetch) \
-		$(if $(PROFILE),--profile)
+	@$(KYOTEN) refresh $(if $(value FORCE),--force) $(if $(filter 0,$(value FETCH)),--no-fetch) \
+		$(if $(value PROFILE),--profile)
 
 fetch: ## Extracts from the mapping's databases, APIs and remote folders → extracts/ (FULL=1: ignore cursors)
 	@./setup.sh run
-	@$(KYOTEN) fetch $(if $(FULL),--full)
+	@$(KYOTEN) fetch $(if $(value FULL),--full)
 
 summary: ## Summary of the current release
 	@./setup.sh run
@@ -47,11 +44,11 @@ summary: ## Summary of the current release
 
 why: ## Why a deal is at its branch (DEAL=id, LANG_=ja in Japanese)
 	@./setup.sh run
-	@$(KYOTEN) why $(if $(LANG_),--lang $(LANG_)) -- "$(DEAL)"
+	@$(KYOTEN) why $(if $(value LANG_),--lang "$$GIVEN_LANG_") -- "$$GIVEN_DEAL"
 
 what-if: ## Deals that another ladder or other vars would move (LADDER=file.csv, VARS='{"two_tier_credit": "distributor"}')
 	@./setup.sh run
-	@$(KYOTEN) what-if $(if $(LADDER),--ladder "$(LADDER)") $(if $(VARS),--vars '$(VARS)')
+	@$(KYOTEN) what-if $(if $(value LADDER),--ladder "$$GIVEN_LADDER") $(if $(value VARS),--vars "$$GIVEN_VARS")
 
 worklist: ## Deals that a person has to decide, as a CSV to fill in and land again
 	@./setup.sh run
@@ -59,23 +56,27 @@ worklist: ## Deals that a person has to decide, as a CSV to fill in and land aga
 
 accept: ## Accept a held batch (BATCH=name, BY=who, REASON=why); without BATCH: list held batches and reasons
 	@./setup.sh run
-	@$(KYOTEN) accept $(if $(BATCH),--by "$$BY" --reason "$$REASON" -- "$$BATCH")
+	@$(KYOTEN) accept $(if $(value BATCH),--by "$$GIVEN_BY" --reason "$$GIVEN_REASON" -- "$$GIVEN_BATCH")
 
 sources-check: ## Try the mapping on its files without loading anything (KYOTEN_SOURCES=file)
 	@./setup.sh run
 	@$(KYOTEN) sources-check
 
+verify: ## Compare every file of a release with its hash in the manifest (RELEASE=id; default: the current one)
+	@./setup.sh run
+	@$(KYOTEN) verify $(if $(value RELEASE),-- "$$GIVEN_RELEASE")
+
 try: ## Build and test one model, without its ancestors, and show its rows (MODEL=fct_deals, ROWS=5)
 	@./setup.sh run
-	@$(KYOTEN) try $(if $(ROWS),--limit $(ROWS)) -- "$(MODEL)"
+	@$(KYOTEN) try $(if $(value ROWS),--limit "$$GIVEN_ROWS") -- "$$GIVEN_MODEL"
 
 dbt: ## Any dbt command with the settings of the home (ARGS="build -s fct_deals")
 	@./setup.sh run
-	@$(KYOTEN) dbt $(ARGS)
+	@printf '%s\n' "$$GIVEN_ARGS" | xargs $(KYOTEN) dbt
 
 dev: ## The Dagster UI: asset graph, guards, runs (PORT=3000)
 	@./setup.sh run
-	@$(KYOTEN) dev --port $(PORT)
+	@$(KYOTEN) dev --port "$$GIVEN_PORT"
 
 docs: ## dbt's documentation of every model, column and metric as one page, dbt_docs/index.html of the home
 	@./setup.sh run
@@ -87,14 +88,14 @@ doctor: ## Versions, disk, lock holder and settings
 
 bench: ## Cost of a refresh compared with DuckDB alone (SIZE=deals, REPEATS=n)
 	@./setup.sh run
-	@$(BIN)/python -m tools.bench --size $(SIZE) --repeats $(or $(REPEATS),3)
+	@$(BIN)/python -m tools.bench --size "$$GIVEN_SIZE" --repeats "$${GIVEN_REPEATS:-3}"
 
 accuracy: ## Share of right attributions on samples whose answers are known (SIZE=deals, SEEDS=n, NOISE=0,1,5)
 	@./setup.sh run
-	@$(KYOTEN) accuracy $(if $(filter file,$(origin SIZE)),,--size $(SIZE)) $(if $(SEEDS),--seeds $(SEEDS)) \
-		$(if $(NOISE),--noise $(NOISE)) $(if $(MARKDOWN),--markdown)
+	@$(KYOTEN) accuracy $(if $(filter file,$(origin SIZE)),,--size "$$GIVEN_SIZE") \
+		$(if $(value SEEDS),--seeds "$$GIVEN_SEEDS") $(if $(value NOISE),--noise "$$GIVEN_NOISE") $(if $(value MARKDOWN),--markdown)
 
-PYTEST := -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 
 test: check ## All checks, then all tests (TESTS=path: only those)
 	@$(BIN)/python $(PYTEST)
@@ -106,7 +107,7 @@ coverage: ## All tests, and the share of the Python code that they run (TESTS=pa
 
 mutants: ## Break the attribution rules one by one; every break must make a test fail (ONLY=word, MARKDOWN=1)
 	@./setup.sh dev
-	@$(BIN)/python -m tests.mutants --only '$(ONLY)' $(if $(MARKDOWN),--markdown)
+	@$(BIN)/python -m tests.mutants --only "$$GIVEN_ONLY" $(if $(value MARKDOWN),--markdown)
 
 # Quick checks, which need no home and no dbt. tests/check has the tests that read only the project's files.
 check: ## Lint, types, layers, words, secrets: seconds where little changed
@@ -131,7 +132,7 @@ TRACKED := $(wildcard $(shell git -c core.quotepath=off ls-files ':!locks'))
 
 sqlfluff: ## Lint the SQL that changed (FILES=models/….sql: only these, changed or not)
 ifdef FILES
-	@$(BIN)/sqlfluff lint --disable-progress-bar $(FILES)
+	@$(BIN)/sqlfluff lint --disable-progress-bar $$GIVEN_FILES
 else
 	@$(MAKE) $(STAMPS)/sqlfluff
 endif

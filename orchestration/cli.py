@@ -154,6 +154,16 @@ def why(deal: str, lang: str | None) -> None:
 
 
 @kyoten.command()
+@click.argument("release", default="current")
+def verify(release: str) -> None:
+    """Compare every file of a release with its hash."""
+    from orchestration.release.verify import verify as verify_release
+
+    number = verify_release(Home.from_environment(), release)
+    print(f"Release {release}: all {number} files are as they were published.")
+
+
+@kyoten.command()
 def worklist() -> None:
     """Write the deals that a person has to decide as a CSV to fill in."""
     from orchestration.worklist import print_worklist

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from orchestration.home import Home
+from orchestration.home import Home, write_whole
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Costs:
 
     def save(self, home: Home, release_id: str) -> None:
         """Keep the costs of the refresh that made a release, for the summary."""
-        _file(home).write_text(json.dumps({"release_id": release_id, "steps": [asdict(one) for one in self.steps]}))
+        write_whole(_file(home), json.dumps({"release_id": release_id, "steps": [asdict(one) for one in self.steps]}))
 
 
 def slowest(home: Home, release_id: str) -> str | None:

@@ -36,6 +36,11 @@ class Home:
         return self.root / "lake"
 
     @property
+    def commit_mark(self) -> Path:
+        """The file that exists while ingest commits: what it writes, and what it deletes afterwards."""
+        return self.lake / ".commit"
+
+    @property
     def build(self) -> Path:
         """The working database and dbt's target folder, for the writer only."""
         return self.root / "build"
@@ -88,3 +93,10 @@ class Home:
             return (PROJECT / named).resolve()
         default = self.root / "sources.yml"
         return default if default.exists() else None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file under another name and rename it: a reader, or a run after a kill, finds the old or the new text."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)

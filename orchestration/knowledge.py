@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -112,11 +113,15 @@ class Knowledge:
         self.days = extract_days(loaded, Plan.of(manifest, home).datasets([CREDIT]))
         for state in self.states():
             if self.days.get(state.known_on) != state.inputs:
-                shutil.rmtree(state.folder)
+                _delete(state.folder)
+        kept = {state.folder for state in self.states()}
+        for folder in set(self.folder.glob("*")) - kept:  # of a run that was killed
+            _delete(folder)
 
     def states(self) -> list[State]:
-        """Return the stored states, oldest first."""
-        return [State.read(path.parent) for path in sorted(self.folder.glob("*/state.json"))]
+        """Return the stored states, oldest first; of two for one day only the one that was written last."""
+        stored = [State.read(path.parent) for path in sorted(self.folder.glob("[!u]*/state.json"))]
+        return list({state.known_on: state for state in stored}.values())
 
     def prepare(self, progress: Callable[[str], None]) -> None:
         """Write the state before the coming build into the lake; first build the earlier states that are missing."""
@@ -174,16 +179,17 @@ class Knowledge:
 
     def keep(self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection") -> State:
         """Store tables as the state of a day, in place of an earlier state of that day, and delete the oldest."""
-        aside, folder = self.folder / "unfinished", self.folder / str(day)
+        before = self.states()
+        aside, folder = self.folder / "unfinished", self.folder / f"{day}_{time.time_ns()}"
         shutil.rmtree(aside, ignore_errors=True)
         for name, rows in tables.items():
             _write(f"from {rows}", aside / f"{name}.parquet", connection)
         record = {"known_on": str(day), "inputs": self.days[day], "rules": asdict(self.now)}
         (aside / "state.json").write_text(json.dumps(record))
-        shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
-        for state in self.states()[:-STATES_KEPT]:
-            shutil.rmtree(state.folder)
+        others = [state for state in before if state.known_on != day]
+        for state in [one for one in before if one.known_on == day] + others[: len(others) + 1 - STATES_KEPT]:
+            _delete(state.folder)
         return State.read(folder)
 
 
@@ -200,6 +206,12 @@ def _code(manifest: Mapping[str, Any], nodes: Iterable[dict[str, Any]]) -> set[s
     # dbt does not record which macro adapter.dispatch chooses.
     dispatched = {key for key in manifest["macros"] if re.fullmatch(r"macro\.kyoten\.(default|duckdb)__\w+", key)}
     return code | {manifest["macros"][key]["macro_sql"] for key in used | dispatched}
+
+
+def _delete(folder: Path) -> None:
+    """Delete a state; without state.json first, a run after a kill does not take the rest for a state."""
+    (folder / "state.json").unlink(missing_ok=True)
+    shutil.rmtree(folder)
 
 
 def _hash(parts: Iterable[str]) -> str:

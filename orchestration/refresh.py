@@ -17,6 +17,7 @@ from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
 from orchestration.release.fingerprint import nothing_new
 from orchestration.release.publish import current_release
+from orchestration.release.verify import damage
 from orchestration.sources.transports.fetch import FetchError, fetch
 from orchestration.warehouse import configure, overrides, var
 
@@ -67,6 +68,8 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             print(f"Nothing new since release {release_id}.")
             return None
         clock.say(f"Refreshing {home.root}")
+        for change in damage(home):
+            clock.say(f"The release is not as it was published: {change}. It will be published again.")
         prepare_dagster(home)
         try:
             release = _run(home, clock, costs)

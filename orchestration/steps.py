@@ -9,12 +9,12 @@ from typing import Any
 
 from orchestration import warehouse
 from orchestration.errors import KyotenError
-from orchestration.home import Home
+from orchestration.home import Home, write_whole
 from orchestration.knowledge import Knowledge
 from orchestration.lake.ingest import IngestResult, ingest
 from orchestration.names.lake import lacks_suffixes, write_names
 from orchestration.release import checks
-from orchestration.release.fingerprint import inputs_fingerprint, project_fingerprint, recorded_inputs
+from orchestration.release.fingerprint import inputs_fingerprint, lake_fingerprint, project_fingerprint, recorded_inputs
 from orchestration.release.publish import publish
 from orchestration.worklist import export_worklist
 
@@ -45,7 +45,7 @@ def load(home: Home, say: Say, datasets: Iterable[str] | None = None) -> IngestR
         page = home.data_docs / "index.html"
         say(f"ingest: expectations and results of {len(result.batches):,} batches: {page}")
     if wanted is None and not stops(result):
-        recorded_inputs(home).write_text(before)
+        write_whole(recorded_inputs(home), before)
     return result
 
 
@@ -121,7 +121,13 @@ def build(home: Home, say: Say) -> None:
 
 
 def prepare(home: Home, *, discard: bool = True) -> str:
-    """Prepare the database for a build; return the fingerprint of the project, taken before dbt reads it."""
+    """Prepare the database for a build; return the fingerprint of the project, taken before dbt reads it.
+
+    Raises:
+        KyotenError: if an ingest was interrupted, or another process has the database open.
+    """
+    if home.commit_mark.exists():
+        raise KyotenError("An ingest was interrupted. Load the files again first: make refresh completes or undoes it.")
     checks.unverify(home)
     warehouse.prepare_database(home, discard=discard)
     return project_fingerprint()
@@ -141,7 +147,8 @@ def list_decisions(home: Home, say: Say) -> None:
 def finish(home: Home, project: str) -> None:
     """Mark the working database as built and tested whole, and keep its state of credit."""
     inputs = recorded_inputs(home)
-    checks.verify(home, {"inputs": inputs.read_text() if inputs.exists() else None, "project": project})
+    known = inputs.read_text() if inputs.exists() else None
+    checks.verify(home, {"inputs": known, "project": project, "lake": lake_fingerprint(home)})
     Knowledge(home).save()
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import engine
 from orchestration.errors import KyotenError
-from orchestration.home import Home
+from orchestration.home import Home, write_whole
 from orchestration.spreadsheet import safe_cell
 from orchestration.warehouse import var
 
@@ -132,7 +132,7 @@ def _write(path: Path, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) 
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows([safe_cell(value, is_id=i in ids) for i, value in enumerate(row)] for row in rows)
-    _mark(path).write_text(_hash(aside))
+    write_whole(_mark(path), _hash(aside))
     aside.replace(path)
 
 

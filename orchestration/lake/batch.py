@@ -1,7 +1,8 @@
 """One ingest run's shared state: DuckDB, the ledger's entries, the rows staged next to the lake, and the commit.
 
-The lake does not change before everything is staged, and the ledger is written last. So an interrupted run is simply
-run again. landed.py and mapped_sources.py read the files.
+The lake does not change before everything is staged. A commit first adds files under new names, then writes the ledger,
+and only then deletes what the ledger no longer has. A run after a kill undoes a commit without its ledger file and
+completes one that has it. landed.py and mapped_sources.py read the files.
 """
 
 import json
@@ -9,7 +10,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,19 @@ import duckdb
 from orchestration import sql
 from orchestration.contract import Contract, Dataset
 from orchestration.errors import KyotenError
-from orchestration.home import Home
+from orchestration.home import Home, write_whole
 from orchestration.lake import ledger, readers, rules
 from orchestration.lake.drift import Drift
-from orchestration.lake.ledger import HELD, LOADED, REFUSED, REPEAT, Entry, Group
+from orchestration.lake.ledger import HELD, LOADED, REFUSED, REPEAT, REPLACED, Entry, Group
 from orchestration.lake.records import Record
 from orchestration.sources import forms
 from orchestration.sources.landing import LandedFile
 from orchestration.sql import RefusedError
 
 Key = tuple[Group, str]
+# An entry without rows, with nothing for readers of the next extract to compare.
+NO_ROWS: dict[str, Any] = {"rows_read": 0, "rows_accepted": 0, "rows_rejected": 0, "rows_derived": 0}
+NO_ROWS |= dict.fromkeys(("rows_folded", "rows_undecided", "rows_not_data", "columns", "lake_file"))
 _REJECTS = {"unit": "VARCHAR"} | rules.REJECTED
 
 
@@ -51,7 +55,7 @@ class State:
     seen: dict[Key, Entry] = field(default_factory=dict)
     loaded: dict[Key, Entry] = field(default_factory=dict)
     refused: dict[Key, Entry] = field(default_factory=dict)  # and held
-    unsure: set[Group] = field(default_factory=set)  # rewritten by an interrupted commit
+    unsure: set[Group] = field(default_factory=set)  # of which the lake lacks rows: read again
 
     @classmethod
     def of(cls, entries: Iterable[Entry]) -> "State":
@@ -63,6 +67,9 @@ class State:
                 state.refused[key] = entry
                 continue
             state.refused.pop(key, None)
+            if entry.status == REPLACED:
+                state.loaded.pop(key, None)
+                continue
             state.seen[key] = entry
             if entry.status == LOADED:
                 state.loaded[key] = entry
@@ -99,8 +106,8 @@ class Batch:
         self.drifted: list[Drift] = []
         self.notes: list[str] = []  # what a person should know about the delivery, although it was loaded
         self.warnings: list[str] = []  # what was read in a way that a person should know
+        self.lacking: dict[Key, Entry] = {}  # loaded files whose rows the lake does not have
         self._labels: dict[str, Entry] = {}
-        self._commit_mark = home.lake / ".commit"  # exists while a commit runs: the list of files that it writes
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -114,8 +121,10 @@ class Batch:
             create_rejects(self.connection)
             self.connection.execute(forms.macros())
             ledger.write_schemas(self.connection, self.home, self.contract)
-            self.state = State.of(ledger.read(self.connection, self.home))
             self._recover()
+            self._ledger = ledger.read(self.connection, self.home)
+            self.state = State.of(self._ledger)
+            self._check_lake()
             yield
         except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
             raise KyotenError(f"Ingest stopped, and the lake is as it was: {error}") from error
@@ -125,15 +134,69 @@ class Batch:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _recover(self) -> None:
-        """Repair an interrupted commit: delete files that the ledger lacks, and reread the groups that it rewrote."""
-        if not self._commit_mark.exists():
+        """Undo or complete an interrupted commit, and remove files that were not finished."""
+        for path in self.home.lake.rglob("*.unfinished"):
+            path.unlink()
+        if not self.home.commit_mark.exists():
             return
-        written = {self.home.lake / name for name in self._commit_mark.read_text(encoding="utf-8").splitlines()}
-        known = {self.lake_file(entry): entry.group for entry in self.state.loaded.values() if entry.dataset}
-        self.state.unsure.update(known[path] for path in written & known.keys())
-        for path in written - known.keys():
-            path.unlink(missing_ok=True)
-        self._commit_mark.unlink()
+        mark = json.loads(self.home.commit_mark.read_text(encoding="utf-8"))
+        if ledger.load_file(self.home, mark["load_id"]).exists():
+            self._complete(mark)
+            return
+        for name in mark["written"]:
+            (self.home.lake / name).unlink(missing_ok=True)
+        self.home.commit_mark.unlink()
+
+    def _complete(self, mark: dict[str, Any]) -> None:
+        """Delete what the ledger no longer has. Running it again does no harm."""
+        for name in mark["obsolete"]:
+            (self.home.lake / name).unlink(missing_ok=True)
+        ledger.forget_rejected(self.connection, self.home, [ledger.Forgotten(**one) for one in mark["forgotten"]])
+        self.home.commit_mark.unlink()
+
+    def _check_lake(self) -> None:
+        """Find the loaded files whose rows the lake lacks; they are read again from landing/ or the mapped source."""
+        loaded = {key: entry for key, entry in self.state.loaded.items() if entry.dataset}
+        rows = self._rows({self.lake_file(entry) for entry in loaded.values()})
+        for key, entry in loaded.items():
+            if rows.get(self.lake_file(entry)) != entry.rows_accepted:
+                self.lacking[key] = entry
+                del self.state.loaded[key], self.state.seen[key]
+                self.state.unsure.add(entry.group)
+        folders = {self.lake_file(entry).parent for entry in loaded.values()}
+        there = {path for folder in folders for path in folder.glob("*.parquet") if path.name != "_schema.parquet"}
+        if unknown := sorted(there - {self.lake_file(entry) for entry in loaded.values()}):
+            raise KyotenError(
+                f"{unknown[0]} is not in the ledger, so its rows have no origin. Move it out of the lake."
+            )
+
+    def _rows(self, paths: Iterable[Path]) -> dict[Path, int]:
+        """Return the number of rows of each file that can be read."""
+        there = sorted(path for path in paths if path.exists())
+        query = "SELECT file_name, num_rows FROM parquet_file_metadata([{}])"
+        try:
+            found = self.connection.execute(query.format(sql.texts(map(str, there)))).fetchall() if there else []
+        except duckdb.Error:
+            if len(there) == 1:
+                return {}
+            return {path: number for one in there for path, number in self._rows([one]).items()}
+        return {Path(name): number for name, number in found}
+
+    def report_lacking(self, datasets: set[str] | None) -> None:
+        """Refuse the files whose rows the lake lacks and that this run could not read again."""
+        again = {
+            (one.entry.group, value) for one in self.staged for value in (one.entry.file_name, one.entry.file_sha256)
+        }
+        for entry in self.lacking.values():
+            if (entry.group, entry.file_name) in again or (entry.group, entry.file_sha256) in again:
+                continue
+            if datasets is None or entry.dataset in datasets:
+                message = (
+                    f"{entry.file_name} was loaded, and its {entry.rows_accepted:,} rows are no longer in the lake "
+                    f"({self.lake_file(entry)} is missing or damaged). Deliver the file again under the same name, or "
+                    "restore the lake from a backup."
+                )
+                self.entries.append(replace(entry, **NO_ROWS, load_id=self.load_id, status=REFUSED, message=message))
 
     def new_path(self) -> Path:
         """Return the path of a new staging file."""
@@ -212,10 +275,7 @@ class Batch:
 
     def lake_file(self, entry: Entry) -> Path:
         """Return the path of an entry's rows in the lake."""
-        assert entry.dataset and entry.file_sha256
-        return ledger.lake_file(
-            self.home, entry.dataset, entry.extracted_on, entry.source_name, entry.extract_revision, entry.file_sha256
-        )
+        return ledger.lake_file(self.home, entry)
 
     def stage(self, staged: Staged) -> None:
         """Add rows to the commit."""
@@ -261,13 +321,11 @@ class Batch:
         self.entries = [e for e in self.entries if e.group != group or e.status != REPEAT]
         before = {(e.file_sha256, e.mapping_sha256) for e in self.state.loaded_in(group).values()}
         fresh = [one for one in held if (one.entry.file_sha256, one.entry.mapping_sha256) not in before]
-        nothing = {"rows_read": 0, "rows_accepted": 0, "rows_rejected": 0, "rows_derived": 0, "rows_folded": None}
-        nothing |= {"rows_undecided": None, "rows_not_data": None, "columns": None}
         for one in held:
             del self._labels[str(one.path)]
         for one in fresh or held:
             changed = {"status": HELD, "message": message, "batch_sha256": content}
-            self.entries.append(replace(one.entry, **nothing, **changed))  # type: ignore[arg-type]
+            self.entries.append(replace(one.entry, **NO_ROWS, **changed))  # type: ignore[arg-type]
 
     def say(self, messages: Iterable[str]) -> None:
         """Note what was read in a way that a person should know."""
@@ -280,28 +338,44 @@ class Batch:
                 one.entry = replace(one.entry, message="; ".join(filter(None, [one.entry.message, message])))
 
     def commit(self) -> None:
-        """Move the staged rows into the lake; the ledger is written last."""
+        """Move the staged rows into the lake; the ledger's file of this load makes it valid."""
         changed = [one for one in self.staged if one.changed]
+        for one in changed:
+            one.entry = replace(one.entry, lake_file=ledger.lake_name(one.entry, one.path))
+        self.entries += [one.entry for one in changed]
+        reported = {(e.source_name, e.file_name, e.extracted_on) for e in self.entries if self._is_reported(e)}
+        drifted = [one for one in self.drifted if (one.source_name, one.file_name, one.extracted_on) not in reported]
+        entries = [e for e in self.entries if not self._is_reported(e)]
+        entries += self._replaced(entries)
+        before, after = (self._files_of(known) for known in (self._ledger, [*self._ledger, *entries]))
         rejected = self.home.lake / "rejected" / f"{self.load_id}.parquet"
-        written = [*(self.lake_file(one.entry) for one in changed), rejected]
-        self._commit_mark.write_text("".join(f"{p.relative_to(self.home.lake)}\n" for p in written), encoding="utf-8")
-        current = {self.lake_file(one.entry) for one in self.staged}
+        drift = self.home.lake / "drift" / f"{self.load_id}.parquet"
+        forgotten = [asdict(ledger.Forgotten.of(entry)) for entry in self.replaced if entry.rows_rejected]
+        mark = {
+            "load_id": self.load_id,
+            "written": [str(p.relative_to(self.home.lake)) for p in (*sorted(after - before), rejected, drift)],
+            "obsolete": [str(p.relative_to(self.home.lake)) for p in sorted(before - after)],
+            "forgotten": forgotten,
+        }
+        write_whole(self.home.commit_mark, json.dumps(mark))
         for one in changed:
             target = self.lake_file(one.entry)
             target.parent.mkdir(parents=True, exist_ok=True)
             one.path.replace(target)
-        for entry in self.replaced:
-            if entry.dataset and (path := self.lake_file(entry)) not in current:
-                path.unlink(missing_ok=True)
         dropped = {str(one.path) for one in self.staged if not one.changed}
         self._write_rejected({unit: e for unit, e in self._labels.items() if unit not in dropped}, rejected)
-        ledger.forget_rejected(self.connection, self.home, self.replaced)
-        self.entries += [one.entry for one in changed]
-        reported = {(e.source_name, e.file_name, e.extracted_on) for e in self.entries if self._is_reported(e)}
-        drifted = [one for one in self.drifted if (one.source_name, one.file_name, one.extracted_on) not in reported]
         ledger.write_drift(self.connection, self.home, self.load_id, drifted, self.started)
-        ledger.write(self.connection, self.home, [e for e in self.entries if not self._is_reported(e)])
-        self._commit_mark.unlink()
+        ledger.write(self.connection, self.home, entries)
+        self._complete(mark)
+
+    def _replaced(self, entries: list[Entry]) -> list[Entry]:
+        """Return entries for files whose rows now have another file name, so that the ledger counts them once."""
+        loaded = State.of([*self._ledger, *entries]).loaded
+        gone = [entry for entry in self.replaced if loaded.get((entry.group, entry.file_name)) is entry]
+        return [replace(self.renewed(entry), **NO_ROWS, status=REPLACED, message="") for entry in gone]
+
+    def _files_of(self, entries: Iterable[Entry]) -> set[Path]:
+        return {self.lake_file(entry) for entry in State.of(entries).loaded.values() if entry.dataset}
 
     def _write_rejected(self, labels: dict[str, Entry], path: Path) -> None:
         self.connection.execute(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from orchestration.home import Home
+from orchestration.home import Home, write_whole
 from orchestration.lake.judged import JudgedBatch
 
 STYLE = """<style>
@@ -41,9 +41,9 @@ def write_data_docs(batches: Sequence[JudgedBatch], home: Home) -> None:
     record = home.data_docs / "batches.json"
     latest: dict[str, Any] = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
     latest |= {f"{one.group[1]}/{one.dataset}": _described(one) for one in batches}
-    record.write_text(json.dumps(latest, ensure_ascii=False), encoding="utf-8")
+    write_whole(record, json.dumps(latest, ensure_ascii=False))
     rows = sorted(latest.values(), key=lambda row: (STATUSES.index(row["status"]), row["name"]))
-    (home.data_docs / "index.html").write_text(_first_page(rows, home.data_docs), encoding="utf-8")
+    write_whole(home.data_docs / "index.html", _first_page(rows, home.data_docs))
 
 
 STATUSES = ("held", "accepted", "met")

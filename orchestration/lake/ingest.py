@@ -85,6 +85,7 @@ def ingest(
             load_sources(batch, mapping, datasets)
         load_landing(batch, datasets)
         judged = apply_batch_rules(batch, rules) if rules else []
+        batch.report_lacking(datasets)
         batch.commit()
     ordered = sorted(batch.entries, key=lambda e: (e.dataset or "", e.source_name, e.extracted_on, e.file_name))
     return IngestResult(

@@ -1,5 +1,6 @@
 """The ledger in lake/loads/: which file was loaded when, and how many of its rows were accepted. It is written last."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +16,7 @@ from orchestration.home import Home
 from orchestration.lake import drift
 from orchestration.names.tables import TABLES as NAME_TABLES
 
-LOADED, REPEAT, REFUSED, HELD = "loaded", "repeat", "refused", "held"
+LOADED, REPEAT, REFUSED, HELD, REPLACED = "loaded", "repeat", "refused", "held", "replaced"
 Group = tuple[str | None, str, date, int]
 REJECTED = {
     "dataset": "VARCHAR",
@@ -80,6 +81,7 @@ class Entry:
     rows_not_data counts lines that are no record, such as totals; rows_read does not include them.
     alias is the mapping's name for a file, and columns the names in its header as a JSON list.
     batch_sha256 is the content hash of all files of a held batch.
+    lake_file is the name of the file with the accepted rows, below raw/<dataset>/; null where there are none.
     """
 
     load_id: str
@@ -107,6 +109,7 @@ class Entry:
     alias: str | None = None
     columns: str | None = None
     batch_sha256: str | None = None
+    lake_file: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse an entry that lost or invented a row."""
@@ -140,11 +143,28 @@ def read(connection: duckdb.DuckDBPyConnection, home: Home) -> list[Entry]:
     return [Entry(*row) for row in rows]
 
 
-def lake_file(home: Home, dataset: str, extracted_on: date, source_name: str, revision: int, sha256: str) -> Path:
-    """Return the lake file of a landed file."""
-    # The same content may be delivered again as a revision of its own date.
-    revised = f"_r{revision}" if revision > 1 else ""
-    return home.lake / "raw" / dataset / f"{extracted_on}_{source_name}{revised}_{sha256[:16]}.parquet"
+def lake_name(entry: Entry, path: Path) -> str:
+    """Return the name of an entry's lake file: written once, because it contains the hash of the file's content."""
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    return _name_in_lake(entry, content)
+
+
+def _name_in_lake(entry: Entry, content: str) -> str:
+    revised = f"_r{entry.extract_revision}" if entry.extract_revision > 1 else ""
+    return f"{entry.extracted_on}_{entry.source_name}{revised}_{content[:16]}.parquet"
+
+
+def lake_file(home: Home, entry: Entry) -> Path:
+    """Return the path of an entry's rows in the lake."""
+    assert entry.dataset and entry.file_sha256
+    # Before 0.2.0 the name had the hash of the delivered content, and the ledger did not have the name.
+    return home.lake / "raw" / entry.dataset / (entry.lake_file or _name_in_lake(entry, entry.file_sha256))
+
+
+def load_file(home: Home, load_id: str) -> Path:
+    """Return the path of a load's entries."""
+    return home.lake / "loads" / f"{load_id}.parquet"
 
 
 def write(connection: duckdb.DuckDBPyConnection, home: Home, entries: Iterable[Entry]) -> None:
@@ -154,7 +174,7 @@ def write(connection: duckdb.DuckDBPyConnection, home: Home, entries: Iterable[E
         return
     connection.execute(f"CREATE OR REPLACE TEMP TABLE entries AS {sql.schema(SCHEMA)}")
     connection.execute(f"INSERT INTO entries {sql.rows(rows)}")
-    sql.replace_parquet(connection, "FROM entries", home.lake / "loads" / f"{rows[0][0]}.parquet")
+    sql.replace_parquet(connection, "FROM entries", load_file(home, rows[0][0]))
 
 
 def write_drift(
@@ -187,20 +207,36 @@ def write_schemas(connection: duckdb.DuckDBPyConnection, home: Home, contract: C
             sql.replace_parquet(connection, sql.schema(columns), path)
 
 
-def forget_rejected(connection: duckdb.DuckDBPyConnection, home: Home, entries: Iterable[Entry]) -> None:
-    """Remove the rejected rows of loads that a later load of the same files replaces."""
-    for entry in entries:
-        path = home.lake / "rejected" / f"{entry.load_id}.parquet"
-        if not entry.rows_rejected or not path.exists():
+@dataclass(frozen=True)
+class Forgotten:
+    """The rejected rows of an earlier load of a file, or of all files of a mapped dataset (without file_name)."""
+
+    load_id: str
+    dataset: str | None
+    source_name: str
+    extracted_on: str
+    file_name: str | None
+
+    @classmethod
+    def of(cls, entry: Entry) -> "Forgotten":
+        """Return what an entry's load rejected."""
+        file_name = entry.file_name if entry.mapping_sha256 is None else None
+        return cls(entry.load_id, entry.dataset, entry.source_name, str(entry.extracted_on), file_name)
+
+
+def forget_rejected(connection: duckdb.DuckDBPyConnection, home: Home, forgotten: Iterable[Forgotten]) -> None:
+    """Remove the rejected rows of loads that a later load of the same files replaced."""
+    for one in forgotten:
+        path = home.lake / "rejected" / f"{one.load_id}.parquet"
+        if not path.exists():
             continue
-        dataset = "NULL" if entry.dataset is None else sql.text(entry.dataset)
         same = [
-            f"dataset IS NOT DISTINCT FROM {dataset}",
-            f"source_name = {sql.text(entry.source_name)}",
-            f"extracted_on = DATE '{entry.extracted_on}'",
+            f"dataset IS NOT DISTINCT FROM {sql.value(one.dataset)}",
+            f"source_name = {sql.text(one.source_name)}",
+            f"extracted_on = DATE '{one.extracted_on}'",
         ]
-        if entry.mapping_sha256 is None:  # a mapped dataset's rows come from several files
-            same.append(f"file_name = {sql.text(entry.file_name)}")
+        if one.file_name is not None:
+            same.append(f"file_name = {sql.text(one.file_name)}")
         others = f"FROM {sql.parquet([path])} WHERE NOT ({' AND '.join(same)})"
         if sql.scalar(connection, f"SELECT count(*) {others}"):
             sql.replace_parquet(connection, f"SELECT * {others}", path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration import engine
-from orchestration.home import Home
+from orchestration.home import Home, write_whole
 from orchestration.warehouse import read_manifest, run_results
 
 FAILED = ("error", "fail", "runtime error")
@@ -86,7 +86,7 @@ def _mark(home: Home) -> Path:
 
 def verify(home: Home, fingerprint: dict[str, str | None]) -> None:
     """Mark the working database as completely built and tested from inputs and project with this fingerprint."""
-    _mark(home).write_text(json.dumps(fingerprint))
+    write_whole(_mark(home), json.dumps(fingerprint))
 
 
 def unverify(home: Home) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from orchestration.home import Home
 from orchestration.release.publish import current_release, versions
+from orchestration.release.verify import damage
 from orchestration.sources.landing import fingerprint
 from orchestration.warehouse import PROJECT_FILES, content_hash, overrides
 
@@ -21,17 +22,26 @@ def project_fingerprint() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def lake_fingerprint(home: Home) -> str:
+    """Return the fingerprint of the lake's files by name, which contains the hash of the content, and size."""
+    raw = home.lake / "raw"
+    files = sorted(f"{path.relative_to(raw)} {path.stat().st_size}" for path in raw.rglob("*.parquet"))
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()
+
+
 def recorded_inputs(home: Home) -> Path:
     """Return the file with the fingerprint of the loaded inputs; written when all of them are loaded."""
     return home.build / "inputs.fingerprint"
 
 
 def nothing_new(home: Home) -> str | None:
-    """Return the current release's id if a refresh would make the same tables again, else None."""
+    """Return the current release's id if it is intact and a refresh would make the same tables again, else None."""
     release = current_release(home)
     if release is None or not (home.published / "current" / "kyoten.duckdb").exists():
         return None
-    now = {"inputs": inputs_fingerprint(home), "project": project_fingerprint()}
+    if damage(home):
+        return None
+    now = {"inputs": inputs_fingerprint(home), "project": project_fingerprint(), "lake": lake_fingerprint(home)}
     # The lake may have changed since the release. Removing a file does not undo its load, even if no release has it.
     if (loaded := recorded_inputs(home)).exists() and loaded.read_text() != now["inputs"]:
         return None

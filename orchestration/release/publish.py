@@ -26,13 +26,14 @@ from typing import TYPE_CHECKING, Any
 from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
+from orchestration.release.verify import MANIFEST, damage_of, files_of
 from orchestration.warehouse import overrides, published_models
 
 if TYPE_CHECKING:
     import duckdb
 
 PACKAGES = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
-DATABASE, PARQUET, MANIFEST = "kyoten.duckdb", "parquet", "manifest.json"
+DATABASE, PARQUET = "kyoten.duckdb", "parquet"
 # The name of the working database, because its views contain this name.
 BUILD = "kyoten"
 # Clients since DuckDB 1.0 can read this format; later versions write another one by default.
@@ -63,13 +64,17 @@ def versions() -> dict[str, str]:
 def current_release(home: Home) -> dict[str, Any] | None:
     """Return the manifest of the release that readers see, or None."""
     path = home.published / "current" / MANIFEST
-    return json.loads(path.read_text()) if path.exists() else None
+    try:
+        return json.loads(path.read_text()) if path.exists() else None
+    except ValueError:  # cut short; verify.damage names it, and a refresh publishes again
+        return None
 
 
 def previous_release(home: Home, release_id: str) -> Path | None:
-    """Return the folder of the release before this one, or None."""
+    """Return the folder of the latest intact release before this one, or None."""
     earlier = sorted(path for path in (home.published / "releases").glob("*Z*") if path.name < release_id)
-    return next((path for path in reversed(earlier) if (path / MANIFEST).exists() and path.suffix != ".tmp"), None)
+    whole = (path for path in reversed(earlier) if (path / MANIFEST).exists() and path.suffix != ".tmp")
+    return next((path for path in whole if not damage_of(path)), None)
 
 
 def publish(
@@ -182,6 +187,7 @@ def _write(
     with engine.connect(home, aside / DATABASE, read_only=True) as connection:
         if (found := _money(connection, "kyoten", tables)) != money:
             raise KyotenError(f"The release does not have the money of the build: {found} instead of {money}.")
+    release["files"] = files_of(aside)
     (aside / MANIFEST).write_text(json.dumps(release, ensure_ascii=False, indent=1, default=str) + "\n")
     return release
 

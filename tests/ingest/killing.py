@@ -1,0 +1,57 @@
+"""Ends a run in a child process just before its n-th change of the file system, as a kill or a power cut would."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+CHANGES = ("os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate", "os.utime")
+KILLED = 9
+
+
+def is_change(event: str, arguments: tuple[Any, ...], root: str) -> bool:
+    """Return whether an audit event announces a change below a folder."""
+    if event == "open":
+        path, _, flags = arguments
+        return isinstance(path, str) and path.startswith(root) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+    return event in CHANGES and str(arguments[0]).startswith(root)
+
+
+def killed_before(change: int, root: Path, run: Callable[[], object]) -> bool:
+    """Run in a child process and end it before its n-th change below root; return False if it ended by itself.
+
+    DuckDB's own writes are no events of Python.
+    """
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) in (0, KILLED)
+        return os.waitstatus_to_exitcode(status) == KILLED
+    seen = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        # A folder that is opened to be emptied is a descriptor here; removing its entries must count, too.
+        if is_change(event, arguments, str(root)) or (event in ("os.remove", "os.rmdir") and arguments[1] != -1):
+            seen += 1
+            if seen == change:
+                os._exit(KILLED)
+
+    status = 1
+    try:
+        sys.addaudithook(hook)
+        run()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def kills(root: Path, run: Callable[[], object], prepare: Callable[[], object], step: int) -> Iterator[int]:
+    """Yield after each kill, with its number; prepare before each. With a step of 3, kill before every third change."""
+    change = 1
+    prepare()
+    while killed_before(change, root, run):
+        yield change
+        change += step
+        prepare()
