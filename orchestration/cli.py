@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from orchestration.errors import KyotenError
+from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
 
 DEMO_HOME = "data/demo"
@@ -25,18 +25,21 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except KyotenError as error:
-        print(f"\n{error}", file=sys.stderr)
+        print(f"\n{printable(str(error))}", file=sys.stderr)
         return 1
     except click.Abort:  # Ctrl-C
         print("\nInterrupted. Nothing was published; the release before it stays.", file=sys.stderr)
         return 130
 
 
+MOST = 100_000_000  # deals of the largest sample
+
+
 def positive(text: str) -> int:
     """Return a whole number of 1 or more, which may be written as 10_000 or 10,000."""
     number = text.replace("_", "").replace(",", "")
-    if not number.isdecimal() or int(number) < 1:
-        raise click.BadParameter(f"{text!r} is not a whole number of 1 or more.")
+    if not number.isdecimal() or not 1 <= int(number[:20]) <= MOST:
+        raise click.BadParameter(f"{text!r} is not a whole number from 1 to {MOST:,}.")
     return int(number)
 
 

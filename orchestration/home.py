@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestration.errors import KyotenError
+
 PROJECT = Path(__file__).resolve().parent.parent
 CONTRACT = PROJECT / "contract.yml"
 EXPECTATIONS = PROJECT / "expectations.yml"
@@ -17,8 +19,21 @@ class Home:
 
     @classmethod
     def from_environment(cls, default: str = "data") -> "Home":
-        """Return the home that KYOTEN_HOME names; a relative path starts at the project's folder."""
-        return cls((PROJECT / os.environ.get("KYOTEN_HOME", default)).resolve())
+        """Return the home that KYOTEN_HOME names; a relative path starts at the project's folder.
+
+        Raises:
+            KyotenError: if the path is no folder, or has characters that patterns of file names are made of.
+        """
+        try:
+            root = (PROJECT / os.environ.get("KYOTEN_HOME", default)).resolve()
+            is_other = root.exists() and not root.is_dir()
+        except (OSError, ValueError, RuntimeError) as error:  # links that loop, a NUL
+            raise KyotenError(f"KYOTEN_HOME cannot be used: {error}. Name a folder.") from error
+        if is_other:
+            raise KyotenError(f"KYOTEN_HOME {root} is a file. Name a folder.")
+        if odd := sorted({c for c in str(root) if c in "*?[]{}" or not c.isprintable()}):
+            raise KyotenError(f"KYOTEN_HOME {root} has {' '.join(odd)} in its path. Name a folder without it.")
+        return cls(root)
 
     @property
     def landing(self) -> Path:

@@ -29,8 +29,15 @@ def write_lock(home: Home) -> Iterator[None]:
     if path in _held:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+")
+    except OSError as error:
+        raise KyotenError(
+            f"{home.root} cannot be written: {error.strerror}. Give the account that runs Kyoten the right to write "
+            "there, or name another folder in KYOTEN_HOME."
+        ) from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from orchestration import engine
+from orchestration import engine, sql
 from orchestration.costs import Costs
-from orchestration.errors import KyotenError
+from orchestration.errors import KyotenError, printable
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
@@ -49,7 +49,7 @@ class Clock:
 
     def say(self, text: str) -> None:
         """Print one line of progress."""
-        print(f"{time.monotonic() - self.started:7.1f} s  {text}", file=sys.__stdout__, flush=True)
+        print(f"{time.monotonic() - self.started:7.1f} s  {printable(text)}", file=sys.__stdout__, flush=True)
 
 
 def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: bool = False) -> str | None:
@@ -107,7 +107,7 @@ def _rejected(home: Home) -> list[str]:
     if not folder.exists():
         return []
     latest = f"""
-        with rejected as (from read_parquet('{folder}/*.parquet', union_by_name = true))
+        with rejected as (from read_parquet({sql.text(f"{folder}/*.parquet")}, union_by_name = true))
         select concat_ws(', ', file_name, 'row ' || row_number, column_name), reason, remedy
         from rejected where loaded_at = (select max(loaded_at) from rejected) order by all limit 5
     """

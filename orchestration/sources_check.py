@@ -29,7 +29,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
             print(f"{file.source_name}: {what}: {file.accepted:,} rows accepted, {file.rejected:,} rejected")
             if file.dataset:
                 _columns(connection, home, file.dataset, timezone)
-        rejected = f"read_parquet('{home.lake}/rejected/*.parquet', union_by_name=true)"
+        rejected = f"read_parquet({sql.text(f'{home.lake}/rejected/*.parquet')}, union_by_name=true)"
         for row in connection.execute(
             f"SELECT file_name, row_number, column_name, reason, remedy FROM {rejected} ORDER BY ALL LIMIT 20"
         ).fetchall():
@@ -51,7 +51,7 @@ def check_sources(sources: Path | None, timezone: str) -> int:
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, home: Home, dataset: str, timezone: str) -> None:
-    lake = f"read_parquet('{home.lake}/raw/{dataset}/*.parquet', union_by_name=true)"
+    lake = f"read_parquet({sql.text(f'{home.lake}/raw/{dataset}/*.parquet')}, union_by_name=true)"
     for column in load_contract().datasets[dataset].columns.values():
         if column.type in (*NUMBERS, *TIMES):
             _range(connection, column, lake, timezone)

@@ -10,11 +10,12 @@ from typing import Any
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from orchestration import engine
+from orchestration import engine, sql
 from orchestration.costs import slowest
-from orchestration.errors import KyotenError
+from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
 from orchestration.release.publish import DATABASE, current_release, previous_release
 from orchestration.warehouse import var
@@ -112,20 +113,23 @@ def print_summary(home: Home) -> None:
         _print_rejected(console, rows_of(connection, REJECTED))
         console.print(_headlines(rows_of(connection, PERIODS)))
         if previous := previous_release(home, release["release_id"]):
-            connection.execute(f"attach '{previous / DATABASE}' as previous (read_only)")
+            connection.execute(f"attach {sql.text(str(previous / DATABASE))} as previous (read_only)")
             console.print(_changed(rows_of(connection, CHANGED), previous.name))
     _print_where(console, home, release)
 
 
 def _print_lines(console: Console, lines: list[str]) -> None:
     for line in lines:
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> list[Row]:
-    """Return a query's rows by column name."""
+    """Return a query's rows by column name; text from the data appears as it is, without a meaning for the terminal."""
     relation = connection.sql(query)
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    shown = [
+        [escape(printable(value)) if isinstance(value, str) else value for value in row] for row in relation.fetchall()
+    ]
+    return [dict(zip(relation.columns, row, strict=True)) for row in shown]
 
 
 def new_table(title: str, *columns: tuple[str, str]) -> Table:
@@ -246,7 +250,9 @@ def _print_quarantine(console: Console, reasons: list[Row], home: Home) -> None:
         )
     console.print(table)
     where = home.worklist / "quarantine.csv"
-    console.print(f"To fill in, one row per deal with ranked candidates: {where} (docs/worklist.md)", soft_wrap=True)
+    console.print(
+        f"To fill in, one row per deal with ranked candidates: {escape(str(where))} (docs/worklist.md)", soft_wrap=True
+    )
 
 
 def _print_rejected(console: Console, rejected: list[Row]) -> None:

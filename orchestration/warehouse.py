@@ -9,9 +9,12 @@ import functools
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +36,10 @@ DBT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "te
 # The path of the home in what dbt compiles for all homes.
 HOME_MARK = "@KYOTEN_HOME@"
 COMPILED_KEPT = 4
+# Values of dbt vars that are checked before a run.
+WORDS = {"two_tier_credit": ("reseller", "distributor")}
+FACTORS = ("stuck_factor",)
+SHARES = ("headroom_ramp", "max_unresolved_share", "target_penetration")
 
 PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration")
 
@@ -101,7 +108,40 @@ def checked_vars(text: str, setting: str) -> dict[str, Any]:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}."
             raise KyotenError(f"{setting} sets {name}, which dbt_project.yml does not have: {hint}")
+        if needed := _needed(name, values[name], known[name]):
+            raise KyotenError(f"{setting} sets {name} to {json.dumps(values[name])}. It needs {needed}.")
     return values
+
+
+def _needed(name: str, value: Any, default: Any) -> str:
+    """Return what a var needs if the value does not fit; an empty text if it does."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name in WORDS:
+        return "" if isinstance(value, str) and value in WORDS[name] else f"one of {', '.join(WORDS[name])}"
+    if name == "business_timezone":
+        is_zone = isinstance(value, str) and value in zoneinfo.available_timezones()
+        return "" if is_zone else "the name of a time zone, such as Asia/Tokyo"
+    if name == "base_currency":
+        is_code = isinstance(value, str) and re.fullmatch("[A-Z]{3}", value)
+        return "" if is_code else "a currency code of three capitals, such as JPY"
+    if name in ("as_of", "roster_complete_from"):
+        return "" if value == "" or _is_day(value) else "a day as YYYY-MM-DD, or nothing"
+    if name == "fiscal_year_start_month":
+        return "" if is_number and value in range(1, 13) else "a month from 1 to 12"
+    if name in SHARES:
+        return "" if is_number and 0 <= value <= 1 else "a number from 0 to 1"
+    if isinstance(default, int) and not isinstance(default, bool) and name not in FACTORS:
+        return "" if is_number and value >= 0 and value == int(value) else "a whole number of 0 or more"
+    if isinstance(default, float) or name in FACTORS:
+        return "" if is_number and value >= 0 else "a number of 0 or more"
+    kind = {bool: "true or false", str: "a text", list: "a list", dict: "an object"}[type(default)]
+    return "" if isinstance(value, type(default)) else kind
+
+
+def _is_day(value: Any) -> bool:
+    with contextlib.suppress(TypeError, ValueError):
+        return bool(str(date.fromisoformat(value)) == value)
+    return False
 
 
 @functools.cache

@@ -12,6 +12,7 @@ import duckdb
 
 from orchestration import sql
 from orchestration.contract import Contract
+from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lake import drift
 from orchestration.names.tables import TABLES as NAME_TABLES
@@ -139,7 +140,18 @@ def read(connection: duckdb.DuckDBPyConnection, home: Home) -> list[Entry]:
     if not paths:
         return []
     query = f"SELECT {', '.join(SCHEMA)} FROM {sql.parquet(paths)} ORDER BY loaded_at, load_id, dataset, file_name"
-    rows = connection.execute(query).fetchall()
+    try:
+        rows = connection.execute(query).fetchall()
+    except duckdb.Error as error:
+        for path in paths:
+            try:
+                connection.execute(f"SELECT count(*) FROM {sql.parquet([path])}")
+            except duckdb.Error:
+                raise KyotenError(
+                    f"The ledger's file {path} cannot be read. Without it the content of the lake is unknown: restore "
+                    "it from a backup."
+                ) from error
+        raise
     return [Entry(*row) for row in rows]
 
 

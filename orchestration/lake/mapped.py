@@ -82,6 +82,15 @@ def known_as(alias: Alias, scan: Scan) -> Scan:
     return replace(scan, columns=tuple(named))
 
 
+# Settings, paths and tables of the engine and of other files, which must not get into the data.
+_OF_ENGINE = re.compile(
+    r"\b(?:(?:duckdb|pragma)_\w+|current_(?:database|schemas?|setting)|getenv|getvariable|glob|parquet_\w+|query|"
+    r"query_table|read_\w+|sniff_csv|version|which_secret)\s*\(|\b(?:information_schema|pg_catalog|sqlite_\w+)\b|"
+    r"\b(?:from|join)\s+(?:rejects|labels)\b",
+    re.IGNORECASE,
+)
+
+
 @cache
 def _unsteady() -> re.Pattern[str]:
     """Return a pattern of SQL whose result depends on chance or on the day of the run."""
@@ -92,12 +101,15 @@ def _unsteady() -> re.Pattern[str]:
 
 
 def _check_steady(query: str, part: Source | MappedDataset, key: str) -> None:
-    """Raise an error for SQL that would give other rows each time."""
+    """Raise an error for SQL that would give other rows each time, or that looks at the engine."""
     code = re.sub(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/""", "''", query, flags=re.DOTALL)
     if found := _unsteady().search(code):
         called = " ".join(found[0].rstrip("( ").lower().split())
         problem = "gives other rows each time, so that no figure could be explained or repeated"
         raise part.error(key, f"{called} {problem}. Write the day itself, or take a column of the file.")
+    if found := _OF_ENGINE.search(code):
+        called = found[0].rstrip("( ").lower()
+        raise part.error(key, f"{called} is of the engine, not of the source. Use the columns of its files.")
 
 
 def records(alias: Alias, scan: Scan, file_name: str, sha256: str) -> str:

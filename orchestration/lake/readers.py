@@ -30,6 +30,9 @@ _LONGEST_RECORD = 2_000_000  # bytes of a line that DuckDB accepts by default
 _LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
 _LISTS = ("$", "$.records", "$.results")  # the paths at which a document or an API's answer may have its records
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
+_UNREADABLE = "kyoten.unreadable"  # the handler of bytes that are not of the encoding
+_MARK = "\U0010fffd"  # before such a byte; of a plane for private use, so that no text has it
+_LINES_PER_UNREADABLE = 100  # where more lines have such bytes, the encoding is another one
 WHITESPACE = " \t\r\n\v\f\u3000"
 
 
@@ -62,6 +65,7 @@ class Content:
     is_empty: bool = False
     has_lost_values: bool = True  # there may be errors of a spreadsheet, or numbers such as 1.23E+11
     has_formulas: bool = True  # there may be values such as ="0012"
+    unreadable: str = ""  # the first byte that is not of the encoding, where a few lines have such bytes
 
 
 @dataclass(frozen=True)
@@ -117,17 +121,28 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
     if path.suffix.lower() == ".parquet" or workbook.is_workbook(path):
         with path.open("rb") as file:
             return Content(hashlib.file_digest(file, "sha256").hexdigest())
-    decoder = codecs.getincrementaldecoder(_python_encoding(encoding))()
+    decoder = codecs.getincrementaldecoder(_python_encoding(encoding))(errors=_UNREADABLE)
     is_utf8 = _python_encoding(encoding) == "utf-8-sig"
     wide = codecs.lookup(_python_encoding(encoding)).name.startswith(("utf-16", "utf-32", "utf-7"))
     digest = hashlib.sha256()
     newlines = returns = size = 0
     quotes = tabs = lost = formulas = False
+    bad = 0  # lines with bytes of another encoding
+    fits = False  # a line shows that the encoding is right
+    first: tuple[int, str] | None = None  # the first of these lines, and the byte
     padded = not is_utf8
     last = b"\n"  # the end of the chunk before, so that neighbours across two chunks are seen
     with path.open("rb") as file:
         for chunk in _chunks(path, file, digest):
-            text = _decoded(decoder, chunk, newlines)
+            text = decoder.decode(chunk)
+            if _MARK in text:
+                parts = text.split("\n")
+                bad += sum(_MARK in line for line in parts)
+                fits = fits or any(_MARK not in line and not line.isascii() for line in parts)
+                at = text.index(_MARK)
+                first = first or (newlines + text[:at].count("\n") + 1, text[at + 3 : at + 5])
+            else:
+                fits = fits or not text.isascii()
             chunk = text.encode() if wide else chunk
             size += len(chunk)
             newlines += chunk.count(b"\n")
@@ -138,10 +153,20 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
             formulas = formulas or (b"=" in chunk and b'="' in last + chunk)
             padded = padded or records.has_padding(last + chunk)
             last = (last + chunk)[-records.LONGEST_SPACE_AND_NEIGHBOURS :]
-        _decoded(decoder, b"", newlines, final=True)
+        if _MARK in (rest := decoder.decode(b"", final=True)):
+            bad, first = bad + 1, first or (newlines + 1, rest[3:5])
     padded = padded or records.has_padding(last + b"\n")
     lines = (newlines or returns) + (1 if size and last[-1:] not in b"\r\n" else 0)
-    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0, lost, formulas)
+    unreadable = ""
+    if first:
+        unreadable = f"line {first[0]:,} has the byte 0x{first[1]}, which is not {encoding} text"
+        guess = _guess(path, encoding)
+        if wide or (guess and not fits) or first[0] == 1 or bad > max(1, lines // _LINES_PER_UNREADABLE):
+            raise RefusedError(
+                f"is not {encoding} text: line {first[0]} has the byte 0x{first[1]}{guess}. Save it as “CSV UTF-8”, or "
+                "state its `encoding:` in a mapping."
+            )
+    return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0, lost, formulas, unreadable)
 
 
 def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
@@ -161,22 +186,26 @@ def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[byt
         digest.update(chunk)
 
 
-def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, lines_before: int, final: bool = False) -> str:
-    try:
-        return decoder.decode(chunk, final)
-    except UnicodeDecodeError as error:
-        line = lines_before + error.object[: error.start].count(b"\n") + 1
-        raise RefusedError(
-            f"is not {error.encoding} text: line {line} has the byte 0x{error.object[error.start]:02x}"
-            f"{_guess(error.object)}. Save it as “CSV UTF-8”, or state its `encoding:` in a mapping."
-        ) from error
+def _marked(error: UnicodeError) -> tuple[str, int]:
+    """Return a mark and the byte that is not of the encoding, and where decoding goes on."""
+    assert isinstance(error, UnicodeDecodeError)
+    return f"{_MARK}\\x{error.object[error.start]:02x}", error.start + 1
 
 
-def _guess(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return " (it looks like utf-16)"
+codecs.register_error(_UNREADABLE, _marked)
+
+
+def _guess(path: Path, encoding: str) -> str:
+    """Return which encoding a file may have that is not of the expected one."""
+    with open_bytes(path) as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            return " (it looks like utf-16)"
+    if _python_encoding(encoding) == "cp932":
+        return ""
     try:
-        data.decode("cp932")
+        with open_bytes(path) as file, io.TextIOWrapper(file, encoding="cp932") as text:
+            while text.read(_CHUNK):
+                pass
     except UnicodeDecodeError:
         return ""
     return " (it looks like cp932, the Shift_JIS of Windows)"
@@ -244,7 +273,7 @@ def _sheet(path: Path, content: Content, sheet: str, staging: Path) -> tuple[Pat
 def _readable(path: Path, content: Content, dialect: Dialect, staging: Path) -> Path:
     """Return a path that DuckDB can read: text in UTF-8, and no pattern characters in the name."""
     is_text = kind(path) != "parquet"
-    if is_text and (_python_encoding(dialect.encoding) != "utf-8-sig" or dialect.escape):
+    if is_text and (_python_encoding(dialect.encoding) != "utf-8-sig" or dialect.escape or content.unreadable):
         decoded = staging / f"{content.sha256[:16]}.{kind(path)}"
         with open_text(path, dialect.encoding) as text, decoded.open("w", encoding="utf-8", newline="") as file:
             while chunk := text.read(_CHUNK):
@@ -274,7 +303,10 @@ def open_bytes(path: Path) -> BinaryIO:
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
     """Open text with its line ends unchanged."""
-    with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=_python_encoding(encoding), newline="") as text:
+    with (
+        open_bytes(path) as raw,
+        io.TextIOWrapper(raw, encoding=_python_encoding(encoding), errors=_UNREADABLE, newline="") as text,
+    ):
         yield text
 
 
@@ -301,6 +333,8 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
     names = list(dialect.header) or _joined([[cell.strip().strip("\ufeff") for cell in line] for line in lines])
     if not any(names):
         raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
+    if odd := next((name for name in names if "\0" in name), None):
+        raise RefusedError(f"has the column {odd!r}, with a NUL character in its name. Rename the column.")
     columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))
     _no_twins(columns)
     if dialect.short_rows:
@@ -311,6 +345,7 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
     has_tabs = content.has_tabs and dialect.delimiter != "\t"
     has_header = str(not dialect.header).lower()
     options = {"header": has_header, "skip": str(dialect.skip_rows + above), "compression": compression}
+    whole = f"concat_ws('', {', '.join(c.sql for c in columns)})"
     return Scan(
         sql=_read_csv(path, columns, dialect, content.has_formulas, **options),
         columns=columns,
@@ -321,6 +356,11 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
         odd_space=content.has_quotes or has_tabs or dialect.quote != '"',
         text=DelimitedText(path, dialect, header_lines, staging, content.has_formulas),
         lost=content.has_lost_values,
+        valid=f"NOT contains({whole}, {sql.text(_MARK)})" if content.unreadable else "true",
+        invalid=(
+            f"has bytes of another encoding ({content.unreadable})",
+            "correct the character, and deliver the file again",
+        ),
     )
 
 

@@ -1,13 +1,20 @@
 """Writes a sheet of a workbook as delimited text with the stored values of its cells; readers.py reads the text."""
 
 import csv
+import os
+import pickle
+import resource
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from orchestration.home import PROJECT
 from orchestration.lake import cells
 from orchestration.lake.cells import Cells
 from orchestration.sql import RefusedError
@@ -15,6 +22,8 @@ from orchestration.sql import RefusedError
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _EXACT = 1e15
 _SHOWN = 3
+_MEMORY = 4 << 30
+_IN_TURN = Lock()
 _LARGEST = 2 << 30  # bytes after unpacking: no workbook that a person made unpacks to more
 
 
@@ -37,8 +46,26 @@ class Sheet:
 def write_sheet(path: Path, sheet: str, target: Path) -> Sheet:
     """Write a sheet (by default the first visible one) as text; blank rows are no data.
 
-    The value of a cell that is merged with cells below it is written in each of their rows.
+    The value of a cell that is merged with cells below it is written in each of their rows. Another process does it:
+    the library takes memory for the whole area up to the last cell, and ends its process where there is not enough.
     """
+    command = [sys.executable, "-P", "-m", "orchestration.lake.workbook", str(path), sheet, str(target)]
+    with _IN_TURN:  # each may take all memory that it is allowed
+        done = subprocess.run(
+            command, cwd=PROJECT, capture_output=True, check=False, env=os.environ | {"PYTHONPATH": str(PROJECT)}
+        )
+    if done.returncode:
+        raise RefusedError(
+            f"needs more than {_MEMORY >> 30} GiB of memory, or cannot be read. A common cause is a cell far away from "
+            "the others: Ctrl+End in Excel goes to the last one. Delete the rows and columns after the table."
+        )
+    result: Sheet | RefusedError = pickle.loads(done.stdout)
+    if isinstance(result, RefusedError):
+        raise result
+    return result
+
+
+def _write_sheet(path: Path, sheet: str, target: Path) -> Sheet:
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     if zipfile.is_zipfile(path):
@@ -146,3 +173,21 @@ def _text(cell: Any) -> str:
     if isinstance(cell, timedelta):
         return str(cell)
     return str(cell).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+def main(path: str, sheet: str, target: str) -> None:
+    """Write a sheet within a limit of memory, and the result, pickled, to standard output."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    result: Sheet | RefusedError
+    try:
+        result = _write_sheet(Path(path), sheet, Path(target))
+    except RefusedError as error:
+        result = error
+    sys.stdout.buffer.write(pickle.dumps(result))
+
+
+if __name__ == "__main__":
+    # Under its own name, by which the other process finds the classes.
+    from orchestration.lake import workbook
+
+    workbook.main(*sys.argv[1:])

@@ -5,6 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -80,11 +81,21 @@ def extract_of(folder: str) -> tuple[date, int] | None:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """List files, and folders named like data files, except hidden ones; linked folders are not entered."""
-    for root, folders, files in os.walk(folder):
+    """List files, and folders that cannot be read or are named like data files; linked folders are not entered.
+
+    Hidden files and folders are left out.
+    """
+    unreadable: list[Path] = []
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            unreadable.append(Path(error.filename))
+
+    for root, folders, files in os.walk(folder, onerror=note):
         odd = [name for name in folders if name.lower().endswith(SUFFIXES)]
         folders[:] = sorted(name for name in folders if name not in odd and not _hidden(name))
         yield from (Path(root, name) for name in sorted([*odd, *files]) if not _hidden(name))
+    yield from unreadable
 
 
 def _hidden(name: str) -> bool:
@@ -125,7 +136,7 @@ def _describe(
         path=path,
         dataset=dataset,
         source_name=source_name,
-        file_name=relative.as_posix(),
+        file_name=_printable(relative),
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
         extracted_on=extracted_on,
@@ -174,6 +185,10 @@ def _strict_date(match: re.Match[str]) -> date:
 
 def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
     lower = path.name.lower()
+    if _printable(relative) != relative.as_posix():
+        return f"has a name that is not plain UTF-8 text{_meant(relative)}. Rename the file."
+    if path.is_dir() and not lower.endswith(SUFFIXES):
+        return "is a folder that cannot be read. Give the account that runs Kyoten the right to read it."
     if path.is_dir():
         return "is a folder, but is named like a data file. Give the folder a name without a data file's ending."
     if not path.is_file():
@@ -188,6 +203,20 @@ def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
     if lower.endswith(SUFFIXES):
         return ""
     return f"is not a data file that can be read here ({', '.join(SUFFIXES)}). Convert or remove it."
+
+
+def _printable(relative: Path) -> str:
+    """Return a path as text; bytes that are not UTF-8 and control characters appear as \\x8e."""
+    text = os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _meant(relative: Path) -> str:
+    """Return what a name out of a zip file of Japanese Windows was meant to be."""
+    with suppress(UnicodeDecodeError):
+        if (meant := os.fsencode(relative.name).decode("cp932")).isprintable():
+            return f" (in the Shift_JIS of Windows it is {meant})"
+    return ""
 
 
 def _stem(name: str) -> str:

@@ -25,6 +25,7 @@ _WORDS = {
     "list_type": "must be a list.",
     "too_short": "is empty; name at least one.",
 }
+_MOST_VALUES, _DEEPEST = 100_000, 50
 Steps = tuple[str | int, ...]
 
 
@@ -182,6 +183,12 @@ def read(path: Path, what: str, remedy: str, *, preset: bool = False) -> tuple[d
 
 
 def _data(tree: yaml.Node, lines: dict[Steps, Line], steps: Steps, here: Line) -> Any:
+    if len(lines) > _MOST_VALUES:  # an alias of aliases of aliases would take all memory
+        raise here.error(f"its aliases unfold to more than {_MOST_VALUES:,} values. Write them out.")
+    if len(steps) > _DEEPEST:
+        start = replace(here, key=f"{'.'.join(map(str, steps[:2]))}…")
+        raise start.error(f"is more than {_DEEPEST} levels deep, or an alias contains itself. Write it out.")
+
     def below(node: yaml.Node, value: yaml.Node, step: str | int, key: str) -> Any:
         line = Line(here.file, node.start_mark.line + 1, key, here.preset)
         if not isinstance(step, str | int):
