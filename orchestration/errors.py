@@ -1,5 +1,7 @@
 """The error that a person is meant to read: what is wrong, where, and what to do about it."""
 
+import unicodedata
+
 
 class KyotenError(Exception):
     """A problem with a remedy. Commands print its text without a traceback and exit with status 1."""
@@ -7,4 +9,9 @@ class KyotenError(Exception):
 
 def printable(text: str) -> str:
     """Return a text whose control characters, which could command a terminal, are visible; line breaks stay."""
-    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c in "\n\t" or not is_control(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def is_control(character: str) -> bool:
+    """Return whether a character is a control, an invisible one that changes the text around it, or half of a pair."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs")

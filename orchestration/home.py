@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestration.errors import KyotenError
+from orchestration.errors import KyotenError, is_control
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONTRACT = PROJECT / "contract.yml"
@@ -31,7 +31,7 @@ class Home:
             raise KyotenError(f"KYOTEN_HOME cannot be used: {error}. Name a folder.") from error
         if is_other:
             raise KyotenError(f"KYOTEN_HOME {root} is a file. Name a folder.")
-        if odd := sorted({c for c in str(root) if c in "*?[]{}" or not c.isprintable()}):
+        if odd := sorted({c for c in str(root) if c in "*?[]{}" or is_control(c)}):
             raise KyotenError(f"KYOTEN_HOME {root} has {' '.join(odd)} in its path. Name a folder without it.")
         return cls(root)
 

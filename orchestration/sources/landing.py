@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from orchestration.contract import load_contract
-from orchestration.errors import KyotenError
+from orchestration.errors import KyotenError, is_control
 from orchestration.home import CONTRACT, EXPECTATIONS, Home
 from orchestration.sources.mapping import Mapping, load_mapping
 from orchestration.spelling import nearest
@@ -208,13 +208,13 @@ def _problem(path: Path, relative: Path, known: Iterable[str] | None) -> str:
 def _printable(relative: Path) -> str:
     """Return a path as text; bytes that are not UTF-8 and control characters appear as \\x8e."""
     text = os.fsencode(relative.as_posix()).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) == "Cc" else c for c in text)
 
 
 def _meant(relative: Path) -> str:
     """Return what a name out of a zip file of Japanese Windows was meant to be."""
     with suppress(UnicodeDecodeError):
-        if (meant := os.fsencode(relative.name).decode("cp932")).isprintable():
+        if not any(map(is_control, meant := os.fsencode(relative.name).decode("cp932"))):
             return f" (in the Shift_JIS of Windows it is {meant})"
     return ""
 

@@ -48,6 +48,11 @@ def test_a_bad_file_is_refused_and_the_good_one_loaded(desk: Desk, name: bytes, 
         assert desk.query("SELECT deal_id FROM raw_deals") == [("G1",)]
 
 
+def test_names_with_spaces_of_any_width_are_plain(desk: Desk) -> None:
+    desk.land("deals/受注\u3000一覧\u00a0(1)\u200b_2026-04-01.csv", GOOD)
+    assert [file.status for file in desk.load().files] == ["loaded"]
+
+
 def test_a_character_cut_in_half_rejects_its_row_alone(desk: Desk, tmp_path: Path) -> None:
     lines = [
         "番号,段階,名".encode("cp932"),

@@ -82,4 +82,5 @@ def test_a_home_with_signs_of_sql_and_names_with_markup(built_home: Home, tmp_pa
 
 
 def test_control_characters_are_visible() -> None:
+    assert printable("株式\u3000会社 ①\tx") == "株式\u3000会社 ①\tx"
     assert printable("a\x1b[31mb\nc\u202e") == "a\\x1b[31mb\nc\\u202e"
