@@ -5,7 +5,7 @@ to the earlier restatements in lake/known_restatements. This module chooses that
 was saved by the last verified build, or is built in a scratch database from the extracts up to its day. Only the SQL
 defines what a restatement is.
 
-    lake/knowledge/<extract date>/{credit.parquet, restatements.parquet, state.json}    the latest states
+    lake/knowledge/<extract date>_<written at>/{credit.parquet, restatements.parquet, state.json}    the latest states
     lake/known_credit/state.parquet, lake/known_restatements/state.parquet              what the next build reads
 
 A state is valid as long as the extracts up to its day are the same. After a late extract, the states from its day on
@@ -188,7 +188,8 @@ class Knowledge:
         (aside / "state.json").write_text(json.dumps(record))
         aside.rename(folder)
         others = [state for state in before if state.known_on != day]
-        for state in [one for one in before if one.known_on == day] + others[: len(others) + 1 - STATES_KEPT]:
+        oldest = others[: max(0, len(others) + 1 - STATES_KEPT)]
+        for state in [one for one in before if one.known_on == day] + oldest:
             _delete(state.folder)
         return State.read(folder)
 

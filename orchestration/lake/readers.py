@@ -333,6 +333,8 @@ def _delimited(path: Path, content: Content, dialect: Dialect, staging: Path) ->
     names = list(dialect.header) or _joined([[cell.strip().strip("\ufeff") for cell in line] for line in lines])
     if not any(names):
         raise RefusedError(f"has no header: line {skipped + 1} is blank. Put the column names in the first line.")
+    if bad := next((name for name in names if _MARK in name), None):
+        raise RefusedError(f"has bytes of another encoding in its header ({bad.replace(_MARK, '')}). Correct it.")
     if odd := next((name for name in names if "\0" in name), None):
         raise RefusedError(f"has the column {odd!r}, with a NUL character in its name. Rename the column.")
     columns = tuple(SourceColumn(name or f"column {i + 1}", f"c{i}") for i, name in enumerate(names))

@@ -3,7 +3,6 @@
 import csv
 import os
 import pickle
-import resource
 import subprocess
 import sys
 import zipfile
@@ -22,7 +21,7 @@ from orchestration.sql import RefusedError
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _EXACT = 1e15
 _SHOWN = 3
-_MEMORY = 4 << 30
+MEMORY = 4 << 30
 _IN_TURN = Lock()
 _LARGEST = 2 << 30  # bytes after unpacking: no workbook that a person made unpacks to more
 
@@ -49,14 +48,14 @@ def write_sheet(path: Path, sheet: str, target: Path) -> Sheet:
     The value of a cell that is merged with cells below it is written in each of their rows. Another process does it:
     the library takes memory for the whole area up to the last cell, and ends its process where there is not enough.
     """
-    command = [sys.executable, "-P", "-m", "orchestration.lake.workbook", str(path), sheet, str(target)]
+    command = [sys.executable, "-P", "-m", "orchestration.lake.workbook_process", str(path), sheet, str(target)]
     with _IN_TURN:  # each may take all memory that it is allowed
         done = subprocess.run(
             command, cwd=PROJECT, capture_output=True, check=False, env=os.environ | {"PYTHONPATH": str(PROJECT)}
         )
     if done.returncode:
         raise RefusedError(
-            f"needs more than {_MEMORY >> 30} GiB of memory, or cannot be read. A common cause is a cell far away from "
+            f"needs more than {MEMORY >> 30} GiB of memory, or cannot be read. A common cause is a cell far away from "
             "the others: Ctrl+End in Excel goes to the last one. Delete the rows and columns after the table."
         )
     result: Sheet | RefusedError = pickle.loads(done.stdout)
@@ -65,7 +64,8 @@ def write_sheet(path: Path, sheet: str, target: Path) -> Sheet:
     return result
 
 
-def _write_sheet(path: Path, sheet: str, target: Path) -> Sheet:
+def convert_sheet(path: Path, sheet: str, target: Path) -> Sheet:
+    """Write a sheet as text, in this process."""
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
     if zipfile.is_zipfile(path):
@@ -173,21 +173,3 @@ def _text(cell: Any) -> str:
     if isinstance(cell, timedelta):
         return str(cell)
     return str(cell).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-
-
-def main(path: str, sheet: str, target: str) -> None:
-    """Write a sheet within a limit of memory, and the result, pickled, to standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    result: Sheet | RefusedError
-    try:
-        result = _write_sheet(Path(path), sheet, Path(target))
-    except RefusedError as error:
-        result = error
-    sys.stdout.buffer.write(pickle.dumps(result))
-
-
-if __name__ == "__main__":
-    # Under its own name, by which the other process finds the classes.
-    from orchestration.lake import workbook
-
-    workbook.main(*sys.argv[1:])

@@ -111,7 +111,7 @@ def test_broken_records_are_counted_before_mapping(desk, source, tmp_path):
 
 
 def test_refused_file_refuses_its_datasets_and_no_others(desk, source, tmp_path):
-    (tmp_path / "crm" / "deals.csv").write_bytes("x\nId;Stage\n\x81\n".encode("latin-1"))
+    (tmp_path / "crm" / "deals.csv").write_bytes("x\nId;Stage\n\x81\n\x81\n".encode("latin-1"))
     desk.land("deals/a_2026-04-01.csv", "deal_id,stage\n1,won\n")
     result = desk.load(source)
     assert {(f.dataset, f.status) for f in result.files if f.source_name == "crm"} == {
@@ -145,7 +145,7 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
             "a comma",
         ),
         ("SELECT DISTINCT Rep AS rep_id", "SELECT Rep rep_id FROM deals; SELECT 1 rep_id", 25, "without semicolons"),
-        ("FROM deals", "FROM deals, read_text('/etc/hostname')", 25, "Cannot access file"),
+        ("FROM deals", "FROM deals, read_text('/etc/hostname')", 25, "read_text is of the engine"),
         ("FROM deals", "FROM range(3)", 25, "none of the source's files"),
         ("stage: Stage\n", "deal_name: Stage\n", 16, "needs stage"),
         ("encoding: cp932", "encoding: cp9999", 8, "no encoding"),

@@ -1,5 +1,6 @@
 """The commands as people run them: from end to end, a second time, and with errors."""
 
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,7 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder, write_lock
 from orchestration.release.publish import current_release
+from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides
 from tests import forked
 from tests.conftest import SAMPLE_SIZE, run_cli
@@ -71,7 +73,7 @@ def test_the_manifest_has_inputs_money_and_guards(built_home: Home) -> None:
     assert {file["dataset"] for file in release["inputs"]} >= {"deals", "partners", "branches"}
     assert all(re.fullmatch(r"[0-9a-f]{64}", file["file_sha256"]) for file in release["inputs"])
     assert set(release["money"]) == {"core.fct_revenue.amount", "core.fct_deals.amount"}
-    assert set(release["fingerprint"]) == {"inputs", "project"}
+    assert set(release["fingerprint"]) == {"inputs", "lake", "project"}
 
 
 @pytest.mark.parametrize("command", [["refresh"]])
@@ -255,6 +257,8 @@ def test_the_summary_shows_what_changed_since_the_release_before_and_why(home_co
             " group by cause order by cause limit 1"
         ).fetchall()
         release.execute("delete from attribution.restatements where cause = ?", [cause])
+    manifest = json.loads((older / MANIFEST).read_text())
+    (older / MANIFEST).write_text(json.dumps(manifest | {"files": files_of(older)}))
     output = run_cli(home_copy, "summary").stdout
     changed = output.partition("What changed since release")[2].partition("Where it is")[0]
     assert re.search(r"deals more +1\b", changed), output
