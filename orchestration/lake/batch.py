@@ -139,7 +139,13 @@ class Batch:
             path.unlink()
         if not self.home.commit_mark.exists():
             return
-        mark = json.loads(self.home.commit_mark.read_text(encoding="utf-8"))
+        try:
+            mark = json.loads(self.home.commit_mark.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise KyotenError(
+                f"A version before 0.2.0 was interrupted while it wrote to {self.home.lake}. Run make refresh of that "
+                "version once more, then this one."
+            ) from error
         if ledger.load_file(self.home, mark["load_id"]).exists():
             self._complete(mark)
             return

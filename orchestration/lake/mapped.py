@@ -86,7 +86,7 @@ def known_as(alias: Alias, scan: Scan) -> Scan:
 _OF_ENGINE = re.compile(
     r"\b(?:(?:duckdb|pragma)_\w+|current_(?:database|schemas?|setting)|getenv|glob|parquet_\w+|query|"
     r"query_table|read_\w+|sniff_csv|version|which_secret)\s*\(|\b(?:information_schema|pg_catalog|sqlite_\w+)\b|"
-    r"\b(?:from|join)\s+(?:rejects|labels)\b",
+    r"\b(?:from|join)\s+rejects\b",
     re.IGNORECASE,
 )
 

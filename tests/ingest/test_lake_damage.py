@@ -106,3 +106,11 @@ def test_a_renamed_file_counts_once_in_the_ledger(loaded: Desk) -> None:
         ("replaced",),
     ]
     assert loaded.load(expectations=None).files == ()
+
+
+def test_a_commit_that_an_older_version_left_is_named(loaded: Desk) -> None:
+    loaded.home.commit_mark.write_text("raw/deals/2026-04-01_landing_0123456789abcdef.parquet\n")
+    with pytest.raises(
+        KyotenError, match=r"A version before 0\.2\.0 was interrupted .*Run make refresh of that version"
+    ):
+        loaded.load()
