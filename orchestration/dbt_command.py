@@ -15,7 +15,15 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lock import write_lock
 from orchestration.release.checks import unverify
-from orchestration.warehouse import configure, is_compiled, overrides, parsed_project, require_free, vars_arguments
+from orchestration.warehouse import (
+    compile_serialisers_lazily,
+    configure,
+    is_compiled,
+    overrides,
+    parsed_project,
+    require_free,
+    vars_arguments,
+)
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -68,6 +76,7 @@ def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
         gc.disable()  # it would take a fifth of the time, for objects that live as long as this process
         # A folder of its own: the refresh's folder records what the refresh built and tested.
         os.environ["DBT_TARGET_PATH"] = str(_own_target(home))
+        compile_serialisers_lazily()
 
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.exceptions import DbtUsageException

@@ -82,6 +82,23 @@ def _catching(call: Callable[..., Any]) -> Callable[..., Any]:
 Macro.__call__ = _catching(Macro.__call__)  # type: ignore[method-assign]
 
 
+def _remembering(compile_text: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[tuple[Any, ...], Any] = {}
+
+    @functools.wraps(compile_text)
+    def remembered(environment: jinja2.Environment, source: Any, *arguments: Any, **named: Any) -> Any:
+        key = (type(environment), *environment.extensions, source, *arguments, *sorted(named.items()))
+        if key not in known:
+            known[key] = compile_text(environment, source, *arguments, **named)
+        return known[key]
+
+    return remembered
+
+
+# sqlfluff compiles all macros twice for each file, which takes half of the linter's time.
+jinja2.Environment.compile = _remembering(jinja2.Environment.compile)  # type: ignore[method-assign]
+
+
 def _raise(message: str) -> None:
     raise jinja2.TemplateError(message)
 
