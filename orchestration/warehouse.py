@@ -9,6 +9,7 @@ import functools
 import hashlib
 import json
 import os
+import pickle
 import re
 import shutil
 import tempfile
@@ -36,6 +37,8 @@ DBT_FILES = ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds", "te
 # The path of the home in what dbt compiles for all homes.
 HOME_MARK = "@KYOTEN_HOME@"
 COMPILED_KEPT = 4
+# The parsed project as Python objects: read in a tenth of the time that dbt's own file takes.
+PARSED = "parsed.pickle"
 # Values of dbt vars that are checked before a run.
 WORDS = {"two_tier_credit": ("reseller", "distributor")}
 FACTORS = ("stuck_factor",)
@@ -198,7 +201,9 @@ def _written_vars(variables: Mapping[str, Any] | None = None) -> str:
 
 
 def _compiled_folder(home: Home, values: str) -> Path:
-    key = hashlib.sha256("\n".join([content_hash(DBT_FILES), values, str(PROJECT), version("dbt-core")]).encode())
+    key = hashlib.sha256(
+        "\n".join([content_hash(DBT_FILES), values, str(PROJECT), version("dbt-core"), PARSED]).encode()
+    )
     # A project that may not be written, such as an installation shared by several users, is compiled in the home.
     place = (PROJECT if os.access(PROJECT, os.W_OK) else home.build) / "target" / "compiled"
     return place / key.hexdigest()[:16]
@@ -227,6 +232,11 @@ def _compile(folder: Path, values: str, parsed: Path | None) -> None:
     if not result.success:
         raise KyotenError(f"The dbt project cannot be read: {' '.join(str(result.exception).split())[-600:]}")
 
+    from dbt.contracts.graph.manifest import Manifest
+
+    manifest = Manifest.from_msgpack((folder / "partial_parse.msgpack").read_bytes())
+    (folder / PARSED).write_bytes(pickle.dumps(manifest))
+
 
 def compile_serialisers_lazily() -> None:
     """Let dbt's 300 data classes build their serialisers at the first use. Most are never used: 0.4 s of CPU per start.
@@ -253,9 +263,7 @@ def read_manifest(home: Home, variables: Mapping[str, Any] | None = None) -> dic
 def parsed_project(home: Home) -> "Manifest":
     """Return the parsed project as dbt's runner takes it, with the sources of this home."""
     compile_serialisers_lazily()
-    from dbt.contracts.graph.manifest import Manifest
-
-    manifest = Manifest.from_msgpack((compiled(home) / "partial_parse.msgpack").read_bytes())
+    manifest: Manifest = pickle.loads((compiled(home) / PARSED).read_bytes())
     # dbt-duckdb calls str.format on the location of a source.
     root = quoted_root(home).replace("{", "{{").replace("}", "}}")
     for source in manifest.sources.values():
