@@ -1,17 +1,17 @@
-{# The spelling of an id without what people and spreadsheets change in it: case, separators, leading zeros, a decimal
-   point. Ids with the same value here are near misses, such as 0012 and 12. They are never treated as one. #}
+{# The spelling of an id without what people and spreadsheets change in it: case, separators (also hyphens of
+   Japanese keyboards), leading zeros, a decimal point. Ids with the same value here are near misses, such as 0012 and 12. They are never treated as one. #}
 {% macro near_id(id) -%}
     {{ return(adapter.dispatch('near_id')(id)) }}
 {%- endmacro %}
 
 {% macro default__near_id(id) -%}
     regexp_replace(
-        regexp_replace(regexp_replace(lower({{ id }}), '[.]0+$', ''), '[ ._/#-]+', '', 'g'), '(^|[^0-9])0+', '\1', 'g'
+        regexp_replace(regexp_replace(lower({{ id }}), '[.]0+$', ''), '[ ._/#‐-―−ーｰ-]+', '', 'g'), '(^|[^0-9])0+', '\1', 'g'
     )
 {%- endmacro %}
 
 {% macro spark__near_id(id) -%}
-    regexp_replace(regexp_replace(regexp_replace(lower({{ id }}), '[.]0+$', ''), '[ ._/#-]+', ''), '(^|[^0-9])0+', '$1')
+    regexp_replace(regexp_replace(regexp_replace(lower({{ id }}), '[.]0+$', ''), '[ ._/#‐-―−ーｰ-]+', ''), '(^|[^0-9])0+', '$1')
 {%- endmacro %}
 
 {# Every dataset and column with an id of another dataset: its rows, and the id that they name. Of complete extracts the

@@ -32,7 +32,7 @@ def built(workshop: Workshop) -> Built:
         ("S1A", "S1", "本社"),
         ("S2A", "S2", "本社"),
     ]
-    reps: list[Row] = rows("rep_id rep_name", ("R1", "佐藤 花子"), ("R2", "森 一郎"))
+    reps: list[Row] = rows("rep_id rep_name", ("R1", "佐藤 花子"))
     posts = rows("rep_id branch_id valid_to", ("R1", "P1", "2025-01-01"), ("R2", "S1A"))
     successions = rows(
         "from_branch_id to_branch_id effective_on kind",
@@ -46,14 +46,14 @@ def built(workshop: Workshop) -> Built:
                     "partners": rows(partners, *kept, ("W", "赤城通商")),
                     "branches": rows(branches, *kept_branches, ("P4", "P", "青森営業所"), ("W1", "W", "前橋本店")),
                     "branch_successions": successions,
-                    "reps": reps,
+                    "reps": reps + rows("rep_id rep_name rep_email", ("R2", "森 一郎", "mori@s.example")),
                     "rep_assignments": posts,
                 },
                 SECOND: {
                     "partners": rows(partners, *kept, ("W", "榛名通商")),
                     "branches": rows(branches, *kept_branches, ("P4", "P", "弘前営業所"), ("W1", "W", "前橋本店")),
                     "branch_successions": successions,
-                    "reps": reps,
+                    "reps": reps + rows("rep_id rep_name rep_email", ("R2", "森 一郎", "ichiro@s.example")),
                     "rep_assignments": posts,
                     "deals": deals(
                         {"deal_id": "RENAMED", "created_at": SUMMER, "partner_text": "赤城通商"},
@@ -70,6 +70,11 @@ def built(workshop: Workshop) -> Built:
                         {"deal_id": "BRANCH_ALONE", "created_at": SUMMER, "branch_text": "前橋本店"},
                         {"deal_id": "REP", "created_at": SUMMER, "partner_id": "P", "rep_id": "R1"},
                         {"deal_id": "REP_ALONE", "created_at": SUMMER, "rep_text": "森 一郎"},
+                        {"deal_id": "NEAR", "created_at": SUMMER, "partner_id": "P", "branch_id": "p-001"},
+                        {"deal_id": "NEAR_WIDE", "created_at": SUMMER, "branch_id": "Ｓ１ーＡ"},
+                        {"deal_id": "NEAR_REP", "created_at": SUMMER, "rep_id": "R-02"},
+                        {"deal_id": "NEAR_PARTNER", "created_at": SUMMER, "partner_id": "w"},
+                        {"deal_id": "MAIL_BEFORE", "created_at": SUMMER, "rep_email": "mori@s.example"},
                         {"deal_id": "OTHERS_REP", "created_at": SUMMER, "partner_id": "P", "rep_text": "森 一郎"},
                     ),
                 },
@@ -91,6 +96,11 @@ def built(workshop: Workshop) -> Built:
         ("REP", "REP_NO_ASSIGNMENT", ["P1"]),
         ("REP_ALONE", "PARTNER_UNKNOWN", ["S1A"]),
         ("OTHERS_REP", "REP_UNKNOWN", ["P", "S1A"]),
+        ("NEAR", "BRANCH_UNKNOWN", ["P1"]),
+        ("NEAR_WIDE", "PARTNER_UNKNOWN", ["S1A"]),
+        ("NEAR_REP", "PARTNER_UNKNOWN", ["S1A"]),
+        ("NEAR_PARTNER", "PARTNER_UNKNOWN", ["W"]),
+        ("MAIL_BEFORE", "PARTNER_UNKNOWN", ["S1A"]),
     ],
 )
 def test_candidates(built: Built, deal: str, reason: str, candidates: list[str]) -> None:

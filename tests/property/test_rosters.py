@@ -13,6 +13,7 @@ SPRING, SUMMER, AUTUMN = "2025-05-15 12:00:00", "2025-08-15 12:00:00", "2025-11-
 
 PARTNERS = "partner_id partner_name successor_partner_id succeeded_on"
 BRANCHES = "branch_id partner_id branch_name opened_on"
+REPS = "rep_id rep_name rep_email"
 KEPT: list[tuple[str | None, ...]] = [("P", "みどり電算")]
 KEPT_BRANCHES: list[tuple[str | None, ...]] = [("P1", "P", "東京支店")]
 
@@ -32,7 +33,7 @@ def built(workshop: Workshop) -> Built:
                         PARTNERS, *KEPT, ("OLD", "北海商会"), ("WAS", "赤城通商"), ("M", "雲仙工業"), ("SHORT", "甲")
                     ),
                     "branches": rows(BRANCHES, *KEPT_BRANCHES, ("P2", "P", "大阪支店"), ("P3", "P", "神戸支店")),
-                    "reps": rows("rep_id rep_name", ("R1", "佐藤 花子"), ("R2", "森 一郎")),
+                    "reps": rows(REPS, ("R1", "佐藤 花子", "sato@p.example"), ("R2", "森 一郎", "desk@p.example")),
                     "rep_assignments": rows("rep_id branch_id", ("R1", "P1"), ("R2", "P1")),
                 },
                 SECOND: {
@@ -54,7 +55,7 @@ def built(workshop: Workshop) -> Built:
                         ("P4", "P", "名古屋支店"),
                         ("P5", "P", "福岡支店", "2025-04-01"),
                     ),
-                    "reps": rows("rep_id rep_name", ("R1", "鈴木 花子"), ("R3", "佐藤 花子")),
+                    "reps": rows(REPS, ("R1", "鈴木 花子", "Suzuki@p.example"), ("R3", "佐藤 花子", "desk@p.example")),
                     "rep_assignments": rows("rep_id branch_id", ("R1", "P1"), ("R2", "P1"), ("R3", "P3")),
                 },
                 THIRD: {
@@ -86,6 +87,13 @@ def built(workshop: Workshop) -> Built:
                         dated("R_BEFORE", SPRING, partner_id="P", rep_text="佐藤花子"),
                         dated("R_AFTER", SUMMER, partner_id="P", rep_text="佐藤花子"),
                         dated("R_RENAMED", SUMMER, partner_id="P", rep_text="鈴木花子"),
+                        dated("MAIL_OLD", SPRING, rep_email="Sato@p.example"),
+                        dated("MAIL_OLD_AFTER", SUMMER, rep_email="sato@p.example"),
+                        dated("MAIL_NEW", SUMMER, rep_email="suzuki@p.example"),
+                        dated("MAIL_NEW_BEFORE", SPRING, rep_email="suzuki@p.example"),
+                        dated("MAIL_LEFT", AUTUMN, rep_email="suzuki@p.example"),
+                        dated("DESK_BEFORE", SPRING, rep_email="desk@p.example"),
+                        dated("DESK_AFTER", SUMMER, rep_email="desk@p.example"),
                         dated("R_GONE", SUMMER, partner_id="P", rep_text="森一郎"),
                     ),
                 },
@@ -122,6 +130,13 @@ def built(workshop: Workshop) -> Built:
         ("R_BEFORE", "P1", None),
         ("R_AFTER", "P3", None),
         ("R_RENAMED", "P1", None),
+        ("MAIL_OLD", "P1", None),
+        ("MAIL_OLD_AFTER", "UNRESOLVED", "PARTNER_UNKNOWN"),
+        ("MAIL_NEW", "P1", None),
+        ("MAIL_NEW_BEFORE", "UNRESOLVED", "PARTNER_UNKNOWN"),
+        ("MAIL_LEFT", "P1", None),  # no extract of the roster came after the second, so nobody left
+        ("DESK_BEFORE", "P1", None),  # one rep's address, then another's
+        ("DESK_AFTER", "P3", None),
     ],
 )
 def test_names_and_branches_of_the_day(built: Built, deal: str, branch: str, reason: str | None) -> None:

@@ -1,5 +1,6 @@
 -- What the roster has about the names and people of undecided deals: every company that has or had the name, branches by a
--- name of other days, branches and reps whose name few others have, and where a rep was on other days.
+-- name of other days, branches and reps whose name few others have, where a rep was on other days, the owners of an address on
+-- other days, and ids that are nearly the same.
 with deals as (
     select * from {{ ref('int_undecided_deals') }}
 ),
@@ -85,6 +86,38 @@ posts as (
     where
         signals.deal_id in (select deal_id from deals)
         and signals.reason in ('REP_NO_ASSIGNMENT', 'REP_MULTI_BRANCH')
+),
+
+lookups as (
+    select lookups.* from {{ ref('int_deal_lookups') }} as lookups
+    inner join deals on lookups.deal_id = deals.deal_id
+    where lookups.reason in ('BRANCH_UNKNOWN', 'PARTNER_UNKNOWN')
+),
+
+nearly_named as (
+    select lookups.deal_id, lookups.credit_on, lookups.raw_value, near_ids.points_to, near_ids.near_id
+    from lookups
+    inner join {{ ref('int_near_ids') }} as near_ids
+        on lookups.points_to = near_ids.points_to and lookups.raw_value = near_ids.raw_value
+    union
+    select lookups.deal_id, lookups.credit_on, lookups.raw_value, points.owner_type, points.owner_id
+    from lookups
+    inner join {{ ref('int_contact_points') }} as points on lookups.raw_value = points.address
+    where points.kind = 'email'
+),
+
+nearly as (
+    select
+        named.deal_id,
+        named.raw_value as text,
+        case named.points_to when 'branch' then named.near_id else posts.branch_id end as branch_id,
+        posts.rep_id,
+        case when named.points_to = 'partner' then named.near_id end as partner_id
+    from nearly_named as named
+    left join {{ ref('int_rep_posts') }} as posts
+        on
+            case when named.points_to = 'rep' then named.near_id end = posts.rep_id
+            and {{ is_within('named.credit_on', 'posts.valid_from', 'posts.valid_to') }}
 )
 
 select deal_id, text as raw_value, branch_id, cast(null as string) as rep_id, partner_id from bearers
@@ -94,3 +127,6 @@ union
 select deal_id, text as raw_value, branch_id, rep_id, partner_id from reps
 union
 select deal_id, text as raw_value, branch_id, rep_id, null as partner_id from posts
+union
+select deal_id, text as raw_value, branch_id, rep_id, partner_id from nearly
+where branch_id is not null or partner_id is not null

@@ -12,8 +12,8 @@ named as (
         points_to,
         case points_to when 'branch' then 'branches' when 'rep' then 'reps' when 'partner' then 'partners' end as names_dataset,
         raw_value
-    from {{ ref('deal_evidence') }}
-    where raw_value is not null and reason in ('BRANCH_UNKNOWN', 'PARTNER_UNKNOWN')
+    from {{ ref('int_deal_lookups') }}
+    where matched_by = 'id' and reason in ('BRANCH_UNKNOWN', 'PARTNER_UNKNOWN')
 )
 
 select named.points_to, named.raw_value, min(known.id) as near_id
