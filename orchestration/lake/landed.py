@@ -157,6 +157,11 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
     def load(scan: readers.Scan) -> tuple[int, int]:
         checked = rules.check(dataset, scan, given, extras, lineage, batch.timezone)
         accepted = sql.copy(connection, checked.accepted, path)
+        doubts = [f"{file.file_name}: {doubt}" for doubt in rules.rounded_ids(connection, dataset, path, given)]
+        batch.say(doubts)
+        if any(one.rounded for one in given.values()):
+            checked = rules.check(dataset, scan, given, extras, lineage, batch.timezone)
+            accepted = sql.copy(connection, checked.accepted, path)
         if accepted == scan.expected:  # every line is a record and was accepted: the usual case, read once
             return accepted, 0
         connection.execute(f"DELETE FROM rejects WHERE unit = {sql.text(unit)}")

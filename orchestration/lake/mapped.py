@@ -441,6 +441,7 @@ def _prefixed(source: Source, dataset: Dataset, column: str, text: str, given: M
     if kind in given:  # another column contains the entity type of the id
         shared = [name.removesuffix("_id") for name in source.shared_ids]
         keeps = f"lower(trim(CAST({given[kind]} AS VARCHAR))) IN ({sql.texts(shared)})" if shared else keeps
+    keeps += f" OR {rules.is_lost(text)}"  # a prefix would hide that it is no id
     return f"CASE WHEN trim({text}) = '' OR {keeps} THEN {text} ELSE {sql.text(source.key_prefix)} || trim({text}) END"
 
 

@@ -382,6 +382,11 @@ class SourceExtract:
         path = self.batch.new_path()
         try:
             accepted = sql.copy(engine, checked.accepted, path)
+            doubts = rules.rounded_ids(engine, dataset, path, made.given, self.source.key_prefix)
+            self.batch.say(f"{self.source.name}: {whole.file_name}: {doubt}" for doubt in doubts)
+            if any(one.rounded for one in made.given.values()):
+                checked = rules.check(dataset, made.scan, made.given, made.extras, lineage, self.batch.timezone)
+                accepted = sql.copy(engine, checked.accepted, path)
             if accepted < sql.scalar(engine, f"SELECT count(*) FROM {made.scan.sql} WHERE {made.scan.present}"):
                 reject(engine, str(path), checked.rejected(engine, path))
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:

@@ -26,7 +26,7 @@ LONGEST_SPACE_AND_NEIGHBOURS = 4  # bytes of a space in UTF-8 and of the charact
 
 _CHUNK = 1 << 20
 _NEWLINE, _RETURN, _SPACE = b"\n\r "
-_ERRORS = re.compile(rb"#(?:N/A|[A-Z/0?]+!|NAME|GETTING_DATA)")
+_ERRORS = re.compile(rb"#(?:N/A|[A-Z/0?]+!|NAME|GETTING_DATA)|Err:[0-9]")
 _OPEN, _JUNK = "open", "junk"
 
 
@@ -151,7 +151,7 @@ def has_lost_values(block: bytes) -> bool:
         data = np.frombuffer(block, np.uint8)
         if (data[np.flatnonzero(data[1:] == ord("+"))] | 0x20 == ord("e")).any():
             return True
-    return b"#" in block and _ERRORS.search(block) is not None
+    return (b"#" in block or b"Err:" in block) and _ERRORS.search(block) is not None
 
 
 def has_padding(block: bytes) -> bool:

@@ -3,8 +3,9 @@
 A row is accepted or rejected as a whole. Nothing here reads files or writes the lake.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,7 @@ _CLOCK = r"[T ] ?[0-9:.,]+ *([Zz]|[+-][0-9:]+|UTC|GMT|JST|[A-Z][A-Za-z_]+/[A-Za-
 _WHOLE_NUMBER = r"[+-]?[0-9]+([.]0*)?"
 _ERROR = (
     r"#(N/A|VALUE!|REF!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|CONNECT!|BUSY!|GETTING_DATA|FORMULA!.*)"
+    r"|Err:[0-9]{3}"  # of LibreOffice
 )
 _ROUNDED = "-?[0-9]([.][0-9]+)?[eE][+][0-9]+"
 _OTHER_IDS = ("corporate_number",)
@@ -32,6 +34,13 @@ _ROUNDED_ID = (
     "is a long number that a spreadsheet has rounded: several ids become one",
     "format the column as text in the source and export it again; or map the dataset without {column}",
 )
+_ZEROS = (
+    "has zeros from the 16th digit on, as every long id of this column: a spreadsheet has rounded it to 15 digits, and "
+    "several ids become one",
+    "format the column as text in the source and export it again; or map the dataset without {column}; or where the "
+    "ids do end in zeros, put a letter before them in the mapping, such as `{column}: = 'N' || \"the column\"`",
+)
+_ENOUGH = 3  # ids: that so many end in zeros by chance is rarer than one in a thousand
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 REJECTED = {
     "row_number": "BIGINT",
@@ -52,6 +61,7 @@ class Given:
     sql: str
     type: str = "VARCHAR"
     value: str = ""
+    rounded: str = ""  # a pattern of values that a spreadsheet has rounded to 15 digits
 
 
 @dataclass(frozen=True)
@@ -258,12 +268,51 @@ def _native(type_: str, given: Given, timezone: str) -> str:
     return ""
 
 
-def _lost(column: Column, text: str) -> dict[str, tuple[str, str]]:
+def _is_id(column: Column) -> bool:
+    return column.name.endswith("_id") or column.name in _OTHER_IDS
+
+
+def is_lost(text: str, *, is_id: bool = True) -> str:
+    """Return SQL of the condition that a text is what a spreadsheet left of a value."""
+    error = f"(left({text}, 1) IN ('#', 'E') AND regexp_full_match({text}, '{_ERROR}'))"
+    rounded = f"(contains({text}, '+') AND regexp_full_match({text}, '{_ROUNDED}'))"
+    return f"({error} OR {rounded})" if is_id else error
+
+
+def _lost(column: Column, given: Given, text: str) -> dict[str, tuple[str, str]]:
     """Return the conditions under which a text column's value is what a spreadsheet left of another, with words."""
-    lost = {f"starts_with({text}, '#') AND regexp_full_match({text}, '{_ERROR}')": _NO_VALUE}
-    if column.name.endswith("_id") or column.name in _OTHER_IDS:
-        lost[f"contains({text}, '+') AND regexp_full_match({text}, '{_ROUNDED}')"] = _ROUNDED_ID
-    return lost
+    lost = {is_lost(text, is_id=False): _NO_VALUE}
+    if _is_id(column):
+        lost[is_lost(text)] = _ROUNDED_ID
+    return {f"regexp_full_match({text}, {sql.text(given.rounded)})": _ZEROS} | lost if given.rounded else lost
+
+
+def rounded_ids(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, accepted: Path, given: dict[str, Given], prefix: str = ""
+) -> Iterator[str]:
+    """Mark the columns in which every id of more than 15 digits ends in zeros from the 16th on; say where few do.
+
+    `prefix` is what the mapping puts before each id. One or two ids may end in zeros by chance.
+    """
+    ids = [c.name for c in dataset.columns.values() if _is_id(c) and c.name in given]
+    if not ids:
+        return
+    start = f"(?:{re.escape(prefix)})?"
+    ends = ", ".join(f"count(CASE WHEN strlen({c}) > 15 AND right({c}, 1) = '0' THEN 1 END) > 0" for c in ids)
+    found = connection.execute(f"SELECT {ends} FROM {sql.parquet([accepted])}").fetchone() or ()
+    for column in (name for name, ends_in_zero in zip(ids, found, strict=True) if ends_in_zero):
+        pattern = f"{start}[0-9]{{15}}0+"
+        count, example, others = connection.execute(
+            f"SELECT count(DISTINCT {column}) FILTER (is_round), min({column}) FILTER (is_round), count(*) FILTER "
+            f"(NOT is_round) FROM (SELECT {column}, regexp_full_match({column}, {sql.text(pattern)}) AS is_round "
+            f"FROM {sql.parquet([accepted])} WHERE regexp_full_match({column}, {sql.text(f'{start}[0-9]{{16,}}')}))"
+        ).fetchone() or (0, "", 0)
+        if others or not count:
+            continue
+        if count >= _ENOUGH:
+            given[column] = replace(given[column], rounded=pattern)
+        else:
+            yield f"{column}: {example} has zeros from the 16th digit on: a spreadsheet may have rounded it"
 
 
 def _is_sound(dataset: Dataset, column: Column, given: Given, lost: bool) -> str:
@@ -276,8 +325,8 @@ def _is_sound(dataset: Dataset, column: Column, given: Given, lost: bool) -> str
         conditions = []
     else:
         conditions = [f"({value} IS NOT NULL OR {given.sql} IS NULL OR {_trimmed(_text(given))} IS NULL)"]
-    if lost and column.type == "text":
-        conditions += [f"NOT coalesce({condition}, false)" for condition in _lost(column, value)]
+    if column.type == "text" and (lost or given.rounded):
+        conditions += [f"NOT coalesce({condition}, false)" for condition in _lost(column, given, value)]
     if column.values:
         conditions.append(f"({value} IS NULL OR {value} IN ({sql.texts(column.values)}))")
     return f"({' AND '.join(conditions)})" if conditions else ""
@@ -318,16 +367,16 @@ def _reason(dataset: Dataset, column: Column, given: Given) -> str:
     quoted = f"concat('''', {text}, ''' ')"
     of_decisions = dataset.worklist and column.name in dataset.worklist.decision_needs
     empty = "'required of a decision, and empty'" if of_decisions else "'required, and empty'"
-    spoilt = _cases(column, text, 0)
+    spoilt = _cases(column, given, 0)
     filled = f"{quoted} || CASE {spoilt} ELSE {wrong} END" if spoilt else f"{quoted} || {wrong}"
     return f"{named} || CASE WHEN {_trimmed(text)} IS NULL THEN {empty} ELSE {filled} END"
 
 
-def _cases(column: Column, text: str, which: int) -> str:
+def _cases(column: Column, given: Given, which: int) -> str:
     """Return the cases of a reason (0) or remedy (1) for what a spreadsheet left of a value."""
     return " ".join(
         f"WHEN {condition} THEN {sql.text(words[which].format(column=column.name))}"
-        for condition, words in _lost(column, f"trim({text})").items()
+        for condition, words in _lost(column, given, f"trim({_text(given)})").items()
     )
 
 
@@ -384,7 +433,7 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
     fill = f"fill {column.name}"
     if dataset.worklist and column.name in dataset.worklist.decision_needs:
         fill += f"; or leave {dataset.worklist.undecided_without} empty until it is decided"
-    return f"CASE WHEN {_trimmed(text)} IS NULL THEN {sql.text(fill)} {_cases(column, text, 1)} ELSE {remedy} END"
+    return f"CASE WHEN {_trimmed(text)} IS NULL THEN {sql.text(fill)} {_cases(column, given, 1)} ELSE {remedy} END"
 
 
 def _dated(column: Column, text: str, otherwise: str, given: Given) -> str:

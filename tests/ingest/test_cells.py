@@ -10,6 +10,9 @@ import openpyxl
 import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
+from tests.ingest import workbooks
+from tests.ingest.workbooks import Error, Formula
+
 MAPPING = """\
 sources:
   erp:
@@ -21,7 +24,7 @@ sources:
     datasets:
       deals:
         from: d
-        columns: {{deal_id: 番号, stage: 進捗, partner_id: 代理店, customer_id: 顧客, amount: 金額}}
+        columns: {{deal_id: 番号, stage: 進捗, partner_id: 代理店, customer_id: {mapped}, amount: 金額}}
         {more}
 """
 HEADER = ["番号", "進捗", "代理店", "顧客", "金額"]
@@ -31,10 +34,20 @@ HEADER = ["番号", "進捗", "代理店", "顧客", "金額"]
 def given(desk, tmp_path: Path) -> Callable[..., Any]:
     """Return a function that loads one file, or a workbook that a function fills, with a mapping."""
 
-    def load(content: str | Callable[[Worksheet], object], *, file: str = "", more: str = "", source: str = "") -> Any:
+    def load(
+        content: str | bytes | Callable[[Worksheet], object],
+        *,
+        file: str = "",
+        more: str = "",
+        source: str = "",
+        ending: str = "",
+        mapped: str = "顧客",
+    ) -> Any:
         folder = tmp_path / "erp"
         folder.mkdir(exist_ok=True)
-        if isinstance(content, str):
+        if isinstance(content, bytes):
+            (folder / f"d.{ending}").write_bytes(content)
+        elif isinstance(content, str):
             (folder / "d.csv").write_text(content)
         else:
             book = openpyxl.Workbook()
@@ -44,7 +57,7 @@ def given(desk, tmp_path: Path) -> Callable[..., Any]:
             book.save(buffer)
             (folder / "d.xlsx").write_bytes(buffer.getvalue())
         sources = tmp_path / "sources.yml"
-        sources.write_text(MAPPING.format(path=folder, file=file, more=more, source=source))
+        sources.write_text(MAPPING.format(path=folder, file=file, more=more, source=source, mapped=mapped))
         desk.result = desk.load(sources, expectations=None)
         return desk
 
@@ -90,6 +103,87 @@ def test_an_error_of_a_formula_is_no_empty_value(given):
     ]
     desk = given(fill, file=', nulls: ["#N/A", "#VALUE!"]')
     assert (desk.rejected(), deals(desk, "partner_id"), deals(desk, "amount")) == ([], [None, "P1"], [1, None])
+
+
+@pytest.mark.parametrize("ending", ["xls", "xlsb", "ods"])
+def test_errors_and_formats_of_other_workbooks(given, ending):
+    rows = [
+        HEADER,
+        ["D1", "won", Error("#N/A"), "C1", 1],
+        ["D2", "won", 12, "C1", Error("#VALUE!", is_result=True)],
+        [Error("#REF!", is_result=True), "won", 12, "C1", 1],
+        [],
+        ["D4", "won", 12, "C1", 1234567],
+        ["D5", "won", 7, "C1", Formula("A1+1") if ending == "ods" else Error("#DIV/0!")],
+    ]
+    content = getattr(workbooks, ending)(rows, ["", "", "0000", "", "#,##0,"])
+    desk = given(content, ending=ending, more="amounts: {amount: 千円}")
+    last = "#FORMULA! A1+1" if ending == "ods" else "#DIV/0!"
+    assert [(column, value) for _, column, value, _, _ in desk.rejected()] == [
+        ("partner_id", "#N/A"),
+        ("amount", "#VALUE!"),
+        ("deal_id", "#REF!"),
+        ("amount", last),
+    ]
+    assert all("save it and deliver it again" in remedy for *_, remedy in desk.rejected())
+    assert (deals(desk, "partner_id"), deals(desk, "amount")) == (["0012"], [1234567])
+
+
+def test_errors_of_libreoffice(given):
+    rows = [HEADER, ["D1", "won", Error("Err:502"), "C1", 1], ["D2", "won", Error("なし"), "C1", 1]]
+    desk = given(workbooks.ods(rows, [""] * 5), ending="ods")
+    assert [value for _, _, value, _, _ in desk.rejected()] == ["Err:502", "#VALUE!"]
+
+
+def test_errors_of_an_export_of_libreoffice(desk):
+    desk.land("deals/a_2026-04-30.csv", "deal_id,stage,customer_id\nD1,won,Err:502\nD2,won,Err:A\n")
+    assert desk.only().accepted == 1
+
+
+def test_a_prefix_hides_no_lost_id(given):
+    rows = ["D1,won,P1,1.23457E+11,1", "#N/A,won,P1,C1,1", "D3,won,P1,C1,1"]
+    desk = given("\n".join([",".join(HEADER), *rows]) + "\n", source="key_prefix: x-")
+    assert [(column, value) for _, column, value, _, _ in desk.rejected()] == [
+        ("customer_id", "1.23457E+11"),
+        ("deal_id", "#N/A"),
+    ]
+    assert deals(desk, "customer_id") == ["x-C1"]
+
+
+def test_ids_that_a_spreadsheet_rounded_to_15_digits(given):
+    def rows(*ids: str) -> str:
+        return "\n".join([",".join(HEADER), *(f"D{i},won,P1,{id_},1" for i, id_ in enumerate(ids))]) + "\n"
+
+    lost = ["1234567890123450", "1234567890123460", "12345678901234700000"]
+    for source in ("", "key_prefix: x-"):
+        desk = given(rows(*lost, "C1", lost[0]), source=source)
+        assert len(deals(desk, "customer_id")) == 1
+        assert {column for _, column, *_ in desk.rejected()} == {"customer_id"}
+        _, _, value, reason, remedy = desk.rejected()[0]
+        assert value.endswith(lost[0])
+        assert "several ids become one" in reason
+        assert "format the column as text" in remedy
+    # The last digit of one id proves that the others are whole.
+    assert len(deals(given(rows(*lost, "1234567890123451")), "customer_id")) == 4
+    desk = given(rows(*lost[:2], "C1"))
+    assert deals(desk, "customer_id") == [*lost[:2], "C1"]
+    assert desk.result.warnings == (
+        f"erp: d.csv: customer_id: {lost[0]} has zeros from the 16th digit on: a spreadsheet may have rounded it",
+    )
+
+
+def test_whole_ids_that_end_in_zeros_get_a_letter(given):
+    lines = [f"D{i},won,P1,12345678901234{i}00,1" for i in range(3)]
+    content = "\n".join([",".join(HEADER), *lines]) + "\n"
+    assert len(given(content).rejected()) == 3
+    desk = given(content, mapped="= 'N' || 顧客")
+    assert (deals(desk, "customer_id")[0], desk.rejected()) == ("N12345678901234000", [])
+
+
+def test_rounded_ids_of_a_landed_file(desk):
+    rows = "".join(f"D{i},won,{123456789012345 + i}00\n" for i in range(3))
+    desk.land("deals/a_2026-04-30.csv", "deal_id,stage,customer_id\n" + rows + "D4,won,C1\n")
+    assert (desk.only().accepted, len(desk.rejected())) == (1, 3)
 
 
 def test_errors_and_lost_ids_of_a_text_file(given):
