@@ -474,6 +474,8 @@ def _parsed(
             continue
         local = form.local(cell)
         _try(connection, spec, f"dates.{column}", f"SELECT {local.replace(cell, sql.text(''))} AS tried")
+        if form.has_zone:
+            local = f"{local} AT TIME ZONE {sql.text(timezone)}" if known.type == "date" else local
         values.append(
             f"CAST({local} AS DATE)" if known.type == "date" else f"CAST({local} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
         )

@@ -11,7 +11,7 @@ import io
 import re
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise
@@ -49,7 +49,7 @@ class Dialect:
     header_rows: int = 1
     escape: str = ""  # before a quote within quotes, where quotes are not doubled
     short_rows: bool = False  # empty values at the end of a line are left out
-    keyed_by: str = ""  # for JSON: the name of the column for the keys that the records are stored under
+    keyed_by: str = ""  # for JSON: where records are stored under keys, and the name of the column for these
     nested: bool = False  # for JSON: the members of an object are columns too, as object.member
 
 
@@ -245,7 +245,7 @@ def open_scan(
     if kind(path) == "jsonl":
         return _jsonl(connection, _lines(path), dialect.nested)
     if kind(path) == "json":
-        return _jsonl(connection, _objects(connection, path, dialect.keyed_by), dialect.nested)
+        return _jsonl(connection, _objects(connection, path, dialect), dialect.nested)
     dialect = replace(dialect, encoding="utf-8") if path.parent == staging else dialect
     dialect = _announced(path, dialect)
     delimiter = dialect.delimiter or ("\t" if kind(path) == "tsv" else ",")
@@ -487,7 +487,7 @@ def _lines(path: Path) -> str:
     )
 
 
-def _objects(connection: duckdb.DuckDBPyConnection, path: Path, keyed_by: str) -> str:
+def _objects(connection: duckdb.DuckDBPyConnection, path: Path, dialect: Dialect) -> str:
     """Return the records of a JSON document: a list, an API's answer that contains one, or successive objects."""
     document = (
         f"(SELECT json(json) AS line FROM read_json_objects({sql.text(str(path))}, format='auto', "
@@ -499,28 +499,62 @@ def _objects(connection: duckdb.DuckDBPyConnection, path: Path, keyed_by: str) -
     except duckdb.Error as error:
         raise RefusedError(f"cannot be read as JSON: {first_line(error)}. Deliver the file again.") from error
     if not lists or not lists[0]:
-        return _members_as_records(connection, document, keyed_by)
+        return _members_as_records(connection, document, dialect)
     held = ", ".join(f"json_extract(line, '{at}[*]')" for at in _LISTS)
     return f"(SELECT CAST(unnest(flatten([{held}])) AS VARCHAR) AS line FROM {document})"
 
 
-def _members_as_records(connection: duckdb.DuckDBPyConnection, document: str, keyed_by: str) -> str:
-    """Return the members of one object as records, if the mapping names a column for their keys."""
-    member = "json_extract(line, '/' || replace(replace(key, '~', '~0'), '/', '~1'))"
-    members = f"(SELECT key, {member} AS member FROM (SELECT line, unnest(json_keys(line)) AS key FROM {document}))"
-    if keyed_by:
-        key = f"json_object({sql.text(keyed_by)}, key)"
-        return f"(SELECT CAST(json_merge_patch({key}, member) AS VARCHAR) AS line FROM {members})"
-    found = connection.execute(
-        f"SELECT (SELECT count(*) FROM {document}) = 1 AND count(*) > 1 AND bool_and(json_type(member) = 'OBJECT'), "
-        f"min(key) FROM {members}"
-    ).fetchone()
-    if found and found[0]:
+def _members_as_records(connection: duckdb.DuckDBPyConnection, document: str, dialect: Dialect) -> str:
+    """Return the members of an object as records, if the mapping names a column for their keys.
+
+    Before the column, `keyed_by` has the names that lead to the object, such as data.id.
+    """
+    *way, column = dialect.keyed_by.split(".")
+    place, first = ("", "") if way else _keyed_objects(connection, document, is_deep=not dialect.nested)
+    stated = f"{place}.{column or 'id'}".lstrip(".")
+    if first and stated != dialect.keyed_by:
+        inside = f"members of {place}" if place else "members of one object"
         raise RefusedError(
-            f"has its records as members of one object, such as {found[1]}. In a mapping state `keyed_by: id` for the "
-            "file; then the column id has these names."
+            f"has its records as {inside}, such as {first}. In a mapping state `keyed_by: {stated}` for the file; then "
+            f"the column {column or 'id'} has these names."
         )
-    return document
+    if not column:
+        return document
+    members = _members_of(document, way)
+    if way and not sql.scalar(connection, f"SELECT count(*) FROM {members}"):
+        raise RefusedError(
+            f"has no object {'.'.join(way)} with members, which `keyed_by: {dialect.keyed_by}` names. Correct it in "
+            "the mapping, or deliver the file again."
+        )
+    key = f"json_object({sql.text(column)}, key)"
+    return f"(SELECT CAST(json_merge_patch({key}, member) AS VARCHAR) AS line FROM {members})"
+
+
+def _members_of(document: str, way: Sequence[str]) -> str:
+    """Return key and content of each member of the object to which names lead."""
+    inside = f"json_extract(line, {sql.text(_pointer(*way))})" if way else "line"
+    member = "json_extract(object, '/' || replace(replace(key, '~', '~0'), '/', '~1'))"
+    keys = f"SELECT object, unnest(json_keys(object)) AS key FROM (SELECT {inside} AS object FROM {document})"
+    return f"(SELECT key, {member} AS member FROM ({keys} WHERE json_type(object) = 'OBJECT'))"
+
+
+def _keyed_objects(connection: duckdb.DuckDBPyConnection, document: str, *, is_deep: bool) -> tuple[str, str]:
+    """Return where a document of one object has several members that are all objects, and the first of them.
+
+    Below the top, fields such as {"type": …, "value": …} are no records.
+    """
+    if sql.scalar(connection, f"SELECT count(*) FROM {document}") != 1:
+        return "", ""
+    way: list[str] = []
+    while True:
+        query = f"SELECT key, json_type(member), json_keys(member) FROM {_members_of(document, way)}"
+        members = connection.execute(query).fetchall()
+        objects = {key: set(keys) for key, type_, keys in members if type_ == "OBJECT"}
+        if len(objects) == len(members) > 1 and not (way and {"type", "value"} in objects.values()):
+            return ".".join(way), min(objects)
+        if len(objects) != 1 or not is_deep or "." in min(objects):
+            return "", ""
+        way += objects
 
 
 def _jsonl(connection: duckdb.DuckDBPyConnection, lines: str, nested: bool) -> Scan:

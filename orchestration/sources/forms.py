@@ -181,8 +181,13 @@ class DateForm:
         """Whether it is a form of this module, not a pattern."""
         return self.name in DATE_FORMS
 
+    @property
+    def has_zone(self) -> bool:
+        """Whether it is a pattern with a zone, so that its value is a moment and not a local time."""
+        return not self.is_known and "%z" in self.name.replace("%%", "").lower()
+
     def local(self, text: str) -> str:
-        """Return SQL of the local time in a text, without a zone."""
+        """Return SQL of the time in a text: local without a zone, except of a pattern with one."""
         if not self.is_known:
             return f"try_strptime(trim({text}), {sql.text(self.name)})"
         if self.name in ("excel", "excel1904"):

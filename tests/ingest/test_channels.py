@@ -113,6 +113,48 @@ def test_times_are_local_in_screens_and_reports_and_utc_in_the_api(desk, source,
     assert is_told == (" " in text.split("\n")[0] and not more.startswith("    timezone"))
 
 
+SPELLINGS = [
+    "2026-03-31T15:30:00.000+0000", "2026-03-31T15:30:00+0000", "2026-03-31T15:30:00Z", "2026-03-31T15:30:00.000Z",
+    "2026-03-31T15:30:00.000+00:00", "2026-03-31 15:30:00 +0000", "2026-04-01T00:30:00.000+0900",
+]  # fmt: skip
+PLAIN = "sources:\n  crm:\n    path: {}\n    extracted_on: 2026-04-30\n    files: {{o: o.csv}}\n    {}\n    datasets:\n"
+PLAIN += "      deals: {{from: o, columns: {{deal_id: Id, stage: StageName, created_at: CreatedDate, won_on: At}}{}}}\n"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_zones_of_api_times_are_read_as_they_are_written(desk, tmp_path, source, spelling):  # noqa: F811
+    files = {
+        "Opportunity.csv": f"Id,StageName,CreatedDate,SystemModstamp\n1,Closed Won,{spelling},{spelling}\n",
+        "OpportunityHistory.csv": f"Id,OpportunityId,StageName,CreatedDate\nh,1,Closed Won,{spelling}\n",
+        "PartnerFundRequest.csv": f"Id,Title,CreatedDate\nr,x,{spelling}\n",
+    }
+    assert not desk.load(source("salesforce", files)).refused
+    expected = "2026-03-31 15:30:00"
+    assert desk.query("SELECT created_at::text, updated_at::text FROM raw_deals") == [(expected, expected)]
+    assert desk.query("SELECT entered_at::text FROM raw_deal_stage_history") == [(expected,)]
+    assert desk.query("SELECT started_on::text FROM raw_programmes") == [("2026-04-01",)]
+
+
+@pytest.mark.parametrize("zone", ["", "timezone: UTC", "timezone: America/New_York"])
+@pytest.mark.parametrize(
+    ("spellings", "dates"),
+    [
+        (SPELLINGS, ""),
+        (SPELLINGS, ", dates: {created_at: iso, won_on: iso}"),
+        (SPELLINGS[:1], ", dates: {created_at: ['%Y-%m-%dT%H:%M:%S.%f%z'], won_on: ['%Y-%m-%dT%H:%M:%S.%f%z']}"),
+    ],
+)
+def test_zones_of_times_under_a_plain_mapping(desk, tmp_path, zone, spellings, dates):
+    lines = [f"{i},Closed Won,{text},{text}" for i, text in enumerate(spellings)]
+    (tmp_path / "o.csv").write_text("\n".join(["Id,StageName,CreatedDate,At", *lines]) + "\n")
+    mapping = tmp_path / "sources.yml"
+    mapping.write_text(PLAIN.format(tmp_path, zone, dates))
+    assert not desk.load(mapping, expectations=None).refused
+    days = desk.query("SELECT DISTINCT created_at::text, won_on::text FROM raw_deals")
+    assert days == [("2026-03-31 15:30:00", "2026-04-01")]
+    assert desk.rejected() == []
+
+
 def test_files_of_both_channels_in_one_dataset_are_refused(desk, source):  # noqa: F811
     files = {
         "Account.csv": "Id,Name,Type\nA1,甲,Partner\n",

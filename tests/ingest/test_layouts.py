@@ -76,8 +76,30 @@ def test_json_by_id(desk, tmp_path):
     assert [(row[0], row[1], row[3]) for row in rows] == [("D/1", "won", 5), ("D~2", "lost", None)]
 
 
+@pytest.mark.parametrize("stated", ["", ", keyed_by: id"])
+def test_json_by_id_below_the_top(desk, tmp_path, stated):
+    deals = {"D1": {"stage": "won", "amount": 5}, "D2": {"stage": "lost", "amount": None}}
+    columns = "deal_id: id, stage: stage, amount: amount"
+    for content, place in (
+        ({"data": deals}, "data"),
+        ({"status": "ok", "count": 2, "result": {"deals": deals}}, "result.deals"),
+    ):
+        load(desk, tmp_path, "d.json", json.dumps(content), stated, columns)
+        message = desk.result.refused[0].message
+        assert f"has its records as members of {place}, such as D1" in message
+        assert f"`keyed_by: {place}.id`" in message
+        rows = load(desk, tmp_path, "d.json", json.dumps(content), f", keyed_by: {place}.id", columns)
+        assert [(row[0], row[1], row[3]) for row in rows] == [("D1", "won", 5), ("D2", "lost", None)]
+
+
+def test_the_place_of_json_by_id_must_be_there(desk, tmp_path):
+    load(desk, tmp_path, "d.json", '{"data": {}}', ", keyed_by: rows.id", "deal_id: id, stage: stage")
+    assert "has no object rows with members" in desk.result.refused[0].message
+
+
 def test_one_json_object_is_one_record(desk):
-    desk.land("deals/a_2026-04-30.json", json.dumps({"deal_id": "D1", "stage": "won"}))
+    record = {"deal_id": "D1", "stage": "won", "owner": {"name": {"type": "x", "value": 1}, "id": {"type": "y"}}}
+    desk.land("deals/a_2026-04-30.json", json.dumps(record))
     assert desk.only().accepted == 1
 
 
