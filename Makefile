@@ -105,7 +105,7 @@ coverage: ## All tests, and the share of the Python code that they run (TESTS=pa
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run $(PYTEST); status=$$?; $(BIN)/coverage combine --quiet; $(BIN)/coverage report; exit $$status
 
-mutants: ## Break the attribution rules one by one; every break must make a test fail (ONLY=word, MARKDOWN=1)
+mutants: ## Break the attribution rules one by one; every break must make a test fail (ONLY=word,word, MARKDOWN=1)
 	@./setup.sh dev
 	@$(BIN)/python -m tests.mutants --only "$$GIVEN_ONLY" $(if $(value MARKDOWN),--markdown)
 

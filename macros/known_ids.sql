@@ -1,5 +1,6 @@
 {# The spelling of an id without what people and spreadsheets change in it: case, separators (also hyphens of
-   Japanese keyboards), leading zeros, a decimal point. Ids with the same value here are near misses, such as 0012 and 12. They are never treated as one. #}
+   Japanese keyboards), leading zeros, a decimal point. Ids with the same value here are near misses, such as 0012 and 12. They
+   are never treated as one. #}
 {% macro near_id(id) -%}
     {{ return(adapter.dispatch('near_id')(id)) }}
 {%- endmacro %}
@@ -15,46 +16,75 @@
 {%- endmacro %}
 
 {# Every dataset and column with an id of another dataset: its rows, and the id that they name. Of complete extracts the
-   latest counts. #}
+   latest counts. A column such as entity_type decides which dataset has the id of another column. #}
 {% macro named_ids() -%}
-    {%- set deals = ref('int_deals') -%}
-    {%- set latest = 'next_extracted_on is null' -%}
-    {%- for dataset, relation, column, stored, names, condition in [
-        ('deals', deals, 'partner_id', 'named_partner_id', 'partners', none),
-        ('deals', deals, 'branch_id', 'named_branch_id', 'branches', none),
-        ('deals', deals, 'rep_id', 'named_rep_id', 'reps', none),
-        ('deals', deals, 'parent_deal_id', 'parent_deal_id', 'deals', none),
-        ('deals', deals, 'customer_id', 'customer_id', 'customers', none),
-        ('deal_stage_history', ref('stg_deal_stage_history'), 'deal_id', 'deal_id', 'deals', none),
-        ('deal_lines', ref('stg_deal_lines'), 'deal_id', 'deal_id', 'deals', none),
-        ('deal_lines', ref('stg_deal_lines'), 'product_id', 'product_id', 'products', none),
-        ('deal_amount_events', ref('stg_deal_amount_events'), 'deal_id', 'deal_id', 'deals', none),
-        ('deal_participants', ref('stg_deal_participants'), 'deal_id', 'deal_id', 'deals', none),
-        ('deal_registrations', ref('stg_deal_registrations'), 'deal_id', 'deal_id', 'deals', none),
-        ('deal_registrations', ref('stg_deal_registrations'), 'partner_id', 'partner_id', 'partners', none),
-        ('deal_registrations', ref('stg_deal_registrations'), 'branch_id', 'branch_id', 'branches', none),
-        ('deal_registrations', ref('stg_deal_registrations'), 'rep_id', 'rep_id', 'reps', none),
-        ('attribution_overrides', ref('stg_attribution_overrides'), 'deal_id', 'deal_id', 'deals', none),
-        ('activities', ref('stg_activities'), 'deal_id', 'deal_id', 'deals', none),
-        ('activities', ref('stg_activities'), 'partner_id', 'partner_id', 'partners', none),
-        ('activities', ref('stg_activities'), 'branch_id', 'branch_id', 'branches', none),
-        ('activity_attendees', ref('stg_activity_attendees'), 'activity_id', 'activity_id', 'activities', none),
-        ('activity_attendees', ref('stg_activity_attendees'), 'rep_id', 'rep_id', 'reps', none),
-        ('leads_supplied', ref('stg_leads_supplied'), 'branch_id', 'branch_id', 'branches', none),
-        ('leads_supplied', ref('stg_leads_supplied'), 'deal_id', 'deal_id', 'deals', none),
-        ('branch_profiles', ref('stg_branch_profiles'), 'branch_id', 'branch_id', 'branches', none),
-        ('branches', ref('stg_branches'), 'partner_id', 'partner_id', 'partners', latest),
-        ('rep_assignments', ref('stg_rep_assignments'), 'rep_id', 'rep_id', 'reps', latest),
-        ('rep_assignments', ref('stg_rep_assignments'), 'branch_id', 'branch_id', 'branches', latest),
+    {%- set kinds = {'partner': 'partners', 'branch': 'branches', 'rep': 'reps'} -%}
+    {%- set named = [] -%}
+    {%- for dataset, is_full, columns in [
+        ('deals', false, {
+            'partner_id': 'partners', 'branch_id': 'branches', 'rep_id': 'reps', 'parent_deal_id': 'deals',
+            'customer_id': 'customers', 'owner_staff_id': 'staff', 'product_id': 'products',
+        }),
+        ('deal_stage_history', false, {'deal_id': 'deals'}),
+        ('deal_lines', false, {'deal_id': 'deals', 'product_id': 'products'}),
+        ('deal_amount_events', false, {'deal_id': 'deals'}),
+        ('deal_participants', false, {'deal_id': 'deals', 'party_id': 'party_type'}),
+        ('deal_registrations', false, {
+            'deal_id': 'deals', 'partner_id': 'partners', 'branch_id': 'branches', 'rep_id': 'reps',
+            'customer_id': 'customers', 'product_id': 'products',
+        }),
+        ('attribution_overrides', false, {'deal_id': 'deals', 'branch_id': 'branches', 'rep_id': 'reps'}),
+        ('staff_assignments', true, {'staff_id': 'staff', 'partner_id': 'partners', 'branch_id': 'branches'}),
+        ('partners', true, {'parent_partner_id': 'partners', 'successor_partner_id': 'partners'}),
+        ('branches', true, {'partner_id': 'partners'}),
+        ('branch_successions', true, {'from_branch_id': 'branches', 'to_branch_id': 'branches'}),
+        ('branch_territories', true, {'branch_id': 'branches'}),
+        ('branch_profiles', false, {'branch_id': 'branches'}),
+        ('rep_assignments', true, {'rep_id': 'reps', 'branch_id': 'branches'}),
+        ('contact_points', true, {'owner_id': 'owner_type'}),
+        ('aliases', true, {'entity_id': 'entity_type'}),
+        ('status_history', true, {'entity_id': 'entity_type'}),
+        ('activities', false, {
+            'deal_id': 'deals', 'partner_id': 'partners', 'branch_id': 'branches', 'programme_id': 'programmes',
+            'staff_id': 'staff',
+        }),
+        ('activity_attendees', false, {'activity_id': 'activities', 'rep_id': 'reps'}),
+        ('inquiries', false, {'became_partner_id': 'partners'}),
+        ('leads_supplied', false, {'branch_id': 'branches', 'deal_id': 'deals'}),
+        ('cases', false, {'branch_id': 'branches', 'product_id': 'products'}),
+        ('case_shares', false, {'case_id': 'cases', 'to_branch_id': 'branches'}),
+        ('account_plans', true, {
+            'scope_id': 'scope', 'parent_plan_id': 'account_plans', 'follows_plan_id': 'account_plans',
+            'owner_staff_id': 'staff',
+        }),
+        ('plan_goals', true, {'plan_id': 'account_plans'}),
+        ('plan_actions', true, {'plan_id': 'account_plans', 'goal_id': 'plan_goals', 'activity_id': 'activities'}),
+        ('targets', true, {'scope_id': 'scope'}),
+        ('programme_costs', true, {'programme_id': 'programmes'}),
+        ('programme_branches', true, {'programme_id': 'programmes', 'branch_id': 'branches'}),
+        ('phase_history', true, {'scope_id': 'scope'}),
     ] %}
+        {%- set latest = ' and next_extracted_on is null' if is_full else '' -%}
+        {%- for column, names in columns.items() %}
+            {%- if names.endswith('_type') or names == 'scope' %}
+                {%- for kind, dataset_of_kind in kinds.items() %}
+                    {%- do named.append((dataset, column, dataset_of_kind, ' and ' ~ names ~ " = '" ~ kind ~ "'" ~ latest)) -%}
+                {%- endfor %}
+            {%- else %}
+                {%- do named.append((dataset, column, names, latest)) -%}
+            {%- endif %}
+        {%- endfor %}
+    {%- endfor %}
+    {%- for dataset, column, names, condition in named %}
+    {%- set stored = 'named_' ~ column if dataset == 'deals' and names in kinds.values() else column %}
     select
         '{{ dataset }}' as dataset,
         '{{ column }}' as column_name,
         '{{ names }}' as names_dataset,
         {{ stored }} as id,
         count(*) as row_count
-    from {{ relation }}
-    where {{ stored }} is not null{{ ' and ' ~ condition if condition }}
+    from {{ ref('int_deals') if dataset == 'deals' else ref('stg_' ~ dataset) }}
+    where {{ stored }} is not null{{ condition }}
     group by {{ stored }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -70,8 +100,13 @@
         ('products', ref('dim_product'), 'product_id'),
         ('deals', ref('int_deals'), 'deal_id'),
         ('activities', ref('fct_activities'), 'activity_id'),
+        ('staff', ref('dim_staff'), 'staff_id'),
+        ('programmes', ref('stg_programmes'), 'programme_id'),
+        ('cases', ref('stg_cases'), 'case_id'),
+        ('account_plans', ref('stg_account_plans'), 'plan_id'),
+        ('plan_goals', ref('stg_plan_goals'), 'goal_id'),
     ] %}
-    select '{{ names }}' as names_dataset, {{ id }} as id from {{ relation }}
+    select distinct '{{ names }}' as names_dataset, {{ id }} as id from {{ relation }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}

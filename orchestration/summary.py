@@ -45,7 +45,7 @@ REJECTED = """
     group by dataset, reason, remedy
     order by rows desc, dataset, reason
 """
-FINDINGS = "from ops.findings order by finding desc, rows_found desc, dataset, column_name"
+FINDINGS = "from ops.findings order by finding desc, rows_found desc, dataset, column_name, names_dataset"
 # The files whose extract date is today, and the files with a message, such as those without a date in their name.
 TODAY = """
     select dataset, source_name, file_name, extracted_on

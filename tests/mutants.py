@@ -3,7 +3,7 @@
 tests/mutations.yml lists the changes. If no test fails, the clause is untested. The right answers are only in the
 tests. Unit tests run on fixtures; a guard reads the sample company, rebuilt with the broken model.
 
-Run: python -m tests.mutants [--only SUBSTRING] [--markdown]
+Run: python -m tests.mutants [--only TEXT,TEXT] [--markdown]
 """
 
 import argparse
@@ -91,14 +91,15 @@ def _code(text: str) -> str:
 
 
 def load_mutations(path: Path = MUTATIONS, only: str = "") -> list[Mutation]:
-    """Return the mutations whose clause, mark or file contains the text `only`."""
+    """Return the mutations whose clause, mark or file contains one of the texts in `only`, separated by commas."""
     mutations = []
     for row in yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader):
         lists: dict[str, Any] = {key: tuple(row.pop(key, ())) for key in ("unit", "guards", "rebuild", "pytest")}
         if not (lists["unit"] or lists["guards"] or lists["pytest"]):
             lists["unit"] = (Path(row["file"]).stem,)
         mutations.append(Mutation(**row, **lists))
-    return [found for found in mutations if only.lower() in f"{found.clause} {found.mark} {found.file}".lower()]
+    parts = [part.strip() for part in only.lower().split(",")]
+    return [one for one in mutations if any(part in f"{one.clause} {one.mark} {one.file}".lower() for part in parts)]
 
 
 def problems(mutations: Iterable[Mutation], project: Path = PROJECT) -> list[str]:
@@ -239,6 +240,23 @@ def cells(outcome: Outcome) -> tuple[str, str, str, str]:
     return outcome.mutation.clause, outcome.mutation.mark, shown + more, outcome.mutation.change
 
 
+def rows_of(outcomes: Iterable[Outcome], page: str, path: Path = MUTATIONS) -> list[str]:
+    """Return a row for each mutation of the list: the one that was tried, or the page's if it has the same change."""
+    tried = {outcome.mutation.clause: _row(outcome) for outcome in outcomes}
+    kept = {line.split(" | ")[0].removeprefix("| "): line for line in page.split(START)[1].split(END)[0].splitlines()}
+    rows = []
+    for mutation in load_mutations(path):
+        row = tried.get(mutation.clause) or kept.get(mutation.clause, "")
+        if not row.endswith(f"| {mutation.change} |"):
+            raise KyotenError(f"The page has no result for “{mutation.clause}”. Try it, too, or all of them.")
+        rows.append(row)
+    return rows
+
+
+def _row(outcome: Outcome) -> str:
+    return "| " + " | ".join(cells(outcome)) + " |"
+
+
 def page_with(table: Sequence[str], page: str) -> str:
     """Return the page with the table between its markers."""
     before, rest = page.split(START)
@@ -249,11 +267,15 @@ def page_with(table: Sequence[str], page: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Try the mutations, print the tests that fail for each, and return 1 if no test fails for one of them."""
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--only", default="", help="mutations whose clause, mark or file contains this text")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="mutations whose clause, mark or file contains one of these texts, separated by commas",
+    )
     parser.add_argument("--markdown", action="store_true", help=f"write the table into {PAGE.relative_to(PROJECT)}")
     options = parser.parse_args(arguments)
     try:
-        return _run(load_mutations(only=options.only), is_written=options.markdown and not options.only)
+        return _run(load_mutations(only=options.only), is_written=options.markdown)
     except KyotenError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -276,10 +298,8 @@ def _run(mutations: list[Mutation], *, is_written: bool) -> int:
     survivors = [outcome for outcome in outcomes if not outcome.is_noticed]
     print(f"\n{len(outcomes)} mutations, {len(survivors)} survived")
     if is_written and not survivors:
-        PAGE.write_text(
-            page_with(["| " + " | ".join(cells(outcome)) + " |" for outcome in outcomes], PAGE.read_text("utf-8")),
-            encoding="utf-8",
-        )
+        page = PAGE.read_text("utf-8")
+        PAGE.write_text(page_with(rows_of(outcomes, page), page), encoding="utf-8")
         print(f"Written to {PAGE.relative_to(PROJECT)}")
     return 1 if survivors else 0
 

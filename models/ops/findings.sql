@@ -35,10 +35,11 @@ examples as (
     select
         looked_up.dataset,
         looked_up.column_name,
+        looked_up.names_dataset,
         looked_up.id,
         near.id as near_id,
         row_number() over (
-            partition by looked_up.dataset, looked_up.column_name
+            partition by looked_up.dataset, looked_up.column_name, looked_up.names_dataset
             order by case when near.id is null then 1 else 0 end, looked_up.row_count desc nulls last, looked_up.id nulls last
         ) as example_rank
     from looked_up
@@ -61,6 +62,7 @@ unknown_ids as (
         on
             looked_up.dataset = examples.dataset
             and looked_up.column_name = examples.column_name
+            and looked_up.names_dataset = examples.names_dataset
             and examples.example_rank = 1
     group by looked_up.dataset, looked_up.column_name, looked_up.names_dataset, examples.id, examples.near_id
 ),

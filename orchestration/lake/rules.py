@@ -40,6 +40,7 @@ _ZEROS = (
     "format the column as text in the source and export it again; or map the dataset without {column}; or where the "
     "ids do end in zeros, put a letter before them in the mapping, such as `{column}: = 'N' || \"the column\"`",
 )
+_LOOKED_AT = 20_000  # rows
 _ENOUGH = 3  # ids: that so many end in zeros by chance is rarer than one in a thousand
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 REJECTED = {
@@ -292,14 +293,16 @@ def rounded_ids(
 ) -> Iterator[str]:
     """Mark the columns in which every id of more than 15 digits ends in zeros from the 16th on; say where few do.
 
-    `prefix` is what the mapping puts before each id. One or two ids may end in zeros by chance.
+    `prefix` is what the mapping puts before each id. One or two ids may end in zeros by chance. If the first rows have
+    no such id, the others are not looked at, because that costs time.
     """
     ids = [c.name for c in dataset.columns.values() if _is_id(c) and c.name in given]
     if not ids:
         return
     start = f"(?:{re.escape(prefix)})?"
     ends = ", ".join(f"count(CASE WHEN strlen({c}) > 15 AND right({c}, 1) = '0' THEN 1 END) > 0" for c in ids)
-    found = connection.execute(f"SELECT {ends} FROM {sql.parquet([accepted])}").fetchone() or ()
+    first = f"(SELECT {', '.join(ids)} FROM {sql.parquet([accepted])} LIMIT {_LOOKED_AT})"
+    found = connection.execute(f"SELECT {ends} FROM {first}").fetchone() or ()
     for column in (name for name, ends_in_zero in zip(ids, found, strict=True) if ends_in_zero):
         pattern = f"{start}[0-9]{{15}}0+"
         count, example, others = connection.execute(

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from tests.dbt.test_unit_tests import DECLARED
-from tests.mutants import END, PAGE, START, Laboratory, Mutation, Outcome, cells, load_mutations, problems
+from tests.mutants import END, PAGE, START, Laboratory, Mutation, Outcome, cells, load_mutations, problems, rows_of
 
 TRIED = (
     "A weaker rung that names several of them narrows nothing",
@@ -68,6 +69,16 @@ def test_the_page_lists_the_same_mutations() -> None:
     assert [(clause, mark, change) for clause, mark, _, change in table()] == [
         (clause, mark, change) for clause, mark, _, change in expected
     ]
+
+
+def test_results_of_some_mutations_replace_their_rows_only() -> None:
+    first, *others = load_mutations()
+    page = PAGE.read_text(encoding="utf-8")
+    rows = rows_of([Outcome(first, failed=["test_planted"])], page)
+    assert "`test_planted`" in rows[0]
+    assert rows[1:] == page.split(START)[1].split(END)[0].strip().splitlines()[3:]
+    with pytest.raises(KyotenError, match="no result"):
+        rows_of([], page.replace(f"| {others[0].change} |", "| another change |"))
 
 
 def test_the_page_names_tests_that_exist() -> None:

@@ -356,3 +356,27 @@ def test_datasets_sources_and_staging_models_are_one_to_one() -> None:
     sources = yaml.safe_load((PROJECT / "models/staging/_sources.yml").read_text(encoding="utf-8"))["sources"]
     (tables,) = ([table["name"] for table in source["tables"]] for source in sources if source["name"] == "raw")
     assert sorted(staged) == sorted(tables) == sorted(CONTRACT.datasets)
+
+
+# The ids of the rows themselves, and ids that no dataset lists.
+OWN_IDS = """
+    deals.deal_id deal_lines.line_id deal_amount_events.event_id deal_registrations.registration_id
+    customers.customer_id
+    products.product_id staff.staff_id partners.partner_id branches.branch_id branches.division_id reps.rep_id
+    activities.activity_id activity_attendees.attendee_id inquiries.inquiry_id leads_supplied.lead_id cases.case_id
+    account_plans.plan_id plan_goals.goal_id plan_actions.action_id programmes.programme_id
+"""
+
+
+def test_findings_look_up_every_id_of_another_dataset() -> None:
+    macro = (PROJECT / "macros" / "known_ids.sql").read_text(encoding="utf-8")
+    looked_up = {
+        f"{dataset}.{column}"
+        for dataset, _, columns in re.findall(r"\('(\w+)', (true|false), \{([^}]*)\}", macro)
+        for column in re.findall(r"'(\w+)':", columns)
+    }
+    full = set(re.findall(r"\('(\w+)', true,", macro))
+    datasets = load_contract().datasets.values()
+    ids = {f"{one.name}.{column}" for one in datasets for column in one.columns if column.endswith("_id")}
+    assert looked_up | set(OWN_IDS.split()) == ids
+    assert full == {one.name for one in datasets if one.extract == "full"} & {name.split(".")[0] for name in looked_up}
