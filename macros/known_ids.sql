@@ -64,28 +64,28 @@
         ('programme_branches', true, {'programme_id': 'programmes', 'branch_id': 'branches'}),
         ('phase_history', true, {'scope_id': 'scope'}),
     ] %}
-        {%- set latest = ' and next_extracted_on is null' if is_full else '' -%}
         {%- for column, names in columns.items() %}
-            {%- if names.endswith('_type') or names == 'scope' %}
-                {%- for kind, dataset_of_kind in kinds.items() %}
-                    {%- do named.append((dataset, column, dataset_of_kind, ' and ' ~ names ~ " = '" ~ kind ~ "'" ~ latest)) -%}
-                {%- endfor %}
-            {%- else %}
-                {%- do named.append((dataset, column, names, latest)) -%}
-            {%- endif %}
+            {%- do named.append((dataset, is_full, column, names)) -%}
         {%- endfor %}
     {%- endfor %}
-    {%- for dataset, column, names, condition in named %}
+    {%- for dataset, is_full, column, names in named %}
+    {%- set is_of_kinds = names.endswith('_type') or names == 'scope' %}
     {%- set stored = 'named_' ~ column if dataset == 'deals' and names in kinds.values() else column %}
     select
         '{{ dataset }}' as dataset,
         '{{ column }}' as column_name,
-        '{{ names }}' as names_dataset,
+        {% if is_of_kinds -%}
+        case {{ names }}
+            {%- for kind, dataset_of_kind in kinds.items() %} when '{{ kind }}' then '{{ dataset_of_kind }}'{% endfor %} end
+        {%- else -%} '{{ names }}' {%- endif %} as names_dataset,
         {{ stored }} as id,
         count(*) as row_count
     from {{ ref('int_deals') if dataset == 'deals' else ref('stg_' ~ dataset) }}
-    where {{ stored }} is not null{{ condition }}
-    group by {{ stored }}
+    where
+        {{ stored }} is not null
+        {{ 'and next_extracted_on is null' if is_full }}
+        {{ "and " ~ names ~ " in ('" ~ kinds | join("', '") ~ "')" if is_of_kinds }}
+    group by {{ stored }}{{ ', ' ~ names if is_of_kinds }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 {%- endmacro %}
