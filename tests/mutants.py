@@ -146,6 +146,8 @@ class Laboratory:
         self._write(path, right.replace(mutation.find, mutation.replace))
         try:
             self._judge(mutation, outcome)
+        except KyotenError as error:  # SQL that dbt cannot compile; the others are still tried
+            outcome.broken.append(str(error).splitlines()[0])
         finally:
             self._write(path, right)
         outcome.seconds = time.monotonic() - started
