@@ -119,6 +119,18 @@
     end
 {%- endmacro %}
 
+{# Saturday or Sunday: 1 January 1900 was a Monday. #}
+{% macro is_weekend(day) -%}
+    mod({{ days_between("cast('1900-01-01' as date)", day) }}, 7) >= 5
+{%- endmacro %}
+
+{# A day of each year on which the company is closed besides public holidays. #}
+{% macro is_closed_day(day) -%}
+    {%- set days = ['0'] + var('company_closed_days') -%}
+    100 * extract(month from {{ day }}) + extract(day from {{ day }})
+    in ({% for day in days %}{{ day | replace('-', '') | int }}{{ ', ' if not loop.last }}{% endfor %})
+{%- endmacro %}
+
 {# Whether a period is over. The day is the first one of the next period. #}
 {% macro is_over(next_first_day) -%}
     {{ next_first_day }} <= (select {{ add_days('as_of', 1) }} from {{ ref('int_as_of') }})

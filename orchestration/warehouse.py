@@ -131,6 +131,10 @@ def _needed(name: str, value: Any, default: Any) -> str:
         return "" if value == "" or _is_day(value) else "a day as YYYY-MM-DD, or nothing"
     if name == "fiscal_year_start_month":
         return "" if is_number and value in range(1, 13) else "a month from 1 to 12"
+    if name == "company_closed_days":
+        days = value if isinstance(value, list) else [None]
+        are_days = all(isinstance(day, str) and _is_day(f"2024-{day}") for day in days)
+        return "" if are_days else 'a list of days as MM-DD, such as ["12-31", "01-02"]'
     if name in SHARES:
         return "" if is_number and 0 <= value <= 1 else "a number from 0 to 1"
     if isinstance(default, int) and not isinstance(default, bool) and name not in FACTORS:

@@ -226,6 +226,7 @@ def test_a_part_built_in_the_ui_works_and_cannot_be_published(home_copy: Home) -
         ("{", "KYOTEN_VARS is not JSON"),
         ("[1]", "must be one JSON object"),
         ('{"max_unresolved_shares": 1}', "did you mean max_unresolved_share"),
+        ('{"company_closed_days": ["31/12"]}', "It needs a list of days as MM-DD"),
     ],
 )
 def test_wrong_vars_are_reported(monkeypatch: pytest.MonkeyPatch, text: str, message: str) -> None:
