@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from orchestration.lake.ledger import Entry
 
 STATES_KEPT = 5
+SCRATCH = "knowledge"  # the folder below build/ in which an earlier state is built
 CREDIT, RESTATEMENTS = "int_known_credit", "restatements"
 TABLES = {"credit": f"intermediate.{CREDIT}", "restatements": f"attribution.{RESTATEMENTS}"}
 NAMES = "orchestration/names"  # reads names before SQL does
@@ -117,6 +118,7 @@ class Knowledge:
         kept = {state.folder for state in self.states()}
         for folder in set(self.folder.glob("*")) - kept:  # of a run that was killed
             _delete(folder)
+        shutil.rmtree(home.build / SCRATCH, ignore_errors=True)  # of such a run, too
 
     def states(self) -> list[State]:
         """Return the stored states, oldest first; of two for one day only the one that was written last."""
@@ -148,7 +150,7 @@ class Knowledge:
     def build(self, before: State | None, day: date) -> State:
         """Build the state of a day in a scratch database and keep it."""
         self.leave(before, day)
-        folder = self.home.build / "knowledge"
+        folder = self.home.build / SCRATCH
         plan = compile_models(self.home)
         with plan.build(folder, [RESTATEMENTS], known_on=day, home=self.home) as connection:
             state = self.keep(day, TABLES, connection)

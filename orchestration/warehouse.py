@@ -13,6 +13,7 @@ import pickle
 import re
 import shutil
 import tempfile
+import time
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -39,6 +40,7 @@ HOME_MARK = "@KYOTEN_HOME@"
 COMPILED_KEPT = 4
 # The parsed project as Python objects: read in a tenth of the time that dbt's own file takes.
 PARSED = "parsed.pickle"
+COMPILING_NS = 3_600 * 10**9  # no compilation takes as long
 # Values of dbt vars that are checked before a run.
 WORDS = {"two_tier_credit": ("reseller", "distributor")}
 FACTORS = ("stuck_factor",)
@@ -190,7 +192,9 @@ def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
                 aside.rename(folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-        for old in sorted(place.glob("[!u]*"), key=_modified, reverse=True)[COMPILED_KEPT:]:
+        # What a killed process left; a younger one may be of a process that is still compiling.
+        killed = [one for one in place.glob("unfinished-*") if _modified(one) < time.time_ns() - COMPILING_NS]
+        for old in sorted(place.glob("[!u]*"), key=_modified, reverse=True)[COMPILED_KEPT:] + killed:
             shutil.rmtree(old, ignore_errors=True)
     return folder
 

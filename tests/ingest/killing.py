@@ -3,11 +3,17 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-CHANGES = ("os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate", "os.utime")
+from tests.conftest import SCALE
+
+CHANGES = (
+    "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate", "os.utime",
+)  # fmt: skip
 KILLED = 9
+STEP = 1 if SCALE > 1 else 3  # PROPERTY_SCALE=2 kills before each change, else before every third one
 
 
 def is_change(event: str, arguments: tuple[Any, ...], root: str) -> bool:
@@ -15,7 +21,8 @@ def is_change(event: str, arguments: tuple[Any, ...], root: str) -> bool:
     if event == "open":
         path, _, flags = arguments
         return isinstance(path, str) and path.startswith(root) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
-    return event in CHANGES and str(arguments[0]).startswith(root)
+    # Of a link the second is the path that is made.
+    return event in CHANGES and any(str(path).startswith(root) for path in arguments[:2])
 
 
 def killed_before(change: int, root: Path, run: Callable[[], object]) -> bool:
@@ -49,9 +56,9 @@ def killed_before(change: int, root: Path, run: Callable[[], object]) -> bool:
 
 def kills(root: Path, run: Callable[[], object], prepare: Callable[[], object], step: int) -> Iterator[int]:
     """Yield after each kill, with its number; prepare before each. With a step of 3, kill before every third change."""
-    change = 1
+    changes = count(1, step)
     prepare()
-    while killed_before(change, root, run):
+    while killed_before(change := next(changes), root, run):
         yield change
-        change += step
         prepare()
+    print(f"killed before {(change - 1) // step:,} changes")

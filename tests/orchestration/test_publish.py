@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.release import publish as publishing
 from orchestration.release.publish import current_release, publish
+from orchestration.release.verify import verify
+from tests.ingest.killing import STEP, kills
 
 CHECKS = {"passed": 3, "warned": 0, "failed": 0, "warnings": []}
 FINGERPRINT = {"inputs": "i", "project": "p"}
@@ -204,6 +207,28 @@ def test_a_kill_in_the_middle_leaves_the_old_release(home: Home, function: str, 
     _publish(home)
     assert _editions(home) == (2, 2)
     assert not list((home.published / "releases").glob("*.tmp"))
+
+
+def test_a_kill_before_any_change_of_a_file_leaves_the_old_or_the_new_release(home: Home, tmp_path: Path) -> None:
+    old = _publish(home)
+    _build(home, 2)
+    before = shutil.copytree(home.root, tmp_path / "before", symlinks=True)
+
+    def prepare() -> None:
+        shutil.rmtree(home.root)
+        shutil.copytree(before, home.root, symlinks=True)
+
+    killed = 0
+    for _ in kills(home.root, lambda: _publish(home), prepare, STEP):
+        killed += 1
+        is_old = current_release(home) == old
+        assert _editions(home) == ((1, 1) if is_old else (2, 2))
+        verify(home, "current")
+        _publish(home)
+        assert _editions(home) == (2, 2)
+        verify(home, "current")
+        assert [path for path in home.root.rglob("*") if path.name.endswith((".tmp", ".unfinished"))] == []
+    assert killed > 15 // STEP
 
 
 def test_kills_at_any_moment_leave_one_whole_release(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from orchestration.lake.ledger import KNOWN_CREDIT, KNOWN_RESTATEMENTS
 from orchestration.names.lake import write_names
 from orchestration.scratch import Plan, compile_models, compiled_sql
 from orchestration.warehouse import read_manifest
+from tests.ingest.killing import STEP, kills
 
 GUARD = "assert_restatements_explain_closed_months"
 Row = Mapping[str, Any]
@@ -245,6 +247,44 @@ def test_only_the_latest_states_are_kept(project: Callable[[Home], Plan], tmp_pa
     assert refreshed(home, project(home)) == SECOND_STEP + THIRD_STEP
     kept = sorted(path.name.split("_")[0] for path in (home.lake / "knowledge").iterdir())
     assert kept == sorted(later)[-STATES_KEPT:]
+
+
+def test_a_kill_before_any_change_of_a_file_leaves_states_that_the_next_run_completes(
+    project: Callable[[Home], Plan], tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "home")
+    land(home, COMPANY)
+    ingest(home, progress=lambda _: None)
+    write_names(home)
+    project(home)  # compiled before the kills
+    before = shutil.copytree(home.root, tmp_path / "before")
+
+    def know() -> None:
+        Knowledge(home).prepare(lambda _: None)
+
+    def prepare() -> None:
+        shutil.rmtree(home.root)
+        shutil.copytree(before, home.root)
+
+    def content() -> tuple[Any, ...]:
+        states = sorted(home.lake.glob("knowledge/*/*.parquet")) + sorted(home.lake.glob("known_*/state.parquet"))
+        with duckdb.connect() as connection:
+            return tuple(
+                (path.parent.name[:10], path.name, connection.execute(f"from '{path}' order by all").fetchall())
+                for path in states
+            )
+
+    know()
+    whole, folders = content(), {path.parent.relative_to(home.root) for path in home.build.rglob("*")}
+    assert len(whole) == 2 * 3 + 2
+    killed = 0
+    for _ in kills(home.root, know, prepare, STEP * 2 if STEP > 1 else 1):
+        killed += 1
+        know()
+        assert content() == whole
+        assert {path.parent.relative_to(home.root) for path in home.build.rglob("*")} == folders
+        assert [path for path in home.root.rglob("*") if "unfinished" in path.name] == []
+    assert killed > 30 // (STEP * 2)
 
 
 def test_a_home_without_deals_has_no_history(project: Callable[[Home], Plan], tmp_path: Path) -> None:

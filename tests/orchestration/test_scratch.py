@@ -1,5 +1,6 @@
 """The scratch build equals dbt's build, and the build of a past day contains nothing from later extracts."""
 
+import os
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -135,3 +136,14 @@ def test_the_project_is_compiled_once(plan: Plan, compiled: Home, monkeypatch: p
     with pytest.raises(AssertionError):
         compile_models(compiled, {"assignment_gap_days": 1})
     assert not compiled.database.exists(), "compiling opens no database"
+
+
+def test_what_a_killed_compilation_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse, "_compiled_folder", lambda home, values: tmp_path / "now")
+    monkeypatch.setattr(warehouse, "_compile", lambda folder, values, parsed: (folder / "manifest.json").touch())
+    for name, age in (("unfinished-old", 4_000), ("unfinished-running", 100)):
+        (tmp_path / name).mkdir()
+        then = (tmp_path / name).stat().st_mtime - age
+        os.utime(tmp_path / name, (then, then))
+    warehouse.compiled(Home(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"now", "unfinished-running"}
