@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test check mutants sqlfluff secrets lock clean
+.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test check mutants fuzz sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -9,8 +9,8 @@ SEED ?= 1
 PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
-GIVEN := ARGS BATCH BY DEAL FETCH FILES FORCE FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
-	ROWS SEED SEEDS SIZE TESTS VARS
+GIVEN := ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+	ROUND ROWS SEED SEEDS SIZE TESTS VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
 SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS PYTHON,$(if $(value $(name)),$(name)))
@@ -108,6 +108,11 @@ coverage: ## All tests, and the share of the Python code that they run (TESTS=pa
 mutants: ## Break the attribution rules one by one; every break must make a test fail (ONLY=word,word, MARKDOWN=1)
 	@./setup.sh dev
 	@$(BIN)/python -m tests.mutants --only "$$GIVEN_ONLY" $(if $(value MARKDOWN),--markdown)
+
+fuzz: ## Load files and mappings that were spoilt by structure, and check what must hold for each (COUNT=n, SEED=n, ROUND=n: only that)
+	@./setup.sh dev
+	@$(BIN)/python -m tests.fuzz --count "$${GIVEN_COUNT:-10000}" --seed "$$GIVEN_SEED" \
+		$(if $(value ROUND),--round "$$GIVEN_ROUND")
 
 # Quick checks, which need no home and no dbt. tests/check has the tests that read only the project's files.
 check: ## Lint, types, layers, words, secrets: seconds where little changed

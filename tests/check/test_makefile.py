@@ -47,6 +47,10 @@ SHOWN: dict[str, list[str]] = {
     "test": [r"ruff check(.|\n)*pytest --quiet tests/check(.|\n)*-m pytest --numprocesses 2 --dist loadfile"],
     "coverage TESTS=tests/x": [r"coverage run -m pytest .*\$GIVEN_TESTS", r"coverage report"],
     "mutants ONLY=rung": [r'tests\.mutants --only "\$GIVEN_ONLY"'],
+    "fuzz COUNT=9 ROUND=2": [
+        r'tests\.fuzz --count "\$\{GIVEN_COUNT:-10000\}" --seed "\$GIVEN_SEED"',
+        r'--round "\$GIVEN_ROUND"',
+    ],
     "sqlfluff FILES=models/a.sql": [r"sqlfluff lint .*\$GIVEN_FILES"],
     "secrets": [r"\bsecrets\b"],
     "lock": [r"pip compile .*locks/dev\.lock", r"pip compile .*locks/run\.lock"],

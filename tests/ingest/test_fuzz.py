@@ -1,5 +1,6 @@
 """Any bytes in a file or in the mapping give a load or a message, and no record is lost."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from orchestration.errors import KyotenError
 from orchestration.sources.mapping import load_mapping
 from orchestration.spreadsheet import safe_cell
-from tests.conftest import examples
+from tests.conftest import SCALE, examples
+from tests.fuzz import fuzz
 from tests.ingest.conftest import Desk
 
 PARTS = [
@@ -66,3 +68,20 @@ def test_any_mapping_is_read_or_gets_a_message(at: int, cut: int, put: str) -> N
 @pytest.mark.parametrize("start", list("=+-@\t\r"))
 def test_exported_cells_are_no_formulas(start: str) -> None:
     assert not safe_cell(f"{start}cmd|'/C calc'!A0").startswith(tuple("=+-@\t\r"))
+
+
+def test_files_that_were_spoilt_by_structure() -> None:
+    """`make fuzz` tries more of them; see docs/reliability.md."""
+    total, wrong = fuzz(60 * SCALE, seed=1, sizes=(40, 20))
+    assert wrong == []
+    assert total.formats.total() + total.mappings.total() >= 60 * SCALE
+
+
+def test_a_file_that_is_lost_goes_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shows that the rules can fail: a reader that keeps no rejected row, and a process that ends."""
+    monkeypatch.setattr("orchestration.lake.landed.reject", lambda *_: None)
+    _, (wrong,) = fuzz(40, seed=1, sizes=(40, 10))
+    assert "Error" in wrong
+    monkeypatch.setattr("orchestration.lake.landed.reject", lambda *_: os._exit(6))
+    _, (wrong,) = fuzz(40, seed=1, sizes=(40, 10))
+    assert "the process was lost (exit status 6)" in wrong
