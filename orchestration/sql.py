@@ -10,11 +10,17 @@ from orchestration import engine
 if TYPE_CHECKING:
     import duckdb
 
+FAULT = "cannot be read because of a fault in Kyoten or its libraries"
 MEMORY_LIMIT = 1500 * 2**20  # enough for ingest: it reads row by row
 
 
 class RefusedError(Exception):
     """A whole file cannot be loaded; the text contains cause and remedy. Other files are loaded nevertheless."""
+
+
+def fault(what: str) -> RefusedError:
+    """Return the refusal of a file at which the code failed, which is not what the file can be corrected for."""
+    return RefusedError(f"{FAULT} ({what}). Report it together with the file, and deliver it in another format.")
 
 
 def name(identifier: str) -> str:

@@ -5,6 +5,7 @@ and only then deletes what the ledger no longer has. A run after a kill undoes a
 completes one that has it. landed.py and mapped_sources.py read the files.
 """
 
+import errno
 import json
 import shutil
 import uuid
@@ -34,6 +35,7 @@ Key = tuple[Group, str]
 NO_ROWS: dict[str, Any] = {"rows_read": 0, "rows_accepted": 0, "rows_rejected": 0, "rows_derived": 0}
 NO_ROWS |= dict.fromkeys(("rows_folded", "rows_undecided", "rows_not_data", "columns", "lake_file"))
 _REJECTS = {"unit": "VARCHAR"} | rules.REJECTED
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass
@@ -264,15 +266,23 @@ class Batch:
 
     def columns_before(self, file: LandedFile, alias: str | None = None) -> list[str] | None:
         """Return the header of the latest extract before this one, or None."""
-        earlier = [
+        earlier = self._earlier(file, alias)
+        latest = max(earlier, key=lambda e: (e.extracted_on, e.extract_revision, e.file_name), default=None)
+        return json.loads(latest.columns or "[]") if latest else None
+
+    def columns_ever(self, file: LandedFile, alias: str | None = None) -> list[str]:
+        """Return the columns that extracts before this one had, the latest extract first."""
+        earlier = sorted(self._earlier(file, alias), key=lambda e: (e.extracted_on, e.extract_revision), reverse=True)
+        return list(dict.fromkeys(column for entry in earlier for column in json.loads(entry.columns or "[]")))
+
+    def _earlier(self, file: LandedFile, alias: str | None) -> list[Entry]:
+        return [
             entry
             for entry in [*self.state.loaded.values(), *self.entries, *(one.entry for one in self.staged)]
             if entry.columns
             and (entry.dataset or "", entry.source_name, entry.alias) == (file.dataset, file.source_name, alias)
             and entry.extracted_on < file.extracted_on
         ]
-        latest = max(earlier, key=lambda e: (e.extracted_on, e.extract_revision, e.file_name), default=None)
-        return json.loads(latest.columns or "[]") if latest else None
 
     def report_drift(self, file: LandedFile, dataset: str | None, found: Iterable[Drift]) -> None:
         """Record the columns of a file that are new or missing."""
@@ -469,15 +479,26 @@ def examine(file: LandedFile, encoding: str = "utf-8") -> readers.Content:
         ) from error
 
 
-def unreadable(error: duckdb.Error) -> str:
-    """Return DuckDB's error about a file as a message; a full disk is not the file's fault and stops the run."""
-    if "No space left" in str(error):
+def unreadable(error: Exception) -> str:
+    """Return an error that came up with a file as a message, so that it stops no other file.
+
+    Lack of memory or disk is not the file's fault and stops the run, and so does a broken engine.
+    """
+    of_machine = (MemoryError, duckdb.OutOfMemoryException, duckdb.InternalException, duckdb.FatalException)
+    if isinstance(error, of_machine) or getattr(error, "errno", 0) in _FULL or "No space left" in str(error):
         raise error
-    return f"cannot be read: {readers.first_line(error)}. Correct it and deliver it again."
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror or error}). Deliver it again."
+    if isinstance(error, duckdb.Error):
+        return f"cannot be read: {readers.first_line(error)}. Correct it and deliver it again."
+    return str(sql.fault(f"{type(error).__name__}: {readers.first_line(error)}"))
 
 
 def check_unchanged(file: LandedFile) -> None:
     """Refuse a file that is still being written."""
-    status = file.path.stat()
+    try:
+        status = file.path.stat()
+    except OSError as error:
+        raise RefusedError("was removed while it was read. Deliver it again, under its final name.") from error
     if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
         raise RefusedError("changed while it was read. Refresh again when its delivery has ended.")

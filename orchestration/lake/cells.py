@@ -8,6 +8,7 @@ import io
 import re
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -38,6 +39,11 @@ _TABLE, _OFFICE, _STYLE_OF_ODS = (
 )
 _NUMBER = "{urn:oasis:names:tc:opendocument:xmlns:datastyle:1.0}"
 _SHOWN_ERROR = re.compile(r"#(?:N/A|[A-Z/0]+[!?])|Err:[0-9]+")
+# What reading a damaged archive, or the XML in it, may raise.
+DAMAGED = (
+    KeyError, IndexError, struct.error, ElementTree.ParseError, zipfile.BadZipFile, zlib.error, EOFError,
+    NotImplementedError, RuntimeError, OSError, ValueError,
+)  # fmt: skip
 NO_VALUE = "#FORMULA!"  # begins a text like an error of a spreadsheet: a formula whose value the file does not hold
 
 
@@ -69,14 +75,14 @@ class Cells:
 
 def look(path: Path, sheet: str) -> Cells:
     """Look into a workbook's sheet. A workbook that is built unlike Excel's and LibreOffice's shows nothing."""
-    if not zipfile.is_zipfile(path):
-        return _look_into_xls(path, sheet)
     try:
+        if not zipfile.is_zipfile(path):
+            return _look_into_xls(path, sheet)
         with zipfile.ZipFile(path) as archive:
             if "content.xml" in archive.namelist():
                 return _look_into_ods(archive, sheet)
             return (_look_into_xlsb if "xl/workbook.bin" in archive.namelist() else _look_into_xlsx)(archive, sheet)
-    except (KeyError, IndexError, struct.error, ElementTree.ParseError, zipfile.BadZipFile, OSError):
+    except DAMAGED:
         return Cells()
 
 

@@ -66,8 +66,8 @@ def ingest(
 ) -> IngestResult:
     """Load new files into the lake.
 
-    A refused file or a held batch does not stop the others. An error in the mapping or in the batch rules stops the run
-    before the lake changes.
+    A refused file, dataset or source, or a held batch, does not stop the others. A mapping or batch rules that cannot
+    be read stop the run before the lake changes.
     """
     from orchestration.contract import load_contract
     from orchestration.lake.batch import Batch

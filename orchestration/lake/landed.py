@@ -104,7 +104,7 @@ def _stage_group(
             return _stage(batch, file, dataset, contents.get(file.file_name) or examine(file))
         except RefusedError as refusal:
             return refusal
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+        except Exception as error:
             return RefusedError(unreadable(error))
 
     # DuckDB reads a file with one thread (see sql.connect), so two files are read at a time.
@@ -176,7 +176,8 @@ def _stage(batch: Batch, file: LandedFile, dataset: Dataset, content: readers.Co
     lines = found.lines | ends
     way_out = "If they are records, map the file and state `footer: []` for it"
     batch.say(replace(found, lines=lines).said(file.file_name, way_out))
-    accepted = sql.scalar(connection, f"SELECT count(*) FROM {sql.parquet([path])}") if lines else counts.accepted
+    taken = lines or found.doubtful
+    accepted = sql.scalar(connection, f"SELECT count(*) FROM {sql.parquet([path])}") if taken else counts.accepted
     check_unchanged(file)
     batch.note_date(file)
     entry = batch.entry(

@@ -56,9 +56,9 @@ def aliases_of(dataset: MappedDataset, source: Source) -> list[str]:
     return sorted(alias for alias in source.files if alias in words)
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, datasets: Iterable[MappedDataset]) -> None:
-    """Create the source's tables that datasets read, as views."""
-    words = {word for dataset in datasets for word in _words(written(dataset, source.tables))}
+def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset: MappedDataset) -> None:
+    """Create the source's tables that a dataset reads, as views."""
+    words = _words(written(dataset, source.tables))
     for table, query in source.tables.items():
         if table not in words:
             continue
@@ -66,7 +66,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection, source: Source, dataset
         try:
             if len(connection.extract_statements(query)) != 1:
                 raise source.error(f"tables.{table}", f"{table}: write one SQL query, without semicolons.")
-            connection.execute(f"CREATE VIEW {sql.name(table)} AS ({query})")
+            connection.execute(f"CREATE OR REPLACE VIEW {sql.name(table)} AS ({query})")
         except duckdb.Error as error:
             problem = f"the SQL for the table {table} does not work: {first_line(error)}."
             raise source.error(f"tables.{table}", problem) from error

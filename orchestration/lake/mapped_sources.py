@@ -9,13 +9,15 @@ import json
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 
 from orchestration import sql
 from orchestration.contract import TIMES
+from orchestration.errors import KyotenError
 from orchestration.lake import mapped, no_data, readers, rules, workbook
 from orchestration.lake.batch import (
     Batch,
@@ -45,23 +47,41 @@ def load_sources(batch: Batch, mapping: Mapping, datasets: set[str] | None) -> N
     }
     for source in mapping.sources.values():
         wanted = [d for d in source.datasets.values() if datasets is None or d.name in datasets]
-        extracts: dict[date, Inputs] = defaultdict(lambda: defaultdict(list))
-        for alias in source.files.values() if wanted else ():
-            for path in alias.matches(source.path):
-                file = files[(source.name, path)]
+        try:
+            _load_source(batch, source, wanted, files)
+        except KyotenError as error:  # of this source alone: the others are loaded
+            _refuse_source(batch, source, str(error))
+
+
+def _load_source(
+    batch: Batch, source: Source, wanted: list[MappedDataset], files: dict[tuple[str, Path], LandedFile]
+) -> None:
+    if wanted and not source.transport and not source.path.is_dir():
+        raise source.error("path", f"{source.path} is no folder; correct the path or the variable in it.")
+    extracts: dict[date, Inputs] = defaultdict(lambda: defaultdict(list))
+    for alias in source.files.values() if wanted else ():
+        for path in alias.matches(source.path):
+            if file := files.get((source.name, path)):  # else it came in the meantime
                 extracts[file.extracted_on][alias.name].append(file)
-        for spec in wanted:
-            if not (aliases := mapped.aliases_of(spec, source)):
-                raise spec.error("query", f"reads none of the source's files ({', '.join(source.files)}).")
-            _check_delta(batch, source, spec, aliases)
-        delivered = {name for inputs in extracts.values() for name in inputs}
-        _check_delivered(batch, source, wanted, delivered)
-        yet: set[str] = set()
-        for day, inputs in sorted(extracts.items()):
-            yet |= inputs.keys()
-            latest = {alias: _latest_revision(found) for alias, found in inputs.items()}
-            never = {name for name, alias in source.files.items() if name not in yet and alias.optional}
-            SourceExtract(batch, source, day, latest, never).load(wanted)
+    for spec in wanted:
+        if not (aliases := mapped.aliases_of(spec, source)):
+            raise spec.error("query", f"reads none of the source's files ({', '.join(source.files)}).")
+        _check_delta(batch, source, spec, aliases)
+    delivered = {name for inputs in extracts.values() for name in inputs}
+    _check_delivered(batch, source, wanted, delivered)
+    yet: set[str] = set()
+    for day, inputs in sorted(extracts.items()):
+        yet |= inputs.keys()
+        latest = {alias: _latest_revision(found) for alias, found in inputs.items()}
+        never = {name for name, alias in source.files.items() if name not in yet and alias.optional}
+        SourceExtract(batch, source, day, latest, never).load(wanted)
+
+
+def _refuse_source(batch: Batch, source: Source, problem: str) -> None:
+    """Record a source of which nothing can be loaded, or nothing more."""
+    today = datetime.now(ZoneInfo(batch.timezone)).date()
+    whole = LandedFile(source.path, "", source.name, source.name, 0, 0, today, 1)
+    batch.entries.append(batch.entry(whole, status=REFUSED, message=problem))
 
 
 def _check_delivered(batch: Batch, source: Source, wanted: list[MappedDataset], delivered: set[str]) -> None:
@@ -141,10 +161,15 @@ class SourceExtract:
             engine.execute(f"SET allowed_directories = [{sql.text(str(self.batch.staging))}]")
             engine.execute("SET enable_external_access = false")
             engine.execute("SET lock_configuration = true")
-            sound = [spec for spec in due if not self.refused & {*mapped.aliases_of(spec, self.source)}]
-            mapped.create_tables(next(iter(sessions.values())), self.source, sound)
             for spec in due:
-                self._make(sessions[self._zone(spec)], spec)
+                try:
+                    self._make(sessions[self._zone(spec)], spec)
+                except RefusedError as refusal:
+                    self._refuse(spec, str(refusal))
+                except KyotenError as error:  # the mapping does not fit the files
+                    self._refuse(spec, f"cannot be made: {error}")
+                except Exception as error:
+                    self._refuse(spec, unreadable(error))
             gathered = self.batch.new_path()
             sql.copy(engine, "FROM rejects", gathered)
             self.batch.connection.execute(f"INSERT INTO rejects FROM {sql.parquet([gathered])}")
@@ -225,10 +250,18 @@ class SourceExtract:
                 parts.append(f"SELECT * FROM {part}")
             except RefusedError as refusal:
                 self._refuse_file(name, file, str(refusal))
-            except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+            except KyotenError as error:  # the mapping does not fit this file
+                self._refuse_file(name, file, f"cannot be read as the mapping says: {error}")
+            except Exception as error:
                 self._refuse_file(name, file, unreadable(error))
         if parts and name not in self.refused:
-            engine.execute(f"CREATE TABLE {sql.name(name)} AS {' UNION ALL BY NAME '.join(parts)}")
+            try:
+                engine.execute(f"CREATE TABLE {sql.name(name)} AS {' UNION ALL BY NAME '.join(parts)}")
+            except duckdb.ConversionException as error:  # types of Parquet files that do not fit together
+                names = {file.file_name for file in self.inputs[name]}
+                self.batch.entries = [e for e in self.batch.entries if e.alias != name or e.file_name not in names]
+                for file in self.inputs[name]:
+                    self._refuse_file(name, file, unreadable(error))
         for i in range(len(self.inputs[name])):
             engine.execute(f"DROP TABLE IF EXISTS {sql.name(f'part {name} {i}')}")
 
@@ -264,7 +297,7 @@ class SourceExtract:
         self.sheets[name].append(scan)
         self.batch.say(workbook.said(scan.sheet, columns, f"{self.source.name}: {file.file_name}"))
         self._compare(name, file, columns, before, mapped.absent(alias, scan))
-        mapped.check_columns(alias, columns + (before or []))
+        mapped.check_columns(alias, [*columns, *self.batch.columns_ever(file, name)])
         unit = f"{self.source.name}/{file.file_name}/{self.day}"
 
         def load(scan: readers.Scan) -> tuple[int, int]:
@@ -321,7 +354,7 @@ class SourceExtract:
     ) -> None:
         """Report the columns that are new or missing since the extract before, or that no extract has had."""
         never = [column for column in absent if before is None and self.source.files[name].columns[column]]
-        known = dict.fromkeys([*columns, *(before or [])])
+        known = dict.fromkeys([*columns, *self.batch.columns_ever(file, name)])
         read: set[str] = set()
         for spec in self.source.datasets.values():
             if name not in mapped.aliases_of(spec, self.source):
@@ -341,7 +374,8 @@ class SourceExtract:
         untold = [Expected(column, "", False, never=True) for column in never if column not in read]
         unread = [column for column in columns if column not in read]
         self.batch.report_drift(file, None, [one for one in differences(unread, before, untold) if one.change != NEW])
-        self.gone[name] |= {column for column in before or [] if column in read and column not in columns}
+        ever = self.batch.columns_ever(file, name)
+        self.gone[name] |= {column for column in ever if column in read and column not in columns}
         fresh = [column for column in columns if column in read]
         found = differences(columns, [*(before or []), *fresh], [Expected(c, "", False) for c in self.gone[name]])
         self.batch.report_drift(file, None, [one for one in found if one.change == NEW])
@@ -351,6 +385,7 @@ class SourceExtract:
         if broken := [alias for alias in aliases if alias in self.refused]:
             self._refuse(spec, f"cannot be made: the files of {', '.join(broken)} were refused.")
             return
+        mapped.create_tables(engine, self.source, spec)
         whole, dataset = self._whole(spec), self.batch.contract.datasets[spec.name]
         sha256 = self._content(spec)
         gone = {column for alias in aliases for column in self.gone[alias]}
@@ -359,20 +394,15 @@ class SourceExtract:
         delivered = [alias for alias in read if alias not in self.never]
         absent = {c for a in delivered for c in files[a].columns} - {c for a in delivered for c in self.columns[a]}
         zone = self.batch.timezone
-        try:
-            sheets = [scan for alias in read for scan in self.sheets[alias]]
-            scales = mapped.scales(spec, dataset, sheets, self.source.tables)
-            made = mapped.mapped_scan(
-                engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent, scales
-            )
-        except RefusedError as refusal:
-            self._refuse(spec, str(refusal))
-            return
+        sheets = [scan for alias in read for scan in self.sheets[alias]]
+        scales = mapped.scales(spec, dataset, sheets, self.source.tables)
+        made = mapped.mapped_scan(
+            engine, self.source, dataset, spec, whole.file_name, sha256, zone, gone, absent, scales
+        )
         zones = self._zones(spec)
         if len(zones) > 1 and any(dataset.columns[column].type in TIMES for column in made.given):
             both = " and ".join(sorted(zones))
-            self._refuse(spec, f"cannot be made: its files have times of {both}. State `timezone:` for the source.")
-            return
+            raise RefusedError(f"cannot be made: its files have times of {both}. State `timezone:` for the source.")
         self.batch.say(mapped.doubtful_points(engine, self.source, spec, dataset))
         missing = [c.name for c in dataset.columns.values() if c.required and c.name not in made.given]
         if missing:
@@ -390,8 +420,8 @@ class SourceExtract:
             if accepted < sql.scalar(engine, f"SELECT count(*) FROM {made.scan.sql} WHERE {made.scan.present}"):
                 reject(engine, str(path), checked.rejected(engine, path))
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
-            self._refuse(spec, f"cannot be made: {readers.first_line(error)}. Correct the mapping's SQL, or the value.")
-            return
+            problem = f"cannot be made: {readers.first_line(error)}. Correct the mapping's SQL, or the value."
+            raise RefusedError(problem) from error
         rejected = sql.scalar(engine, f"SELECT count(*) FROM rejects WHERE unit = {sql.text(str(path))}")
         derived = accepted + rejected
         if not derived and (never := [alias for alias in aliases if alias in self.never]):

@@ -27,6 +27,9 @@ from orchestration.sql import RefusedError
 
 _CHUNK = 1 << 20
 _LONGEST_RECORD = 2_000_000  # bytes of a line that DuckDB accepts by default
+_MOST_COLUMNS = 2_000
+_LONGEST_LINE = 1 << 26  # bytes that are certainly no record
+_LARGEST_BOMB, _MOST_TIMES = 1 << 30, 200  # bytes that a .gz may unpack to anyway, and how often its size
 _LARGEST_ANSWER = 1 << 28  # bytes of one JSON object
 _LISTS = ("$", "$.records", "$.results")  # the paths at which a document or an API's answer may have its records
 _NO_JSON = "\\x01"  # never inside a line of JSON, where control characters are escaped
@@ -125,7 +128,7 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
     is_utf8 = _python_encoding(encoding) == "utf-8-sig"
     wide = codecs.lookup(_python_encoding(encoding)).name.startswith(("utf-16", "utf-32", "utf-7"))
     digest = hashlib.sha256()
-    newlines = returns = size = 0
+    newlines = returns = size = since = 0
     quotes = tabs = lost = formulas = False
     bad = 0  # lines with bytes of another encoding
     fits = False  # a line shows that the encoding is right
@@ -134,7 +137,7 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
     last = b"\n"  # the end of the chunk before, so that neighbours across two chunks are seen
     with path.open("rb") as file:
         for chunk in _chunks(path, file, digest):
-            text = decoder.decode(chunk)
+            text = _decoded(decoder, chunk, encoding)
             if _MARK in text:
                 parts = text.split("\n")
                 bad += sum(_MARK in line for line in parts)
@@ -145,6 +148,12 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
                 fits = fits or not text.isascii()
             chunk = text.encode() if wide else chunk
             size += len(chunk)
+            since = since + len(chunk) if (end := max(map(chunk.rfind, b"\n\r"))) < 0 else len(chunk) - 1 - end
+            if since > _LONGEST_LINE and kind(path) != "json":
+                raise RefusedError(
+                    f"has a line of more than {_LONGEST_LINE >> 20} MiB after line {newlines:,}, so it is damaged, "
+                    "or no text. Deliver it again."
+                )
             newlines += chunk.count(b"\n")
             returns += chunk.count(b"\r") if not newlines else 0
             quotes = quotes or b'"' in chunk
@@ -153,7 +162,7 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
             formulas = formulas or (b"=" in chunk and b'="' in last + chunk)
             padded = padded or records.has_padding(last + chunk)
             last = (last + chunk)[-records.LONGEST_SPACE_AND_NEIGHBOURS :]
-        if _MARK in (rest := decoder.decode(b"", final=True)):
+        if _MARK in (rest := _decoded(decoder, b"", encoding, final=True)):
             bad, first = bad + 1, first or (newlines + 1, rest[3:5])
     padded = padded or records.has_padding(last + b"\n")
     lines = (newlines or returns) + (1 if size and last[-1:] not in b"\r\n" else 0)
@@ -169,6 +178,15 @@ def examine(path: Path, encoding: str = "utf-8") -> Content:
     return Content(digest.hexdigest(), lines, quotes, tabs, padded, size == 0, lost, formulas, unreadable)
 
 
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, *, final: bool = False) -> str:
+    try:
+        return decoder.decode(chunk, final)
+    except UnicodeError as error:  # such as UTF-16 without the mark of its byte order
+        raise RefusedError(
+            f"is not {encoding} text ({error}). Save it as “CSV UTF-8”, or state its `encoding:` in a mapping."
+        ) from error
+
+
 def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[bytes]:
     """Yield a file's text bytes, decompressed, while hashing the bytes as delivered."""
     if path.suffix.lower() != ".gz":
@@ -176,9 +194,15 @@ def _chunks(path: Path, file: BinaryIO, digest: "hashlib._Hash") -> Iterator[byt
             digest.update(chunk)
             yield chunk
         return
+    size = 0
     try:
         with gzip.open(path) as unpacked:
             while chunk := unpacked.read(_CHUNK):
+                size += len(chunk)
+                if size > max(_LARGEST_BOMB, _MOST_TIMES * path.stat().st_size):
+                    raise RefusedError(
+                        f"unpacks to more than {_MOST_TIMES} times its size, as no real data does. Deliver it unpacked."
+                    )
                 yield chunk
     except (OSError, EOFError, zlib.error) as error:
         raise RefusedError(f"cannot be unpacked as gzip ({error}). Deliver the file again.") from error
@@ -416,7 +440,17 @@ def _joined(lines: list[list[str]]) -> list[str]:
     return [" ".join(dict.fromkeys(filter(None, column))) for column in zip(*rows, strict=True)]
 
 
+def _check_number(columns: tuple[SourceColumn, ...]) -> None:
+    """Refuse a file whose SQL would take minutes: the time grows with the square of the columns."""
+    if len(columns) > _MOST_COLUMNS:
+        raise RefusedError(
+            f"has {len(columns):,} columns, and at most {_MOST_COLUMNS:,} are read. Deliver it without the others; "
+            "rows and columns may be interchanged."
+        )
+
+
 def _no_twins(columns: tuple[SourceColumn, ...]) -> None:
+    _check_number(columns)
     seen: dict[str, int] = {}
     for position, column in enumerate(columns, start=1):
         first = seen.setdefault(column.name.casefold(), position)
@@ -612,10 +646,11 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Scan:
     except duckdb.Error as error:
         raise RefusedError(f"cannot be read as Parquet: {first_line(error)}. Deliver the file again.") from error
     columns = tuple(SourceColumn(str(row[0]), f"c{i}", str(row[1])) for i, row in enumerate(described))
+    _check_number(columns)
     listed = "".join(f", {sql.name(c.name)} AS {c.sql}" for c in columns)
     return Scan(f"(SELECT file_row_number + 1 AS row_number{listed} FROM {source})", columns, "row_number")
 
 
 def first_line(error: Exception) -> str:
     """Return the first line of DuckDB's error, the cause; the rest is advice about its own options."""
-    return str(error).strip().splitlines()[0].rstrip(".")
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -3,6 +3,8 @@
 import csv
 import os
 import pickle
+import re
+import signal
 import subprocess
 import sys
 import zipfile
@@ -16,12 +18,13 @@ from typing import Any
 from orchestration.home import PROJECT
 from orchestration.lake import cells
 from orchestration.lake.cells import Cells
-from orchestration.sql import RefusedError
+from orchestration.sql import RefusedError, fault
 
 SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _EXACT = 1e15
 _SHOWN = 3
 MEMORY = 4 << 30
+_LACKS_MEMORY = re.compile(r"memory allocation of|MemoryError")  # the library ends its process
 _IN_TURN = Lock()
 _LARGEST = 2 << 30  # bytes after unpacking: no workbook that a person made unpacks to more
 
@@ -54,9 +57,12 @@ def write_sheet(path: Path, sheet: str, target: Path) -> Sheet:
             command, cwd=PROJECT, capture_output=True, check=False, env=os.environ | {"PYTHONPATH": str(PROJECT)}
         )
     if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode != -signal.SIGKILL and not _LACKS_MEMORY.search(said):
+            raise fault(said.splitlines()[-1] if said else f"its process ended with {done.returncode}")
         raise RefusedError(
-            f"needs more than {MEMORY >> 30} GiB of memory, or cannot be read. A common cause is a cell far away from "
-            "the others: Ctrl+End in Excel goes to the last one. Delete the rows and columns after the table."
+            f"needs more than {MEMORY >> 30} GiB of memory. A common cause is a cell far away from the others: "
+            "Ctrl+End in Excel goes to the last one. Delete the rows and columns after the table."
         )
     result: Sheet | RefusedError = pickle.loads(done.stdout)
     if isinstance(result, RefusedError):
@@ -68,11 +74,11 @@ def convert_sheet(path: Path, sheet: str, target: Path) -> Sheet:
     """Write a sheet as text, in this process."""
     from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
 
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if sum(part.file_size for part in archive.infolist()) > _LARGEST:
-                raise RefusedError("unpacks to more than 2 GiB. Deliver it as CSV.")
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if sum(part.file_size for part in archive.infolist()) > _LARGEST:
+                    raise RefusedError("unpacks to more than 2 GiB. Deliver it as CSV.")
         workbook = CalamineWorkbook.from_path(str(path))
         names = workbook.sheet_names
         if sheet and sheet not in names:
@@ -84,9 +90,10 @@ def convert_sheet(path: Path, sheet: str, target: Path) -> Sheet:
         content = workbook.get_sheet_by_name(sheet)
         rows = content.to_python(skip_empty_area=False)
         merged = content.merged_cell_ranges or []
-    except (CalamineError, OSError, ValueError) as error:
+    except (CalamineError, *cells.DAMAGED) as error:
+        problem = (str(error).splitlines() or [type(error).__name__])[0]
         raise RefusedError(
-            f"cannot be read as a workbook ({str(error).splitlines()[0]}). Open it in Excel, remove a password, "
+            f"cannot be read as a workbook ({problem}). Open it in Excel, remove a password, "
             "save it again, or save it as “CSV UTF-8”."
         ) from error
     before = names[: names.index(sheet)]

@@ -27,7 +27,8 @@ _COMPACT = re.compile(r"(?<!\d)((?:19|20|21)\d{2})(\d{2})(\d{2})(?:\d{4}|\d{6})?
 REVISION = re.compile(r"_r(\d+)(?=[_.\-]|$)")
 _FIRST_DAY = date(1990, 1, 1)
 _DAYS_AHEAD = 366  # a date further ahead than this is a slip
-_EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d+))?")
+_MOST_REVISIONS = 100_000
+_EXTRACT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:_r(\d{1,5}))?")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ def landed_files(home: Home, timezone: str) -> Iterator[LandedFile]:
     datasets = load_contract().datasets
     for path in walk(home.landing):
         relative = path.relative_to(home.landing)
-        yield _describe(path, relative, SOURCE, timezone, dataset=relative.parts[0], known=datasets)
+        try:
+            file = _describe(path, relative, SOURCE, timezone, dataset=relative.parts[0], known=datasets)
+        except FileNotFoundError:  # removed since it was listed
+            continue
+        yield file
 
 
 def mapped_files(mapping: Mapping, timezone: str) -> Iterator[LandedFile]:
@@ -68,7 +73,10 @@ def mapped_files(mapping: Mapping, timezone: str) -> Iterator[LandedFile]:
             relative = Path(os.path.relpath(path, source.path))
             extract = extract_of(relative.parts[0]) if source.transport else None
             extracted_on = extract[0] if extract else source.extracted_on
-            file = _describe(path, relative, source.name, timezone, extracted_on=extracted_on)
+            try:
+                file = _describe(path, relative, source.name, timezone, extracted_on=extracted_on)
+            except FileNotFoundError:  # removed since it was listed
+                continue
             yield replace(file, revision=extract[1]) if extract else file
 
 
@@ -131,7 +139,11 @@ def _describe(
         )
     elif extracted_on > today + timedelta(days=1):
         note = f"counts as of {extracted_on}, which is after today ({today}); correct the date if it is wrong"
-    revision = REVISION.search(path.name)
+    stated = REVISION.search(path.name)
+    revision = int(stated[1][:9]) if stated else 1
+    if revision > _MOST_REVISIONS:
+        problem = problem or f"has the revision {revision} in its name. Write the number of the delivery, such as _r2."
+        revision = 1
     return LandedFile(
         path=path,
         dataset=dataset,
@@ -140,7 +152,7 @@ def _describe(
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
         extracted_on=extracted_on,
-        revision=int(revision[1]) if revision else 1,
+        revision=revision,
         problem=problem,
         note="" if problem else note,
     )
@@ -250,5 +262,8 @@ def _listing(home: Home, sources: Path | None) -> Iterator[str]:
 
 
 def _line(path: Path, name: str) -> str:
-    status = path.lstat() if not path.exists() else path.stat()
+    try:
+        status = path.lstat() if not path.exists() else path.stat()
+    except FileNotFoundError:  # removed since it was listed
+        return name
     return f"{name}\t{status.st_size}\t{status.st_mtime_ns}"

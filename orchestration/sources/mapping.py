@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Map
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -178,7 +179,10 @@ class Alias(NamedPart):
 
     def matches(self, folder: Path) -> list[Path]:
         """Return the files that match a pattern; hidden ones never do."""
-        found = {path for pattern in self.patterns for path in _found(folder, pattern)}
+        found: set[Path] = set()
+        for pattern in self.patterns:
+            with suppress(OSError, ValueError):  # a name that no file can have
+                found |= set(_found(folder, pattern))
         return sorted(path for path in found if not path.name.startswith((".", "~$")))
 
     def renamed(self, names: Collection[str]) -> dict[str, str]:
@@ -217,7 +221,7 @@ def _object_in(file_name: str) -> str:
 def _found(folder: Path, pattern: str) -> Iterable[Path]:
     if _IN_PATTERNS.search(pattern):  # macOS writes a letter and its mark as two characters (NFD)
         return {path for form in FORMS for path in folder.glob(unicodedata.normalize(form, pattern))}
-    return (path for path in folder.iterdir() if _object_in(path.name) == folded(pattern))
+    return (path for path in (folder.iterdir() if folder.is_dir() else ()) if _object_in(path.name) == folded(pattern))
 
 
 class MappedDataset(NamedPart):
@@ -333,11 +337,12 @@ class Source(NamedPart):
         for key in ("path", "files"):
             if key not in data and not fetched:
                 raise self.error("", f"`{key}:` is missing.")
-        folders = [(PROJECT / unicodedata.normalize(form, self.location)).resolve() for form in FORMS]
-        folder = next((folder for folder in folders if folder.is_dir()), folders[0])
+        try:
+            folders = [(PROJECT / unicodedata.normalize(form, self.location)).resolve() for form in FORMS]
+            folder = next((folder for folder in folders if folder.is_dir()), folders[0])
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, links that loop
+            raise self.error("path", f"cannot be used: {error}.") from error
         self.path = extracts / self.name if self.transport else folder
-        if not self.transport and not self.path.is_dir():
-            raise self.error("path", f"{self.path} is no folder; correct the path or the variable in it.")
         self._complete_files(fetched)
         for table in self.tables:
             if not ALIAS.fullmatch(table) or table in self.files:

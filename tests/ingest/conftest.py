@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from orchestration.contract import load_contract
+from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lake.ingest import FileResult, IngestResult, ingest
 
@@ -32,6 +33,13 @@ class Desk:
 
     def load(self, sources: Path | None = None, **options: Any) -> IngestResult:
         return ingest(self.home, sources, progress=lambda line: None, **options)
+
+    def load_all(self, sources: Path | None = None, **options: Any) -> IngestResult:
+        """Load; raise an error for what is refused, as a refresh does."""
+        result = self.load(sources, **options)
+        if result.refused:
+            raise KyotenError("\n".join(file.message for file in result.refused))
+        return result
 
     def only(self, sources: Path | None = None) -> FileResult:
         (result,) = self.load(sources, expectations=None).files  # batch rules are for whole batches

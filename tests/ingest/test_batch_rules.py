@@ -219,6 +219,20 @@ def test_data_docs_fetch_nothing(desk):
         assert not re.search(r"""(?i)<script|<link|<img|<iframe|@import|url\(|\ssrc=""", text), page
 
 
+def test_data_docs_show_hostile_text_as_text(desk):
+    hostile = "<svg onload=alert(1)>"
+    desk.land(f"branches/{hostile}_{DAY}.csv", branches(range(40)))
+    desk.load()
+    desk.land(f"branches/{hostile}_{NEXT}.csv", branches(range(20)).replace(",B1,", f",{hostile},"))
+    desk.load()
+    pages = [page.read_text() for page in desk.home.data_docs.rglob("*.html")]
+    accept(desk.home, f"landing/branches/{NEXT}", hostile, hostile)
+    desk.load()
+    pages += [page.read_text() for page in desk.home.data_docs.rglob("*.html")]
+    assert len(pages) == 6 and not any("<svg" in page for page in pages)
+    assert any(html.escape(hostile) in page for page in pages)
+
+
 def test_every_kind_of_expectation_is_used_and_tested():
     stated = {one.kind for rules in load_expectations(load_contract()).datasets.values() for one in rules}
     mark = next(m for m in test_every_expectation_holds_a_batch_that_misses_it.pytestmark if m.name == "parametrize")

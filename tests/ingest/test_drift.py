@@ -104,4 +104,4 @@ def test_a_column_that_never_existed_is_an_error_of_the_mapping(desk, crm):
     path = crm.parent / "sources.yml"
     path.write_text(path.read_text().replace("Amt", "Amtt"))
     with pytest.raises(KyotenError, match=r"has no column Amtt \(did you mean Amt\?\)"):
-        desk.load(path)
+        desk.load_all(path)

@@ -133,4 +133,4 @@ def test_a_column_of_its_own_name_needs_no_more_words(desk, tmp_path, columns):
     assert desk.query("SELECT deal_id, stage FROM raw_deals") == [("1", "won")]
     mapping.write_text(mapping.read_text().replace("stage", "phase"))
     with pytest.raises(KyotenError, match=r"columns.*: deals has no column phase"):
-        desk.load(mapping)
+        desk.load_all(mapping)

@@ -194,3 +194,11 @@ def test_a_landed_total_that_satisfies_the_contract(desk):
     )
     desk.load(expectations=None)
     assert [row[0] for row in desk.query("SELECT product_id FROM raw_products ORDER BY 1")] == ["1", "2", "合計"]
+
+
+def test_a_doubtful_line_that_satisfies_the_contract_is_counted_as_rejected(desk):
+    desk.land("deals/d_2026-04-01.csv", "deal_id,stage\nD1,won\n小計,10\n")
+    (file,) = desk.load(expectations=None).files
+    assert (file.read, file.accepted, file.rejected) == (2, 1, 1)
+    assert desk.query("SELECT deal_id FROM raw_deals") == [("D1",)]
+    assert desk.load(expectations=None).files == ()

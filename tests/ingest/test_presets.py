@@ -262,7 +262,7 @@ def test_a_file_that_comes_later_is_loaded_and_must_not_vanish(desk, source):
     assert desk.query("SELECT deal_id FROM raw_deals WHERE branch_id = 'B1'") == [("1",)]
     (mapping.parent / "delivery" / "OpportunityPartner.csv").unlink()
     with pytest.raises(KyotenError, match=r"files\.opportunity_partner: no file below .* matches OpportunityPartner"):
-        desk.load(mapping)
+        desk.load_all(mapping)
 
 
 @pytest.mark.parametrize(
@@ -284,12 +284,12 @@ def test_a_file_that_comes_later_is_loaded_and_must_not_vanish(desk, source):
 )
 def test_files_and_columns_that_a_source_states_must_exist(desk, source, more, message):
     with pytest.raises(KyotenError, match=message):
-        desk.load(source("salesforce", {"Opportunity.csv": "Id,Stage\n1,a\n"}, more))
+        desk.load_all(source("salesforce", {"Opportunity.csv": "Id,Stage\n1,a\n"}, more))
 
 
 def test_a_folder_without_any_file_of_the_preset_is_reported(desk, source):
     with pytest.raises(KyotenError, match=r"line 4, .*path: the folder .* none of the preset's files \(Opp"):
-        desk.load(source("salesforce", {"other.csv": "a\n1\n"}))
+        desk.load_all(source("salesforce", {"other.csv": "a\n1\n"}))
 
 
 def test_unknown_preset_is_reported(desk, source):

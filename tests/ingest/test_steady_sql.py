@@ -54,13 +54,13 @@ def test_sql_that_gives_other_rows_each_time_is_refused(desk, tmp_path, expressi
         path = mapping(tmp_path, more=f'        where: "{expression} IS NOT NULL"\n')
     words = words.split("(cast")[0]
     with pytest.raises(KyotenError, match=rf"line \d+, .*: {words}.*gives other rows each time.*Write the day itself"):
-        desk.load(path)
+        desk.load_all(path)
 
 
 def test_samples_are_refused(desk, tmp_path):
     path = mapping(tmp_path, of="t", tables="    tables: {t: SELECT * FROM moves USING  SAMPLE 1}\n")
     with pytest.raises(KyotenError, match="using sample gives other rows"):
-        desk.load(path)
+        desk.load_all(path)
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_a_cursor_needs_mode_delta(desk, sources, progress):
     progress.fetch(desk, sources)
     sources.write_text(sources.read_text().replace("mode: delta", "mode: full"))
     with pytest.raises(KyotenError, match=r"line 13, .*mode: deals has a cursor.*`mode: delta`"):
-        desk.load(sources)
+        desk.load_all(sources)
 
 
 @pytest.mark.parametrize(
