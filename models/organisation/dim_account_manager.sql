@@ -1,5 +1,5 @@
--- The account managers of each branch, by interval. While somebody is assigned to the branch itself, those who are
--- assigned to its whole partner are not its account managers.
+-- The account managers of each branch, by interval. A person who is assigned to the whole partner is not the account manager of
+-- a branch while somebody is assigned to that branch.
 with assignments as (
     {{ dated_history('staff_assignments', ['staff_id', 'partner_id', 'branch_id'], []) }}
 ),

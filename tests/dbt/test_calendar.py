@@ -39,7 +39,7 @@ def test_every_day_has_its_fiscal_labels_and_business_days(built_home: Home) -> 
     assert days["date_day"].diff().drop_nulls().unique().to_list() == [timedelta(days=1)]
 
 
-def test_the_account_managers_of_today_are_those_of_the_latest_roster(built_home: Home) -> None:
+def test_the_latest_roster_has_the_account_managers_of_today(built_home: Home) -> None:
     now = today(built_home)
     assigned = accepted(built_home, "staff_assignments").filter(
         (pl.col("valid_from") <= now) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > now))
