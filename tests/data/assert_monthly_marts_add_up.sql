@@ -8,66 +8,60 @@
     'branch_monthly', 'branch_monthly_as_is', 'division_monthly', 'division_monthly_as_is', 'partner_monthly',
     'partner_monthly_as_is', 'company_monthly'
 ] %}
-{% set measures = ['deals_new', 'deals_qualified', 'deals_lost', 'deals_won', 'won_amount', 'referrals', 'sessions_held'] %}
+-- One select per metric of additive_metrics, straight from the facts.
 with facts as (
-    select
-        month,
-        sum(deals_new) as deals_new,
-        sum(deals_qualified) as deals_qualified,
-        sum(deals_lost) as deals_lost,
-        sum(deals_won) as deals_won,
-        sum(won_amount) as won_amount,
-        sum(referrals) as referrals,
-        sum(sessions_held) as sessions_held
-    from (
-        select
-            entered_month as month,
-            case when stage = 'open' then 1 else 0 end as deals_new,
-            case when stage = 'qualified' then 1 else 0 end as deals_qualified,
-            case when stage = 'lost' then 1 else 0 end as deals_lost,
-            0 as deals_won, 0 as won_amount, 0 as referrals, 0 as sessions_held
-        from {{ ref('fct_stage_entries') }}
-        where is_counted
-        union all
-        select month, 0, 0, 0, case when is_won then 1 else 0 end, 0, 0, 0
-        from {{ ref('int_won_months') }}
-        union all
-        select recognized_month, 0, 0, 0, 0, amount, 0, 0
-        from {{ ref('fct_revenue') }}
-        where is_counted
-        union all
-        select month, 0, 0, 0, 0, 0, 1, 0
-        from {{ ref('int_referrals') }}
-        union all
-        select occurred_month, 0, 0, 0, 0, 0, 0, 1
-        from {{ ref('fct_activities') }}
-        where activity_type = 'study_session' and status = 'held' and reps_attended > 0
-    ) as rows_of_facts
+    select entered_month as month, 'deals_new' as metric, 1 as figure
+    from {{ ref('fct_stage_entries') }}
+    where is_counted and stage = 'open'
+    union all
+    select entered_month, 'deals_qualified', 1
+    from {{ ref('fct_stage_entries') }}
+    where is_counted and stage = 'qualified'
+    union all
+    select entered_month, 'deals_lost', 1
+    from {{ ref('fct_stage_entries') }}
+    where is_counted and stage = 'lost'
+    union all
+    select month, 'deals_won', 1
+    from {{ ref('int_won_months') }}
+    where is_won
+    union all
+    select recognized_month, 'won_amount', amount
+    from {{ ref('fct_revenue') }}
+    where is_counted
+    union all
+    select month, 'referrals', 1
+    from {{ ref('int_referrals') }}
+    union all
+    select occurred_month, 'sessions_held', 1
+    from {{ ref('fct_activities') }}
+    where activity_type = 'study_session' and status = 'held' and reps_attended > 0
+),
+
+totals as (
+    select month, metric, sum(figure) as figure
+    from facts
     {% if var('as_of') -%}
     where month <= cast('{{ var("as_of") }}' as date)
     {% endif -%}
-    group by month
+    group by month, metric
 ),
 
-{% for mart in marts -%}
-{{ mart }} as (
-    select month{% for measure in measures %}, sum({{ measure }}) as {{ measure }}{% endfor %}
-    from {{ ref(mart) }}
-    group by month
-){{ ',' if not loop.last }}
-{% endfor %}
+sides as (
+    {% for mart in marts -%}
+    select '{{ mart }}' as mart, month, metric, figure as in_facts, 0 as in_mart from totals
+    union all
+    {{ additive_metrics("select '" ~ mart ~ "', month, 'METRIC', 0, METRIC from " ~ ref(mart), separator=' union all') }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
 
-{% for mart in marts -%}
 select
-    '{{ mart }}' as mart,
-    coalesce(facts.month, mart.month) as month
-    {%- for measure in measures %}, facts.{{ measure }} as facts_{{ measure }}, mart.{{ measure }}{% endfor %}
-from facts
-full outer join {{ mart }} as mart on facts.month = mart.month
-where
-    false
-    {%- for measure in measures %}
-    or coalesce(facts.{{ measure }}, 0) != coalesce(mart.{{ measure }}, 0)
-    {%- endfor %}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+    mart,
+    month,
+    metric,
+    coalesce(sum(in_facts), 0) as in_facts,
+    coalesce(sum(in_mart), 0) as in_mart
+from sides
+group by mart, month, metric
+having coalesce(sum(in_facts), 0) != coalesce(sum(in_mart), 0)
