@@ -8,7 +8,8 @@ import pytest
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import accepted, assert_same, credited, is_over, placed, referrals, table, wins
-from tests.dbt.test_kpis_again_people import MARTS, key_of, scope_and_organisation
+from tests.dbt.test_kpis_again_people import MARTS, key_of, people, scope_and_organisation
+from tests.dbt.test_metric_catalogue import catalogue
 
 STAGES = {"deals_new": "open", "deals_qualified": "qualified", "deals_lost": "lost"}
 
@@ -69,6 +70,19 @@ def test_counts_and_money(built_home: Home, mart: str) -> None:
     if mart != "company_monthly":
         again = again.drop("^won_amount_.*$", "^indirect_ratio.*$")
     assert_same(found, again, ["entity_id", "month"])
+
+
+def not_computed_again(home: Home, metrics: set[str]) -> set[str]:
+    """Return the metrics that the second computations of the company's month lack."""
+    month = table(home, "kpi", "company_monthly").tail(1).select(pl.lit("ALL").alias("entity_id"), "month")
+    sums, persons = with_rates(results(home, "company", "as_was")), people(home, "company", "as_was", month)
+    return metrics - {*sums.columns, *persons.columns}
+
+
+def test_every_metric_of_the_monthly_marts_is_computed_again(built_home: Home) -> None:
+    metrics = {row["metric"] for row in catalogue() if row["model"] in MARTS}
+    assert not_computed_again(built_home, metrics) == set(), "extend results, with_rates or people"
+    assert not_computed_again(built_home, metrics | {"lost_amount"}) == {"lost_amount"}
 
 
 def test_channels(built_home: Home) -> None:

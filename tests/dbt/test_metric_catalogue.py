@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,15 @@ TWINS = {
         "partner_monthly_as_is", "company_monthly",
     ),
 }  # fmt: skip
+# Metrics that other marts repeat, in the meaning of the catalogue, for the rows of the mart.
+REPEATED = {
+    "branch_channel_monthly": {"deals_new", "deals_qualified", "deals_won", "deals_lost", "won_amount"},
+    "rep_monthly": {"deals_new", "referrals", "deals_won", "won_amount"},
+    "two_tier_monthly": {"deals_won", "won_amount"},
+    "rep_concentration": {"headcount", "rep_penetration", "median_deal"},
+    "revenue_decomposition": {"deals_won", "won_amount"},
+    "headlines": {"deals_new", "deals_won", "won_amount", "indirect_ratio"},
+}
 # Numeric columns that are no metrics of their own: parts of a metric, its complement, and attributes of a row.
 PARTS = re.compile(
     r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
@@ -53,27 +63,51 @@ def columns() -> dict[str, dict[str, str]]:
     }
 
 
-def uncatalogued(rows: list[dict[str, str]]) -> list[str]:
+def own_columns(rows: list[dict[str, str]]) -> set[tuple[str, str]]:
+    """Return the marts and columns of the catalogue's metrics."""
     known = {(row["model"], row["metric"]) for row in rows}
-    known |= {(twin, metric) for model, metric in known for twin in TWINS.get(model, ())}
-    names = {metric for _, metric in known}
+    return known | {(twin, metric) for model, metric in known for twin in TWINS.get(model, ())}
+
+
+def uncatalogued(rows: list[dict[str, str]], marts: dict[str, dict[str, str]]) -> list[str]:
+    """Return the figures that are no metric of their mart; a repeated metric must be listed for the mart."""
+    known = own_columns(rows) | {(mart, metric) for mart, metrics in REPEATED.items() for metric in metrics}
+    codes = {row["metric"] for row in rows}
     return [
         f"{mart}.{name}"
-        for mart, types in columns().items()
+        for mart, types in marts.items()
         for name, data_type in types.items()
         if re.match(r"bigint|double|decimal|integer", data_type)
         and (mart, name) not in known
-        # A metric that another mart repeats, or a part of a metric.
-        and name not in names
-        and name not in DETAILS
-        and not PARTS.fullmatch(name)
+        # A code of the catalogue has one meaning, so it cannot be the name of a part or a detail.
+        and (name in codes or (name not in DETAILS and not PARTS.fullmatch(name)))
     ]
 
 
 def test_every_published_metric_is_in_the_catalogue() -> None:
-    rows = catalogue()
-    assert uncatalogued(rows) == []
-    assert uncatalogued([row for row in rows if row["metric"] != "velocity"]) == ["performance.velocity"]
+    rows, marts = catalogue(), columns()
+    assert uncatalogued(rows, marts) == []
+    assert uncatalogued([row for row in rows if row["metric"] != "velocity"], marts) == ["performance.velocity"]
+
+
+def test_a_mart_reuses_the_code_of_a_metric_only_where_it_repeats_the_metric() -> None:
+    rows, marts = catalogue(), columns()
+    reused = marts | {"branch_monthly": marts["branch_monthly"] | {"lost_amount": "decimal(18, 2)"}}
+    assert uncatalogued(rows, reused) == ["branch_monthly.lost_amount"]
+    repeated = {(mart, metric) for mart, metrics in REPEATED.items() for metric in metrics}
+    assert [pair for pair in repeated if pair[1] not in marts[pair[0]]] == []
+    assert repeated & own_columns(rows) == set()
+
+
+def repeated_codes(codes: list[str]) -> list[str]:
+    return [code for code, count in Counter(codes).items() if count > 1]
+
+
+def test_a_code_belongs_to_one_metric() -> None:
+    layer = yaml.safe_load((MARTS / "kpi" / "_semantic_models.yml").read_text(encoding="utf-8"))
+    for codes in ([row["metric"] for row in catalogue()], [metric["name"] for metric in layer["metrics"]]):
+        assert repeated_codes(codes) == []
+        assert repeated_codes([*codes, "lost_amount"]) == ["lost_amount"]
 
 
 def test_every_computed_metric_is_published() -> None:
@@ -124,6 +158,38 @@ def test_every_computed_metric_has_a_value(built_home: Home) -> None:
             if table[row["metric"]].drop_nulls().is_empty():
                 empty.append(row["metric"])
     assert empty == []
+
+
+def test_the_english_label_of_a_metric_is_that_of_the_catalogue(built_home: Home) -> None:
+    labels = {(model, metric): row["label"] for row in catalogue() for model, metric in own_columns([row]) if model}
+    with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as release:
+        rows = release.execute("select table_name, column_name, label_en from ops.catalog").fetchall()
+    found = {(table, column): label for table, column, label in rows}
+    assert {pair: found[pair] for pair in labels} == labels
+    # Here the code counts fewer deals than the metric, as its Japanese label says.
+    assert found["revenue_decomposition", "deals_won"] == "Wins of known reps"
+
+
+def unguarded(rows: list[dict[str, str]], sql: str) -> list[str]:
+    """Return the additive metrics of a month whose totals a guard does not compare with the facts."""
+    compared = set(re.findall(r"'(\w+)'(?: as metric)?, \w+(?: as figure)?\s+from", sql.partition("totals as (")[0]))
+    # The other windows do not add up facts of the month: headcount is the latest declared number.
+    return [
+        row["metric"]
+        for row in rows
+        if row["model"] == "branch_monthly"
+        and row["is_additive"] == "true"
+        and row["time_window"] == "month"
+        and row["metric"] not in compared
+    ]
+
+
+def test_every_additive_metric_of_a_month_is_compared_with_the_facts(compiled: Home) -> None:
+    sql = read_manifest(compiled, {})["nodes"]["test.kyoten.assert_monthly_marts_add_up"]["compiled_code"]
+    rows = catalogue()
+    missing = unguarded(rows, sql)
+    assert missing == [], f"tests/data/assert_monthly_marts_add_up.sql must compute {missing} from the facts."
+    assert unguarded(rows, sql.replace("'referrals', 1", "'calls', 1")) == ["referrals"]
 
 
 def test_additive_metrics_add_up_and_others_do_not(built_home: Home) -> None:
