@@ -236,18 +236,20 @@ def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table],
         )
         """
     )
+    labels: dict[str, str] = {}
+    if ("kpi", "metrics") in {(table.schema, table.name) for table in tables}:
+        labels = dict(connection.execute("select metric, label from release.kpi.metrics").fetchall())
     rows: list[tuple[Any, ...]] = []
     for table in tables:
         meta = _meta(table.node)
         columns = connection.execute(f"describe release.{table.sql}").fetchall()
         words = table.node.get("columns", {})
-        rows.append(
-            (table.schema, table.name, None, 0, "TABLE", *_words(table.name, table.node, blocks), _is_personal(meta))
-        )
+        texts = _words(table.name, table.node, blocks, labels={})
+        rows.append((table.schema, table.name, None, 0, "TABLE", *texts, _is_personal(meta)))
         for ordinal, (name, kind, *_) in enumerate(columns, start=1):
             column = words.get(name, {})
-            personal = _is_personal(_meta(column))
-            rows.append((table.schema, table.name, name, ordinal, kind, *_words(name, column, blocks), personal))
+            texts = _words(name, column, blocks, labels)
+            rows.append((table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column))))
     if rows:
         connection.execute(f"insert into ops.catalog {sql.rows(rows)}")
 
@@ -261,15 +263,18 @@ def _doc_blocks(dbt_manifest: dict[str, Any]) -> dict[str, str]:
     return {block_id: block["block_contents"] for block_id, block in dbt_manifest.get("docs", {}).items()}
 
 
-def _words(name: str, described: dict[str, Any], blocks: Mapping[str, str]) -> tuple[str, Any, Any, Any]:
+def _words(
+    name: str, described: dict[str, Any], blocks: Mapping[str, str], labels: Mapping[str, str]
+) -> tuple[str, Any, Any, Any]:
     """Return the English label, Japanese label, English definition and Japanese definition.
 
-    Shared columns have the Japanese ones in a doc block: the label on its first line, then the definition.
+    The English label of a metric comes from seeds/metrics.csv, and that of any other column from its name. Shared
+    columns have the Japanese texts in a doc block: the label on its first line, then the definition.
     """
     japanese = next((blocks.get(f"{block}__ja", "") for block in described.get("doc_blocks") or ()), "")
     label_ja, _, description_ja = japanese.partition("\n")
     meta = {"label_ja": label_ja or None, "description_ja": description_ja or None} | _meta(described)
-    label = meta.get("label_en") or name.replace("_", " ").capitalize()
+    label = meta.get("label_en") or labels.get(name) or name.replace("_", " ").capitalize()
     return label, meta["label_ja"], described.get("description") or None, meta["description_ja"]
 
 
