@@ -5,7 +5,7 @@
     delivered late replaces earlier extracts for the same days, and a list of current assignments does not cover the past.
     For each day the latest extract that covers it counts. An entity that an extract omits ended at that extract's date. An
     empty valid_from means the extract's date; in the source's first extract, it means from the beginning. The var
-    roster_complete_from extends this to entities that later extracts up to that day are the first to hold.
+    roster_complete_from extends this to entities that appear first in a later extract up to that day.
 
     dataset: a full dataset with valid_from and valid_to. entity: columns that identify the entity. attributes: the other
     columns. Gives entity, attributes, valid_from, valid_to; touching pieces with equal attributes are one row.
@@ -104,8 +104,9 @@
     {{ joined_pieces(all_columns) }}
 {%- endmacro %}
 
-{# The day from which an extract shows that something was there. What an earlier full extract did not hold was not there. The
-   var roster_complete_from excepts what extracts up to that day are the first to hold. #}
+{# The day from which a row of an extract counts: the date of the extract, because an earlier full extract without the
+   row shows that it did not exist then. Rows of a source's first extract count from the beginning. So do rows that
+   appear first in an extract up to roster_complete_from. #}
 {% macro held_from(entity) -%}
     case
         when coalesce(is_first_extract, true) then {{ since_ever() }}

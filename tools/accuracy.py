@@ -174,10 +174,10 @@ def quiet(_: str) -> None:
     """Ignore the progress of a part."""
 
 
-HEADER = ("noise", "seed", "deals", "evident", "resolved", "wrong", "ambiguous", "held", "held wrongly")
+HEADER = ("noise", "seed", "deals", "evident", "resolved", "wrong", "ambiguous", "quarantined", "quarantined wrongly")
 LEGEND = """evident: partner deals with enough evidence, by the truth file; resolved: of these, to the right branch
 wrong: decided for another branch, or DIRECT, than the truth; ambiguous: deals whose answer is a quarantine reason
-held: of these, in quarantine for the right reason; held wrongly: clear deals in quarantine as errors"""
+quarantined: of these, for the right reason; quarantined wrongly: clear deals in quarantine as errors"""
 
 
 def cells(score: Score) -> tuple[str, ...]:

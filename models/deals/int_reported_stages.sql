@@ -1,6 +1,5 @@
--- Days on which deals became qualified and proposed, for sources that log no stages. The day is that of the first
--- extract that reports the stage. It is known only where the extract before was recent. Stages in a source's first
--- extract began on an unknown day.
+-- Days on which deals became qualified and proposed, for sources that log no stages. The day is the date of the first
+-- extract with the stage. It is unknown if the previous extract is more than snapshot_days older or missing.
 with days as (
     select
         source_name,

@@ -30,7 +30,7 @@ near as (
     group by known.names_dataset, {{ near_id('known.id') }}
 ),
 
--- The example has a near miss, if any id has, and else is named by the most rows.
+-- The example is an id with a near miss. If no id has one, it is the id in most rows.
 examples as (
     select
         looked_up.dataset,

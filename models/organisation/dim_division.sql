@@ -1,5 +1,5 @@
--- Division of a division's branches today: the division itself while it has any branch, otherwise the one that took
--- over most of them.
+-- One row per division, with the division to which its branches belong today: the division itself while it has any
+-- branch, otherwise the division that took over most of them.
 with versions as (
     select
         versions.division_id, versions.division_name, versions.partner_id, versions.branch_id, versions.valid_to,

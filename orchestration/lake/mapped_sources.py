@@ -123,7 +123,7 @@ class SourceExtract:
     """A source's files of one extract date."""
 
     def __init__(self, batch: Batch, source: Source, day: date, inputs: Inputs, never: Collection[str]) -> None:
-        """Prepare the extract; nothing is read yet. `never` are aliases without a file up to this day."""
+        """Prepare the extract; nothing is read yet. `never`: aliases that no file has had up to this day."""
         self.batch, self.source, self.day, self.inputs, self.never = batch, source, day, inputs, never
         self.hashes: dict[str, str] = {}
         self.contents: dict[str, readers.Content] = {}

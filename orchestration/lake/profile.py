@@ -166,7 +166,7 @@ class Profiler:
         return float((newest - previous) / timedelta(days=1))
 
     def _lost(self, one: Expectation, now: _Counted, then: _Counted) -> list[str]:
-        """Return the empty columns that would have at least `minimum` values if they were filled as before."""
+        """Return the columns that are now empty, but had enough values in the previous extract."""
         return [
             column
             for column, count in now.values.items()

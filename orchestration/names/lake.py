@@ -59,7 +59,7 @@ def write_names(home: Home) -> dict[str, int]:
 
 
 def lacks_suffixes(home: Home) -> str | None:
-    """Return a sentence if texts of deals have a suffix that the roster's names of branches lack; None otherwise."""
+    """Return a warning if texts of deals have a suffix that the roster's branch names lack, otherwise None."""
     with engine.connect(home) as connection:
         found = connection.execute(
             "SELECT count(DISTINCT text), arg_min(branch_key, text), arg_min(branch_stem, text)"

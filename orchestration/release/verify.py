@@ -45,12 +45,12 @@ def verify(home: Home, release_id: str) -> int:
 
 
 def damage(home: Home) -> list[str]:
-    """Return a text per file of the current release that is not as published, after a quick look."""
+    """Return one message for each file of the current release that differs from its manifest, after a quick look."""
     return damage_of(home.published / "current")
 
 
 def damage_of(release: Path) -> list[str]:
-    """Return a text per file of a release that is not as published, after a quick look."""
+    """Return one message for each file of a release that differs from its manifest, after a quick look."""
     try:
         return changes(release, is_quick=True) if (release / MANIFEST).exists() else []
     except KyotenError:  # published before there were hashes
@@ -60,7 +60,10 @@ def damage_of(release: Path) -> list[str]:
 
 
 def changes(release: Path, *, is_quick: bool) -> list[str]:
-    """Return a text per file that is not as published. A quick look hashes only files whose time changed."""
+    """Return one message for each file that differs from the manifest.
+
+    A quick look hashes only files whose time changed.
+    """
     known = _known(release)
     found = [f"{name} does not belong to it" for name in sorted(_present(release) - known.keys())]
     for name, was in known.items():

@@ -442,7 +442,7 @@ def _with_preset(own: dict[str, Any], place: Place) -> dict[str, Any]:
 
 
 def _write_out(source: dict[str, Any], place: Place) -> None:
-    """Write a file that is only a name as its pattern, and a list of columns as columns without other names."""
+    """Expand the short forms: `alias: name` to `{pattern: name}`, and a list of columns to a mapping."""
     files = _block(source, "files")
     for alias, file in files.items():
         at = place.below("files", alias)

@@ -53,7 +53,7 @@ walks as (
     where walks.depth < 20
 ),
 
--- The successors of a branch on each path. A branch that was split and continues under its own id keeps the rest.
+-- The share that each branch on a path passed on. A split branch that keeps its id keeps the share that it did not pass on.
 passed_on as (
     select walks.branch_id, walks.branch_id_current, walks.depth, walks.reached_on, sum(edges.share) as share
     from walks
