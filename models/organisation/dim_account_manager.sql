@@ -6,12 +6,17 @@ with assignments as (
 
 open_branches as (
     select
-        partners.branch_id,
-        partners.acting_partner_id,
-        greatest(partners.valid_from, coalesce(branches.opened_on, partners.valid_from)) as valid_from,
-        least(partners.valid_to, coalesce(branches.closed_on, partners.valid_to)) as valid_to
-    from {{ ref('int_branch_partners') }} as partners
-    inner join {{ ref('int_branches') }} as branches on partners.branch_id = branches.branch_id
+        versions.branch_id,
+        identity.acting_partner_id,
+        greatest(versions.valid_from, identity.valid_from, coalesce(branches.opened_on, versions.valid_from)) as valid_from,
+        least(versions.valid_to, identity.valid_to, coalesce(branches.closed_on, versions.valid_to)) as valid_to
+    from {{ ref('int_branch_versions') }} as versions
+    inner join {{ ref('int_branches') }} as branches on versions.branch_id = branches.branch_id and not branches.is_sentinel
+    inner join {{ ref('int_partner_identity') }} as identity
+        on
+            versions.partner_id = identity.partner_id
+            and versions.valid_from < identity.valid_to
+            and identity.valid_from < versions.valid_to
 ),
 
 assigned_branches as (

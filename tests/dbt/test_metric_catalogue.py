@@ -160,14 +160,19 @@ def test_every_computed_metric_has_a_value(built_home: Home) -> None:
     assert empty == []
 
 
-def test_the_english_label_of_a_metric_is_that_of_the_catalogue(built_home: Home) -> None:
-    labels = {(model, metric): row["label"] for row in catalogue() for model, metric in own_columns([row]) if model}
+def test_the_labels_of_a_metric_are_the_same_in_the_catalogue(built_home: Home) -> None:
+    labels = {
+        (model, metric): (row["label"], row["label_ja"])
+        for row in catalogue()
+        for model, metric in own_columns([row])
+        if model
+    }
     with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as release:
-        rows = release.execute("select table_name, column_name, label_en from ops.catalog").fetchall()
-    found = {(table, column): label for table, column, label in rows}
-    assert {pair: found[pair] for pair in labels} == labels
-    # Here the code counts fewer deals than the metric, as its Japanese label says.
-    assert found["revenue_decomposition", "deals_won"] == "Wins of known reps"
+        rows = release.execute("select table_name, column_name, label_en, label_ja from ops.catalog").fetchall()
+    found = {(table, column): labels for table, column, *labels in rows}
+    assert {pair: tuple(found[pair]) for pair in labels} == labels
+    # Here the code counts fewer deals than the metric.
+    assert found["revenue_decomposition", "deals_won"] == ["Wins of known reps", "受注件数(担当判明分)"]
 
 
 def unguarded(rows: list[dict[str, str]], sql: str) -> list[str]:

@@ -31,7 +31,7 @@ YAML = """sources:
     datasets:
       deals: {{from: d, columns: {{deal_id: a, stage: b}}, amounts: {{amount: 円}}, dates: {{won_on: [era, ymd]}}}}
 """
-QUICK = settings(examples(150), deadline=5000)
+QUICK = settings(examples(80), deadline=5000)
 
 
 @QUICK

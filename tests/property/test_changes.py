@@ -59,7 +59,7 @@ def with_inheriting_deals(built: Built, deals: set[str]) -> set[str]:
     return found
 
 
-@examples(6)
+@examples(4)
 @given(*CHANGED)
 def test_harmless_changes_move_nothing(
     workshop: Workshop, company: Company, names: set[str], data: st.DataObject
@@ -73,7 +73,7 @@ def test_harmless_changes_move_nothing(
         assert len(after["attribution.influence"]) >= len(before["attribution.influence"])
 
 
-@examples(3)
+@examples(2)
 @given(companies(), st.integers(min_value=1))
 def test_order_of_rows_files_and_threads_changes_no_row(workshop: Workshop, company: Company, seed: int) -> None:
     workshop = workshop.unguarded()
@@ -116,7 +116,7 @@ def test_a_persons_decision_always_wins(workshop: Workshop, company: Company, da
     assert moved(before, after) <= with_inheriting_deals(after, set(decided))
 
 
-@examples(5)
+@examples(3)
 @given(*DELIVERED)
 def test_closed_months_change_only_by_restatements(workshop: Workshop, company: Company) -> None:
     workshop = workshop.deciding()

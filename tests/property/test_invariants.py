@@ -16,7 +16,7 @@ from tests.property.workshop import Built, Workshop
 Invariant = Callable[[Facts, Built], None]
 
 
-@examples(10)
+@examples(6)
 @given(companies())
 def test_a_built_company_keeps_the_invariants(workshop: Workshop, company: Company) -> None:
     invariants.all_invariants(company, workshop.build(company), DAYS)
