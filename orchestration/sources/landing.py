@@ -59,7 +59,8 @@ def landed_files(home: Home, timezone: str) -> Iterator[LandedFile]:
     for path in walk(home.landing):
         relative = path.relative_to(home.landing)
         try:
-            file = _describe(path, relative, SOURCE, timezone, dataset=relative.parts[0], known=datasets)
+            dataset = _printable(Path(relative.parts[0]))
+            file = _describe(path, relative, SOURCE, timezone, dataset=dataset, known=datasets)
         except FileNotFoundError:  # removed since it was listed
             continue
         yield file

@@ -36,6 +36,8 @@ BAD: list[tuple[bytes, bytes | Callable[[], bytes], str]] = [
     ("受注_2026-04-01.csv".encode("cp932"), GOOD.encode(), "in the Shift_JIS of Windows it is 受注_2026-04-01.csv"),
     (b"e\x1b[31m_2026-04-01.csv", GOOD.encode(), r"deals/e\x1b[31m_2026-04-01.csv has a name that is not plain UTF-8"),
     (b"f_2026-04-01.csv/x.csv", GOOD.encode(), "is a folder, but is named like a data file"),
+    ("../受注_2026-04-01.csv".encode("cp932"), GOOD.encode(), "has a name that is not plain UTF-8"),
+    ("../受注/a_2026-04-01.csv".encode("cp932"), GOOD.encode(), "has a name that is not plain UTF-8"),
 ]
 
 
