@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test check mutants fuzz sqlfluff secrets lock clean
+.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test sail-test spark-test check mutants fuzz sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -100,6 +100,17 @@ PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 test: check ## All checks, then all tests (TESTS=path: only those)
 	@$(BIN)/python $(PYTEST)
 
+# The same models on another engine, in an environment of its own: see docs/spark.md.
+sail-test: ## The models build the same tables on Sail, an engine with Spark's SQL and without Java
+	@./setup.sh dev
+	@./setup.sh sail
+	@$(BIN)/python -m pytest tests/spark/equality.py -k on_sail
+
+spark-test: ## The same on Spark, which needs Java 17
+	@./setup.sh dev
+	@./setup.sh spark
+	@$(BIN)/python -m pytest tests/spark/equality.py -k on_spark
+
 coverage: ## All tests, and the share of the Python code that they run (TESTS=path: only those)
 	@./setup.sh dev
 	@rm -f .coverage .coverage.*
@@ -157,8 +168,10 @@ lock: ## Pin the newest versions that pyproject.toml allows
 	@./setup.sh run
 	$(COMPILE) --upgrade pyproject.toml --group dev -o locks/dev.lock
 	$(COMPILE) --upgrade pyproject.toml -c locks/dev.lock -o locks/run.lock
+	$(COMPILE) --upgrade --group spark -c locks/run.lock -o locks/spark.lock
+	$(COMPILE) --upgrade --group sail -c locks/run.lock -o locks/sail.lock
 	echo uv | $(COMPILE) --upgrade - -o locks/uv.lock
 
 clean: ## Remove the installed packages and caches; data stays
-	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-sail .venv-spark .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,16 +1,20 @@
 #!/bin/sh
-# Installs packages into .venv, once: `setup.sh run` for running, `setup.sh dev` also for tests and checks.
+# Installs packages into .venv, once: `setup.sh run` for running, `setup.sh dev` also for tests and checks. `setup.sh sail`
+# and `setup.sh spark` install another engine into .venv-sail or .venv-spark.
 # A stamp holds the checksum of the lock. If it matches, setup needs no network and does not call uv.
 # The command `kyoten` is a script in .venv/bin. An installed package would lack the project's SQL and YAML.
 set -eu
 cd "$(dirname "$0")"
-wanted=${1:?run or dev}
-minimum_mb=2000
+wanted=${1:?run, dev, sail or spark}
+case $wanted in
+    run|dev) place=.venv minimum_mb=2000 size="about 1 GB" ;;
+    *) place=.venv-$wanted minimum_mb=1500 size="about 700 MB" ;;
+esac
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "setup: $*"; exit 1; }
-stamp() { printf '.venv/.%s.stamp' "$1"; }
-fits() { [ -x .venv/bin/python ] && [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$(cksum < "locks/$1.lock")" ]; }
+stamp() { printf '%s/.%s.stamp' "$place" "$1"; }
+fits() { [ -x $place/bin/python ] && [ "$(cat "$(stamp "$1")" 2>/dev/null)" = "$(cksum < "locks/$1.lock")" ]; }
 
 command='#!/bin/sh
 # Written by setup.sh. Runs the project that contains .venv, also a worktree whose .venv is a link to another .venv.
@@ -27,7 +31,12 @@ install_command() {
 }
 
 # The development packages include those for running.
-if fits dev || { [ "$wanted" = run ] && fits run; }; then install_command; exit 0; fi
+if [ $place != .venv ]; then ! fits "$wanted" || exit 0
+elif fits dev || { [ "$wanted" = run ] && fits run; }; then install_command; exit 0; fi
+
+if [ "$wanted" = spark ] && ! command -v java > /dev/null; then
+    fail "Spark needs Java 17 or later. On Debian: apt-get install openjdk-17-jre-headless"
+fi
 
 supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 if [ -n "${PYTHON:-}" ]; then
@@ -54,13 +63,14 @@ if [ "$(cat .uv/.stamp 2>/dev/null)" != "$(cksum < locks/uv.lock)" ]; then
     .uv/bin/pip install --quiet --require-hashes -r locks/uv.lock || fail "$offline"
     cksum < locks/uv.lock > .uv/.stamp
 fi
-say "setup: installing packages of locks/$wanted.lock into .venv (about 1 GB, a minute or two) …"
-supported .venv/bin/python || .uv/bin/uv venv --quiet --clear --python "$python" .venv
-rm -f "$(stamp run)" "$(stamp dev)"
+say "setup: installing packages of locks/$wanted.lock into $place ($size, a minute or two) …"
+supported $place/bin/python || .uv/bin/uv venv --quiet --clear --python "$python" $place
+rm -f $place/.*.stamp
 # Compiled now, because dbt and Dagster start three times slower if Python may not write bytecode later.
-.uv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode "locks/$wanted.lock" ||
+.uv/bin/uv pip sync --quiet --python $place/bin/python --require-hashes --compile-bytecode "locks/$wanted.lock" ||
     fail "$offline"
 cksum < "locks/$wanted.lock" > "$(stamp "$wanted")"
+[ $place = .venv ] || exit 0
 install_command
 say "setup: compiling the dbt project …"
 .venv/bin/python -c 'from orchestration import home, warehouse; warehouse.compiled(home.Home.from_environment())'

@@ -16,6 +16,11 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Independent of the session's time zone, which profiles.yml sets to UTC. #}
+{% macro spark__business_date(moment) -%}
+    cast(convert_timezone('UTC', '{{ var("business_timezone") }}', {{ moment }}) as date)
+{%- endmacro %}
+
 {# Bounds of intervals that have no known start or end. Intervals are half-open: [valid_from, valid_to). #}
 {% macro since_ever() -%} cast('1900-01-01' as date) {%- endmacro %}
 
@@ -95,6 +100,11 @@
 {# DuckDB accepts no subquery as an argument of a table function, but it can unnest a list that a subquery returns. #}
 {% macro duckdb__date_series(first, last, part, column_name) -%}
     select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 {{ part }})) as date) as {{ column_name }}
+{%- endmacro %}
+
+{% macro spark__date_series(first, last, part, column_name) -%}
+    select explode(sequence(bounds.first_day, bounds.last_day, interval 1 {{ part }})) as {{ column_name }}
+    from (select {{ first }} as first_day, {{ last }} as last_day) as bounds
 {%- endmacro %}
 
 {% macro fiscal_year(day) -%}

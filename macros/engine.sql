@@ -25,6 +25,10 @@
     median({{ column }})
 {%- endmacro %}
 
+{% macro spark__median(column) -%}
+    median(cast({{ column }} as double))
+{%- endmacro %}
+
 {# One row per whole number from `first` to `last`, both included, as column n. #}
 {% macro whole_numbers(first, last) -%}
     {%- for n in range(first, last + 1) %}

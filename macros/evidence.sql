@@ -88,6 +88,23 @@
     end
 {%- endmacro %}
 
+{# The same hash as DuckDB's, so that decisions that people took on it still hold: the second half of the MD5, read from its
+   last byte to its first, in two numbers that fit into 64 bits. #}
+{% macro spark__evidence_hash() -%}
+    {%- set halves = [] -%}
+    {%- for last in (31, 23) -%}
+    {%- set bytes = [] -%}
+    {%- for place in range(last, last - 8, -2) -%}
+    {%- do bytes.append('substr(md5(' ~ evidence_fact() ~ '), ' ~ place ~ ', 2)') -%}
+    {%- endfor -%}
+    {%- do halves.append('sum(cast(conv(concat(' ~ bytes | join(', ') ~ '), 16, 10) as decimal(10, 0)))') -%}
+    {%- endfor -%}
+    case when count({{ evidence_fact() }}) > 0 then md5(concat(
+        cast(cast({{ halves[0] }} * cast(4294967296 as decimal(10, 0)) + {{ halves[1] }} as decimal(38, 0)) as string), ':',
+        cast(count({{ evidence_fact() }}) as string)
+    )) end
+{%- endmacro %}
+
 {# A list of JSON objects, one per row of the group, strongest candidate first. #}
 {% macro candidates_json() -%}
     {{ return(adapter.dispatch('candidates_json')()) }}
@@ -105,4 +122,19 @@
         'rank': candidate_rank, 'branch_id': branch_id, 'branch_name': branch_name, 'partner_id': partner_id,
         'partner_name': partner_name, 'why': why
     } order by candidate_rank)) as string)
+{%- endmacro %}
+
+{# Without to_json on the whole list: Sail leaves out fields that are null. #}
+{% macro spark__candidates_json() -%}
+    {%- set fields = [] -%}
+    {%- for column in ['branch_id', 'branch_name', 'partner_id', 'partner_name', 'why'] -%}
+    {%- set object = "to_json(named_struct('v', " ~ column ~ "))" -%}
+    {%- do fields.append(
+        "',\"" ~ column ~ "\":', case when " ~ column ~ " is null then 'null' else substr("
+        ~ object ~ ", 6, length(" ~ object ~ ") - 6) end"
+    ) -%}
+    {%- endfor -%}
+    concat('[', listagg(
+        concat('{"rank":', cast(candidate_rank as string), {{ fields | join(', ') }}, '}'), ','
+    ) within group (order by candidate_rank), ']')
 {%- endmacro %}

@@ -34,6 +34,10 @@
     cast(hash({{ columns | join(', ') }}) as string)
 {%- endmacro %}
 
+{% macro spark__row_hash(columns) -%}
+    cast(xxhash64({{ columns | join(', ') }}) as string)
+{%- endmacro %}
+
 {% macro row_text(columns) -%}
     concat_ws('|'{% for column in columns %}, coalesce(cast({{ column }} as string), ''){% endfor %})
 {%- endmacro %}
@@ -49,4 +53,10 @@
 {# A sum does not depend on the order either, and needs no sorting. #}
 {% macro duckdb__rows_hash(columns) -%}
     concat(sum(cast(hash({{ columns | join(', ') }}) as hugeint)), ':', count(*))
+{%- endmacro %}
+
+{% macro spark__rows_hash(columns) -%}
+    concat(
+        cast(sum(cast(xxhash64({{ columns | join(', ') }}) as decimal(20, 0))) as string), ':', cast(count(*) as string)
+    )
 {%- endmacro %}

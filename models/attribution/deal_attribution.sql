@@ -35,7 +35,7 @@ strongest_reps as (
 -- A rep may be known although the branch is not: the one rep of the strongest evidence, if the rep has no branch on the credit
 -- date and is not another partner's. A name that no rep has on that day is no evidence of a person.
 people as (
-    select deal_id, min(rep_id) as rep_id
+    select ranked.deal_id, min(ranked.rep_id) as rep_id
     from (
         select
             evidence.deal_id,
@@ -56,9 +56,9 @@ people as (
             and (evidence.evidence_code != {{ evidence('rep_text') }} or evidence.reason is distinct from 'REP_NO_ASSIGNMENT')
             and coalesce(evidence.partner_id, branches.partner_id) = branches.partner_id
     ) as ranked
-    where strength = 1
-    group by deal_id
-    having min(rep_id) = max(rep_id) and max(status) = 'ineligible'
+    where ranked.strength = 1
+    group by ranked.deal_id
+    having min(ranked.rep_id) = max(ranked.rep_id) and max(ranked.status) = 'ineligible'
 ),
 
 -- Only deals with several candidates are counted: few deals have them, and counting distinct branches is expensive.

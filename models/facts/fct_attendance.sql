@@ -1,3 +1,1 @@
-{{ config(materialized='view') }}
-
 select * from {{ ref('int_attendance') }}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A deal adds to a figure in the month in which it begins to count, and subtracts in the month in which it no longer
 -- counts. The sum over all months up to one is the figure of the window that ends with that month.
 
@@ -136,7 +134,9 @@ won_measures as (
 ),
 
 spans as (
-    select deal_id, branch_id, branch_version_id, partner_id, channel, measure, from_month, to_month, 1 as value
+    select
+        deal_id, branch_id, branch_version_id, partner_id, channel, measure, from_month, to_month,
+        cast(1 as {{ money_type() }}) as value
     from deal_spans
     where is_measured
     union all

@@ -2,7 +2,7 @@
 with activity as (
     select
         cast(null as {{ dbt.type_string() }}) as organisation, branch_version_id, rep_id, month,
-        deals_new, referrals, 0 as deals_won, 0 as won_amount
+        deals_new, referrals, 0 as deals_won, cast(0 as {{ money_type() }}) as won_amount
     from {{ ref('int_rep_months') }}
     where deals_new > 0 or referrals > 0
     union all

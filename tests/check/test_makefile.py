@@ -45,6 +45,8 @@ SHOWN: dict[str, list[str]] = {
         r"pytest .*tests/check",
     ],
     "test": [r"ruff check(.|\n)*pytest --quiet tests/check(.|\n)*-m pytest --numprocesses 2 --dist loadfile"],
+    "sail-test": [r"setup\.sh sail", r"-m pytest tests/spark/equality\.py -k on_sail"],
+    "spark-test": [r"setup\.sh spark", r"-m pytest tests/spark/equality\.py -k on_spark"],
     "coverage TESTS=tests/x": [r"coverage run -m pytest .*\$GIVEN_TESTS", r"coverage report"],
     "mutants ONLY=rung": [r'tests\.mutants --only "\$GIVEN_ONLY"'],
     "fuzz COUNT=9 ROUND=2": [
@@ -53,7 +55,12 @@ SHOWN: dict[str, list[str]] = {
     ],
     "sqlfluff FILES=models/a.sql": [r"sqlfluff lint .*\$GIVEN_FILES"],
     "secrets": [r"\bsecrets\b"],
-    "lock": [r"pip compile .*locks/dev\.lock", r"pip compile .*locks/run\.lock"],
+    "lock": [
+        r"pip compile .*locks/dev\.lock",
+        r"pip compile .*locks/run\.lock",
+        r"locks/spark\.lock",
+        r"locks/sail\.lock",
+    ],
     "clean": [r"rm -rf \.venv"],
     "help": [r"awk"],
 }
@@ -144,7 +151,7 @@ def test_commands_start_for_real(tmp_path: Path) -> None:
         assert done.returncode != 0 and "make refresh" in done.stderr, done.stderr
 
 
-def test_continuous_integration_runs_make_test(tmp_path: Path) -> None:
+def test_continuous_integration_runs_both_engines(tmp_path: Path) -> None:
     fake = tmp_path / "make"
     fake.write_text('#!/bin/sh\necho "CI=$CI $*"\n')
     fake.chmod(0o755)
@@ -155,6 +162,6 @@ def test_continuous_integration_runs_make_test(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.stdout == "CI=true test\n"
+    assert done.stdout == "CI=true sail-test\nCI=true test\n"
     last = make("-n", "test").stdout.strip().splitlines()[-1]
     assert "-m pytest" in last, "pytest's summary is the last line"

@@ -38,7 +38,7 @@ where
         {{ evidence('similar_name') }}
     )
 union all
-select 'a person''s decision stands on another rung than the rules expect' as problem, rung as value from ladder
+select 'the decision of a person stands on another rung than the rules expect' as problem, rung as value from ladder
 where evidence_code = {{ evidence('person') }} and rung != {{ rung_of_a_person() }}
 union all
 select 'sentinel rung is missing' as problem, wanted.rung as value

@@ -27,6 +27,7 @@ WORDS = {
     r"\bdbt\.dateadd\b": "add_days or add_months",
     r"\bdbt\.datediff\b": "days_between",
     r"\bdbt\.listagg\b": "joined_texts",
+    r"\w''\w": "dbt.escape_single_quotes, because Spark takes two quotes for two texts",
 }
 RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead)
 # Columns without nulls where they order a ranking: keys of their rows, and days that are always filled in.
@@ -132,6 +133,20 @@ def _is_never_null(key: exp.Expr) -> bool:
     return False
 
 
+def unclear_havings(sql: str) -> list[str]:
+    """Name each column of a `having` that could also be the aggregate of that name: Sail takes it for the aggregate."""
+    problems = []
+    for query in sqlglot.parse_one(sql, dialect="duckdb").find_all(exp.Select):
+        aggregates = {part.alias for part in query.expressions if part.alias and part.find(exp.AggFunc)}
+        if having := query.args.get("having"):
+            problems += [
+                f"{column.name}: {having.sql('duckdb')[:80]}"
+                for column in having.find_all(exp.Column)
+                if not column.table and column.name in aggregates
+            ]
+    return problems
+
+
 def typed(sql: str, schema: Schema) -> exp.Expr:
     """Parse a query and give each of its parts its type; 0.5 is a decimal, as on Spark."""
     tree = sqlglot.parse_one(sql, dialect="duckdb")
@@ -217,6 +232,10 @@ def test_rankings_say_where_nulls_go(queries: dict[str, str]) -> None:
     assert {name: found for name, sql in queries.items() if (found := unsure_orders(sql))} == {}
 
 
+def test_havings_name_a_table_where_an_aggregate_has_the_name(queries: dict[str, str]) -> None:
+    assert {name: found for name, sql in queries.items() if (found := unclear_havings(sql))} == {}
+
+
 def test_divisions_and_cases_have_one_type(queries: dict[str, str], schema: Schema) -> None:
     trees = {name: typed(sql, schema) for name, sql in queries.items()}
     assert len(trees) > 100
@@ -232,6 +251,7 @@ def test_divisions_and_cases_have_one_type(queries: dict[str, str], schema: Sche
         "dbt.dateadd('day', 1, a)",
         "dbt.datediff(a, b, 'day')",
         "dbt.listagg(a)",
+        "select 'nobody''s'",
     ],
 )
 def test_a_planted_word_is_found(text: str) -> None:
@@ -265,6 +285,13 @@ def test_a_planted_order_is_judged(order: str, is_sure: bool) -> None:
     assert bool(unsure_orders(named)) is not is_sure
     assert not unsure_orders(f"select sum(a) over (partition by b order by {order}) from t")
     assert unsure_orders("select row_number() over (partition by b) from t")
+
+
+def test_a_planted_having_is_judged() -> None:
+    query = "select a, min(b) as b from t group by a having min({}) = 1"
+    assert unclear_havings(query.format("b"))
+    assert not unclear_havings(query.format("t.b"))
+    assert not unclear_havings(query.format("c"))
 
 
 PLANTED: Schema = {"kyoten": {"core": {"t": {"i": "INTEGER", "m": "DECIMAL(18,2)", "d": "DOUBLE", "x": "VARCHAR"}}}}

@@ -18,11 +18,11 @@ branch_names as (
 
 -- Branch texts that are complete by themselves: a partner and one of its branches.
 whole_branch_texts as (
-    select text, credit_on, min(acting_partner_id) as acting_partner_id
+    select text_partners.text, text_partners.credit_on, min(text_partners.acting_partner_id) as acting_partner_id
     from text_partners
-    where branch_id is not null and is_borne
-    group by text, credit_on
-    having count(distinct acting_partner_id) = 1
+    where text_partners.branch_id is not null and text_partners.is_borne
+    group by text_partners.text, text_partners.credit_on
+    having count(distinct text_partners.acting_partner_id) = 1
 ),
 
 -- Both texts may name a branch. A branch text is compared with the branches of the known partner first, then with the

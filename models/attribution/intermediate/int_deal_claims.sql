@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- One row per claim of a source about a deal's partner side, in the source's own terms, before any look-up.
 with deals as (
     select * from {{ ref('int_deals') }}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Every signal of a deal, judged together with the other signals. `status` is the result before the ladder is applied:
 -- eligible, ineligible (the signal itself has a flaw), influence (it names a party next to the seller) or contradicting (it
 -- is of a later registration).

@@ -182,7 +182,7 @@ unbroken_ties as (
 select
     deal_id, rung, rung_order, branch_id, acting_partner_id,
     false as is_tie,
-    1 as tied_partner_count,
+    cast(1 as bigint) as tied_partner_count,
     false as is_tie_of_partners
 from winners
 union all

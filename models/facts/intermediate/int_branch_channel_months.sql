@@ -29,7 +29,7 @@ won as (
         0 as deals_qualified,
         sum(case when is_won then 1 else 0 end) as deals_won,
         0 as deals_lost,
-        sum(amount) as won_amount
+        cast(sum(amount) as {{ money_type() }}) as won_amount
     from {{ ref('int_won_months') }}
     group by branch_id, branch_version_id, partner_id, channel_class, coalesce(channel, 'none'), month
 ),
@@ -51,6 +51,6 @@ select
     sum(deals_qualified) as deals_qualified,
     sum(deals_won) as deals_won,
     sum(deals_lost) as deals_lost,
-    coalesce(sum(won_amount), 0) as won_amount
+    cast(coalesce(sum(won_amount), 0) as {{ money_type() }}) as won_amount
 from figures
 group by branch_id, branch_version_id, partner_id, channel_class, channel, month

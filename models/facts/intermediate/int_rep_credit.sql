@@ -5,7 +5,7 @@ with won as (
     select
         branch_version_id, rep_id, channel_class, month,
         sum(case when is_won then 1 else 0 end) as deals_won,
-        sum(amount) as won_amount
+        cast(sum(amount) as {{ money_type() }}) as won_amount
     from {{ ref('int_won_months') }}
     group by branch_version_id, rep_id, channel_class, month
 ),
@@ -13,7 +13,7 @@ with won as (
 current_money as (
     select
         versions.branch_version_id, deals.rep_id, deals.channel_class, {{ month_of('credit.recognized_on') }} as month,
-        sum(credit.amount) as won_amount
+        cast(sum(credit.amount) as {{ money_type() }}) as won_amount
     from {{ ref('current_credit') }} as credit
     inner join {{ ref('fct_deals') }} as deals on credit.deal_id = deals.deal_id
     inner join {{ ref('int_branch_versions') }} as versions
@@ -25,7 +25,10 @@ current_money as (
 either as (
     select 'as_was' as organisation, branch_version_id, rep_id, channel_class, month, deals_won, won_amount from won
     union all
-    select 'as_is' as organisation, branch_version_id, rep_id, channel_class, month, deals_won, null as won_amount from won
+    select
+        'as_is' as organisation, branch_version_id, rep_id, channel_class, month, deals_won,
+        cast(null as {{ money_type() }}) as won_amount
+    from won
     union all
     select 'as_is' as organisation, branch_version_id, rep_id, channel_class, month, 0 as deals_won, won_amount from current_money
 )
@@ -37,6 +40,6 @@ select
     channel_class,
     month,
     sum(deals_won) as deals_won,
-    coalesce(sum(won_amount), 0) as won_amount
+    cast(coalesce(sum(won_amount), 0) as {{ money_type() }}) as won_amount
 from either
 group by organisation, branch_version_id, rep_id, channel_class, month

@@ -26,6 +26,6 @@ select
     sum(deals_new) as deals_new,
     sum(referrals) as referrals,
     sum(deals_won) as deals_won,
-    coalesce(sum(won_amount), 0) as won_amount
+    cast(coalesce(sum(won_amount), 0) as {{ money_type() }}) as won_amount
 from activity
 group by rep_id, branch_id, branch_version_id, partner_id, month

@@ -17,7 +17,7 @@ with months as (
                 else 0
             end
         ) as net_wins,
-        sum(amount) as amount
+        cast(sum(amount) as {{ money_type() }}) as amount
     from {{ ref('fct_revenue') }}
     where is_counted
     group by deal_id, branch_id, branch_version_id, partner_id, rep_id, channel_class, channel, recognized_month

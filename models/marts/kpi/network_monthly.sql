@@ -74,10 +74,10 @@ first_results as (
 -- had that time for a first deal. A branch without a deal by the end of the month may still have one later, so it
 -- counts as the longest. Deals before the data began are unknown, so branches with a contract by then are left out.
 first_contracts as (
-    select branch_id, min(started_on) as started_on
+    select branches.branch_id, min(branches.started_on) as started_on
     from branches
-    group by branch_id
-    having min(started_on) >= (select min(month) from month_ends)
+    group by branches.branch_id
+    having min(branches.started_on) >= (select min(month) from month_ends)
 ),
 
 cohorts as (

@@ -52,8 +52,8 @@ measured as (
             when of_partner.producing_reps >= {{ var('headroom_min_reps') }} then 'partner'
             when of_all.producing_reps > 0 then 'company'
         end as headroom_basis,
-        of_partner.median_rep_amount as partner_rep_amount,
-        of_all.median_rep_amount as company_rep_amount,
+        {{ round_money('of_partner.median_rep_amount') }} as partner_rep_amount,
+        {{ round_money('of_all.median_rep_amount') }} as company_rep_amount,
         deals.median_deal,
         usual.median_deal as reference_median_deal,
         deals.win_rate_t12m_numerator,
