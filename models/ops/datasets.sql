@@ -1,5 +1,5 @@
--- Files and rows of each dataset. A file that was delivered again counts with its latest load, and a file whose rows have
--- another file name now does not count.
+-- Files and rows of each dataset. A file that was delivered again counts with its latest load. A renamed file counts under
+-- its new name only.
 with latest as (
     select
         dataset, file_name, rows_read, rows_accepted, rows_rejected, rows_undecided, extracted_on, status,

@@ -1,7 +1,15 @@
 -- The account managers of each branch, by interval. A person who is assigned to the whole partner is not the account manager of
 -- a branch while somebody is assigned to that branch.
 with assignments as (
-    {{ dated_history('staff_assignments', ['staff_id', 'partner_id', 'branch_id'], []) }}
+    select
+        staff_id,
+        case when branch_id is null then 'partner' else 'branch' end as assigned_to,
+        coalesce(branch_id, partner_id) as assigned_id,
+        valid_from,
+        valid_to
+    from (
+        {{ dated_history('staff_assignments', ['staff_id', 'partner_id', 'branch_id'], []) }}
+    ) as history
 ),
 
 open_branches as (
@@ -19,33 +27,27 @@ open_branches as (
             and identity.valid_from < versions.valid_to
 ),
 
+-- A branch is reached by assignments to itself and by assignments to its partner.
+reached_branches as (
+    select branch_id, 'branch' as assigned_to, branch_id as assigned_id, valid_from, valid_to from open_branches
+    union all
+    select branch_id, 'partner' as assigned_to, acting_partner_id as assigned_id, valid_from, valid_to from open_branches
+),
+
 assigned_branches as (
     select
         assignments.staff_id,
         branches.branch_id,
-        'branch' as assigned_to,
+        assignments.assigned_to,
         greatest(assignments.valid_from, branches.valid_from) as valid_from,
         least(assignments.valid_to, branches.valid_to) as valid_to
     from assignments
-    inner join open_branches as branches
+    inner join reached_branches as branches
         on
-            assignments.branch_id = branches.branch_id
+            assignments.assigned_to = branches.assigned_to
+            and assignments.assigned_id = branches.assigned_id
             and assignments.valid_from < branches.valid_to
             and branches.valid_from < assignments.valid_to
-    union all
-    select
-        assignments.staff_id,
-        branches.branch_id,
-        'partner' as assigned_to,
-        greatest(assignments.valid_from, branches.valid_from) as valid_from,
-        least(assignments.valid_to, branches.valid_to) as valid_to
-    from assignments
-    inner join open_branches as branches
-        on
-            assignments.partner_id = branches.acting_partner_id
-            and assignments.valid_from < branches.valid_to
-            and branches.valid_from < assignments.valid_to
-    where assignments.branch_id is null
 ),
 
 boundaries as (

@@ -39,7 +39,8 @@ _TABLE, _OFFICE, _STYLE_OF_ODS = (
 )
 _NUMBER = "{urn:oasis:names:tc:opendocument:xmlns:datastyle:1.0}"
 _SHOWN_ERROR = re.compile(r"#(?:N/A|[A-Z/0]+[!?])|Err:[0-9]+")
-# What reading a damaged archive, or the XML in it, may raise.
+# What reading a damaged archive, or the XML in it, may raise: RuntimeError for a password, NotImplementedError for an
+# unknown compression.
 DAMAGED = (
     KeyError, IndexError, struct.error, ElementTree.ParseError, zipfile.BadZipFile, zlib.error, EOFError,
     NotImplementedError, RuntimeError, OSError, ValueError,

@@ -1,6 +1,6 @@
--- What the roster has about the names and people of undecided deals: every company that has or had the name, branches by a
--- name of other days, branches and reps whose name few others have, where a rep was on other days, the owners of an address on
--- other days, and ids that are nearly the same.
+-- Candidates from the roster for undecided deals. They are found by a company's present or former name, a branch's name on
+-- other days, a name that few branches or reps have, a rep's assignments on other days, the owners of an address on other
+-- days, and ids that are nearly the same.
 with deals as (
     select * from {{ ref('int_undecided_deals') }}
 ),
