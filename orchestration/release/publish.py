@@ -203,8 +203,8 @@ def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
     for name, column in table.node.get("columns", {}).items():
         if column.get("description") and name in present:
             comments.append(f'comment on column release.{table.sql}."{name}" is {sql.text(column["description"])}')
-    if comments:
-        connection.execute("; ".join(comments))
+    if comments:  # in one transaction, because each commit goes to the disk
+        connection.execute("; ".join(["begin", *comments, "commit"]))
 
 
 def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[str, Any]) -> None:
