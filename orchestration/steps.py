@@ -107,6 +107,7 @@ def build(home: Home, say: Say) -> None:
         done = dbtRunner(manifest=compiled, callbacks=[progress]).invoke([*quiet, *build_arguments(), *options])
     finally:
         log.close()
+        gc.freeze()  # else the next collection, and the one at the end of the process, would visit all that dbt made
         gc.enable()
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt leaves the database open
     if isinstance(done.exception, KeyboardInterrupt):  # dbt returns it
