@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test sail-test spark-test check mutants fuzz sqlfluff secrets lock clean
+.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test check mutants fuzz sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -99,6 +99,10 @@ PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 
 test: check ## All checks, then all tests (TESTS=path: only those)
 	@$(BIN)/python $(PYTEST)
+
+long-test: ## All tests with more examples, other ones in every run, and the tests that take minutes (TESTS=path: only those)
+	@./setup.sh dev
+	@PROPERTY_SCALE=2 $(BIN)/python $(PYTEST)
 
 # The same models on another engine, in an environment of its own: see docs/spark.md.
 sail-test: ## The models build the same tables on Sail, an engine with Spark's SQL and without Java

@@ -33,6 +33,8 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 # The only Hypothesis profile. PROPERTY_SCALE=20 tries twenty times as many examples, different ones in every run: for
 # a night, not for every push. Many examples are whole builds, so that Hypothesis's time limits do not fit.
 SCALE = int(os.environ.get("PROPERTY_SCALE", "1"))
+# For tests that need minutes and seldom find what the others do not: `make long-test` runs them.
+long = pytest.mark.skipif(SCALE == 1, reason="make long-test runs it")
 settings.register_profile(
     "kyoten",
     max_examples=100 * SCALE,

@@ -45,6 +45,7 @@ SHOWN: dict[str, list[str]] = {
         r"pytest .*tests/check",
     ],
     "test": [r"ruff check(.|\n)*pytest --quiet tests/check(.|\n)*-m pytest --numprocesses 2 --dist loadfile"],
+    "long-test TESTS=tests/x": [r"PROPERTY_SCALE=2 .*-m pytest --numprocesses 2 --dist loadfile .*\$GIVEN_TESTS"],
     "sail-test": [r"setup\.sh sail", r"-m pytest tests/spark/equality\.py -k on_sail"],
     "spark-test": [r"setup\.sh spark", r"-m pytest tests/spark/equality\.py -k on_spark"],
     "coverage TESTS=tests/x": [r"coverage run -m pytest .*\$GIVEN_TESTS", r"coverage report"],

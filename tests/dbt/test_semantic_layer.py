@@ -197,13 +197,19 @@ PERFORMANCE = (
 def test_windows_of_performance(built_home: Home, query: Query, scope: str) -> None:
     """By today's entities; money of a split is at the heaviest successor, as in averages."""
     by = [] if scope == "company" else [f"branch__current_{scope}"]
-    rows = query("--metrics", ",".join(PERFORMANCE), "--group-by", ",".join(["metric_time__month", *by]))
+    # Every month of the company, and a year of the others.
+    since = date(2022, 1, 1) if scope == "company" else date(2025, 4, 1)
+    rows = query(
+        "--metrics", ",".join(PERFORMANCE), "--group-by", ",".join(["metric_time__month", *by]),
+        "--where", f"{{{{ TimeDimension('metric_time', 'month') }}}} >= '{since}'",
+    )  # fmt: skip
     performance = mart(built_home, "performance").filter(pl.col("scope") == scope)
     expected = {(row["entity_id"], row["month"]): row for row in performance.iter_rows(named=True)}
     found = {(row[by[0]] if by else "ALL", row["metric_time__month"][:10]): row for row in rows}
     won = placed(built_home, wins(built_home), scope, "as_is").filter(pl.col("channel_class") != "direct")
     compared = 0
-    for month in months(built_home):
+    asked = [month for month in months(built_home) if month >= since]
+    for month in asked:
         of_year = won.filter(within(month, 12)).group_by("entity_id").agg(pl.col("amount").sum())
         money = dict(of_year.iter_rows())
         for key, row in ((key, row) for key, row in expected.items() if key[1] == str(month)):
@@ -215,7 +221,7 @@ def test_windows_of_performance(built_home: Home, query: Query, scope: str) -> N
                 compared += 1
                 off = abs(float(found[key][metric] or 0) - value)
                 assert off <= (0.51 if metric == "median_deal" else 1e-9 * abs(value)), (key, metric)
-    assert compared > 8 * len(months(built_home))
+    assert compared > 8 * len(asked) > 80
 
 
 def test_windows_by_channel_and_fiscal_period(built_home: Home, query: Query) -> None:
@@ -358,7 +364,9 @@ def test_metrics_have_the_dimensions_on_the_page(query: Query, metrics: str, dim
             "branch__current_division", "branch__current_partner",
         ]  # fmt: skip
     names = re.findall(r"`(.*?)`", metrics)
-    rows = query("--metrics", ",".join(names), "--group-by", ",".join(asked), "--limit", "9")
+    # Two months: MetricFlow joins the months to every combination of the dimensions.
+    since = "{{ TimeDimension('metric_time', 'month') }} >= '2026-03-01'"
+    rows = query("--metrics", ",".join(names), "--group-by", ",".join(asked), "--limit", "9", "--where", since)
     assert rows and rows[0].keys() == {*asked, *names}
 
 

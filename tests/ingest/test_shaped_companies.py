@@ -10,6 +10,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.lake.ingest import ingest
 from orchestration.names.lake import write_names
 from orchestration.sources_check import check_sources
+from tests.conftest import long
 from tests.ingest import shapes
 from tests.property.workshop import Workshop
 from tools.sample import generate
@@ -81,7 +82,7 @@ def test_a_mapping_of_a_whole_company_is_short(mapping):
     assert len(mapping.read_text(encoding="utf-8").splitlines()) < 40
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [pytest.param(name, marks=long if name != "hubspot" else ()) for name in SYSTEMS])
 def test_a_system_gives_the_marts_of_the_original(workshop, sample, system, monkeypatch):
     mapping = EXAMPLES / "presets" / f"{system}.yml"
     contract, shaped = Home(workshop.folder / "contract" / system), Home(workshop.folder / system)

@@ -14,10 +14,10 @@ import duckdb
 
 from orchestration.home import PROJECT, Home
 from orchestration.release.verify import verify
-from tests.conftest import SCALE
+from tests.conftest import long
 
 KILLS_IN_A_ROW = 3
-ROUNDS = 1 if SCALE == 1 else 10  # PROPERTY_SCALE=2 kills 30 times
+ROUNDS = 10
 SCHEMAS = ("core", "attribution", "kpi", "segment")
 
 
@@ -56,6 +56,7 @@ def differences(one: Path, other: Path) -> list[str]:
         ]
 
 
+@long
 def test_a_refresh_after_kills_equals_an_undisturbed_one(built_home: Home, tmp_path: Path) -> None:
     chance = random.Random(1)
     homes = [Home(tmp_path / name) for name in ("undisturbed", "killed")]

@@ -393,8 +393,9 @@ def stronger_evidence_decides(facts: Facts, built: Built) -> None:
 
 def same_rows(one: Built, other: Built) -> None:
     """I7 and I8: every published table of both builds has the same rows."""
+    again = other.published()
     for table, rows in one.published().items():
-        assert other.published()[table] == rows, table
+        assert again[table] == rows, table
 
 
 def all_invariants(company: Company, built: Built, days: Iterable[date]) -> None:

@@ -51,7 +51,7 @@ class Built:
     def published(self) -> dict[str, list[str]]:
         """Return every published table with its rows sorted."""
         return {
-            name: sorted(repr(sorted((k, v) for k, v in row.items() if k not in LINEAGE)) for row in rows)
+            name: sorted(repr({key: value for key, value in row.items() if key not in LINEAGE}) for row in rows)
             for name, rows in self.tables.items()
             if name.split(".")[0] in SCHEMAS
         }
@@ -88,6 +88,11 @@ class Workshop:
     def deciding(self) -> "Workshop":
         """Return a workshop that builds only decisions and their money, for properties that need nothing else."""
         return replace(self, models=DECIDING, guards={})
+
+    def crediting(self) -> "Workshop":
+        """Return a workshop that builds dimensions, facts and attribution, and neither KPIs nor guards."""
+        models = tuple(node["name"] for node in self.plan.nodes if node["schema"] in ("core", "attribution"))
+        return replace(self, models=models, guards={})
 
     def unguarded(self) -> "Workshop":
         """Return a workshop that runs no guards."""
