@@ -9,11 +9,11 @@ from orchestration.warehouse import read_manifest
 # One side has few rows in a company of any size: today, a calendar's months or halves, a ladder, or a list of steps,
 # ages, measures, features or columns that the model itself names.
 FEW_ROWS = {
-    "bottlenecks",
     "branch_segments",
     "int_deal_lookups",
     "int_deal_windows",
     "int_status_spells",
+    "int_step_passages",
     "pipeline",
     "scorecard",
 }

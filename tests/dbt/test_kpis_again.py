@@ -14,8 +14,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
@@ -427,23 +429,50 @@ def test_bottlenecks(built_home: Home, scope: str) -> None:
         .agg(pl.col("is_won").sum(), pl.col("amount").sum())
         .iter_rows()
     }
+    estimates = {
+        (entity, step): estimate
+        for step in usual
+        for entity, estimate in pooled({of: pair for (of, at), pair in counts.items() if at == step}).items()
+    }
     for row in mart.iter_rows(named=True):
         count, amount = won_of.get(row["entity_id"], (0, 0))
         assert same(row["average_deal"], amount / count if count >= N_MIN and amount > 0 else usual_deal), row
         assert same(row["reference_rate"], usual[row["step"]])
+        estimate = estimates[row["entity_id"], row["step"]]
+        assert same(row["estimated_rate"], usual[row["step"]] if estimate is None else estimate)
+        assert (row["interval_low"] is None) == (estimate is None)
         if row["pass_rate"] is not None:
             assert same(row["pass_rate"], row["passed"] / row["entered"])
-            missing = max(row["entered"] * usual[row["step"]] - row["passed"], 0)
+            missing = max(row["entered"] * (usual[row["step"]] - row["estimated_rate"]), 0)
             worth = after[row["step"]] * row["average_deal"]
             assert row["lost_amount"] == pytest.approx(missing * worth, abs=0.51)
     worst = mart.filter("is_bottleneck").select("entity_id", "lost_amount")
     missed = mart.filter(
-        (pl.col("deals_missing") >= 1) & (pl.col("lost_amount") > 0)
-    )  # no step loses more than one deal
+        (pl.col("evidence") != "none") & (pl.col("estimated_rate") < pl.col("reference_rate"))
+        & (pl.col("deals_missing") >= 1) & (pl.col("lost_amount") > 0)
+    )  # fmt: skip
     assert set(worst["entity_id"]) == set(missed["entity_id"])
     highest = missed.group_by("entity_id").agg(pl.col("lost_amount").max().alias("highest"))
     assert worst["entity_id"].is_unique().all()
     assert worst.join(highest, on="entity_id").filter(pl.col("lost_amount") != pl.col("highest")).is_empty()
+
+
+def pooled(counts: dict[str, list[int]]) -> dict[str, float | None]:
+    """Return the rate of each entity by partial pooling, or None if chance explains all differences.
+
+    counts: trials and successes of each.
+    """
+    trials, successes = np.array([*counts.values()], dtype=float).reshape(-1, 2).T
+    if len(counts) < PROJECT_VARS["pooling_min_entities"]:
+        return dict.fromkeys(counts)
+    mean = successes.sum() / trials.sum()
+    squares = (trials * (successes / trials - mean) ** 2).sum()
+    if not 0 < mean < 1 or stats.chi2.sf(squares / (mean * (1 - mean)), len(counts) - 1) > 0.05:
+        return dict.fromkeys(counts)
+    weight = trials.sum() - (trials**2).sum() / trials.sum() - (len(counts) - 1)
+    variance = (squares - (len(counts) - 1) * mean * (1 - mean)) / weight
+    strength = max(mean * (1 - mean) / variance - 1, 1)
+    return dict(zip(counts, (mean * strength + successes) / (strength + trials), strict=True))
 
 
 def year_before(day: date) -> date:

@@ -1,8 +1,8 @@
 """Partners with known figures: for each question of docs/questions.md a fact from which the answer follows.
 
 Two branches of 20 salespeople make 400 million each, one with 3 of them and one with 14. A third branch loses deals at
-the last step of the funnel. tests/dbt/test_questions.py has the answers. As in traps.py, no ordinary deal belongs to a
-planted organisation.
+the last step of the funnel, which may be chance, and a fourth so many that it is not. tests/dbt/test_questions.py has
+the answers. As in traps.py, no ordinary deal belongs to a planted organisation.
 """
 
 from typing import Any
@@ -12,6 +12,7 @@ from tools.sample.planted import DIRECT, Assignment, Planted
 
 FEW, MANY, LEAK, ABROAD, NEW = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD", "KNOWN3-NEW"
 PEER = "KNOWN4-NEW"  # four branches that are equally new
+STALL = "KNOWN5-STALL"
 INDUSTRY, PRODUCT = "農林水産", "PR90"  # used nowhere else
 PROFILED, NEW_SINCE = day("2025-04-05"), "2022-06-01"
 MILLION = 1_000_000
@@ -19,7 +20,16 @@ MILLION = 1_000_000
 
 def plant_known(p: Planted) -> None:
     """Plant the partners, then their sales, activities and targets."""
-    for plant in (organisation, two_branches, leaking_branch, direct_sales, meetings, inquiries, promises):
+    for plant in (
+        organisation,
+        two_branches,
+        leaking_branch,
+        stalling_branch,
+        direct_sales,
+        meetings,
+        inquiries,
+        promises,
+    ):
         plant(p)
 
 
@@ -44,6 +54,9 @@ def organisation(p: Planted) -> None:
     for n, place in enumerate(("盛岡", "秋田", "山形", "福島"), 1):
         p.branch(f"{PEER}{n}", "KNOWN4", f"{place}支店", opened=NEW_SINCE)
         p.rep(f"{PEER}{n}-R1", f"六実 第{n}", Assignment(f"{PEER}{n}", NEW_SINCE))
+    p.partner("KNOWN5", "株式会社イツキ機工")
+    p.branch(STALL, "KNOWN5", "広島支店")
+    p.rep(f"{STALL}-R1", "五木 誠", Assignment(STALL))
     for branch, headcount in ((FEW, 20), (MANY, 20), (LEAK, 4)):
         p.add("branch_profiles", PROFILED, branch_id=branch, as_of="2025-04-01", sales_headcount=headcount)
     # All required figures were reported in the latest year, the headcount alone the year before.
@@ -96,18 +109,28 @@ def two_branches(p: Planted) -> None:
         sold(p, f"{MANY}-0{n}-BEFORE", f"{MANY}-R0{n}", "2024-12-02", "2025-03-18", 100 * MILLION)
 
 
-def leaking_branch(p: Planted) -> None:
-    """Plant ten deals that all reach a proposal, of which two are won."""
-    for n in range(1, 11):
-        won, closed = ("2026-03-10", "2026-03-10") if n <= 2 else (None, "2026-02-20")
-        deal = f"{LEAK}-{n:02d}"
-        sold(
-            p, deal, f"{LEAK}-R{1 + n % 2}", "2025-11-10", won, 5 * MILLION, product_id=PRODUCT, closed_on=closed,
-        )  # fmt: skip
+def proposals(p: Planted, rep: str, number: int, won: int, amount: int, **values: Any) -> None:
+    """Plant deals that all reach a proposal; the first ones are won."""
+    branch = rep.rpartition("-")[0]
+    for n in range(1, number + 1):
+        won_on, closed = ("2026-03-10", "2026-03-10") if n <= won else (None, "2026-02-20")
+        deal = f"{branch}-{n:02d}"
+        by = f"{branch}-R{1 + n % 2}" if branch == LEAK else rep
+        sold(p, deal, by, "2025-11-10", won_on, amount, closed_on=closed, **values)
         p.stages(
             deal, ("商談", "2025-11-10"), ("案件化", "2025-12-01"), ("提案", "2025-12-25"),
-            ("受注" if won else "失注", closed),
+            ("受注" if won_on else "失注", closed),
         )  # fmt: skip
+
+
+def stalling_branch(p: Planted) -> None:
+    """Plant sixty deals that all reach a proposal, of which six are won."""
+    proposals(p, f"{STALL}-R1", 60, 6, MILLION)
+
+
+def leaking_branch(p: Planted) -> None:
+    """Plant ten deals of two salespeople that all reach a proposal, of which two are won."""
+    proposals(p, f"{LEAK}-R1", 10, 2, 5 * MILLION, product_id=PRODUCT)
     p.add(
         "cases",
         AS_OF,
