@@ -9,7 +9,7 @@ SEED ?= 1
 PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
-GIVEN := ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
 	ROUND ROWS SEED SEEDS SIZE TESTS VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
@@ -25,9 +25,10 @@ COMPILE := .uv/bin/uv pip compile --quiet --universal --generate-hashes --python
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=n)
+demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=n, NOISE=20: a bad first load, ALIKE=1: no differences)
 	@./setup.sh run
-	@$(KYOTEN) demo --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED"
+	@$(KYOTEN) demo --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value NOISE),--noise "$$GIVEN_NOISE") \
+		$(if $(value ALIKE),--alike)
 
 refresh: ## Landing files → published release (FORCE=1: even if nothing is new; FETCH=0: only landed files; PROFILE=1: costs)
 	@./setup.sh run

@@ -72,7 +72,9 @@ def kyoten(home: str | None, sources: str | None, variables: str | None) -> None
 @kyoten.command()
 @click.option("--size", type=positive, default="10000", show_default=True, help="Number of deals.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed makes another company.")
-def demo(size: int, seed: int) -> None:
+@click.option("--noise", type=float, default=1.0, show_default=True, help="Damage to evidence; 20: as a first load.")
+@click.option("--alike", is_flag=True, help="A company in which no branch, rep or action differs.")
+def demo(size: int, seed: int, noise: float, alike: bool) -> None:
     """Make the sample company, refresh, and show the summary."""
     from orchestration.lock import write_lock
     from orchestration.refresh import refresh as refresh_home
@@ -86,7 +88,7 @@ def demo(size: int, seed: int) -> None:
         interrupted = replacing.exists()
         replacing.touch()
         try:
-            sample = generate(home, size=size, seed=seed)
+            sample = generate(home, size=size, seed=seed, noise=noise, alike=alike)
         except KyotenError:
             replacing.unlink()
             raise

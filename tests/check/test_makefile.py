@@ -16,6 +16,16 @@ MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 # Target with its arguments → the arguments that the command gets.
 CALLS: dict[tuple[str, ...], list[str]] = {
     ("demo", "SIZE=50", "SEED=3"): ["demo", "--size", "50", "--seed", "3"],
+    ("demo", "SIZE=50", "SEED=3", "NOISE=5", "ALIKE=1"): [
+        "demo",
+        "--size",
+        "50",
+        "--seed",
+        "3",
+        "--noise",
+        "5",
+        "--alike",
+    ],
     ("refresh", "FORCE=1", "FETCH=0"): ["refresh", "--force", "--no-fetch"],
     ("fetch", "FULL=1"): ["fetch", "--full"],
     ("summary",): ["summary"],
@@ -128,7 +138,7 @@ def test_a_given_text_is_never_run(
     mark = tmp_path / "run"
     hostile = f"x\"; touch {mark}; $(shell touch {mark}) $$(touch {mark}) `touch {mark}` '; touch {mark} #"
     passed = arguments_of(command[0], *(f"{name}={hostile}" for name in given))
-    texts = [name for name in given if name not in ("FORCE", "FETCH", "FULL")]
+    texts = [name for name in given if name not in ("ALIKE", "FORCE", "FETCH", "FULL")]
     assert passed.count(hostile) == len(texts)
     assert not mark.exists()
 

@@ -156,7 +156,7 @@ def has_twelve_months(home: Home, month: date) -> bool:
 
 def twelve_months(home: Home, metric: str, scope: str, entity: str, month: date) -> float | None:
     """Return a target's metric over the twelve months up to a complete month."""
-    if not has_twelve_months(home, month):
+    if not has_twelve_months(home, month) or scope == "rep":
         return None
     won = placed(home, credited(home, "as_is").filter(within(month, 12)), scope, "as_is")
     won = won.filter(pl.col("entity_id") == entity)

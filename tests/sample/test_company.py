@@ -4,7 +4,8 @@ import duckdb
 import numpy as np
 import pytest
 
-from tools.sample import deals, organisation
+from tools.sample import causes, deals, organisation
+from tools.sample.effects import EFFECTS
 from tools.sample.traps import plant
 
 from .conftest import CONTRACT_DATASETS
@@ -164,8 +165,9 @@ def test_shares_look_like_a_vendor_with_partners(landed: duckdb.DuckDBPyConnecti
 def test_few_enough_deals_are_unresolved_to_publish(size: int, seed: int) -> None:
     planted = [answer["expected_rung"] for answer in plant().answers]
     rng = np.random.default_rng(seed)
-    org = organisation.build(size, rng)
-    a = deals.make(org, deals.customers_of(org), rng, size - len(planted), 0, 1.0)
+    org = organisation.build(size, rng, EFFECTS)
+    why = causes.build(org, EFFECTS, rng)
+    a = deals.make(org, why, deals.customers_of(org), rng, size - len(planted), 0, 1.0)
     unresolved = a["beyond_help"] | ((a["kind"] == deals.BRANCH_MISSING) & ~a["decided_by_hand"])
     partner = a["kind"] != deals.DIRECT
     few = sum(rung in ("L11", "L12") for rung in planted)

@@ -72,7 +72,7 @@ def test_damaged_deals_stay_indirect_and_their_addresses_are_unassigned(homes: d
         assert count > 10 and registered == 0
 
 
-@pytest.mark.parametrize("noise", [-0.1, 11])
+@pytest.mark.parametrize("noise", [-0.1, 31])
 def test_impossible_levels_are_refused(tmp_path: Path, noise: float) -> None:
     with pytest.raises(KyotenError, match="NOISE"):
         generate(Home(tmp_path), 1_000, 1, quiet, noise=noise)

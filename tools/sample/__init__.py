@@ -19,15 +19,17 @@ import numpy as np
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from tools.sample import activities, deals, organisation, plans, spelling, traps
+from tools.sample import activities, causes, deals, organisation, plans, spelling, traps
 from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, iso
+from tools.sample.effects import ALIKE, EFFECTS
 from tools.sample.planted import Planted
+from tools.sample.powers import Tally
 from tools.sample.writing import Writer, connect, register
 
-VERSION = 8  # version of the generator: raise it when the output changes, so that older samples are replaced
+VERSION = 9  # version of the generator: raise it when the output changes, so that older samples are replaced
 MARKER = ".sample.json"
-SMALLEST, CHUNK, LOUDEST = 1_000, 1_000_000, 10
-TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "summary.json")
+SMALLEST, CHUNK, LOUDEST = 1_000, 1_000_000, 30
+TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "causes.csv", "summary.json")
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,18 @@ class SampleSummary:
 
 
 def generate(
-    home: Home, size: int = 10_000, seed: int = 1, progress: Callable[[str], None] = print, *, noise: float = 1.0
+    home: Home,
+    size: int = 10_000,
+    seed: int = 1,
+    progress: Callable[[str], None] = print,
+    *,
+    noise: float = 1.0,
+    alike: bool = False,
 ) -> SampleSummary:
     """Write the sample company's landing files and truth into the home, unless the same sample exists already.
 
-    `size` is the number of deals. `noise` is the level of damage to evidence: 0 none, 1 as in a usual CRM, 5 heavy.
+    `size` is the number of deals. `noise` is the level of damage to evidence: 0 none, 1 as in a usual CRM, 5 heavy, 20
+    as in a CRM that nobody looked after. In a company that is `alike`, no branch, rep or action differs from another.
 
     Raises:
         KyotenError: for arguments out of range, other files in landing/, or a disk error.
@@ -62,11 +71,12 @@ def generate(
         raise KyotenError(f"SEED={seed} is negative: choose 0 or more.")
     if not 0 <= noise <= LOUDEST:
         raise KyotenError(
-            f"NOISE={noise} is not between 0 and {LOUDEST}: choose 0 for none, 1 for the usual, 5 for heavy."
+            f"NOISE={noise} is not between 0 and {LOUDEST}: choose 0 for none, 1 for the usual, 5 for heavy, 20 for a "
+            "first load."
         )
     marker = read_marker(home)
     refuse_foreign_files(home, marker)
-    wanted = {"version": VERSION, "size": size, "seed": seed, "noise": noise}
+    wanted = {"version": VERSION, "size": size, "seed": seed, "noise": noise, "alike": alike}
     if marker and all(marker.get(k) == v for k, v in wanted.items()) and is_complete(home, marker):
         progress(f"The sample company of {size:,} deals (seed {seed}, noise {noise:g}) is there already.")
         return summary_of(home, marker, created=False, replaced=False)
@@ -74,7 +84,7 @@ def generate(
     staging = home.root / ".sample"
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        write_company(staging, size, seed, noise, progress)
+        write_company(staging, size, seed, noise, progress, alike=alike)
         remove_sample(home, marker)
         new = wanted | {"files": sizes_below(staging / "landing"), "truth": sizes_below(staging / "truth")}
         home.landing.mkdir(parents=True, exist_ok=True)
@@ -92,25 +102,30 @@ def generate(
     return summary_of(home, new, created=True, replaced=marker is not None)
 
 
-def write_company(staging: Path, size: int, seed: int, noise: float, progress: Callable[[str], None]) -> None:
+def write_company(
+    staging: Path, size: int, seed: int, noise: float, progress: Callable[[str], None], *, alike: bool
+) -> None:
     """Write landing/ and truth/ below a folder."""
     (staging / "landing").mkdir(parents=True)
     truth = staging / "truth"
     truth.mkdir()
     # One random stream per part, so that a change in one part does not change the others.
-    roster_rng, assignments_rng, events_rng, plans_rng, *chunk_rngs = (
-        np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(4 + 1 + size // CHUNK)
+    roster_rng, assignments_rng, events_rng, plans_rng, causes_rng, *chunk_rngs = (
+        np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(5 + 1 + size // CHUNK)
     )
+    effects = ALIKE if alike else EFFECTS
     planted = traps.plant()
     con = connect()
     try:
         writer = Writer(con, staging / "landing", size, planted.rows)
-        org = organisation.build(size, roster_rng)
+        org = organisation.build(size, roster_rng, effects)
         progress(
             f"Sample company: {len(org.branch_count):,} partners, {org.real_branches:,} branches, {org.reps:,} reps"
         )
         organisation.write_roster(org, writer, assignments_rng)
         spelling.offer(org, con)
+        why = causes.build(org, effects, causes_rng)
+        tally = Tally(org, why)
         customers = deals.customers_of(org)
         deals.write_customers(org, customers, writer)
         ordinary = size - len(planted.answers)
@@ -121,17 +136,21 @@ def write_company(staging: Path, size: int, seed: int, noise: float, progress: C
             n = min(CHUNK, ordinary - base)
             part = number if len(starts) > 1 else None
             progress(f"Sample company: deals {base + 1:,} to {base + n:,}")
-            chunk = deals.make(org, customers, rng, n, base, noise)
+            chunk = deals.make(org, why, customers, rng, n, base, noise)
             deals.write(org, writer, chunk, part)
-            activities.write_activities(org, writer, rng, chunk, 3 * base, part)
-            activities.write_leads(org, writer, rng, chunk, base, part)
+            activities.write_activities(org, why, writer, rng, chunk, ordinary, part)
+            activities.write_leads(org, why, writer, rng, chunk, base, part)
             answers.append(truth / f"deals_{number}.csv")
             deals.write_truth(org, writer, chunk, str(answers[-1]))
             counted.update(count_money(chunk))
-        activities.write_others(org, writer, events_rng)
-        plans.write_all(org, writer, plans_rng)
+            tally.add(chunk)
+        activities.write_others(org, why, writer, events_rng)
+        paid_back = plans.write_all(org, why, writer, plans_rng, tally.margins)
+        write_csv(truth / "causes.csv", tally.causes(paid_back))
         write_planted_truth(truth, planted, answers)
-        write_summary(truth, {"size": size, "seed": seed, "noise": noise}, writer, planted, counted)
+        asked = {"size": size, "seed": seed, "noise": noise, "alike": alike}
+        alone = round(tally.counts["wins without a salesperson"] / max(tally.counts["wins"], 1), 4)
+        write_summary(truth, asked, writer, planted, counted, alone)
     finally:
         con.close()
 
@@ -183,6 +202,7 @@ def write_summary(
     writer: Writer,
     planted: Planted,
     counted: Mapping[tuple[str, str], int],
+    alone: float,
 ) -> None:
     """Write the figures that are right by construction."""
     latest: dict[str, dict[str, str]] = {}
@@ -198,6 +218,7 @@ def write_summary(
         "planted_deals": len(planted.answers),
         "deals_by_status": {s: counted["deals", s] + by_status[s] for s in ("open", "won", "lost")},
         "ordinary_yen_by_status": {s: counted["yen", s] for s in ("open", "won", "lost")},
+        "share_of_wins_without_salesperson": alone,
         "rows": dict(sorted(writer.rows.items())),
         "bad_rows": len(planted.bad),
     }

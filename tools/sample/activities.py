@@ -5,61 +5,105 @@ from collections.abc import Mapping
 import numpy as np
 
 from tools.sample import names
-from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, START
+from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, START, business_day, some_business_day
+from tools.sample.causes import PROGRAMMES, Causes
 from tools.sample.deals import seconds, within
-from tools.sample.organisation import NEVER, Organisation, scaled
+from tools.sample.organisation import NEVER, Organisation
 from tools.sample.writing import Writer, register, sql_list
 
 TYPES = (
     "study_session", "joint_visit", "regular_meeting", "qbr", "seminar", "training", "call", "email", "chat", "portal",
     "campaign", "other",
 )  # fmt: skip
-TYPE_MIX = np.array([0.09, 0.14, 0.14, 0.01, 0.03, 0.04, 0.22, 0.2, 0.05, 0.03, 0.03, 0.02])
+# Contacts about deals and in between. Sessions, joint visits and programmes have their own dates.
+TYPE_MIX = np.array([0, 0, 0.14, 0.01, 0.03, 0, 0.22, 0.2, 0.05, 0.03, 0.03, 0.02])
+OF_PROGRAMME = {"campaign": "campaign", "training": "seminar", "seminar": "seminar", "portal": "portal",
+    "incentive": "email"}  # fmt: skip
 NOTES = ("製品説明", "案件相談", "事例紹介", "進捗確認", "価格相談")
 NEXT_ACTIONS = ("見積提出", "同行日程の調整", "資料送付", "勉強会の案内")
 WITH_DEAL = (1, 6, 7)
 MASS = (10,)
+QUICK, SLOW = 1, 2  # how soon a branch called an accepted lead; plus QUICK + SLOW if it became a deal
 
 
 def write_activities(
     org: Organisation,
+    causes: Causes,
     writer: Writer,
     rng: np.random.Generator,
     deals: Mapping[str, np.ndarray],
-    base: int,
+    total: int,
     part: int | None,
 ) -> None:
-    """Write one chunk's activities (three per deal) and attendees (two per activity)."""
+    """Write one chunk's activities (three per deal) and attendees (two per activity).
+
+    Sessions, joint visits and programmes come before what they bring; the rest are contacts around the deals.
+    """
     n = 3 * len(deals["id"])
-    about = rng.integers(0, len(deals["id"]), n)
-    kind = rng.choice(len(TYPES), n, p=TYPE_MIX / TYPE_MIX.sum())
-    on = deals["created"][about] + rng.integers(-40, 75, n)
+    base = int(deals["id"][0])
+    # The chunk's part of the sessions is its part of the deals.
+    held = np.arange(*(len(causes.sessions["on"]) * at // total for at in (base, base + len(deals["id"]))))
+    visited = np.flatnonzero(deals["visit"] != NEVER)
+    brought = np.flatnonzero(deals["programme"] != NEVER)
+    rest = max(0, n - len(held) - len(visited) - len(brought))
+    about = np.concatenate([np.full(len(held), NEVER), visited, brought, rng.integers(0, len(deals["id"]), rest)])
+    source = np.repeat(np.arange(4), [len(held), len(visited), len(brought), rest])
+    n = len(about)
+    kinds = [OF_PROGRAMME[kind] for _, _, kind, *_ in PROGRAMMES]
+    programme = np.where(source == 2, deals["programme"][about], NEVER)
+    kind = np.concatenate([
+        np.array([TYPES.index(k) for k in causes.sessions["kind"][held]], dtype=np.int64), np.full(len(visited), 1),
+        np.array([TYPES.index(k) for k in kinds])[deals["programme"][brought]],
+        rng.choice(len(TYPES), rest, p=TYPE_MIX / TYPE_MIX.sum()),
+    ])  # fmt: skip
+    around = deals["created"][about] + np.where(source == 2, -rng.integers(1, 15, n), rng.integers(-40, 75, n))
     # Days outside of the calendar are mirrored into it, so that its ends have no pile of events.
-    on = START + np.abs(AS_OF - START - np.abs(AS_OF - on))
+    around = START + np.abs(AS_OF - START - np.abs(AS_OF - around))
+    on = around
+    on[: len(held)] = causes.sessions["on"][held]
+    on = some_business_day(rng, on)
+    on = np.where(source == 1, deals["visit"][about], on)
+    post = deals["post_branch"][about]
+    post[: len(held)] = causes.sessions["branch"][held]
+    on = np.where(source == 3, np.maximum(on, business_day(org.branch_opened[post] + 4)), on)
     order = np.argsort(on, kind="stable")
-    about, kind, on = about[order], kind[order], on[order]
-    branch = org.place(deals["post_branch"][about], on)
-    direct = deals["branch"][about] == NEVER
-    of_deal = np.isin(kind, WITH_DEAL) & ~direct & (on >= deals["created"][about])
+    about, kind, on, source, post, programme = (x[order] for x in (about, kind, on, source, post, programme))
+    branch = org.place(post, on)
+    direct = (deals["branch"][about] == NEVER) & (source > 0)
+    # One joint visit in ten does not name its deal.
+    of_deal = ((source == 1) & within(rng, n, 0.9)) | (source == 2)
+    of_deal |= (source == 3) & np.isin(kind, WITH_DEAL) & ~direct & (on >= deals["created"][about])
     mass = np.isin(kind, MASS)
-    held = within(rng, n, 0.95)
-    planned = (on > AS_OF - 20) & ~held
-    assignment = org.pick_assignment(branch, on, rng.random(n), within(rng, n, 0.5))
+    for i, what in enumerate(kinds):  # the programme's other activities, which brought nothing
+        beside = (source == 3) & (kind == TYPES.index(what)) & np.isin(kind, (4, 9, 10)) & causes.member[i][branch]
+        programme[beside & (on >= causes.joined[i, 0]) & (on < causes.joined[i, 1])] = i
+    met = within(rng, n, 0.95) | np.isin(source, (0, 1, 2))
+    planned = (on > AS_OF - 20) & ~met
+    drawn = org.pick_assignment(branch, on, rng.random(n), within(rng, n, 0.5))
+    assignment = np.where(within(rng, n, 0.5), org.pick_seller(rng, branch, on), drawn)
     rep = np.where((assignment == NEVER) | mass, NEVER, org.assignments.rep[assignment])
+    rep = np.where(kind == 3, org.head_of(branch, on), rep)
+    rep = np.where((source == 1) & (deals["rep"][about] != NEVER), deals["rep"][about], rep)
+    second = org.pick_assignment(branch, on, rng.random(n), within(rng, n, 0.0))
+    second = np.where((second == NEVER) | (kind != 0), NEVER, org.assignments.rep[second])
+    second = np.where(second == rep, NEVER, second)
     action = within(rng, n, 0.5)
     due = np.where(action, on + rng.integers(5, 30, n), NEVER)
     register(
         writer.con,
         "a",
         {
-            "id": base + np.arange(n), "kind": kind, "occurred": on, "second_s": seconds(rng, n),
+            "id": 3 * base + np.arange(n), "kind": kind, "occurred": on, "second_s": seconds(rng, n),
             "lag": rng.integers(0, 5, n) * within(rng, n, 0.4),
                 "branch": np.where(branch < org.real_branches, branch, NEVER),
             "partner": org.branch_partner[branch], "deal": np.where(of_deal, deals["id"][about], NEVER), "mass": mass,
             "staff": org.partner_staff[org.branch_partner[branch]], "minutes": rng.integers(1, 9, n) * 15,
                 "timed": within(rng, n, 0.8),
-            "status": np.where(planned, 0, np.where(held, 1, 2)), "noted": within(rng, n, 0.7), "due": due,
-            "done": np.where(action & within(rng, n, 0.7) & (due < AS_OF), due + rng.integers(-3, 9, n), NEVER),
+            "status": np.where(planned, 0, np.where(met, 1, 2)), "noted": within(rng, n, 0.7), "due": due,
+            "done": np.where(
+                action & within(rng, n, 0.7) & (due < AS_OF), business_day(due + rng.integers(-3, 9, n)), NEVER
+            ),
+            "programme": programme, "second_rep": second, "second_surname": org.rep_surname[np.maximum(second, 0)],
             "rep": rep, "surname": org.rep_surname[np.maximum(rep, 0)], "with_staff": within(rng, n, 0.75) & ~mass,
                 "with_customer": (kind == 1) & within(rng, n, 0.9),
             "came": within(rng, n, 0.9),
@@ -75,7 +119,8 @@ def write_activities(
                 local_of(occurred, second_s) as occurred_at,
                 case when noted then local_of(least(occurred + lag, {x}), 72000) end as logged_at,
                 partner_of(partner) as partner_id, branch_of(branch) as branch_id, deal_of(deal) as deal_id,
-                case when kind = 10 then 'PG' || (1 + id % 6) end as programme_id, staff_of(staff) as staff_id,
+                case when programme >= 0 then 'PG' || (programme + 1) end as programme_id,
+                staff_of(staff) as staff_id,
                 case when timed and kind not in (7, 8, 9) then minutes end as duration_minutes,
                 case when kind in (7, 9) then id % 3 = 0 end as is_two_way, mass as is_mass,
                 ['planned', 'held', 'cancelled'][1 + status] as status,
@@ -92,16 +137,23 @@ def write_activities(
             f"""with present as (
                 select id, unnest([
                     case when rep >= 0 then struct_pack(
-                        who := rep_of(rep), type := if(kind = 3, 'branch_head', 'rep'), rep := rep) end,
-                    case when with_staff then struct_pack(who := staff_of(staff), type := 'staff', rep := -1) end,
-                    case when with_customer then struct_pack(who := 'VISITED', type := 'customer', rep := -1) end,
+                        who := rep_of(rep), type := if(kind = 3, 'branch_head', 'rep'), rep := rep,
+                        family := surname) end,
+                    case when second_rep >= 0 then struct_pack(
+                        who := rep_of(second_rep), type := 'rep', rep := second_rep,
+                        family := second_surname) end,
+                    case when with_staff then struct_pack(who := staff_of(staff), type := 'staff', rep := -1,
+                        family := -1) end,
+                    case when with_customer then struct_pack(who := 'VISITED', type := 'customer', rep := -1,
+                        family := -1) end,
                     case when kind = 3 and id % 2 = 0 then struct_pack(
-                        who := 'EXEC-' || partner_of(partner), type := 'executive', rep := -1) end
-                ]) as person, came, status, surname, partner from a where {recent}
+                        who := 'EXEC-' || partner_of(partner), type := 'executive', rep := -1, family := -1) end
+                ]) as person, came, status, partner from a where {recent}
             )
             select id_of('A', 9, id + 1) as activity_id, person.who as attendee_id, person.type as attendee_type,
                 case when id % 9 > 0 then rep_of(person.rep) end as rep_id,
-                case when id % 9 = 0 and person.rep >= 0 then email_of(person.rep, surname, partner) end as rep_email,
+                case when id % 9 = 0 and person.rep >= 0
+                    then email_of(person.rep, person.family, partner) end as rep_email,
                 case when status = 0 then 'registered' when came then 'attended' else 'no_show' end as attendance
             from present where person is not null order by id, person.who""",
             part,
@@ -111,32 +163,35 @@ def write_activities(
 
 def write_leads(
     org: Organisation,
+    causes: Causes,
     writer: Writer,
     rng: np.random.Generator,
     deals: Mapping[str, np.ndarray],
     base: int,
     part: int | None,
 ) -> None:
-    """Write one chunk's leads that the vendor passed to branches; half of them became a deal."""
-    chosen = np.flatnonzero(
-        (deals["branch"] != NEVER) & (deals["parent"] == NEVER) & within(rng, len(deals["id"]), 0.06)
-    )
-    n = len(chosen)
-    passed = np.maximum(deals["created"][chosen] - rng.integers(10, 40, n), START)
-    branch = org.place(deals["branch"][chosen], passed)
-    became = within(rng, n, 0.5) & (branch == deals["branch"][chosen]) & (passed < deals["created"][chosen])
-    real = np.flatnonzero(branch < org.real_branches)
-    accepted = became | within(rng, n, 0.6)
+    """Write one chunk's leads that the vendor passed to branches; more became deals if the branch called soon."""
+    candidate = (deals["branch"] != NEVER) & (deals["parent"] == NEVER) & (deals["programme"] == NEVER)
+    chosen = np.flatnonzero(candidate & within(rng, len(deals["id"]), 0.08))
+    passed = business_day(deals["created"][chosen] - rng.integers(14, 40, len(chosen)))
+    branch = deals["branch"][chosen]
+    valid = (passed >= np.maximum(START, org.branch_opened[branch])) & (branch < org.real_branches)
+    chosen, passed, branch = chosen[valid], passed[valid], branch[valid]
+    n, effects = len(chosen), causes.effects
+    quick = within(rng, n, 0.5)
+    accepted = within(rng, n, 0.8)
+    became = accepted & (rng.random(n) < np.where(quick, effects.quick_lead, effects.slow_lead))
+    contact = business_day(passed + np.where(quick, rng.integers(1, 8, n), rng.integers(8, 14, n)))
+    deals["lead"][chosen] = np.where(accepted, np.where(quick, QUICK, SLOW), 0) + became * (QUICK + SLOW)
     register(
         writer.con,
         "s",
         {
-            "id": base + real, "passed": passed[real], "second_s": seconds(rng, n)[real], "branch": branch[real],
-            "accepted": np.where(accepted, np.minimum(passed + rng.integers(0, 6, n), AS_OF), NEVER)[real],
-            "contacted": np.where(accepted & within(rng, n, 0.8), np.minimum(passed + rng.integers(6, 20, n), AS_OF),
-                NEVER)[real],
-            "deal": np.where(became, deals["id"][chosen], NEVER)[real],
-            "created": np.where(became, deals["created"][chosen], NEVER)[real],
+            "id": base + np.arange(n), "passed": passed, "second_s": seconds(rng, n), "branch": branch,
+            "accepted": np.where(accepted, np.minimum(passed + rng.integers(0, 6, n), AS_OF), NEVER),
+            "contacted": np.where(accepted, np.minimum(contact, AS_OF), NEVER),
+            "deal": np.where(became, deals["id"][chosen], NEVER),
+            "created": np.where(became, deals["created"][chosen], NEVER),
         },
     )  # fmt: skip
     for k, x in enumerate(DELTA_EXTRACTS):
@@ -155,43 +210,28 @@ def write_leads(
         )
 
 
-def write_others(org: Organisation, writer: Writer, rng: np.random.Generator) -> None:
-    """Write inquiries, cases and their sharing."""
+def write_others(org: Organisation, causes: Causes, writer: Writer, rng: np.random.Generator) -> None:
+    """Write inquiries, of which some led to a partner's contract, cases and their sharing."""
     n = max(60, org.size // 15)
-    cases = max(20, scaled(org.size, (24, 80, 2_000, 5_000)))
-    cum = np.cumsum(org.weight[: org.real_branches])
-
-    def branches(count: int, on: np.ndarray) -> np.ndarray:
-        drawn = np.searchsorted(cum / cum[-1], rng.random(count), side="right").clip(0, len(cum) - 1)
-        return org.place(drawn, on)
-
     on = np.sort(rng.integers(START, AS_OF, n))
+    kind = rng.choice(6, n, p=[0.25, 0.2, 0.05, 0.3, 0.12, 0.08])
+    became = np.full(n, NEVER)
+    new = np.flatnonzero(org.partner_since > START + 130)
+    # The last inquiry of at least a month before the contract.
+    asked = np.searchsorted(on, org.partner_since[new] - rng.integers(30, 120, len(new))) - 1
+    became[np.maximum(asked, 0)], kind[np.maximum(asked, 0)] = new, 0
     register(
         writer.con,
         "i",
         {
-            "id": np.arange(n), "received": on, "second_s": seconds(rng, n),
-                "kind": rng.choice(6, n, p=[0.25, 0.2, 0.05, 0.3, 0.12, 0.08]),
+            "id": np.arange(n), "received": on, "second_s": seconds(rng, n), "kind": kind,
             "industry": rng.integers(0, len(names.INDUSTRIES) + 1, n),
-                "prefecture": rng.integers(0, len(names.PREFECTURES), n),
-            "partner": np.where(within(rng, n, 0.05), rng.integers(0, len(org.branch_count), n), NEVER),
+            "prefecture": rng.integers(0, len(names.PREFECTURES), n), "partner": became,
         },
     )  # fmt: skip
-    case_on = np.sort(rng.integers(START, AS_OF - 60, cases))
-    case_branch = branches(cases, case_on)
-    p = org.branch_partner[case_branch]
-    sister = org.first_branch[p] + (case_branch - org.first_branch[p] + 1) % np.maximum(org.branch_count[p], 1)
-    sister = org.place(sister, case_on)
-    register(
-        writer.con,
-        "k",
-        {
-            "id": np.arange(cases), "recorded": case_on, "branch": case_branch,
-                "sister": np.where(sister == case_branch, NEVER, sister),
-            "kind": rng.choice(3, cases, p=[0.6, 0.25, 0.15]), "shared": case_on + rng.integers(5, 60, cases),
-            "adopted": within(rng, cases, 0.4), "shareable": within(rng, cases, 0.7),
-        },
-    )  # fmt: skip
+    cases, shares = causes.cases, causes.shares
+    register(writer.con, "k", {"id": np.arange(len(cases["kind"])), **cases})
+    register(writer.con, "h", shares)
     for e, x in enumerate(DELTA_EXTRACTS):
         after = DELTA_EXTRACTS[e - 1] if e else -1
         writer.write(
@@ -219,9 +259,7 @@ def write_others(org: Organisation, writer: Writer, rng: np.random.Generator) ->
         writer.write(
             "case_shares",
             x,
-            f"""select id_of('CS', 5, id + 1) as case_id, branch_of(sister) as to_branch_id,
-                day_of(shared) as shared_on,
-                case when adopted and shared + 45 <= {x} then day_of(shared + 45) end as adopted_on
-            from k where shareable and sister >= 0 and ((shared > {after} and shared <= {x}) or (adopted
-                and shared + 45 > {after} and shared + 45 <= {x}))""",
+            f"""select id_of('CS', 5, "case" + 1) as case_id, branch_of("to") as to_branch_id,
+                day_of(shared) as shared_on, case when adopted <= {x} then day_of(adopted) end as adopted_on
+            from h where shared <= {x} and (shared > {after} or (adopted > {after} and adopted <= {x}))""",
         )

@@ -10,9 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from tools.sample import names, noise, spelling
-from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, FX_PAUSE_FROM, FX_PAUSE_TO, START, day, month_starts
+from tools.sample.calendar import (
+    AS_OF,
+    DELTA_EXTRACTS,
+    FX_PAUSE_FROM,
+    FX_PAUSE_TO,
+    START,
+    business_day,
+    day,
+    some_business_day,
+)
+from tools.sample.causes import MONTHS, PROGRAMMES, Causes
+from tools.sample.effects import STEPS
 from tools.sample.noise import DAMAGED, spoilt, spoilt_address
-from tools.sample.organisation import NEVER, Ints, Organisation, normal_quantiles
+from tools.sample.organisation import NEVER, Ints, Organisation
 from tools.sample.writing import Writer, register, sql_list
 
 Arrays = dict[str, np.ndarray]
@@ -40,13 +51,12 @@ CHANNEL_OF = {
 SUBJECTS = ("クラウド勤怠", "経費精算", "電子契約", "販売管理", "文書管理", "入退室")
 LOST_REASONS = ("価格", "競合", "時期", "予算なし")
 CURRENCIES = ("JPY", "USD", "EUR")
+JPY = 0
 DEAL_TYPES = ("new", "renewal", "upsell")
+RENEWAL, UPSELL = 1, 2
 
-# Weights of the months April … March: a half year ends in September, the fiscal year in March.
-SEASON = (0.72, 0.72, 0.8, 0.75, 0.7, 2.15, 0.7, 0.78, 0.95, 0.75, 0.8, 2.45)
-MONTHS = month_starts("2022-04-01", "2026-10-01")
-# Steps of a two-dimensional low-discrepancy sequence, which spreads wins and large amounts evenly over the months.
-STEP_1, STEP_2 = 0.7548776662466927, 0.5698402909980532
+ABANDONED = 0.02  # share of deals that nobody closes
+VISITED = 0.28
 UNIT_RATES = {"USD": 147.0, "EUR": 160.0}
 
 
@@ -78,63 +88,120 @@ def seconds(rng: np.random.Generator, n: int) -> Ints:
 
 
 def make(
-    org: Organisation, customers: Customers, rng: np.random.Generator, n: int, base: int, level: float = 0.0
+    org: Organisation,
+    causes: Causes,
+    customers: Customers,
+    rng: np.random.Generator,
+    n: int,
+    base: int,
+    level: float = 0.0,
 ) -> Arrays:
-    """Make n deals in order of creation, with dates, outcome, branch, evidence and money; then add the noise."""
+    """Make n deals in order of creation, with dates, branch, outcome, evidence and money; then add the noise."""
     a: Arrays = {}
-    growth = np.array([1 + 0.08 * (i // 12) for i in range(len(MONTHS) - 1)])
-    cumulative = np.cumsum(np.array([SEASON[i % 12] for i in range(len(MONTHS) - 1)]) * growth)
-    u = (np.arange(n) + rng.random()) / n
-    month = np.searchsorted(cumulative / cumulative[-1], u, side="right").clip(0, len(MONTHS) - 2)
+    cumulative = np.cumsum(causes.month_weight)
+    month = np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").clip(0, len(MONTHS) - 2)
     first, last = np.array(MONTHS)[month], np.array(MONTHS)[month + 1]
     close = first + np.floor((last - first) * rng.random(n)).astype(np.int64)
-    v1, v2 = (np.arange(n) * STEP_1 + rng.random()) % 1, (np.arange(n) * STEP_2 + rng.random()) % 1
     cycle = (6 + rng.gamma(2.2, 27, n)).astype(np.int64)
     # A deal that would begin after today is moved to the same season of an earlier year.
     close -= 364 * rng.integers(1, 4, n) * (close - cycle > AS_OF - 12)
-    outcome = np.where(v1 < 0.29, WON, LOST)
-    outcome[(v1 > 0.95) | (close > AS_OF)] = OPEN
     created = close - cycle
     created = np.where(created < START, START + np.floor((close - START) * rng.random(n)).astype(np.int64), created)
-    created = np.maximum(np.minimum(created, close), START)
-
+    created = some_business_day(rng, np.maximum(np.minimum(created, close), START))
+    close = np.maximum(some_business_day(rng, close), created)
     order = np.argsort(created, kind="stable")
-    a["credit"], a["outcome"] = created[order], outcome[order]
-    a["close"] = np.where(a["outcome"] == OPEN, NEVER, np.maximum(close[order], a["credit"]))
-    planned = close[order]
+    a["credit"], planned = created[order], close[order]
     on = a["credit"]
 
-    cum = np.cumsum(org.weight)
-    branch = np.searchsorted(cum / cum[-1], rng.random(n), side="right").clip(0, len(cum) - 1)
-    a["branch"] = org.place(branch, on)
+    drawn = causes.branch_of_week((on - START) // 7, rng.random(n))
+    a["branch"] = org.place(drawn, on)
     a["partner"] = org.branch_partner[a["branch"]]
     has_reps = org.assignments.count[a["branch"]] > 0
     kind = 1 + np.searchsorted(np.cumsum(MIX) / MIX.sum(), rng.random(n), side="right").clip(0, len(MIX) - 1)
     kind[~has_reps | (org.is_single(a["branch"]) & within(rng, n, 0.25))] = PARTNER_ONLY
     kind[within(rng, n, 0.25)] = DIRECT
-
-    z = np.interp(v2, (np.arange(4096) + 0.5) / 4096, normal_quantiles(4096))[order]
-    a["amount"] = (
-        (np.round(np.exp(np.log(1_500_000) + 0.85 * z) / 1000) * 1000).astype(np.int64).clip(80_000, 40_000_000)
-    )
-    kind = scarce_evidence(org, rng, a, kind)
-    a["kind"] = kind
-    direct = kind == DIRECT
-    a["is_won"] = a["outcome"] == WON
-    a["assignment"] = np.where(
-        direct, NEVER, org.pick_assignment(a["branch"], on, rng.random(n), a["is_won"] | within(rng, n, 0.8))
-    )
+    a["amount"] = (np.round(np.exp(np.log(1_500_000) + 0.85 * rng.standard_normal(n)) / 1000) * 1000).astype(
+        np.int64
+    ).clip(80_000, 40_000_000)  # fmt: skip
+    a["kind"] = scarce_evidence(org, rng, a, kind)
+    direct = a["kind"] == DIRECT
+    a["assignment"] = np.where(direct, NEVER, org.pick_seller(rng, a["branch"], on))
     a["rep"] = np.where(a["assignment"] == NEVER, NEVER, org.assignments.rep[a["assignment"]])
     a["id"] = base + np.arange(n)
     a["post_branch"] = a["branch"].copy()
     a["branch"] = np.where(direct, NEVER, a["branch"])
     a["partner"] = np.where(direct, NEVER, a["partner"])
+    decide(causes, rng, a, planned, customers)
     add_evidence(org, rng, a)
-    add_history(rng, a, planned)
-    add_parents(rng, a, customers)
+    add_history(causes, rng, a, planned)
+    add_programmes(causes, rng, a)
+    a["lead"] = np.zeros(n, np.int64)
     add_money(rng, a)
     add_noise(rng, a, level)
     return a
+
+
+def decide(causes: Causes, rng: np.random.Generator, a: Arrays, planned: Ints, customers: Customers) -> None:
+    """Choose customer and product, then the outcome by what the deal has for it; renewals follow a deal won before."""
+    n, branch, on = len(a["kind"]), a["branch"], a["credit"]
+    pool = np.where(a["partner"] == NEVER, len(customers.count) - 1, a["partner"])
+    a["customer"] = customers.first[pool] + np.floor(customers.count[pool] * rng.random(n) ** 1.3).astype(np.int64)
+    a["product"] = rng.integers(0, len(names.PRODUCTS), n)
+    a["deal_type"], a["parent"] = np.zeros(n, dtype=np.int64), np.full(n, NEVER)
+    a["visited"] = (branch != NEVER) & within(rng, n, VISITED)
+    luck, is_open = rng.random(n), (planned > AS_OF) | within(rng, n, ABANDONED)
+    a["outcome"] = np.where(is_open, OPEN, LOST)
+    a["reach"], a["chance"], a["helped"] = np.ones(n, np.int64), np.zeros(n), np.zeros(n, bool)
+    a |= {f"passes_{step}": np.zeros(n) for step in range(len(STEPS))}
+
+    def settle(which: Ints) -> None:
+        helped = causes.is_helped(branch[which], a["product"][which], on[which]) & (branch[which] != NEVER)
+        effects = causes.effects
+        more = (
+            effects.renewal * (a["deal_type"][which] == RENEWAL) + effects.joint_visit * a["visited"][which]
+            + effects.shared_case * helped
+        )  # fmt: skip
+        passes = causes.passes(branch[which], a["rep"][which], on[which], more)
+        reached = np.cumprod(passes, axis=0)
+        a["helped"][which], a["chance"][which] = helped, reached[2]
+        for step in range(len(STEPS)):
+            a[f"passes_{step}"][which] = passes[step]
+        a["reach"][which] = 1 + (luck[which] < reached[:2]).sum(axis=0)
+        won = (luck[which] < reached[2]) & ~is_open[which]
+        a["outcome"][which[won]] = WON
+
+    stated = ~np.isin(a["kind"], (PARTNER_ONLY, NAMES_ONLY, BRANCH_MISSING))
+    drawn = rng.random(n)
+    # First the deals without a parent, then deals that follow one of them, then deals that may follow either.
+    generation = np.where(stated & (drawn < 0.17), np.where(drawn < 0.11, 1, 2), 0)
+    settle(np.flatnonzero(generation == 0))
+    settled = generation == 0
+    for nth in (1, 2):
+        add_parents(rng, a, planned, np.flatnonzero(generation == nth), np.flatnonzero(settled & stated))
+        settle(np.flatnonzero(generation == nth))
+        settled |= generation == nth
+    a["is_won"] = a["outcome"] == WON
+    a["close"] = np.where(a["outcome"] == OPEN, NEVER, planned)
+
+
+def add_parents(rng: np.random.Generator, a: Arrays, planned: Ints, wanted: Ints, of: Ints) -> None:
+    """Make deals renewals or upsells of one that the branch won half a year before; the others stay new deals."""
+    branch = a["branch"]
+    won = of[a["outcome"][of] == WON]
+    key = (branch[won] + 1) << 20 | planned[won]
+    sorted_by = np.argsort(key, kind="stable")
+    won, key = won[sorted_by], key[sorted_by]
+    if not len(won) or not len(wanted):
+        return
+    at = np.searchsorted(key, (branch[wanted] + 1) << 20 | (a["credit"][wanted] - 200), side="right") - 1
+    at = at - np.minimum(rng.integers(0, 4, len(at)), np.maximum(at, 0))
+    parent = won[np.maximum(at, 0)]
+    found = (at >= 0) & (branch[parent] == branch[wanted]) & (a["partner"][parent] == a["partner"][wanted])
+    child, parent = wanted[found], parent[found]
+    a["parent"][child] = a["id"][parent]
+    a["deal_type"][child] = np.where(within(rng, len(child), 0.7), RENEWAL, UPSELL)
+    a["customer"][child] = a["customer"][parent]
+    a["product"][child] = a["product"][parent]
 
 
 def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind: Ints) -> Ints:
@@ -142,6 +209,7 @@ def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind
     branch, n = a["branch"], len(kind)
     named = (kind != DIRECT) & (org.branch_count[a["partner"]] >= 3) & (branch < org.real_branches)
     named &= (branch % 97 != 41) & (a["amount"] < 3_000_000)  # a renamed branch would make the names depend on the date
+    named &= a["credit"] >= org.partner_known[a["partner"]]
     pool = rng.permutation(np.flatnonzero(named))
     few = round(n * 0.03)
     kind = kind.copy()
@@ -161,7 +229,8 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
     a["on_rep"] = (kind == REP_ID) | (with_reps & (kind != TWO_TIER) & within(rng, n, 0.15))
     a["on_email"] = (kind == REP_EMAIL) | (with_reps & (kind != MAILBOX) & (kind != TWO_TIER) & within(rng, n, 0.10))
     a["on_mailbox"] = kind == MAILBOX
-    partner_named = (kind == PARTNER_ONLY) & within(rng, n, 0.05)
+    known = a["credit"] >= org.partner_known[np.maximum(a["partner"], 0)]
+    partner_named = (kind == PARTNER_ONLY) & within(rng, n, 0.05) & known
     a["on_partner"] = (np.isin(kind, (PARTNER_ONLY, BRANCH_MISSING)) & ~partner_named) | (
         with_reps & (kind != TWO_TIER) & within(rng, n, 0.6)
     )
@@ -203,6 +272,8 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
         np.isin(kind, (PARTY_BRANCH, PARTY_REP)) & (org.branch_partner[helper] != a["partner"]) & within(rng, n, 0.2)
     )
     a["helper"] = np.where(helped, helper, NEVER)
+    a["names_rep"] = np.isin(kind, (REG_REP, REG_EMAIL, REP_ID, REP_EMAIL, PARTY_REP))
+    a["names_rep"] |= a["on_rep"] | a["on_email"] | (a["said_rep"] >= 0)
     a["second_s"], a["zulu"] = seconds(rng, n), within(rng, n, 0.3)
     a["reg_second"], a["reg_zulu"] = seconds(rng, n), within(rng, n, 0.4)
     a["approved"] = np.where(registered, a["credit"] + rng.integers(1, 6, n), NEVER)
@@ -210,54 +281,61 @@ def add_evidence(org: Organisation, rng: np.random.Generator, a: Arrays) -> None
     a["spurned"] |= (kind == DIRECT) & within(rng, n, 0.01)
 
 
-def add_history(rng: np.random.Generator, a: Arrays, planned: Ints) -> None:
-    """Set the stages between creation and close; a deal that is lost early has no later stages."""
+def add_history(causes: Causes, rng: np.random.Generator, a: Arrays, planned: Ints) -> None:
+    """Set the stages between creation and close, the joint visit, and the close dates that the CRM expects."""
     n, credit = len(a["credit"]), a["credit"]
     end = np.where(a["outcome"] == OPEN, np.maximum(planned, credit), a["close"])
     created = np.where(a["registered"], np.minimum(credit + rng.integers(0, 4, n), end), credit)
-    created = np.minimum(created, AS_OF)
+    created = np.maximum(business_day(np.minimum(created, AS_OF)), credit)
     a["created"] = created
     span = end - created
-    reach = np.where(a["outcome"] == LOST, rng.integers(1, 5, n), 4)
-    for name, at, level, usual in (("qualified", 0.2, 2, 0.85), ("proposed", 0.45, 3, 0.95), ("quoted", 0.7, 4, 0.8)):
-        on = created + np.floor(span * (at + 0.1 * rng.random(n))).astype(np.int64)
-        seen = (reach >= level) & within(rng, n, usual) & (on <= AS_OF)
+
+    def at(part: float) -> Ints:
+        on = created + np.floor(span * (part + 0.1 * rng.random(n))).astype(np.int64)
+        step: Ints = np.maximum(business_day(on), created)
+        return step
+
+    qualified, proposed, quoted = at(0.2), at(0.45), at(0.7)
+    has_quote = (quoted <= AS_OF) & (a["is_won"] | ((a["reach"] == 3) & within(rng, n, 0.5))) & within(rng, n, 0.8)
+    # Only a step that a later entry implies is sometimes left out.
+    passed = a["is_won"] | has_quote
+    has_proposal = (a["reach"] >= 3) & (proposed <= AS_OF) & (~passed | within(rng, n, 0.95))
+    passed |= has_proposal
+    is_qualified = (a["reach"] >= 2) & (qualified <= AS_OF) & (~passed | within(rng, n, 0.85))
+    for name, on, seen in (
+        ("qualified", qualified, is_qualified), ("proposed", proposed, has_proposal), ("quoted", quoted, has_quote),
+    ):  # fmt: skip
         a[name] = np.where(seen, on, NEVER)
     a["has_history"] = within(rng, n, 0.9)
     # The creation date of these is unknown; the first stage entry replaces it.
     a["created_known"] = a["registered"] | ~a["has_history"] | ~within(rng, n, 0.005)
-    a["planned"] = end
-    touched = np.stack([created, a["qualified"], a["proposed"], a["quoted"], a["close"]])
+    visit = created + np.floor(span * (0.15 + 0.4 * rng.random(n))).astype(np.int64)
+    visit = np.maximum(some_business_day(rng, visit), created)
+    a["visit"] = np.where(a["visited"] & (visit <= AS_OF), visit, NEVER)
+
+    # The first expected date is too early by the rep's habit; when it has passed, every second one is moved once.
+    habit = np.where(a["rep"] == NEVER, causes.effects.slip_days, causes.rep_slip[a["rep"]])
+    late = np.floor(habit / 0.75 * rng.exponential(1.0, n) * within(rng, n, 0.75)).astype(np.int64)
+    a["slip"] = np.minimum(late, np.maximum(end - created - 5, 0))
+    a["promised"] = end - a["slip"]
+    moves = (a["slip"] > 14) & (a["promised"] + 7 <= AS_OF) & within(rng, n, 0.5)
+    a["revised"] = np.where(moves, np.minimum(business_day(a["promised"] + 7), end), NEVER)
+    a["again"] = end - a["slip"] // 2
+    touched = np.stack([created, a["qualified"], a["proposed"], a["quoted"], a["close"], a["revised"]])
     for k, extract in enumerate(DELTA_EXTRACTS):
         before = DELTA_EXTRACTS[k - 1] if k else -1
         a[f"in_{k}"] = (created <= extract) & ((touched > before) & (touched <= extract)).any(axis=0)
 
 
-def add_parents(rng: np.random.Generator, a: Arrays, customers: Customers) -> None:
-    """Choose customers, and make some deals renewals or upsells of a deal that the branch won before."""
-    n, branch = len(a["kind"]), a["branch"]
-    pool = np.where(a["partner"] == NEVER, len(customers.count) - 1, a["partner"])
-    a["customer"] = customers.first[pool] + np.floor(customers.count[pool] * rng.random(n) ** 1.3).astype(np.int64)
-    a["deal_type"] = np.zeros(n, dtype=np.int64)
-    a["parent"] = np.full(n, NEVER)
-    a["product"] = rng.integers(0, len(names.PRODUCTS), n)
-    stated = ~np.isin(a["kind"], (PARTNER_ONLY, NAMES_ONLY, BRANCH_MISSING))
-    won = np.flatnonzero(a["is_won"] & stated)
-    key = (branch[won] + 1) << 20 | a["close"][won]
-    sorted_by = np.argsort(key, kind="stable")
-    won, key = won[sorted_by], key[sorted_by]
-    wanted = np.flatnonzero(stated & within(rng, n, 0.16))
-    if len(won) and len(wanted):
-        at = np.searchsorted(key, (branch[wanted] + 1) << 20 | (a["created"][wanted] - 200), side="right") - 1
-        parent = won[np.maximum(at, 0)]
-        found = (at >= 0) & (branch[parent] == branch[wanted]) & (a["partner"][parent] == a["partner"][wanted])
-        child, parent = wanted[found], parent[found]
-        a["parent"][child] = a["id"][parent]
-        a["deal_type"][child] = np.where(within(rng, len(child), 0.7), 1, 2)
-        for c, p in zip(
-            child.tolist(), parent.tolist(), strict=True
-        ):  # in order, because a parent may itself be a child
-            a["customer"][c] = a["customer"][p]
+def add_programmes(causes: Causes, rng: np.random.Generator, a: Arrays) -> None:
+    """Choose the programme that brought a deal: of its branches' deals, as many as it brings more."""
+    n = len(a["kind"])
+    a["programme"] = np.full(n, NEVER)
+    for i, (code, *_) in enumerate(PROGRAMMES):
+        more = causes.effects.programmes[code].more
+        within_time = (a["credit"] >= causes.joined[i, 0] + 7) & (a["credit"] < causes.joined[i, 1])
+        of = (a["branch"] != NEVER) & causes.member[i][a["branch"]] & within_time & (a["deal_type"] == 0)
+        a["programme"][of & within(rng, n, 1 - 1 / more)] = i
 
 
 def add_money(rng: np.random.Generator, a: Arrays) -> None:
@@ -388,7 +466,7 @@ def write(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], part: 
 
 def deals_query(k: int, x: int) -> str:
     """Return the query of deals that are new or changed in an extract, in their state of its day."""
-    later_steps = ("qualified", "proposed", "quoted", "close")
+    later_steps = ("qualified", "proposed", "quoted", "close", "revised")
     touched = ", ".join(f"case when {step} <= {x} then {step} else 0 end" for step in later_steps)
     won = f"outcome = {WON} and close <= {x}"
     partner_id = (
@@ -407,7 +485,7 @@ def deals_query(k: int, x: int) -> str:
         {sql_list(DEAL_TYPES)}[1 + deal_type] as deal_type, {CHANNEL} as channel,
         case when created_known and zulu then zulu_of(created, second_s)
             when created_known then local_of(created, second_s)::varchar end as created_at,
-        day_of(planned) as expected_close_on,
+        day_of(case when revised between 0 and {x} then again else promised end) as expected_close_on,
         case when {won} then day_of(close) end as won_on, case when close <= {x} then day_of(close) end as closed_on,
         case when outcome = {LOST} and close <= {x} then {sql_list(LOST_REASONS)}[1 + id % 4] end as lost_reason,
         staff_of(deal_staff) as owner_staff_id,

@@ -6,26 +6,25 @@ import numpy as np
 
 from tools.sample import names
 from tools.sample.calendar import AS_OF, FISCAL_YEARS, START, day, iso, month_starts
-from tools.sample.organisation import NEVER, Organisation, scaled
+from tools.sample.causes import PROGRAMMES, SEASON, Causes, action_type
+from tools.sample.organisation import NEVER, Organisation
 from tools.sample.writing import Writer, register
 
 MISSIONS = ("direct", "recruit", "enable", "grow", "success")
-PROGRAMMES = (
-    ("PG1", "秋の販売キャンペーン", "campaign", "2023-08-01", "2023-10-31", 4_000_000, "short"),
-    ("PG2", "営業勉強会シリーズ", "training", "2022-06-01", "2026-03-31", 9_000_000, "long"),
-    ("PG3", "共催セミナー", "seminar", "2023-04-01", "2025-03-31", 6_000_000, "long"),
-    ("PG4", "期末プロモーション", "campaign", "2025-01-06", "2025-03-31", 5_000_000, "short"),
-    ("PG5", "パートナーポータル", "portal", "2024-04-01", None, 12_000_000, "long"),
-    ("PG6", "紹介手数料アップ", "incentive", "2025-07-01", "2025-12-31", 3_000_000, "short"),
-)
 
 
-def write_all(org: Organisation, writer: Writer, rng: np.random.Generator) -> None:
-    """Write staff and plan datasets, as one full extract each."""
+def write_all(
+    org: Organisation, causes: Causes, writer: Writer, rng: np.random.Generator, margins: np.ndarray
+) -> dict[str, str | None]:
+    """Write staff and plan datasets, as one full extract each; return the month in which each programme pays back.
+
+    `margins` is the margin that each programme brought in each month of the calendar.
+    """
     write_staff(org, writer)
-    write_account_plans(org, writer, rng)
-    write_programmes(org, writer)
-    write_targets(org, writer)
+    write_account_plans(org, causes, writer)
+    paid_back = write_programmes(org, causes, writer, margins)
+    write_targets(org, causes, writer, rng)
+    return paid_back
 
 
 def write_staff(org: Organisation, writer: Writer) -> None:
@@ -70,16 +69,15 @@ def write_staff(org: Organisation, writer: Writer) -> None:
     )
 
 
-def write_account_plans(org: Organisation, writer: Writer, rng: np.random.Generator) -> None:
+def write_account_plans(org: Organisation, causes: Causes, writer: Writer) -> None:
     """Write plans per branch and half of the large partners, with goals by month and actions."""
-    n = min(org.real_branches, scaled(org.size, (8, 30, 600, 1_500)))
-    best = np.argsort(-org.weight[: org.real_branches], kind="stable")[:n]
-    best = np.sort(best[(org.branch_closed[best] == NEVER) & (org.branch_opened[best] < START)])
+    planned = {name: values.tolist() for name, values in causes.planned.items()}
+    best = np.unique(causes.planned["branch"])
     total_partners = int((org.branch_count > 0).sum())
     plans: list[dict[str, Any]] = []
     goals: list[dict[str, Any]] = []
     actions: list[dict[str, Any]] = []
-    season = np.array([0.72, 0.72, 0.8, 0.75, 0.7, 2.15, 0.7, 0.78, 0.95, 0.75, 0.8, 2.45]) / 12.27
+    season = np.array(SEASON) / sum(SEASON)
     for year in FISCAL_YEARS:
         months = month_starts(f"{year}-04-01", f"{year + 1}-03-01")
         for rank, b in enumerate(best.tolist()):
@@ -108,19 +106,6 @@ def write_account_plans(org: Organisation, writer: Writer, rng: np.random.Genera
                         for code, metric, kind, target in (("W", "won_amount", "result", won), ("S", "sessions_held",
                             "action", 1 + rank % 2))
                     ]  # fmt: skip
-            for i in range(6):
-                due = months[2 * i] + 20
-                done = due + int(rng.integers(-10, 25)) if rng.random() < 0.75 else NEVER
-                actions.append(
-                    {
-                        "action_id": f"{plan}-A{i + 1}", "plan_id": plan, "goal_id": f"{plan}-S" if i % 2
-                            else f"{plan}-W",
-                        "action_type": ("study_session", "joint_visit", "campaign")[i % 3],
-                            "owner_side": "vendor" if i % 2 else "partner",
-                        "due_on": iso(due), "done_on": iso(done) if 0 <= done <= AS_OF else None,
-                        "status": "完了" if 0 <= done <= AS_OF else "未完了", "activity_id": None,
-                    }
-                )  # fmt: skip
         for p in sorted({int(org.branch_partner[b]) for b in best.tolist()}):
             assert p < total_partners
             plan = f"PL{year}-P{p + 1:04d}"
@@ -136,39 +121,62 @@ def write_account_plans(org: Organisation, writer: Writer, rng: np.random.Genera
                         "vendor_benefit": "横展開",
                 }
             )  # fmt: skip
+    for year, b, nth, kind, due, done in zip(
+        *(planned[name] for name in ("year", "branch", "nth", "type", "due", "done")), strict=True
+    ):
+        plan = f"PL{year}-B{b + 1:05d}"
+        actions.append(
+            {
+                "action_id": f"{plan}-A{nth + 1}", "plan_id": plan, "goal_id": f"{plan}-S" if nth % 2 else f"{plan}-W",
+                "action_type": action_type(kind), "owner_side": "vendor" if nth % 2 else "partner", "due_on": iso(due),
+                "done_on": None if done == NEVER else iso(done), "status": "未完了" if done == NEVER else "完了",
+                "activity_id": None,
+            }
+        )  # fmt: skip
     writer.write_rows("account_plans", AS_OF, plans)
     writer.write_rows("plan_goals", AS_OF, goals)
     writer.write_rows("plan_actions", AS_OF, actions)
 
 
-def write_programmes(org: Organisation, writer: Writer) -> None:
-    """Write programmes, their monthly cost and the branches in them; shares of a branch and day sum to at most 1."""
-    writer.write_rows(
-        "programmes",
-        AS_OF,
-        (
+def write_programmes(org: Organisation, causes: Causes, writer: Writer, margins: np.ndarray) -> dict[str, str | None]:
+    """Write programmes, their monthly cost and the branches in them; return when each pays back.
+
+    The cost is what the programme had brought by its month of payback, most of it spent at the beginning.
+    """
+    programmes: list[dict[str, Any]] = []
+    costs: list[dict[str, Any]] = []
+    members: list[dict[str, Any]] = []
+    paid_back: dict[str, str | None] = {}
+    calendar = month_starts("2022-04-01", "2026-04-01")
+    for i, (code, name, kind, start, end, horizon) in enumerate(PROGRAMMES):
+        first = calendar.index(month_starts(start[:7] + "-01", start[:7] + "-01")[0])
+        running = month_starts(start[:7] + "-01", (end or "2026-03-31")[:7] + "-01")
+        brought = np.cumsum(margins[i])
+        nth = causes.effects.programmes[code].payback_month
+        # The month of payback is the intended one, or the next one in which it brought anything.
+        paying = np.flatnonzero(np.diff(brought, prepend=0) > 0)
+        paying = paying[paying >= first + nth] if nth else paying[:0]
+        last = int(paying[0]) if len(paying) else len(calendar) - 1
+        # Halfway between what it had brought before that month and in it; without a payback, more than it ever brings.
+        cost = int(brought[last] + brought[last - 1]) // 2 if len(paying) else int(1.5 * brought[-1]) + org.size * 300
+        later = [m for m in running[1:] if m <= calendar[last]]
+        at_start = cost if not later else cost * 4 // 5
+        spent = {m: (cost - at_start) // len(later) for m in later} | {running[0]: at_start}
+        spent[running[0]] += cost - sum(spent.values())
+        costs += [
+            {"programme_id": code, "month": iso(m), "cost_kind": what, "amount": amount}
+            for m, total in sorted(spent.items())
+            for what, amount in (("人件費", total * 3 // 5), ("販促費", total - total * 3 // 5))
+        ]
+        paid_back[code] = payback(calendar, brought, spent)
+        programmes.append(
             {
                 "programme_id": code, "programme_name": name, "kind": kind, "started_on": start, "ended_on": end,
-                    "planned_cost": cost,
+                "planned_cost": round(cost * 0.9, -3),
                 "planned_payback_month": iso(month_starts(start[:7] + "-01", "2026-12-01")[11]), "horizon": horizon,
                 "expected_side_effects": "直販との重複に注意" if horizon == "short" else None,
             }
-            for code, name, kind, start, end, cost, horizon in PROGRAMMES
-        ),
-    )  # fmt: skip
-    costs: list[dict[str, Any]] = []
-    members: list[dict[str, Any]] = []
-    for i, (code, _, _, start, end, cost, _) in enumerate(PROGRAMMES):
-        months = month_starts(start[:7] + "-01", (end or "2026-03-31")[:7] + "-01")
-        costs += [
-            {"programme_id": code, "month": iso(m), "cost_kind": what, "amount": round(cost * share / len(months), -2)}
-            for m in months
-            for what, share in (("人件費", 0.6), ("販促費", 0.4))
-        ]
-        open_branches = np.flatnonzero(
-            (org.branch_closed[: org.real_branches] == NEVER) & (org.branch_opened[: org.real_branches] < START)
-        )
-        chosen = open_branches[open_branches % 7 == i][:2_000]
+        )  # fmt: skip
         members += [
             {
                 "programme_id": code,
@@ -177,14 +185,23 @@ def write_programmes(org: Organisation, writer: Writer) -> None:
                 "agreed_on": start if b % 2 else None,
                 "share": 1,
             }
-            for b in chosen.tolist()
+            for b in np.flatnonzero(causes.member[i]).tolist()
         ]
+    writer.write_rows("programmes", AS_OF, programmes)
     writer.write_rows("programme_costs", AS_OF, costs)
     writer.write_rows("programme_branches", AS_OF, members)
+    return paid_back
 
 
-def write_targets(org: Organisation, writer: Writer) -> None:
-    """Write the multi-year targets and the phases."""
+def payback(calendar: list[int], brought: np.ndarray, spent: dict[int, int]) -> str | None:
+    """Return the first month in which a programme has brought what it has cost until then."""
+    cost = np.cumsum([spent.get(m, 0) for m in calendar])
+    paid = np.flatnonzero((cost > 0) & (brought >= cost))
+    return iso(calendar[paid[0]]) if len(paid) else None
+
+
+def write_targets(org: Organisation, causes: Causes, writer: Writer, rng: np.random.Generator) -> None:
+    """Write targets of the company, partners, branches and reps, and the phases."""
     base = org.size * 500_000
     targets: list[dict[str, Any]] = [
         {"metric": "indirect_ratio", "scope": "company", "scope_id": None, "baseline": 0.7,
@@ -195,8 +212,20 @@ def write_targets(org: Organisation, writer: Writer) -> None:
     targets += [
         {"metric": "won_amount", "scope": "partner", "scope_id": f"P{p + 1:04d}", "baseline": None,
             "baseline_on": None, "target": base // (20 * (p + 1)), "deadline": "2027-03-31"}
-        for p in range(min(5, len(org.branch_count)))
+        for p in np.flatnonzero(org.partner_since < START)[:5].tolist()
     ]  # fmt: skip
+    # What some branches with a plan and their first sellers should win in a year, set with an error of a fifth.
+    best = np.unique(causes.planned["branch"])[::3]
+    for year in (2024, 2025):
+        for b, luck in zip(best.tolist(), rng.normal(1.05, 0.2, len(best)).tolist(), strict=True):
+            yearly = float(org.weight[b]) * org.size * 150_000 * max(luck, 0.5)
+            anchor = int(org.assignments.rep[org.assignments.first[b]])
+            part = float(org.assignments.pull[org.assignments.first[b]])
+            targets += [
+                {"metric": "won_amount", "scope": scope, "scope_id": who, "baseline": None, "baseline_on": None,
+                    "target": round(yearly * of, -4), "deadline": f"{year + 1}-03-31"}
+                for scope, who, of in (("branch", f"B{b + 1:05d}", 1.0), ("rep", f"R{anchor + 1:06d}", part))
+            ]  # fmt: skip
     writer.write_rows("targets", AS_OF, targets)
     phases: list[dict[str, Any]] = [
         {"scope": "company", "scope_id": None, "phase": "launch", "valid_from": "2022-04-01"},
