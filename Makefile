@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy bench coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test check mutants fuzz sqlfluff secrets lock clean
+.PHONY: help accuracy bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test check mutants fuzz sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -29,6 +29,10 @@ demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=
 	@./setup.sh run
 	@$(KYOTEN) demo --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value NOISE),--noise "$$GIVEN_NOISE") \
 		$(if $(value ALIKE),--alike)
+
+cases: ## A small company of planted cases with known answers → refresh → summary, in data/cases
+	@./setup.sh run
+	@$(KYOTEN) cases
 
 refresh: ## Landing files → published release (FORCE=1: even if nothing is new; FETCH=0: only landed files; PROFILE=1: costs)
 	@./setup.sh run

@@ -8,13 +8,14 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
 
-DEMO_HOME = "data/demo"
+DEMO_HOME, CASES_HOME = "data/demo", "data/cases"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -76,19 +77,31 @@ def kyoten(home: str | None, sources: str | None, variables: str | None) -> None
 @click.option("--alike", is_flag=True, help="A company in which no branch, rep or action differs.")
 def demo(size: int, seed: int, noise: float, alike: bool) -> None:
     """Make the sample company, refresh, and show the summary."""
+    _show_sample(Home.from_environment(DEMO_HOME), size=size, seed=seed, noise=noise, alike=alike)
+
+
+@kyoten.command()
+def cases() -> None:
+    """Make the small company of cases whose answers are known, refresh, and show the summary."""
+    from tools.sample import CASES
+
+    _show_sample(Home.from_environment(CASES_HOME), size=CASES, cases=True)
+
+
+def _show_sample(home: Home, **wanted: Any) -> None:
+    """Make a sample company in a home, refresh, and show the summary."""
     from orchestration.lock import write_lock
     from orchestration.refresh import refresh as refresh_home
     from orchestration.summary import print_summary
     from tools.sample import generate
 
-    home = Home.from_environment(DEMO_HOME)
     with write_lock(home):
         # If the process dies between making a new sample and clearing, this file remains and the next demo clears.
         replacing = home.build / "replacing-sample"
         interrupted = replacing.exists()
         replacing.touch()
         try:
-            sample = generate(home, size=size, seed=seed, noise=noise, alike=alike)
+            sample = generate(home, **wanted)
         except KyotenError:
             replacing.unlink()
             raise

@@ -267,7 +267,7 @@ def explain(home: Home, deal_id: str, lang: str = "en") -> str:
     if not database.exists():
         raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
     if not deal_id.strip():
-        raise KyotenError("Which deal? Name one, as in make why DEAL=TRAP01-A.")
+        raise KyotenError("Which deal? Name one, as in make why DEAL=D00000001.")
     with engine.connect(home, database, read_only=True) as connection:
         return "\n".join(Case(Release(connection), deal_id.strip(), lang).lines())
 

@@ -25,7 +25,7 @@ def read_yaml(path: Path) -> Any:
     return yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
 
 
-SAMPLE_SIZE, SAMPLE_SEED = 1_000, 1
+SAMPLE_SIZE = 1_000
 PROJECT_VARS = read_yaml(PROJECT / "dbt_project.yml")["vars"]
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -72,7 +72,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built_home(shared_folder: Path) -> Iterator[Home]:
-    """A home with the sample company, refreshed and published by the real command, once for all workers.
+    """A home with the company of planted cases, refreshed and published by the real command, once for all workers.
 
     Read it, never write to it: take `home_copy` for that.
     """
@@ -81,7 +81,7 @@ def built_home(shared_folder: Path) -> Iterator[Home]:
     with FileLock(shared_folder / "sample.lock"):
         if not done.exists():
             shutil.rmtree(home.root, ignore_errors=True)
-            demo = run_cli(home, "demo", "--size", str(SAMPLE_SIZE), "--seed", str(SAMPLE_SEED))
+            demo = run_cli(home, "cases")
             assert demo.returncode == 0, f"{demo.stdout}\n{demo.stderr}"
             (home.root / "files.json").write_text(json.dumps(_files(home)))
             done.write_text(demo.stdout)

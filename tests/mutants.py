@@ -24,7 +24,7 @@ import yaml
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from tests.conftest import SAMPLE_SIZE, run_cli
+from tests.conftest import run_cli
 
 MUTATIONS = PROJECT / "tests" / "mutations.yml"
 PAGE = PROJECT / "docs" / "attribution.md"
@@ -290,7 +290,7 @@ def _run(mutations: list[Mutation], *, is_written: bool) -> int:
         raise KyotenError("tests/mutations.yml does not fit the project:\n" + "\n".join(wrong))
     with tempfile.TemporaryDirectory(prefix="kyoten-mutants-") as folder:
         home = Home(Path(folder) / "home")
-        done = run_cli(home, "demo", "--size", str(SAMPLE_SIZE))
+        done = run_cli(home, "cases")
         if done.returncode:
             raise KyotenError(f"The sample company could not be built:\n{done.stdout}\n{done.stderr}")
         laboratory = Laboratory(Path(folder), home)

@@ -143,7 +143,7 @@ def resolve(home: Home, size: int, seed: int, level: float) -> "duckdb.DuckDBPyC
     from orchestration.scratch import compile_models
     from tools.sample import generate
 
-    generate(home, size, seed, quiet, noise=level)
+    generate(home, size, seed, quiet, noise=level, cases=True)
     shutil.rmtree(home.lake, ignore_errors=True)
     result = ingest(home, progress=quiet)
     if stopped := [file.message for file in result.refused] + [batch.message for batch in result.held]:

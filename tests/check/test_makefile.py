@@ -26,6 +26,7 @@ CALLS: dict[tuple[str, ...], list[str]] = {
         "5",
         "--alike",
     ],
+    ("cases",): ["cases"],
     ("refresh", "FORCE=1", "FETCH=0"): ["refresh", "--force", "--no-fetch"],
     ("fetch", "FULL=1"): ["fetch", "--full"],
     ("summary",): ["summary"],

@@ -55,7 +55,7 @@ def workshop(compiled, tmp_path_factory):
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
     home = Home(tmp_path_factory.mktemp("sample"))
-    generate(home, 1_000, 7, lambda _: None)
+    generate(home, 1_000, 7, lambda _: None, cases=True)
     return home
 
 

@@ -19,9 +19,9 @@ def quiet(_: str) -> None:
 
 @pytest.fixture(scope="session", params=[1_000, 3_000])
 def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Return the home of a sample company."""
+    """Return the home of a sample company with planted cases."""
     home = Home(tmp_path_factory.mktemp(f"sample_{request.param}"))
-    generate(home, request.param, 7, quiet)
+    generate(home, request.param, 7, quiet, cases=True)
     return home
 
 

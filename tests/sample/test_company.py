@@ -1,14 +1,20 @@
 """The sample company: it fits the contract, and its figures are like a real vendor's."""
 
+import gzip
+import json
+import re
+from pathlib import Path
+
 import duckdb
 import numpy as np
 import pytest
 
-from tools.sample import causes, deals, organisation
+from orchestration.home import Home
+from tools.sample import causes, deals, generate, organisation
 from tools.sample.effects import EFFECTS
 from tools.sample.traps import plant
 
-from .conftest import CONTRACT_DATASETS
+from .conftest import CONTRACT_DATASETS, quiet
 
 TYPES = {
     "date": "date",
@@ -94,6 +100,28 @@ def test_ids_refer_to_something(landed: duckdb.DuckDBPyConnection) -> None:
         assert landed.execute(f"{damaged} where {column} = $1", [value]).fetchone() == (True,), value
 
 
+PLANTED = re.compile(r"(?<![A-Z])(TRAP\d|CASE-|CLOCK|KNOWN\d?\b|BAD-|NOBODY|PR90)")
+
+
+def with_planted_ids(home: Home) -> set[str]:
+    """Return the datasets and truth files that contain an id of a planted case."""
+    texts = {p: gzip.decompress(p.read_bytes()).decode() for p in home.root.rglob("*.gz")}
+    plain = (p for p in home.root.rglob("*") if p.suffix in (".csv", ".tsv", ".jsonl", ".json"))
+    texts |= {p: p.read_text(encoding="utf-8") for p in plain}
+    assert len(texts) > len(CONTRACT_DATASETS)
+    return {p.stem if p.parent == home.truth else p.parent.name for p, text in texts.items() if PLANTED.search(text)}
+
+
+def test_only_the_company_of_cases_has_planted_ones(sample: Home, tmp_path: Path) -> None:
+    assert with_planted_ids(sample) >= {"deals", "branches", "partners", "reps", "events", "inquiries"}
+    home = Home(tmp_path)
+    generate(home, 300, 1, quiet)
+    assert with_planted_ids(home) == set()
+    summary = json.loads((home.truth / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["planted_deals"], summary["bad_rows"], summary["deleted_deals"]) == (0, 0, 0)
+    assert sorted(p.name for p in home.truth.iterdir()) == ["causes.csv", "deals.csv", "summary.json"]
+
+
 def test_ordinary_and_planted_companies_do_not_touch(landed: duckdb.DuckDBPyConnection) -> None:
     planted = "^(TRAP|CASE|CLOCK|KNOWN)"
     for column in ("branch_id", "rep_id", "partner_id", "customer_id", "parent_deal_id"):
@@ -160,17 +188,19 @@ def test_shares_look_like_a_vendor_with_partners(landed: duckdb.DuckDBPyConnecti
     assert 0.15 <= direct <= 0.35
 
 
-@pytest.mark.parametrize("size", [1_000, 1_500, 3_000, 20_000])
+@pytest.mark.parametrize(
+    ("size", "with_cases"), [(100, False), (1_000, False), (1_000, True), (2_000, True), (20_000, False)]
+)
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_few_enough_deals_are_unresolved_to_publish(size: int, seed: int) -> None:
-    planted = [answer["expected_rung"] for answer in plant().answers]
+def test_few_enough_deals_are_unresolved_to_publish(size: int, with_cases: bool, seed: int) -> None:
+    planted = [answer["expected_rung"] for answer in plant().answers] if with_cases else []
+    few = sum(rung in ("L11", "L12") for rung in planted)
     rng = np.random.default_rng(seed)
     org = organisation.build(size, rng, EFFECTS)
     why = causes.build(org, EFFECTS, rng)
-    a = deals.make(org, why, deals.customers_of(org), rng, size - len(planted), 0, 1.0)
+    a = deals.make(org, why, deals.customers_of(org), rng, size - len(planted), 0, 1.0, few)
     unresolved = a["beyond_help"] | ((a["kind"] == deals.BRANCH_MISSING) & ~a["decided_by_hand"])
     partner = a["kind"] != deals.DIRECT
-    few = sum(rung in ("L11", "L12") for rung in planted)
     by_count = (unresolved.sum() + few) / (partner.sum() + sum(rung != "L13" for rung in planted))
     # A planted deal is of 600,000 yen, less than the average.
     by_money = (a["amount"][unresolved].sum() + few * 600_000) / a["amount"][partner].sum()

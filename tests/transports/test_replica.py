@@ -11,7 +11,7 @@ import pytest
 from orchestration.contract import load_contract
 from orchestration.home import Home
 from orchestration.sources.transports.fetch import fetch
-from tests.conftest import SAMPLE_SEED, SAMPLE_SIZE, run_cli
+from tests.conftest import SAMPLE_SIZE, run_cli
 from tests.transports.conftest import PASSWORD, Postgres
 from tools.sample import generate
 
@@ -110,7 +110,7 @@ class Replica:
 def homes(running: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Home]:
     """The home of the company's files and the home of its database, each refreshed by the real command."""
     sample = Home(tmp_path_factory.mktemp("company"))
-    generate(sample, size=SAMPLE_SIZE, seed=SAMPLE_SEED)
+    generate(sample, size=SAMPLE_SIZE, seed=1)
     original, copied = Home(tmp_path_factory.mktemp("original")), Home(tmp_path_factory.mktemp("replica"))
     for dataset in TABLES:
         for day in DAYS:

@@ -1,9 +1,11 @@
 """The sample company: a believable vendor with partners, as landing files of the contract, and its truth file.
 
     generate(home, size=10_000, seed=1, noise=1.0)
+    generate(home, size=CASES, cases=True)
 
-The same arguments give the same bytes. Nothing here reads the clock or runs attribution: each answer is fixed first
-and the evidence is made from it. docs/sample.md describes it.
+The second one is a small company in which cases with known answers are planted; the first has none of them. The same
+arguments give the same bytes. Nothing here reads the clock or runs attribution: each answer is fixed first and the
+evidence is made from it. docs/sample.md describes it.
 """
 
 import json
@@ -26,9 +28,11 @@ from tools.sample.planted import Planted
 from tools.sample.powers import Tally
 from tools.sample.writing import Writer, connect, register
 
-VERSION = 9  # version of the generator: raise it when the output changes, so that older samples are replaced
+VERSION = 10  # version of the generator: raise it when the output changes, so that older samples are replaced
 MARKER = ".sample.json"
-SMALLEST, CHUNK, LOUDEST = 1_000, 1_000_000, 30
+SMALLEST, CHUNK, LOUDEST = 100, 1_000_000, 30
+# Deals of the company of cases: so many that those without a branch are few enough to publish.
+CASES = 1_000
 TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "causes.csv", "summary.json")
 
 
@@ -53,20 +57,19 @@ def generate(
     *,
     noise: float = 1.0,
     alike: bool = False,
+    cases: bool = False,
 ) -> SampleSummary:
     """Write the sample company's landing files and truth into the home, unless the same sample exists already.
 
     `size` is the number of deals. `noise` is the level of damage to evidence: 0 none, 1 as in a usual CRM, 5 heavy, 20
     as in a CRM that nobody looked after. In a company that is `alike`, no branch, rep or action differs from another.
+    With `cases`, some of the deals are the planted cases of traps.py, cases.py and known.py.
 
     Raises:
         KyotenError: for arguments out of range, other files in landing/, or a disk error.
     """
-    if size < SMALLEST:
-        raise KyotenError(
-            f"SIZE={size} is too small: the planted cases alone are 211 deals, and below {SMALLEST:,} they would "
-            f"outweigh the company. Choose SIZE={SMALLEST} or more."
-        )
+    if size < (least := CASES if cases else SMALLEST):
+        raise KyotenError(f"SIZE={size} is too small for a company. Choose SIZE={least} or more.")
     if seed < 0:
         raise KyotenError(f"SEED={seed} is negative: choose 0 or more.")
     if not 0 <= noise <= LOUDEST:
@@ -76,7 +79,7 @@ def generate(
         )
     marker = read_marker(home)
     refuse_foreign_files(home, marker)
-    wanted = {"version": VERSION, "size": size, "seed": seed, "noise": noise, "alike": alike}
+    wanted = {"version": VERSION, "size": size, "seed": seed, "noise": noise, "alike": alike, "cases": cases}
     if marker and all(marker.get(k) == v for k, v in wanted.items()) and is_complete(home, marker):
         progress(f"The sample company of {size:,} deals (seed {seed}, noise {noise:g}) is there already.")
         return summary_of(home, marker, created=False, replaced=False)
@@ -84,7 +87,7 @@ def generate(
     staging = home.root / ".sample"
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        write_company(staging, size, seed, noise, progress, alike=alike)
+        write_company(staging, size, seed, noise, progress, alike=alike, cases=cases)
         remove_sample(home, marker)
         new = wanted | {"files": sizes_below(staging / "landing"), "truth": sizes_below(staging / "truth")}
         home.landing.mkdir(parents=True, exist_ok=True)
@@ -103,7 +106,7 @@ def generate(
 
 
 def write_company(
-    staging: Path, size: int, seed: int, noise: float, progress: Callable[[str], None], *, alike: bool
+    staging: Path, size: int, seed: int, noise: float, progress: Callable[[str], None], *, alike: bool, cases: bool
 ) -> None:
     """Write landing/ and truth/ below a folder."""
     (staging / "landing").mkdir(parents=True)
@@ -114,7 +117,8 @@ def write_company(
         np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(5 + 1 + size // CHUNK)
     )
     effects = ALIKE if alike else EFFECTS
-    planted = traps.plant()
+    planted = traps.plant() if cases else Planted()
+    unresolved = sum(answer["expected_rung"] in ("L11", "L12") for answer in planted.answers)
     con = connect()
     try:
         writer = Writer(con, staging / "landing", size, planted.rows)
@@ -136,7 +140,7 @@ def write_company(
             n = min(CHUNK, ordinary - base)
             part = number if len(starts) > 1 else None
             progress(f"Sample company: deals {base + 1:,} to {base + n:,}")
-            chunk = deals.make(org, why, customers, rng, n, base, noise)
+            chunk = deals.make(org, why, customers, rng, n, base, noise, unresolved)
             deals.write(org, writer, chunk, part)
             activities.write_activities(org, why, writer, rng, chunk, ordinary, part)
             activities.write_leads(org, why, writer, rng, chunk, base, part)
@@ -157,15 +161,19 @@ def write_company(
 
 def write_planted_truth(truth: Path, planted: Planted, answers: Iterable[Path]) -> None:
     """Write the answers of the planted deals, then the answers of the ordinary ones, and the other planted truths."""
-    write_csv(truth / "deals.csv", planted.answers)
+    has_header = bool(planted.answers)
+    if planted.answers:
+        write_csv(truth / "deals.csv", planted.answers)
+        write_csv(truth / "events.csv", planted.events)
+        write_csv(truth / "bad_rows.csv", [row | {"extracted_on": iso(row["extracted_on"])} for row in planted.bad])
     with (truth / "deals.csv").open("ab") as target:
         for path in answers:
             with path.open("rb") as source:
-                source.readline()
+                if has_header:
+                    source.readline()
                 shutil.copyfileobj(source, target)
+            has_header = True
             path.unlink()
-    write_csv(truth / "events.csv", planted.events)
-    write_csv(truth / "bad_rows.csv", [row | {"extracted_on": iso(row["extracted_on"])} for row in planted.bad])
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -207,7 +215,7 @@ def write_summary(
     """Write the figures that are right by construction."""
     latest: dict[str, dict[str, str]] = {}
     for k in DELTA_EXTRACTS:
-        latest.update({row["deal_id"]: row for row in planted.rows["deals", k]})
+        latest.update({row["deal_id"]: row for row in planted.rows.get(("deals", k), [])})
     status = {"受注": "won", "失注": "lost", "商談": "open"}
     by_status = Counter(status[row["stage"]] for row in latest.values() if row["is_deleted"] == "false")
     figures = {

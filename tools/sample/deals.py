@@ -95,8 +95,12 @@ def make(
     n: int,
     base: int,
     level: float = 0.0,
+    unresolved: int = 0,
 ) -> Arrays:
-    """Make n deals in order of creation, with dates, branch, outcome, evidence and money; then add the noise."""
+    """Make n deals in order of creation, with dates, branch, outcome, evidence and money; then add the noise.
+
+    Where `unresolved` planted deals have no branch, fewer of the others lack theirs: the company is to be publishable.
+    """
     a: Arrays = {}
     cumulative = np.cumsum(causes.month_weight)
     month = np.searchsorted(cumulative / cumulative[-1], rng.random(n), side="right").clip(0, len(MONTHS) - 2)
@@ -123,7 +127,7 @@ def make(
     a["amount"] = (np.round(np.exp(np.log(1_500_000) + 0.85 * rng.standard_normal(n)) / 1000) * 1000).astype(
         np.int64
     ).clip(80_000, 40_000_000)  # fmt: skip
-    a["kind"] = scarce_evidence(org, rng, a, kind)
+    a["kind"] = scarce_evidence(org, rng, a, kind, unresolved // 12)
     direct = a["kind"] == DIRECT
     a["assignment"] = np.where(direct, NEVER, org.pick_seller(rng, a["branch"], on))
     a["rep"] = np.where(a["assignment"] == NEVER, NEVER, org.assignments.rep[a["assignment"]])
@@ -137,7 +141,7 @@ def make(
     add_programmes(causes, rng, a)
     a["lead"] = np.zeros(n, np.int64)
     add_money(rng, a)
-    add_noise(rng, a, level)
+    add_noise(rng, a, level, unresolved // 6)
     return a
 
 
@@ -204,7 +208,7 @@ def add_parents(rng: np.random.Generator, a: Arrays, planned: Ints, wanted: Ints
     a["product"][child] = a["product"][parent]
 
 
-def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind: Ints) -> Ints:
+def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind: Ints, spared: int) -> Ints:
     """Leave some deals with names only, and a few with a partner but no branch; small amounts, fixed shares."""
     branch, n = a["branch"], len(kind)
     named = (kind != DIRECT) & (org.branch_count[a["partner"]] >= 3) & (branch < org.real_branches)
@@ -214,8 +218,7 @@ def scarce_evidence(org: Organisation, rng: np.random.Generator, a: Arrays, kind
     few = round(n * 0.03)
     kind = kind.copy()
     kind[pool[:few]] = NAMES_ONLY
-    # In a small company, the planted deals already use up the margin.
-    kind[pool[few : few + max(1, round(n * 0.004) - 3)]] = BRANCH_MISSING
+    kind[pool[few : few + max(1, round(n * 0.004) - spared)]] = BRANCH_MISSING
     return kind
 
 
@@ -354,7 +357,7 @@ def add_money(rng: np.random.Generator, a: Arrays) -> None:
     a["change"] = np.where(changed, rng.integers(0, 3, n), NEVER)
 
 
-def add_noise(rng: np.random.Generator, a: Arrays, level: float) -> None:
+def add_noise(rng: np.random.Generator, a: Arrays, level: float, spared: int) -> None:
     """Damage the evidence of some deals, but never so that it points to another target."""
     kind = a["kind"]
     # If a registration overrules another branch on the deal, its loss would leave wrong evidence.
@@ -372,7 +375,8 @@ def add_noise(rng: np.random.Generator, a: Arrays, level: float) -> None:
     }
     able = ~np.isin(kind, (DIRECT, BRANCH_MISSING))
     # A separate random stream, so that the level of noise changes nothing else.
-    noise.damage(rng.spawn(1)[0], a, level, present, able, kind == PARTNER_ONLY, a["layout"] == spelling.ONE_TEXT)
+    one_text = a["layout"] == spelling.ONE_TEXT
+    noise.damage(rng.spawn(1)[0], a, level, present, able, kind == PARTNER_ONLY, one_text, spared)
     for name in ("partner", "branch", "rep"):
         harm = a[f"harm_{name}_name"]
         a[f"said_{name}"] = np.where(harm == noise.DROPPED, NEVER, a[f"said_{name}"])
@@ -622,8 +626,10 @@ def write_customers(org: Organisation, customers: Customers, writer: Writer) -> 
         for d in since.tolist():
             wave = np.sin((d - START) / 190.0)
             usd = round(UNIT_RATES["USD"] + 9 * float(wave) + (d % 17) * 0.05, 4)
-            if not FX_PAUSE_FROM <= d < FX_PAUSE_TO:
-                rows.append({"rate_on": day_text(d), "currency": "USD", "base_per_unit": PLANTED_RATES.get(d, usd)})
+            if writer.planted:
+                usd = PLANTED_RATES.get(d, usd)
+            if not (writer.planted and FX_PAUSE_FROM <= d < FX_PAUSE_TO):
+                rows.append({"rate_on": day_text(d), "currency": "USD", "base_per_unit": usd})
             rows.append(
                 {"rate_on": day_text(d), "currency": "EUR", "base_per_unit": round(usd * 1.085 + 0.01 * (d % 5), 4)}
             )

@@ -22,19 +22,27 @@ STRONG = ("registration", "branch_id", "rep_id", "rep_email", "participant")
 DROPPED, MISTYPED, UNREGISTERED = 1, 2, 3
 
 # By level, as shares of all deals: deals that lose evidence that they do not need, and deals that lose necessary
-# evidence. The planted deals use up the margin of a small company, which must be publishable, too.
-HARMLESS, FATAL, MARGIN, NOBODY = 0.035, 0.008, 6, 0.01
+# evidence.
+HARMLESS, FATAL, NOBODY = 0.035, 0.008, 0.01
 # People check large deals twice, so these get less damage.
 CAREFUL_FROM = 3_000_000
 
 
 def damage(
-    rng: np.random.Generator, a: Arrays, level: float, present: Arrays, able: Ints, sole: Ints, one_text: Ints
+    rng: np.random.Generator,
+    a: Arrays,
+    level: float,
+    present: Arrays,
+    able: Ints,
+    sole: Ints,
+    one_text: Ints,
+    spared: int = 0,
 ) -> None:
     """Damage signals that are `present` on deals that are `able` to take it.
 
     The damage is recorded as `harm_<signal>` and `nobody_said`; deals that lost the evidence for their branch are
-    `beyond_help`. For `sole` deals the partner alone identifies the branch; `one_text` deals have both in one field.
+    `beyond_help`. For `sole` deals the partner alone identifies the branch; `one_text` deals have both in one
+    field. In each round, `spared` deals fewer lose necessary evidence.
     """
     n = len(able)
     there = np.stack([present[name] for name in SIGNALS])
@@ -46,7 +54,7 @@ def damage(
         after = intact & (np.arange(len(SIGNALS))[:, None] != picked)
         fatal = decidable(intact, sole) & ~decidable(after, sole)
         pool = rng.permutation(np.flatnonzero(able & intact.any(axis=0)))
-        needed = max(0, round(FATAL * n * share) - MARGIN)
+        needed = max(0, round(FATAL * n * share) - spared)
         hit = np.concatenate([pool[fatal[pool]][:needed], pool[~fatal[pool]][: round(HARMLESS * n * share)]])
         intact[picked[hit], hit] = False
         silent = rng.permutation(np.flatnonzero(able & ~present["partner_name"]))
