@@ -16,6 +16,7 @@ FEW_ROWS = {
     "int_step_passages",
     "pipeline",
     "scorecard",
+    "status_today",
 }
 
 

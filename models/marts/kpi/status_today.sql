@@ -1,5 +1,5 @@
 -- Status of each partner, branch and rep today, as derived from events and as typed by a person. Two flags show whether
--- they differ, and whether the entity has had the derived status for much longer than usual.
+-- they differ, and whether the entity has had the derived status for clearly longer than others.
 with spells as (
     select
         spells.*,
@@ -14,31 +14,30 @@ with spells as (
     where spells.is_current
 ),
 
-inferred as (
-    select * from spells where basis = 'inferred'
-),
-
 typed as (
     select * from spells where basis = 'typed'
 ),
 
--- Typical time to the next rung. Entities that are still on the rung, became dormant or ended count as the longest.
--- Spells that began before the data are left out.
-spans as (
+-- Spells of the rungs. Of a spell that ended, the length is known only if it began within the data. A spell that still
+-- lasts has lasted at least until today.
+stays as (
     select
         entity_type,
+        entity_id,
         status,
-        case when is_current or next_status in ('dormant', 'ended', 'left') then {{ not_yet() }} else dwell_days end as days
+        is_current,
+        dwell_days,
+        case when next_status not in ('dormant', 'ended', 'left') then dwell_days end as days_to_next,
+        percent_rank() over (partition by entity_type, status order by dwell_days) as share_shorter
     from {{ ref('int_status_spells') }}
-    where basis = 'inferred' and valid_from > (select min(month) from {{ ref('int_months') }})
+    where basis = 'inferred' and (is_current or valid_from > (select min(month) from {{ ref('int_months') }}))
 ),
 
--- Where fewer than half went on, the median has not been reached.
 usual as (
-    select entity_type, status, {{ median('days') }} as usual_days
-    from spans
+    select entity_type, status, {{ median('days_to_next') }} as usual_days
+    from stays
     group by entity_type, status
-    having count(*) >= {{ var('n_min') }} and 2 * {{ median('days') }} < {{ not_yet() }}
+    having count(days_to_next) >= {{ var('n_min') }}
 )
 
 select
@@ -50,10 +49,13 @@ select
     inferred.valid_from as since,
     inferred.dwell_days,
     cast(usual.usual_days as double) as usual_days,
-    -- An entity with repeated wins, or one that left, is at the end of the ladder and cannot be stuck.
+    stays.share_shorter,
+    -- An entity with repeated wins, or one that left, is at the end of the ladder and cannot be stuck. The share
+    -- distinguishes entities of a rung on which nearly all stay longer than the few that went on.
     coalesce(
         inferred.status not in ('repeat', 'ended', 'left')
-        and inferred.dwell_days > usual.usual_days * {{ var('stuck_factor') }},
+        and inferred.dwell_days > usual.usual_days * {{ var('stuck_factor') }}
+        and stays.share_shorter >= {{ var('stuck_share') }},
         false
     ) as is_stuck,
     typed.status as typed_status,
@@ -62,6 +64,9 @@ select
     case when typed.ladder_status is not null then typed.ladder_status != inferred.status end as is_different,
     case when typed.standing > inferred.standing then 'ahead' when typed.standing < inferred.standing then 'behind' end
         as difference
-from inferred
+from spells as inferred
+inner join stays
+    on inferred.entity_type = stays.entity_type and inferred.entity_id = stays.entity_id and stays.is_current
 left join typed on inferred.entity_type = typed.entity_type and inferred.entity_id = typed.entity_id
 left join usual on inferred.entity_type = usual.entity_type and inferred.status = usual.status
+where inferred.basis = 'inferred'
