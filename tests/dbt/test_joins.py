@@ -12,10 +12,11 @@ FEW_ROWS = {
     "branch_segments",
     "int_deal_lookups",
     "int_deal_windows",
+    "int_kpi_values",
     "int_status_spells",
     "int_step_passages",
+    "int_target_months",
     "pipeline",
-    "scorecard",
     "status_today",
 }
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -154,16 +155,31 @@ def has_twelve_months(home: Home, month: date) -> bool:
     return is_recorded(home, first_of_month(month, -11), 12)
 
 
-def twelve_months(home: Home, metric: str, scope: str, entity: str, month: date) -> float | None:
-    """Return a target's metric over the twelve months up to a complete month."""
-    if not has_twelve_months(home, month) or scope == "rep":
-        return None
-    won = placed(home, credited(home, "as_is").filter(within(month, 12)), scope, "as_is")
-    won = won.filter(pl.col("entity_id") == entity)
+def won_money(home: Home, metric: str, scope: str, entity: str, month: date, window: int) -> float | None:
+    """Return the money, or the share of partners in it, of the months up to a complete month."""
+    won = credited(home, "as_is").filter(within(month, window))
+    if scope == "rep":
+        return float(won.filter(pl.col("rep_id") == entity)["amount"].sum())
+    won = placed(home, won, scope, "as_is").filter(pl.col("entity_id") == entity)
     if metric == "won_amount":
         return float(won["amount"].sum())
     kinds = dict(won.group_by("channel_class").agg(pl.col("amount").sum()).iter_rows())
     return kinds["indirect"] / (kinds["indirect"] + kinds["direct"])
+
+
+def figure(home: Home, row: dict[str, Any], month: date) -> float | None:
+    """Return the value of a target's metric for its own period, or for twelve months, up to a complete month."""
+    since = row["period_start"]
+    length = 12 if since is None else (month.year - since.year) * 12 + month.month - since.month + 1
+    if not is_recorded(home, first_of_month(month, 1 - length), length):
+        return None
+    scope, entity = row["scope"], row["scope_id"] or "ALL"
+    if row["metric"] in ("won_amount", "indirect_ratio"):
+        return won_money(home, row["metric"], scope, entity, month, length)
+    mart = table(home, "kpi", f"{scope}_monthly_as_is").filter(pl.col(f"{scope}_id") == entity)
+    if row["metric"] == "headcount":
+        return mart.filter(pl.col("month") == month)["headcount"].item()
+    return float(mart.filter(within(month, length))[row["metric"]].sum())
 
 
 def has_a_future(home: Home, scope: str, entity: str | None) -> bool:
@@ -173,21 +189,57 @@ def has_a_future(home: Home, scope: str, entity: str | None) -> bool:
     return entity in entities_of_today(home, scope)
 
 
+def by_season(home: Home, row: dict[str, Any], month: date) -> float | None:
+    """Return the part of a path's way that the company's months of up to three fiscal years before its start imply."""
+    since = row["period_start"] - timedelta(days=1) if row["period_start"] else row["baseline_on"]
+    if since is None or row["metric"] not in ("won_amount", "deals_new"):
+        return None
+    first = since + timedelta(days=1)
+    april = date(first.year - (first.month < 4), 4, 1)
+    seasons: dict[int, float] = defaultdict(float)
+    company = table(home, "kpi", "company_monthly")
+    for back in (1, 2, 3):
+        if is_recorded(home, first_of_month(april, -12 * back), 12):
+            year = company.filter(within(first_of_month(april, 11 - 12 * back), 12))
+            for at, value in year.select("month", row["metric"]).iter_rows():
+                seasons[at.month] += float(value)
+    if not sum(seasons.values()):
+        return None
+    done, whole, at = 0.0, 0.0, first_of_month(first)
+    while at <= row["deadline"]:
+        days = (min(month_end(at), row["deadline"]) - max(since, at - timedelta(days=1))).days
+        weight = seasons[at.month] * days / month_end(at).day
+        whole += weight
+        done += weight if at <= month else 0
+        at = first_of_month(at, 1)
+    return done / whole
+
+
 def paths(home: Home) -> pl.DataFrame:
-    """Compute each target's months: the straight line, the actual, the gap, and the growth still required."""
+    """Compute each target's months: both paths, the actual, the gaps, the growth still required, and the result."""
     again = []
-    for row in accepted(home, "targets").with_columns(pl.col(pl.Decimal).cast(pl.Float64)).iter_rows(named=True):
+    targets = accepted(home, "targets").with_columns(pl.col(pl.Decimal).cast(pl.Float64))
+    for row in targets.iter_rows(named=True):
         if not has_a_future(home, row["scope"], row["scope_id"]):
             continue
-        entity, month = row["scope_id"] or "ALL", first_of_month(row["baseline_on"] or months(home)[0])
-        while month <= max(row["deadline"], today(home)):
-            end, path, growth = min(month_end(month), row["deadline"]), None, None
-            if row["baseline"] is not None:
-                way = (end - row["baseline_on"]) / (row["deadline"] - row["baseline_on"])
-                path = row["baseline"] + (row["target"] - row["baseline"]) * way
-            actual = twelve_months(home, row["metric"], row["scope"], entity, month)
+        since, is_flow = row["period_start"], row["metric"] in ("won_amount", "deals_new")
+        begin, base = row["baseline_on"], row["baseline"]
+        if since and is_flow:
+            begin, base = since - timedelta(days=1), 0.0
+        month = first_of_month(since or begin or months(home)[0])
+        last = first_of_month(row["deadline"])
+        result = figure(home, row, last) if month_end(last) <= today(home) else None
+        while month <= row["deadline"]:
+            end, path, growth, seasonal = min(month_end(month), row["deadline"]), None, None, None
+            share = by_season(home, row, month)
+            if base is not None:
+                path = base + (row["target"] - base) * ((end - begin) / (row["deadline"] - begin))
+                seasonal = None if share is None else base + (row["target"] - base) * share
+            elif since:
+                path = row["target"]
+            actual = figure(home, row, month) if month_end(month) <= today(home) else None
             years = (row["deadline"] - end).days / YEAR
-            if actual is not None and years >= 0.25:
+            if actual is not None and years >= 0.25 and not (since and is_flow):
                 if row["metric"] == "indirect_ratio":
                     growth = (row["target"] - actual) / years
                 elif actual > 0:
@@ -196,15 +248,26 @@ def paths(home: Home) -> pl.DataFrame:
                 {
                     "metric": row["metric"],
                     "scope": row["scope"],
-                    "entity_id": entity,
+                    "entity_id": row["scope_id"] or "ALL",
+                    "period_start": since,
                     "deadline": row["deadline"],
                     "month": month,
                     "is_complete": month_end(month) <= today(home),
                     "target": row["target"],
                     "path": path,
+                    "path_seasonal": seasonal,
                     "actual": actual,
                     "path_gap": None if path is None or actual is None else actual - path,
+                    "seasonal_gap": None if seasonal is None or actual is None else actual - seasonal,
                     "required_growth": growth,
+                    "result": result,
+                    "outcome": "running"
+                    if month_end(row["deadline"]) > today(home)
+                    else "unknown"
+                    if result is None
+                    else "reached"
+                    if result >= row["target"]
+                    else "missed",
                 }
             )
             month = first_of_month(month, 1)
@@ -212,8 +275,23 @@ def paths(home: Home) -> pl.DataFrame:
 
 
 def test_target_paths(built_home: Home) -> None:
-    key = ["metric", "scope", "entity_id", "deadline", "month"]
-    assert_same(table(built_home, "kpi", "target_path"), paths(built_home), key)
+    again = paths(built_home)
+    assert again["actual"].count() and again["path_seasonal"].count() and {"reached", "missed"} <= set(again["outcome"])
+    key = ["metric", "scope", "entity_id", "period_start", "deadline", "month"]
+    assert_same(table(built_home, "kpi", "target_path"), again, key)
+
+
+def test_a_target_that_was_missed_stays_missed(built_home: Home) -> None:
+    """No row is later than the deadline: what comes in the twelve months after it belongs to no target."""
+    found = table(built_home, "kpi", "target_path")
+    assert (found["month"] <= found["deadline"]).all()
+    over = found.filter(pl.col("outcome").is_in(["reached", "missed"]))
+    assert over.group_by("metric", "scope", "entity_id", "period_start", "deadline").agg(
+        pl.col("result").n_unique(), pl.col("outcome").n_unique()
+    ).select(pl.col("result", "outcome").max()).row(0) == (1, 1)  # fmt: skip
+    # Each target of a rep has a figure, of deals and money.
+    reps = found.filter(pl.col("scope") == "rep", "is_complete")
+    assert len(reps) and reps["actual"].null_count() == 0
 
 
 def phases(home: Home) -> Callable[[str, str, date], str | None]:
@@ -294,16 +372,23 @@ def metrics(home: Home) -> dict[tuple[str, str, date, str], float]:
     return values
 
 
+def line_of(rows: list[dict[str, Any]], month: date) -> dict[str, Any]:
+    """Return the month of the target with the nearest deadline, or the last month of the latest one that is over."""
+    if running := [row for row in rows if row["month"] == month]:
+        return min(running, key=lambda row: row["deadline"])
+    over = [row for row in rows if row["month"] < month and row["month"] == first_of_month(row["deadline"])]
+    return max(over, key=lambda row: row["deadline"], default={"path": None, "actual": None, "path_gap": None})
+
+
 def test_scorecard(built_home: Home) -> None:
     """The metrics of the set for an entity's phase and channel, with their values in the other marts."""
     phase_of, value_of = phases(built_home), metrics(built_home)
     scopes_of: dict[str, set[str]] = defaultdict(set)
     for scope, _, _, metric in value_of:
         scopes_of[metric].add(scope)
-    lines = {
-        (row["scope"], row["entity_id"], row["month"], row["metric"]): row
-        for row in table(built_home, "kpi", "target_path").iter_rows(named=True)
-    }
+    lines: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in table(built_home, "kpi", "target_path").iter_rows(named=True):
+        lines[row["scope"], row["entity_id"], row["metric"]].append(row)
     again = []
     for scope in SCOPES:
         channel_of = channels(built_home, scope)
@@ -314,7 +399,7 @@ def test_scorecard(built_home: Home) -> None:
             for rank, metric in chosen.select("kpi_rank", "metric").iter_rows():
                 if scope not in scopes_of[metric]:
                     continue
-                line = lines.get((scope, entity, month, metric), {"path": None, "actual": None, "path_gap": None})
+                line = line_of(lines[scope, entity, metric], month)
                 again.append(
                     {
                         "scope": scope,

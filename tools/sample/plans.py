@@ -205,7 +205,7 @@ def write_targets(org: Organisation, causes: Causes, writer: Writer, rng: np.ran
     base = org.size * 500_000
     targets: list[dict[str, Any]] = [
         {"metric": "indirect_ratio", "scope": "company", "scope_id": None, "baseline": 0.7,
-            "baseline_on": "2022-04-01", "target": 0.85, "deadline": "2027-03-31"},
+            "baseline_on": "2022-04-01", "target": 0.85, "period_start": None, "deadline": "2027-03-31"},
         {"metric": "won_amount", "scope": "company", "scope_id": None, "baseline": base // 4,
             "baseline_on": "2022-04-01", "target": base // 2, "deadline": "2025-03-31"},
     ]  # fmt: skip
@@ -222,10 +222,19 @@ def write_targets(org: Organisation, causes: Causes, writer: Writer, rng: np.ran
             anchor = int(org.assignments.rep[org.assignments.first[b]])
             part = float(org.assignments.pull[org.assignments.first[b]])
             targets += [
-                {"metric": "won_amount", "scope": scope, "scope_id": who, "baseline": None, "baseline_on": None,
-                    "target": round(yearly * of, -4), "deadline": f"{year + 1}-03-31"}
+                {"metric": "won_amount", "scope": scope, "scope_id": who, "target": round(yearly * of, -4),
+                    "period_start": f"{year}-04-01", "deadline": f"{year + 1}-03-31"}
                 for scope, who, of in (("branch", f"B{b + 1:05d}", 1.0), ("rep", f"R{anchor + 1:06d}", part))
             ]  # fmt: skip
+    targets += [
+        {"metric": metric, "scope": scope, "scope_id": scope_id, "target": target, "period_start": f"{year}-04-01",
+            "deadline": f"{year + 1}-03-31"}
+        for year in (2025, 2026)
+        for metric, scope, scope_id, target in (
+            ("won_amount", "company", None, base // 3), ("deals_new", "branch", "B00001", 12),
+            ("headcount", "division", "P0001-D1", 30), ("won_amount", "rep", "R000001", 20_000_000),
+        )
+    ]  # fmt: skip
     writer.write_rows("targets", AS_OF, targets)
     phases: list[dict[str, Any]] = [
         {"scope": "company", "scope_id": None, "phase": "launch", "valid_from": "2022-04-01"},

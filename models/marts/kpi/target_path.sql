@@ -1,138 +1,122 @@
--- Long-term targets and the actual values: the straight line from baseline to target, the twelve months to date, and
--- the growth that is still needed. The current month has a path and no actual.
-with targets as (
-    select targets.*
-    from {{ ref('int_targets') }} as targets
-    cross join {{ ref('int_as_of') }} as today
-    left join {{ ref('int_scopes') }} as was
-        on targets.scope = was.scope and targets.entity_id = was.entity_id and was.organisation = 'as_was'
-    left join {{ ref('int_scopes') }} as current_scopes
+-- Targets and actual values, month by month up to the deadline. Both cover the same period: the period to date where the
+-- target has a start, otherwise twelve months. A level is compared at the end of the month.
+with entities as (
+    select scope, entity_id from {{ ref('int_scopes') }} where organisation = 'as_is'
+    union all
+    select 'rep' as scope, rep_id as entity_id from {{ ref('dim_rep') }}
+),
+
+sums as (
+    select
+        months.metric, months.scope, months.entity_id, months.period_start, months.deadline, months.month,
+        sum(flows.amount) as amount,
+        sum(flows.both_channels) as both_channels
+    from {{ ref('int_target_months') }} as months
+    inner join {{ ref('int_target_flows') }} as flows
         on
-            targets.scope = current_scopes.scope
-            and targets.entity_id = current_scopes.entity_id
-            and current_scopes.organisation = 'as_is'
-    -- Nobody can reach a target of a branch that has closed, or of a partner that another one took over.
-    where was.scope_key is null or current_scopes.closed_on > today.as_of
-),
-
-bounds as (
-    select min(month) as first_month, max(month) as last_month from {{ ref('int_months') }}
-),
-
-spans as (
-    select
-        least(bounds.first_month, min(coalesce({{ month_of('targets.baseline_on') }}, bounds.first_month))) as first_month,
-        greatest(bounds.last_month, max({{ month_of('targets.deadline') }})) as last_month
-    from targets
-    cross join bounds
-    group by bounds.first_month, bounds.last_month
-),
-
-months as (
-    {{ date_series('(select first_month from spans)', '(select last_month from spans)', 'month', 'month') }}
-),
-
-month_ends as (
-    select month, {{ add_days(add_months('month', 1), -1) }} as month_end from months
-),
-
-target_metrics as (
-    select 'won_amount' as metric
-    union all
-    select 'deals_won' as metric
-    union all
-    select 'indirect_ratio' as metric
-),
-
--- Twelve months to date; with fewer months there is no figure. The company's money includes direct sales.
-twelve_months as (
-    select
-        scopes.scope,
-        scopes.entity_id,
-        months.month,
-        count(*) over to_date as months_recorded,
-        sum(months.won_amount) over to_date as won_amount,
-        sum(months.deals_won) over to_date as deals_won,
-        sum(months.won_amount_indirect) over to_date as won_amount_indirect,
-        sum(months.won_amount_direct) over to_date as won_amount_direct
-    from {{ ref('int_monthly') }} as months
-    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
-    window to_date as (
-        partition by months.scope_key order by months.month rows between 11 preceding and current row
-    )
-),
-
-actuals as (
-    select
-        metrics.metric,
-        twelve_months.scope,
-        twelve_months.entity_id,
-        twelve_months.month,
-        case
-            when twelve_months.months_recorded < 12 then null
-            when metrics.metric = 'won_amount' then cast(twelve_months.won_amount as double)
-            when metrics.metric = 'deals_won' then cast(twelve_months.deals_won as double)
-            when twelve_months.scope = 'company' and twelve_months.won_amount_indirect + twelve_months.won_amount_direct > 0
-                then
-                    cast(twelve_months.won_amount_indirect as double)
-                    / cast(twelve_months.won_amount_indirect + twelve_months.won_amount_direct as double)
-        end as actual
-    from twelve_months
-    cross join target_metrics as metrics
+            months.metric = flows.metric and months.scope = flows.scope and months.entity_id = flows.entity_id
+            and months.window_from <= flows.month and months.month >= flows.month
+    group by months.metric, months.scope, months.entity_id, months.period_start, months.deadline, months.month
 ),
 
 measured as (
     select
-        targets.metric,
-        targets.scope,
-        targets.entity_id,
-        month_ends.month,
-        targets.deadline,
-        month_ends.month_end <= today.as_of as is_complete,
-        targets.target,
+        months.*,
+        months.metric = 'indirect_ratio' as is_ratio_of_flows,
+        months.month_end <= today.as_of as is_complete,
+        entities.entity_id is not null as is_known_entity,
         case
-            when targets.baseline is null then null
-            when month_ends.month_end >= targets.deadline then cast(targets.target as double)
-            when month_ends.month_end >= targets.baseline_on
-                then
-                    cast(targets.baseline as double)
-                    + cast(targets.target - targets.baseline as double)
-                    * {{ days_between('targets.baseline_on', 'month_ends.month_end') }}
-                    / {{ days_between('targets.baseline_on', 'targets.deadline') }}
-        end as path,
-        case when month_ends.month_end <= today.as_of then actuals.actual end as actual,
-        {{ days_between('month_ends.month_end', 'targets.deadline') }} / cast(365.25 as double) as years_left
-    from targets
-    cross join bounds
-    inner join month_ends
-        on
-            month_ends.month <= greatest({{ month_of('targets.deadline') }}, bounds.last_month)
-            and month_ends.month >= coalesce({{ month_of('targets.baseline_on') }}, bounds.first_month)
+            when months.metric = 'indirect_ratio' and sums.both_channels > 0 then sums.amount / sums.both_channels
+            when months.metric = 'indirect_ratio' then null
+            -- No deal in the period is zero. Of reps, only deals and money are known.
+            when months.is_flow and (months.scope != 'rep' or months.metric in ('deals_new', 'referrals', 'deals_won', 'won_amount'))
+                then coalesce(sums.amount, 0)
+            -- A figure of one month fits no longer period.
+            when
+                months.time_window = 'month'
+                and (months.period_start is null or {{ month_of('months.period_start') }} != months.last_month)
+                then null
+            else figures.value
+        end as figure
+    from {{ ref('int_target_months') }} as months
     cross join {{ ref('int_as_of') }} as today
-    left join actuals
+    left join entities on months.scope = entities.scope and months.entity_id = entities.entity_id
+    left join sums
         on
-            targets.metric = actuals.metric
-            and targets.scope = actuals.scope
-            and targets.entity_id = actuals.entity_id
-            and month_ends.month = actuals.month
+            months.metric = sums.metric and months.scope = sums.scope and months.entity_id = sums.entity_id
+            and months.period_start is not distinct from sums.period_start
+            and months.deadline = sums.deadline and months.month = sums.month
+    left join {{ ref('int_kpi_values') }} as figures
+        on
+            months.metric = figures.metric and months.scope = figures.scope and months.entity_id = figures.entity_id
+            and months.month = figures.month
+),
+
+noted as (
+    select
+        *,
+        case
+            when not is_known_metric then 'unknown_metric'
+            when not is_known_entity then 'unknown_entity'
+            when not is_complete then 'not_over'
+            when (is_flow or is_ratio_of_flows) and window_from < data_from then 'short_history'
+            when figure is null then 'no_figure'
+        end as missing_reason
+    from measured
+),
+
+actuals as (
+    select
+        *,
+        case when missing_reason is null then figure end as actual,
+        {{ days_between('month_end', 'deadline') }} / cast(365.25 as double) as years_left
+    from noted
+),
+
+-- The last month of a path decides. Later months cannot change its result.
+results as (
+    select
+        *,
+        max(case when month = last_month then actual end) over of_target as result,
+        max(case when month = last_month and is_complete then 1 else 0 end) over of_target = 1 as is_over
+    from actuals
+    window of_target as (partition by metric, scope, entity_id, period_start, deadline)
 )
 
 select
     metric,
     scope,
     entity_id,
+    period_start,
     deadline,
     month,
     is_complete,
-    cast(target as double) as target,
+    target,
     path,
-    actual,
-    actual - path as path_gap,
+    path_seasonal,
     case
-        -- Growth of a few weeks, extrapolated to a year, is meaningless.
-        when years_left < 0.25 or actual is null then null
+        when (is_flow or is_ratio_of_flows) and period_start is not null then 'period to date'
+        when is_flow or is_ratio_of_flows then 'trailing 12 months'
+        else time_window
+    end as time_window,
+    actual,
+    missing_reason,
+    actual - path as path_gap,
+    actual - path_seasonal as seasonal_gap,
+    case
+        -- What a period brings does not grow. Growth of a few weeks, extrapolated to a year, is meaningless.
+        when years_left < 0.25 or (is_flow and period_start is not null) then null
         -- Ratios grow by percentage points a year, amounts by a rate.
         when metric like '%ratio' or metric like '%rate' then (target - actual) / years_left
-        when actual > 0 then power(cast(target as double) / actual, 1 / years_left) - 1
-    end as required_growth
-from measured
+        when actual > 0 then power(target / actual, 1 / years_left) - 1
+    end as required_growth,
+    result,
+    case
+        when not is_known_metric or not is_known_entity then 'unknown'
+        when not is_over then 'running'
+        when result is null then 'unknown'
+        when direction = 'down' and result <= target then 'reached'
+        when direction != 'down' and result >= target then 'reached'
+        else 'missed'
+    end as outcome
+from results

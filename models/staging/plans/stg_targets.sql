@@ -9,6 +9,7 @@ select
     baseline,
     baseline_on,
     target,
+    period_start,
     deadline,
     source_name,
     file_name,

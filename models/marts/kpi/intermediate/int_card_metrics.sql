@@ -1,0 +1,24 @@
+-- The metrics of each entity and month, from the set of its phase and channel. The sets of a day replace all sets of
+-- earlier days.
+with set_versions as (
+    select
+        phase, channel, valid_from,
+        coalesce(lead(valid_from) over (partition by phase, channel order by valid_from), {{ for_ever() }}) as valid_to
+    from (select distinct phase, channel, valid_from from {{ ref('kpi_sets') }}) as versions
+)
+
+-- Entities that exist today. Figures of the network exist only for the company.
+select
+    placed.scope_key, placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel,
+    sets.metric, sets.kpi_rank, metrics.time_window
+from {{ ref('int_phases') }} as placed
+cross join {{ ref('int_as_of') }} as today
+inner join set_versions as versions
+    on
+        placed.phase = versions.phase and placed.channel = versions.channel
+        and {{ is_within('placed.month_end', 'versions.valid_from', 'versions.valid_to') }}
+inner join {{ ref('kpi_sets') }} as sets
+    on versions.phase = sets.phase and versions.channel = sets.channel and versions.valid_from = sets.valid_from
+inner join {{ ref('metrics') }} as metrics
+    on sets.metric = metrics.metric and (metrics.model != 'network_monthly' or placed.scope = 'company')
+where not placed.is_special and placed.closed_on > today.as_of

@@ -1,0 +1,105 @@
+-- Values of the metrics that a card or a target needs, on today's organisation, so that years are comparable. Each metric
+-- has its own window.
+
+-- Each metric of a card with the month a year before, regardless of the set at that time, and each level with a target.
+with asked as (
+    select scope_key, month, metric from {{ ref('int_card_metrics') }}
+    union
+    select scope_key, {{ add_months('month', -12) }} as month, metric from {{ ref('int_card_metrics') }}
+    union
+    select scopes.scope_key, targets.month, targets.metric
+    from {{ ref('int_target_months') }} as targets
+    inner join {{ ref('int_scopes') }} as scopes
+        on targets.scope = scopes.scope and targets.entity_id = scopes.entity_id and scopes.organisation = 'as_is'
+    where targets.is_known_metric and not targets.is_flow
+),
+
+-- The company is all partners together, without direct sales, as in performance.
+all_partners as (
+    select
+        months.month,
+        {{ additive_metrics('sum(months.METRIC) as METRIC') }}
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
+    where scopes.organisation = 'as_is' and scopes.scope = 'partner' and scopes.entity_id != 'DIRECT'
+    group by months.month
+),
+
+monthly as (
+    select
+        months.scope_key,
+        months.month,
+        {{ additive_metrics('coalesce(all_partners.METRIC, months.METRIC) as METRIC') }},
+        months.reps_contacted,
+        months.headcount,
+        months.reps_known,
+        months.reps_contactable,
+        months.reps_trained,
+        months.reps_active,
+        months.reps_producing_t12m,
+        {{ rate('months.known_rate_numerator', 'months.headcount') }} as known_rate,
+        {{ rate('months.reps_contactable', 'months.reps_known') }} as contactable_rate,
+        {{ rate('months.trained_rate_numerator', 'months.reps_contactable') }} as trained_rate,
+        {{ rate('months.producing_rate_numerator', 'months.producing_rate_denominator') }} as producing_rate,
+        months.rep_penetration
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
+    left join all_partners on scopes.scope = 'company' and months.month = all_partners.month
+)
+
+select
+    asked.scope_key,
+    scopes.scope,
+    scopes.entity_id,
+    asked.month,
+    asked.metric,
+    case asked.metric
+        {{ additive_metrics("when 'METRIC' then cast(monthly.METRIC as double)", separator='') }}
+        when 'reps_contacted' then cast(monthly.reps_contacted as double)
+        when 'headcount' then cast(monthly.headcount as double)
+        when 'reps_known' then cast(monthly.reps_known as double)
+        when 'reps_contactable' then cast(monthly.reps_contactable as double)
+        when 'reps_trained' then cast(monthly.reps_trained as double)
+        when 'reps_active' then cast(monthly.reps_active as double)
+        when 'reps_producing_t12m' then cast(monthly.reps_producing_t12m as double)
+        when 'known_rate' then monthly.known_rate
+        when 'contactable_rate' then monthly.contactable_rate
+        when 'trained_rate' then monthly.trained_rate
+        when 'producing_rate' then monthly.producing_rate
+        when 'rep_penetration' then cast(monthly.rep_penetration as double)
+        when 'win_rate_t3m' then cast(performance.win_rate_t3m as double)
+        when 'qualify_rate' then cast(performance.qualify_rate as double)
+        when 'win_rate_cohort' then cast(performance.win_rate_cohort as double)
+        when 'avg_deal' then cast(performance.avg_deal as double)
+        when 'median_deal' then cast(performance.median_deal as double)
+        when 'cycle_days' then cast(performance.cycle_days as double)
+        when 'open_qualified' then cast(performance.open_qualified as double)
+        when 'velocity' then cast(performance.velocity as double)
+        when 'self_run_ratio' then cast(performance.self_run_ratio as double)
+        when 'producer_retention' then cast(performance.producer_retention as double)
+        when 'revenue_at_risk' then cast(performance.revenue_at_risk as double)
+        when 'partner_share' then cast(performance.partner_share as double)
+        when 'company_share' then cast(performance.company_share as double)
+        when 'effective_reps' then cast(concentration.effective_reps as double)
+        when 'rep_hhi' then cast(concentration.rep_hhi as double)
+        when 'top_rep_share' then cast(concentration.top_rep_share as double)
+        when 'headroom_reps' then cast(concentration.headroom_reps as double)
+        when 'headroom_amount' then cast(concentration.headroom_amount as double)
+        when 'partners_contracted' then cast(network.partners_contracted as double)
+        when 'branches_contracted' then cast(network.branches_contracted as double)
+        when 'partners_signed' then cast(network.partners_signed as double)
+        when 'branches_active' then cast(network.branches_active as double)
+        when 'dormant_units' then cast(network.dormant_units as double)
+        when 'dormancy_rate' then cast(network.dormancy_rate as double)
+        when 'activation_rate' then cast(network.activation_rate as double)
+        when 'ttfd' then cast(network.ttfd as double)
+        when 'ttfw' then cast(network.ttfw as double)
+    end as value
+from asked
+inner join {{ ref('int_scopes') }} as scopes on asked.scope_key = scopes.scope_key
+inner join monthly on asked.scope_key = monthly.scope_key and asked.month = monthly.month
+left join {{ ref('int_performance') }} as performance
+    on asked.scope_key = performance.scope_key and asked.month = performance.month
+left join {{ ref('rep_concentration') }} as concentration
+    on scopes.scope = concentration.scope and scopes.entity_id = concentration.entity_id and asked.month = concentration.month
+left join {{ ref('network_monthly') }} as network on scopes.scope = 'company' and asked.month = network.month
