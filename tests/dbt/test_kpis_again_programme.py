@@ -1,5 +1,6 @@
 """Network, target paths, scorecard, conflicts, inquiries and coverage, computed a second time from the facts."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -35,8 +36,15 @@ N_MIN = PROJECT_VARS["n_min"]
 YEAR = 365.25  # days
 KPI_SETS = pl.read_csv(PROJECT / "seeds" / "kpi_sets.csv")  # none of which has changed so far
 SHOWN = set(KPI_SETS["metric"])
+CATALOGUE = pl.read_csv(PROJECT / "seeds" / "metrics.csv")
+QUANTITIES = set(
+    CATALOGUE.filter(pl.col("unit").is_in(["count", "persons", "JPY"]), pl.col("direction") == "up")["metric"]
+)
+AT_A_DAY = set(
+    CATALOGUE.filter(pl.col("time_window").is_in(["as of", "trailing 90 days", "fiscal year to date"]))["metric"]
+)
 OF_ONE_MONTH = {
-    "deals_new", "deals_won", "won_amount", "referrals", "sessions_held", "reps_contacted", "partners_contracted",
+    "deals_new", "deals_won", "won_amount", "referrals", "sessions_held", "reps_contacted",
 }  # fmt: skip
 
 
@@ -380,12 +388,87 @@ def line_of(rows: list[dict[str, Any]], month: date) -> dict[str, Any]:
     return max(over, key=lambda row: row["deadline"], default={"path": None, "actual": None, "path_gap": None})
 
 
+class Figures:
+    """The values of cards: of a month, and of twelve months where a metric of one month is shown for a year."""
+
+    def __init__(self, home: Home) -> None:
+        self.home, self.of = home, metrics(home)
+        self.scopes: dict[str, set[str]] = defaultdict(set)
+        for scope, _, _, metric in self.of:
+            self.scopes[metric].add(scope)
+        touched = table(home, "core", "fct_attendance").filter(
+            "is_live_touch", pl.col("rep_id").is_not_null(), pl.col("branch_id").is_not_null()
+        )
+        self.touched = {scope: placed(home, touched, scope, "as_is") for scope in SCOPES}
+        self.persons: dict[tuple[str, date], dict[str, int]] = {}
+
+    def year(self, scope: str, entity: str, month: date, metric: str) -> float | None:
+        if month < first_of_month(months(self.home)[0], 11) or (scope, entity, month, metric) not in self.of:
+            return None
+        if metric != "reps_contacted":
+            found = [self.of.get((scope, entity, first_of_month(month, -n), metric)) for n in range(12)]
+            return float(sum(value for value in found if value is not None))
+        if (scope, month) not in self.persons:
+            of_year = self.touched[scope].filter(within(month, 12, "occurred_month"))
+            self.persons[scope, month] = dict(
+                of_year.group_by("entity_id").agg(pl.col("rep_id").n_unique()).iter_rows()
+            )
+        return self.persons[scope, month].get(entity, 0)
+
+    def shown(self, scope: str, entity: str, month: date, metric: str, *, is_yearly: bool) -> float | None:
+        return self.year(scope, entity, month, metric) if is_yearly else self.of.get((scope, entity, month, metric))
+
+    def growth(self, metric: str, month: date) -> float | None:
+        """Return how much the company grew in the year that ended a year ago."""
+        before, earlier = first_of_month(month, -12), first_of_month(month, -24)
+        if not has_twelve_months(self.home, earlier):
+            return None
+        monthly = metric in OF_ONE_MONTH
+        now, then = (self.shown("company", "ALL", at, metric, is_yearly=monthly) for at in (before, earlier))
+        return None if now is None or not then else float(now) / float(then)
+
+
+def card(figures: Figures, chosen: pl.DataFrame, scope: str, entity: str, month: date) -> list[dict[str, Any]]:
+    """Return the metrics of a card: of the set, and of its reserve where the set has none or nothing but zeros."""
+    before, found = first_of_month(month, -12), []
+    for row in chosen.iter_rows(named=True):
+        metric = row["metric"]
+        is_yearly = scope != "company" and metric in OF_ONE_MONTH
+        is_there = has_twelve_months(figures.home, before) or (
+            not is_yearly and (metric in OF_ONE_MONTH or metric in AT_A_DAY)
+        )
+        of_scope = scope in figures.scopes[metric]
+        actual = figures.shown(scope, entity, month, metric, is_yearly=is_yearly) if of_scope else None
+        year_before = (
+            figures.shown(scope, entity, before, metric, is_yearly=is_yearly) if of_scope and is_there else None
+        )
+        weakness = None
+        if not of_scope:
+            weakness = "other_scope"
+        elif actual is None:
+            weakness = "no_figure"
+        elif actual == 0 and not year_before:
+            weakness = "zero"
+        found.append(
+            row
+            | {
+                "actual": actual, "actual_year_before": year_before, "weakness": weakness,
+                "month_actual": figures.of.get((scope, entity, month, metric)) if is_yearly else None,
+            }
+        )  # fmt: skip
+    order = [None, "zero", "no_figure", "other_scope"]
+    found.sort(key=lambda row: (order.index(row["weakness"]), row["kpi_rank"]))
+    places = sum(not row["is_reserve"] for row in found)
+    gone = sorted((r for r in found[places:] if not r["is_reserve"]), key=lambda row: row["kpi_rank"])
+    instead = sorted((r for r in found[:places] if r["is_reserve"]), key=lambda row: row["kpi_rank"])
+    for new, old in zip(instead, gone, strict=True):
+        new |= {"kpi_rank": old["kpi_rank"], "instead_of": old["metric"], "instead_of_reason": old["weakness"]}
+    return found[:places]
+
+
 def test_scorecard(built_home: Home) -> None:
     """The metrics of the set for an entity's phase and channel, with their values in the other marts."""
-    phase_of, value_of = phases(built_home), metrics(built_home)
-    scopes_of: dict[str, set[str]] = defaultdict(set)
-    for scope, _, _, metric in value_of:
-        scopes_of[metric].add(scope)
+    phase_of, figures = phases(built_home), Figures(built_home)
     lines: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in table(built_home, "kpi", "target_path").iter_rows(named=True):
         lines[row["scope"], row["entity_id"], row["metric"]].append(row)
@@ -393,33 +476,54 @@ def test_scorecard(built_home: Home) -> None:
     for scope in SCOPES:
         channel_of = channels(built_home, scope)
         for entity, month in active_today(built_home, scope):
-            before = first_of_month(month, -12)
             phase, channel = phase_of(scope, entity, month), channel_of.get((entity, month), "resale")
             chosen = KPI_SETS.filter((pl.col("phase") == phase) & (pl.col("channel") == channel))
-            for rank, metric in chosen.select("kpi_rank", "metric").iter_rows():
-                if scope not in scopes_of[metric]:
-                    continue
+            for row in card(figures, chosen, scope, entity, month):
+                metric, growth = row["metric"], figures.growth(row["metric"], month)
                 line = line_of(lines[scope, entity, metric], month)
+                basis, target, actual, gap = "target", line["path"], line["actual"], line["path_gap"]
+                if "metric" not in line:
+                    basis = target = actual = gap = None
+                    if metric in QUANTITIES and (row["actual_year_before"] or 0) > 0 and growth is not None:
+                        basis, actual = "proposal", row["actual"]
+                        target = math.floor(float(row["actual_year_before"]) * growth + 0.5)
+                        gap = None if actual is None else float(actual) - target
                 again.append(
                     {
                         "scope": scope,
                         "entity_id": entity,
                         "month": month,
-                        "metric": metric,
                         "phase": phase,
                         "channel": channel,
-                        "kpi_rank": rank,
-                        "actual": value_of.get((scope, entity, month, metric)),
-                        "actual_year_before": value_of.get((scope, entity, before, metric))
-                        if metric in OF_ONE_MONTH or has_twelve_months(built_home, before)
-                        else None,
-                        "target": line["path"],
-                        "target_actual": line["actual"],
-                        "gap": line["path_gap"],
+                        **{
+                            name: row.get(name)
+                            for name in (
+                                "metric", "kpi_rank", "actual", "month_actual", "actual_year_before", "instead_of",
+                                "instead_of_reason",
+                            )
+                        },
+                        "target_basis": basis,
+                        "target": target,
+                        "target_actual": actual,
+                        "gap": gap,
                     }
-                )
+                )  # fmt: skip
     key = ["scope", "entity_id", "month", "metric"]
     assert_same(table(built_home, "kpi", "scorecard"), pl.DataFrame(again, infer_schema_length=None), key)
+
+
+def test_the_card_of_a_branch_is_no_row_of_zeros(built_home: Home) -> None:
+    """A branch with a deal of the last year or a known rep has a figure on its card."""
+    month = max(month for month in months(built_home) if month_end(month) <= today(built_home))
+    cards = table(built_home, "kpi", "scorecard").filter(pl.col("scope") == "branch", pl.col("month") == month)
+    dull = cards.group_by("entity_id").agg((pl.col("actual").fill_null(0) == 0).all()).filter("actual")["entity_id"]
+    monthly = table(built_home, "kpi", "branch_monthly_as_is").filter(within(month, 12))
+    now_known = monthly.filter(pl.col("month") == month, pl.col("reps_known") > 0)["branch_id"]
+    sold = monthly.filter(pl.col("deals_won") > 0)["branch_id"]
+    assert len(now_known) > 10
+    assert set(dull) & (set(now_known) | set(sold)) == set()
+    assert (cards["instead_of"].is_not_null() == cards["instead_of_reason"].is_not_null()).all()
+    assert cards.group_by("entity_id").len()["len"].max() == 5
 
 
 def open_deals(home: Home) -> pl.DataFrame:

@@ -226,11 +226,11 @@ def test_the_successor_has_the_months_of_both(release: duckdb.DuckDBPyConnection
         ),
         (
             "kpi.scorecard", f"scope = 'branch' and entity_id = '{FEW}' and metric = 'won_amount' and {MARCH}",
-            {"actual": 140 * M, "target_actual": 410 * M},
+            {"actual": 410 * M, "month_actual": 140 * M, "target_actual": 410 * M},
         ),
         (
             "kpi.scorecard", f"scope = 'branch' and entity_id = '{WEST}' and metric = 'won_amount' and {MARCH}",
-            {"actual": 80_200_000, "target_actual": 160 * M},
+            {"actual": 160 * M, "month_actual": 80_200_000, "target_actual": 160 * M},
         ),
         (
             "kpi.revenue_decomposition",

@@ -33,7 +33,8 @@ REPEATED = {
 # Numeric columns that are no metrics of their own: parts of a metric, its complement, and attributes of a row.
 PARTS = re.compile(
     r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
-    r"|fiscal_year|.*_order|share_shorter|.*_rank|(median_)?dwell_days|usual_days|transitions|amount|(target_)?actual|target|path|path_seasonal|seasonal_gap|gap"
+    r"|fiscal_year|.*_order|share_shorter|.*_rank|(median_)?dwell_days|usual_days|transitions|amount"
+    r"|((target|month)_)?actual|target|path|path_seasonal|seasonal_gap|gap"
 )
 # Documented only in the mart that has them.
 DETAILS = {

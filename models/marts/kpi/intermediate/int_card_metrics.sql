@@ -1,5 +1,5 @@
--- The metrics of each entity and month, from the set of its phase and channel. The sets of a day replace all sets of
--- earlier days.
+-- The metrics of each entity and month, from the set of its phase and channel, with the reserve of the set. The sets of a
+-- day replace all sets of earlier days.
 with set_versions as (
     select
         phase, channel, valid_from,
@@ -7,10 +7,15 @@ with set_versions as (
     from (select distinct phase, channel, valid_from from {{ ref('kpi_sets') }}) as versions
 )
 
--- Entities that exist today. Figures of the network exist only for the company.
+-- Entities that exist today.
 select
     placed.scope_key, placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel,
-    sets.metric, sets.kpi_rank, metrics.time_window
+    sets.metric, sets.kpi_rank, sets.is_reserve, metrics.time_window,
+    metrics.unit in ('count', 'persons', 'JPY') and metrics.direction = 'up' as is_quantity,
+    -- Figures of the network exist only for the company.
+    metrics.model != 'network_monthly' or placed.scope = 'company' as is_of_scope,
+    -- A month is too short for a branch, where most months have no deal.
+    metrics.time_window = 'month' and placed.scope != 'company' as is_yearly
 from {{ ref('int_phases') }} as placed
 cross join {{ ref('int_as_of') }} as today
 inner join set_versions as versions
@@ -19,6 +24,5 @@ inner join set_versions as versions
         and {{ is_within('placed.month_end', 'versions.valid_from', 'versions.valid_to') }}
 inner join {{ ref('kpi_sets') }} as sets
     on versions.phase = sets.phase and versions.channel = sets.channel and versions.valid_from = sets.valid_from
-inner join {{ ref('metrics') }} as metrics
-    on sets.metric = metrics.metric and (metrics.model != 'network_monthly' or placed.scope = 'company')
+inner join {{ ref('metrics') }} as metrics on sets.metric = metrics.metric
 where not placed.is_special and placed.closed_on > today.as_of

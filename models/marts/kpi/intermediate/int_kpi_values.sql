@@ -1,11 +1,18 @@
 -- Values of the metrics that a card or a target needs, on today's organisation, so that years are comparable. Each metric
--- has its own window.
+-- has its own window. year_value is the figure of twelve months to date for a metric of a month.
 
 -- Each metric of a card with the month a year before, regardless of the set at that time, and each level with a target.
 with asked as (
     select scope_key, month, metric from {{ ref('int_card_metrics') }}
     union
     select scope_key, {{ add_months('month', -12) }} as month, metric from {{ ref('int_card_metrics') }}
+    union
+    -- The company's growth is the scale of what is proposed as a target.
+    select scopes.scope_key, {{ add_months('cards.month', '-12 * back.n') }} as month, cards.metric
+    from (select distinct month, metric from {{ ref('int_card_metrics') }} where is_quantity) as cards
+    cross join ({{ whole_numbers(1, 2) }}) as back
+    cross join {{ ref('int_scopes') }} as scopes
+    where scopes.organisation = 'as_is' and scopes.scope = 'company'
     union
     select scopes.scope_key, targets.month, targets.metric
     from {{ ref('int_target_months') }} as targets
@@ -30,6 +37,7 @@ monthly as (
         months.scope_key,
         months.month,
         {{ additive_metrics('coalesce(all_partners.METRIC, months.METRIC) as METRIC') }},
+        {{ additive_metrics('sum(coalesce(all_partners.METRIC, months.METRIC)) over year_to_date as METRIC_year') }},
         months.reps_contacted,
         months.headcount,
         months.reps_known,
@@ -45,6 +53,22 @@ monthly as (
     from {{ ref('int_monthly') }} as months
     inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
     left join all_partners on scopes.scope = 'company' and months.month = all_partners.month
+    window year_to_date as (partition by months.scope_key order by months.month rows between 11 preceding and current row)
+),
+
+network as (
+    select 'company' as scope, months.* from {{ ref('network_monthly') }} as months
+),
+
+-- Persons of twelve months, each counted once.
+contacted as (
+    select bridge.scope_key, months.month, 'reps_contacted' as metric, count(distinct facts.rep_id) as reps_contacted
+    from {{ ref('int_contacted_reps') }} as facts
+    inner join {{ ref('int_scope_bridge') }} as bridge
+        on facts.branch_version_id = bridge.branch_version_id and bridge.organisation = 'as_is'
+    inner join {{ ref('int_months') }} as months
+        on months.month >= facts.month and {{ add_months('months.month', -12) }} < facts.month
+    group by bridge.scope_key, months.month
 )
 
 select
@@ -94,12 +118,22 @@ select
         when 'activation_rate' then cast(network.activation_rate as double)
         when 'ttfd' then cast(network.ttfd as double)
         when 'ttfw' then cast(network.ttfw as double)
-    end as value
+    end as value,
+    -- With fewer than twelve months of data there is no such figure.
+    case
+        when calendar.is_first_year then null
+        {{ additive_metrics("when asked.metric = 'METRIC' then cast(monthly.METRIC_year as double)", separator='') }}
+        when asked.metric = 'reps_contacted' then cast(coalesce(contacted.reps_contacted, 0) as double)
+    end as year_value
 from asked
+inner join {{ ref('int_months') }} as calendar on asked.month = calendar.month
 inner join {{ ref('int_scopes') }} as scopes on asked.scope_key = scopes.scope_key
 inner join monthly on asked.scope_key = monthly.scope_key and asked.month = monthly.month
 left join {{ ref('int_performance') }} as performance
     on asked.scope_key = performance.scope_key and asked.month = performance.month
 left join {{ ref('rep_concentration') }} as concentration
     on scopes.scope = concentration.scope and scopes.entity_id = concentration.entity_id and asked.month = concentration.month
-left join {{ ref('network_monthly') }} as network on scopes.scope = 'company' and asked.month = network.month
+left join contacted
+    on
+        asked.metric = contacted.metric and asked.scope_key = contacted.scope_key and asked.month = contacted.month
+left join network on scopes.scope = network.scope and asked.month = network.month
