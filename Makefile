@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test check mutants fuzz sqlfluff secrets lock clean
+.PHONY: help accuracy advice bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -13,7 +13,7 @@ GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FULL LADDER LANG_ MARK
 	ROUND ROWS SEED SEEDS SIZE TESTS VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
-SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS PYTHON,$(if $(value $(name)),$(name)))
+SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS KYOTEN_ENGINE PYTHON,$(if $(value $(name)),$(name)))
 $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
@@ -113,12 +113,21 @@ long-test: ## All tests with more examples, other ones in every run, and the tes
 sail-test: ## The models build the same tables on Sail, an engine with Spark's SQL and without Java
 	@./setup.sh dev
 	@./setup.sh sail
-	@$(BIN)/python -m pytest tests/spark/equality.py -k on_sail
+	@$(BIN)/python -m pytest tests/spark/sail.py
 
-spark-test: ## The same on Spark, which needs Java 17
+spark-test: ## Refreshes on Spark, which needs Java 17: equal tables, guards, release (SEEDS=n: also other companies and vars)
 	@./setup.sh dev
 	@./setup.sh spark
-	@$(BIN)/python -m pytest tests/spark/equality.py -k on_spark
+	@$(BIN)/python -m pytest tests/spark/spark.py
+
+spark-cluster: ## A refresh on a cluster of Spark on this machine, a master and two workers (SIZE=deals)
+	@./setup.sh dev
+	@./setup.sh spark
+	@$(BIN)/python -m pytest tests/spark/cluster.py
+
+engines: ## Write docs/engines.md: the seconds of each model on each engine, from the latest sail-test and spark-test
+	@./setup.sh dev
+	@$(BIN)/python -m tools.engines
 
 coverage: ## All tests, and the share of the Python code that they run (TESTS=path: only those)
 	@./setup.sh dev

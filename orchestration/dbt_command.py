@@ -19,6 +19,7 @@ from orchestration.warehouse import (
     compile_serialisers_lazily,
     configure,
     is_compiled,
+    on_spark,
     overrides,
     parsed_project,
     require_free,
@@ -67,6 +68,10 @@ def try_model(home: Home, model: str, limit: int) -> int:
 
 
 def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
+    if on_spark():
+        raise KyotenError(
+            "This command uses DuckDB. On Spark: .venv-spark/bin/python -m orchestration.spark, see docs/spark.md"
+        )
     given = vars_arguments() if arguments and overrides() and "--vars" not in arguments else []
     with write_lock(home):
         require_free(home)

@@ -211,6 +211,8 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
     # Not context.assets_def: in a run that selects some assets, it contains only these.
     whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (models.keys, models.check_keys)
     with _step_failure():
+        if warehouse.on_spark() and not whole:
+            raise KyotenError("Spark always builds everything. Run the job refresh.")
         project = steps.prepare(home, discard=whole)
         target = warehouse.target(home)
         if whole:
@@ -222,6 +224,7 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
         except DagsterDbtCliRuntimeError as error:
             raise KyotenError("\n".join(checks.causes(home) or [checks.dbt_message(error)])) from error
         finally:
+            steps.expose(home)
             steps.list_decisions(home, workspace.say)
         if whole:
             steps.finish(home, project)

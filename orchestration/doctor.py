@@ -11,7 +11,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder
 from orchestration.release.publish import current_release, versions
 
-SETTINGS = ("KYOTEN_HOME", "KYOTEN_SOURCES", "KYOTEN_VARS", *engine.SETTINGS)
+SETTINGS = ("KYOTEN_HOME", "KYOTEN_SOURCES", "KYOTEN_VARS", "KYOTEN_ENGINE", *engine.SETTINGS)
 
 
 def print_report(home: Home) -> None:

@@ -25,7 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration import engine, warehouse
+from orchestration import engine, spark, warehouse
 from orchestration.home import PROJECT, Home
 from orchestration.scratch import Plan, compile_models
 from orchestration.sql import text
@@ -58,7 +58,7 @@ class Rules:
         seeds = [str(path.relative_to(PROJECT)) for path in (PROJECT / "seeds").glob("*.csv")]
         return cls(
             rules=_hash([warehouse.content_hash(seeds), json.dumps(values, sort_keys=True)]),
-            software=_hash([*code, warehouse.content_hash([NAMES]), version("duckdb")]),
+            software=_hash([*code, warehouse.content_hash([NAMES]), *_engines()]),
         )
 
     def step_to(self, now: "Rules") -> str | None:
@@ -151,11 +151,23 @@ class Knowledge:
         """Build the state of a day in a scratch database and keep it."""
         self.leave(before, day)
         folder = self.home.build / SCRATCH
-        plan = compile_models(self.home)
-        with plan.build(folder, [RESTATEMENTS], known_on=day, home=self.home) as connection:
+        build = self._build_on_spark if warehouse.on_spark() else self._build
+        with build(folder, day) as connection:
             state = self.keep(day, TABLES, connection)
         shutil.rmtree(folder)
         return state
+
+    def _build(self, folder: Path, day: date) -> "duckdb.DuckDBPyConnection":
+        return compile_models(self.home).build(folder, [RESTATEMENTS], known_on=day)
+
+    def _build_on_spark(self, folder: Path, day: date) -> "duckdb.DuckDBPyConnection":
+        import duckdb
+
+        models = ["build", "--exclude-resource-type", "test", "unit_test", "--select", f"+{RESTATEMENTS}"]
+        spark.build(self.home, models, folder=folder, variables={"known_on": str(day)})
+        database = folder / self.home.database.name
+        spark.expose(self.home, database, spark.builds(self.home, folder)[-1])
+        return duckdb.connect(str(database), read_only=True, config=dict(engine.settings(self.home)))
 
     def keep_until(self, state: State, day: date) -> State:
         """Keep a state as that of a later day, up to which no extract changed credit: only "today" is later."""
@@ -207,8 +219,14 @@ def _code(manifest: Mapping[str, Any], nodes: Iterable[dict[str, Any]]) -> set[s
         used |= wanted
         wanted = {more for key in wanted for more in manifest["macros"][key]["depends_on"]["macros"]}
     # dbt does not record which macro adapter.dispatch chooses.
-    dispatched = {key for key in manifest["macros"] if re.fullmatch(r"macro\.kyoten\.(default|duckdb)__\w+", key)}
+    engine = "spark" if warehouse.on_spark() else "duckdb"
+    dispatched = {key for key in manifest["macros"] if re.fullmatch(rf"macro\.kyoten\.(default|{engine})__\w+", key)}
     return code | {manifest["macros"][key]["macro_sql"] for key in used | dispatched}
+
+
+def _engines() -> list[str]:
+    """Return the versions of what hashes rows: the hashes of two engines differ for the same rows."""
+    return [version("duckdb"), *warehouse.spark_version().values()]
 
 
 def _delete(folder: Path) -> None:

@@ -20,8 +20,10 @@ from dagster import DagsterRunStatus as Status
 from dagster_dbt import DagsterDbtTranslator, DbtCliInvocation, DbtCliResource
 from packaging.version import Version
 
+from orchestration import spark
 from orchestration.home import PROJECT, Home
 from orchestration.lock import write_lock
+from orchestration.warehouse import on_spark
 
 RUNS_KEPT = 30
 
@@ -91,9 +93,12 @@ def start_dbt(
     here: together 3.8 CPU seconds, more than dbt's own start. Only a partial run needs `dbt.cli`, which computes the
     selection.
     """
+    command, environment = [dbt.dbt_executable], dict(os.environ)
+    if on_spark():
+        command, environment = spark.command(), spark.environment()
     return DbtCliInvocation.run(
-        args=[dbt.dbt_executable, *dbt.global_config_flags, *arguments],
-        env={**os.environ, "DBT_LOG_FORMAT": "json", "DBT_TARGET_PATH": str(target), "PYTHONUNBUFFERED": "1"},
+        args=[*command, *dbt.global_config_flags, *arguments],
+        env={**environment, "DBT_LOG_FORMAT": "json", "DBT_TARGET_PATH": str(target), "PYTHONUNBUFFERED": "1"},
         manifest=manifest,
         dagster_dbt_translator=translator,
         project_dir=PROJECT,

@@ -67,9 +67,27 @@ def configure(home: Home) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+def on_spark() -> bool:
+    """Return whether KYOTEN_ENGINE names Spark for the models of this run, instead of DuckDB.
+
+    Raises:
+        KyotenError: if it names another engine.
+    """
+    name = os.environ.get("KYOTEN_ENGINE") or "duckdb"
+    if name not in ("duckdb", "spark"):
+        raise KyotenError(f"KYOTEN_ENGINE is {name!r}. Write duckdb or spark.")
+    return name == "spark"
+
+
+def spark_version() -> dict[str, str]:
+    """Return the version of Spark's packages by name; nothing if this run's models are built on DuckDB."""
+    lock = (PROJECT / "locks" / "spark.lock").read_text(encoding="utf-8") if on_spark() else ""
+    return dict(re.findall(r"(?m)^(pyspark)==(\S+)", lock))
+
+
 def target(home: Home) -> Path:
-    """Return dbt's target folder."""
-    return home.build / "target"
+    """Return dbt's target folder, of the engine that builds the models."""
+    return home.build / ("spark" if on_spark() else "target")
 
 
 def content_hash(names: Iterable[str]) -> str:

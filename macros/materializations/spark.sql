@@ -1,18 +1,21 @@
 {# What only Spark needs: tables over the files of the lake, seeds, and CTEs that are written once. Sail speaks Spark's SQL
    and takes the same macros. #}
 
-{# Makes the lake's files readable as tables. orchestration/spark.py lists them with their columns. #}
-{% macro register_lake(tables) -%}
-    {%- for schema in tables | map(attribute='schema') | unique %}
-    {%- do run_query('create schema if not exists ' ~ schema) -%}
+{# Makes empty schemas below a folder, and files readable as tables. orchestration/spark.py lists these with
+   their columns. #}
+{% macro prepare_schemas(folder, tables) -%}
+    {%- set schemas = (graph.nodes.values() | list + graph.sources.values() | list) | map(attribute='schema') | list -%}
+    {%- for schema in (schemas + [schema_named('steps')]) | unique if schema.startswith(target.schema ~ '_') %}
+    {%- set location = folder ~ '/' ~ schema[(target.schema ~ '_') | length:] -%}
+    {%- do run_query('drop schema if exists ' ~ schema ~ ' cascade') -%}
+    {%- do run_query('create schema ' ~ schema ~ " location '" ~ spark_text(location) ~ "'") -%}
     {%- endfor %}
     {%- for table in tables %}
-    {%- set name = table.schema ~ '.' ~ table.name -%}
     {%- set columns = [] -%}
     {%- for column, type in table.columns.items() -%}{%- do columns.append(column ~ ' ' ~ type) -%}{%- endfor -%}
-    {%- do run_query('drop table if exists ' ~ name) -%}
     {%- do run_query(
-        'create table ' ~ name ~ ' (' ~ columns | join(', ') ~ ") using parquet location '" ~ spark_text(table.location) ~ "'"
+        'create table ' ~ schema_named(table.schema) ~ '.' ~ table.name ~ ' (' ~ columns | join(', ')
+        ~ ") using parquet location '" ~ spark_text(table.location) ~ "'"
     ) -%}
     {%- endfor %}
 {%- endmacro %}
@@ -59,10 +62,8 @@
 {%- endmacro %}
 
 {% macro with_steps(query, model_name) -%}
-    {%- set split = split_steps(query, 'steps.' ~ model_name ~ '__') -%}
-    {%- if split.steps -%}{%- do run_query('create schema if not exists steps') -%}{%- endif -%}
+    {%- set split = split_steps(query, schema_named('steps') ~ '.' ~ model_name ~ '__') -%}
     {%- for step in split.steps -%}
-    {%- call statement('drop_step') -%} drop table if exists {{ step.table }} {%- endcall -%}
     {%- call statement('step') -%} create table {{ step.table }} as {{ step.query }} {%- endcall -%}
     {%- endfor -%}
     {{ return(split.query) }}

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestration import engine
 from orchestration.home import Home, write_whole
-from orchestration.warehouse import read_manifest, run_results
+from orchestration.warehouse import HOME_MARK, quoted_root, read_manifest, run_results
 
 FAILED = ("error", "fail", "runtime error")
 ROWS_SHOWN, ROW_LENGTH = 3, 160
@@ -52,12 +52,14 @@ def _cause(home: Home, result: dict[str, Any], node: dict[str, Any]) -> str:
     limit = node["config"].get("limit")
     number = f"{found:,} or more" if limit and found >= limit else f"{found:,}"
     parts = [f"Guard {node['name']}: {number} row{'s' * (found != 1)}.", " ".join(node["description"].split())]
-    if shown := _first_rows(home, result["compiled_code"]):
+    # DuckDB reads what failed, also where Spark built it.
+    query = (node.get("compiled_code") or "").replace(HOME_MARK, quoted_root(home))
+    if shown := _first_rows(home, query):
         parts.append(f"First: {'; '.join(shown)}.")
     return " ".join(part for part in parts if part)
 
 
-def _first_rows(home: Home, query: str | None) -> list[str]:
+def _first_rows(home: Home, query: str) -> list[str]:
     """Return the first failing rows as text; empty if the query fails, because the cause is reported without them."""
     if not query or not home.database.exists():
         return []

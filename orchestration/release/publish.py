@@ -27,7 +27,7 @@ from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.release.verify import MANIFEST, damage_of, files_of
-from orchestration.warehouse import overrides, published_models
+from orchestration.warehouse import overrides, published_models, spark_version
 
 if TYPE_CHECKING:
     import duckdb
@@ -58,7 +58,8 @@ class Table:
 
 def versions() -> dict[str, str]:
     """Return the versions of the software that makes a release."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    installed = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version()} | installed | spark_version()
 
 
 def current_release(home: Home) -> dict[str, Any] | None:

@@ -57,8 +57,10 @@ SHOWN: dict[str, list[str]] = {
     ],
     "test": [r"ruff check(.|\n)*pytest --quiet tests/check(.|\n)*-m pytest --numprocesses 2 --dist loadfile"],
     "long-test TESTS=tests/x": [r"PROPERTY_SCALE=2 .*-m pytest --numprocesses 2 --dist loadfile .*\$GIVEN_TESTS"],
-    "sail-test": [r"setup\.sh sail", r"-m pytest tests/spark/equality\.py -k on_sail"],
-    "spark-test": [r"setup\.sh spark", r"-m pytest tests/spark/equality\.py -k on_spark"],
+    "sail-test": [r"setup\.sh sail", r"-m pytest tests/spark/sail\.py"],
+    "spark-test": [r"setup\.sh spark", r"-m pytest tests/spark/spark\.py"],
+    "spark-cluster": [r"setup\.sh spark", r"-m pytest tests/spark/cluster\.py"],
+    "engines": [r"-m tools\.engines"],
     "coverage TESTS=tests/x": [r"coverage run -m pytest .*\$GIVEN_TESTS", r"coverage report"],
     "mutants ONLY=rung": [r'tests\.mutants --only "\$GIVEN_ONLY"'],
     "fuzz COUNT=9 ROUND=2": [

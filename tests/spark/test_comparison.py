@@ -23,6 +23,6 @@ def test_a_difference_is_found(tmp_path: Path) -> None:
         for name, query in rows.items():
             (tmp_path / name).mkdir()
             built.execute(f"copy ({query}) to '{tmp_path / name}/a.parquet' (format parquet)")
-            found |= {name for _ in differences(built, {"main.t": str(tmp_path / name)})}
+            found |= {name for _ in differences(built, {"main.t": tmp_path / name})}
         assert found == set(rows) - {"same"}
         assert list(differences(built, {})) == [("main.t", "not built")]

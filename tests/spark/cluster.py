@@ -1,0 +1,91 @@
+"""A refresh on a cluster of Spark, a master and two workers on this machine: `make spark-cluster`.
+
+pytest collects this file only by its name, because it needs .venv-spark and Java.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration import spark
+from orchestration.home import Home
+from tests.conftest import run_cli
+from tests.spark.comparison import differences
+from tests.spark.running import await_, kill, refresh, set_up, spark_tables
+
+SIZE = os.environ.get("GIVEN_SIZE") or "10000"
+ADDRESS = "127.0.0.1"
+# Starts the parts of a cluster; it comes with Spark's package.
+SPARK_CLASS = "lib/python*/site-packages/pyspark/bin/spark-class"
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind((ADDRESS, 0))
+        return int(listening.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a master and two workers with one core each; yield the master's address."""
+    script = next(spark.PYTHON.parent.parent.glob(SPARK_CLASS))
+    folder, port = tmp_path_factory.mktemp("cluster"), free_port()
+    address = f"spark://{ADDRESS}:{port}"
+    environment = os.environ | {
+        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_LOCAL_IP": ADDRESS,
+        "SPARK_WORKER_DIR": str(folder / "work"),
+    }
+    commands = [["master.Master", "--host", ADDRESS, "--port", str(port), "--webui-port", "0"]]
+    worker = ["worker.Worker", "--host", ADDRESS, "--webui-port", "0", "--cores", "1", "--memory", "1g", address]
+    running = []
+    log = (folder / "log").open("w")
+    try:
+        for name, *options in [*commands, worker, worker]:
+            running.append(
+                subprocess.Popen(
+                    [script, f"org.apache.spark.deploy.{name}", *options],
+                    cwd=folder,
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+        said = folder / "log"
+        assert await_(lambda: said.read_text().count("Successfully registered with master") == 2, 120), said.read_text()
+        yield address
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait()
+        log.close()
+
+
+def test_the_cluster_builds_the_same_tables(master: str, tmp_path: Path, show: Callable[[str], None]) -> None:
+    on_duckdb = Home(tmp_path / "duckdb")
+    # The second refresh compares the same day with itself, so that both engines start from the same knowledge.
+    for command in (("demo", "--size", SIZE), ("refresh", "--force")):
+        done = run_cli(on_duckdb, *command)
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    cluster = {
+        "spark.cores.max": "2",
+        "spark.driver.bindAddress": ADDRESS,
+        "spark.driver.host": ADDRESS,
+        "spark.executor.memory": "700m",
+        "spark.master": master,
+        "spark.sql.shuffle.partitions": "2",
+    }
+    setting = set_up(Home(tmp_path / "home"), tmp_path / "conf", {}, **cluster)
+    shutil.copytree(on_duckdb.root, setting.home.root, symlinks=True)
+    kill(setting, lambda: len(list((setting.home.build / "spark_tables").glob("*/*/*"))) > 120)
+    spent = refresh(setting)
+    tables = spark_tables(setting.home)
+    with duckdb.connect(str(on_duckdb.database), read_only=True) as built:
+        assert dict(differences(built, tables)) == {}
+    show(f"Spark, a master and two workers, {SIZE} deals: {len(tables)} tables equal; refresh and driver: {spent}")
