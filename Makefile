@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean
+.PHONY: help accuracy advice backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -99,6 +99,11 @@ accuracy: ## Share of right attributions on samples whose answers are known (SIZ
 	@./setup.sh run
 	@$(KYOTEN) accuracy $(if $(filter file,$(origin SIZE)),,--size "$$GIVEN_SIZE") \
 		$(if $(value SEEDS),--seeds "$$GIVEN_SEEDS") $(if $(value NOISE),--noise "$$GIVEN_NOISE") $(if $(value MARKDOWN),--markdown)
+
+backtest: ## Errors of the forecast on samples: what it expected and what came (SIZE=deals, SEEDS=n)
+	@./setup.sh run
+	@$(BIN)/python -m tools.backtest $(if $(filter file,$(origin SIZE)),,--size "$$GIVEN_SIZE") \
+		$(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 

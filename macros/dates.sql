@@ -161,3 +161,8 @@
     from {{ ref('int_months') }}
     group by {{ fiscal_year('month') }}, {{ name }}
 {%- endmacro %}
+
+{# Months are counted, so that the distance of two months is their difference. #}
+{% macro month_number(day) -%}
+    cast(12 * extract(year from {{ day }}) + extract(month from {{ day }}) as integer)
+{%- endmacro %}

@@ -136,7 +136,9 @@ def measure(
     return scores, [f"{example} (in {count} of {len(samples)} samples)" for example, count in failures.most_common()]
 
 
-def resolve(home: Home, size: int, seed: int, level: float) -> "duckdb.DuckDBPyConnection":
+def resolve(
+    home: Home, size: int, seed: int, level: float, models: Collection[str] = MODELS
+) -> "duckdb.DuckDBPyConnection":
     """Make a sample in the home and run the models on it; return their database."""
     from orchestration.lake.ingest import ingest
     from orchestration.names.lake import write_names
@@ -149,7 +151,7 @@ def resolve(home: Home, size: int, seed: int, level: float) -> "duckdb.DuckDBPyC
     if stopped := [file.message for file in result.refused] + [batch.message for batch in result.held]:
         raise KyotenError(f"The sample cannot be read: {stopped[0]}")
     write_names(home)
-    return compile_models(home).build(home.build / "accuracy", MODELS)
+    return compile_models(home).build(home.build / "accuracy", models)
 
 
 def judge(connection: "duckdb.DuckDBPyConnection", home: Home, seed: int, level: float) -> tuple[Score, list[str]]:

@@ -28,6 +28,7 @@ REPEATED = {
     "two_tier_monthly": {"deals_won", "won_amount"},
     "rep_concentration": {"headcount", "rep_penetration", "median_deal"},
     "revenue_decomposition": {"deals_won", "won_amount"},
+    "forecast_history": {"open_deals"},
     "headlines": {"deals_new", "deals_won", "won_amount", "indirect_ratio"},
 }
 # Numeric columns that are no metrics of their own: parts of a metric, its complement, and attributes of a row.
@@ -35,6 +36,7 @@ PARTS = re.compile(
     r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
     r"|fiscal_year|.*_order|share_shorter|.*_rank|(median_)?dwell_days|usual_days|transitions|amount"
     r"|((target|month)_)?actual|target|path|path_seasonal|seasonal_gap|gap"
+    r"|(forecast|actual)_.*"
 )
 # Documented only in the mart that has them.
 DETAILS = {
