@@ -36,7 +36,7 @@ PARTS = re.compile(
     r".*_(numerator|denominator|effect|year_before)|(previous|reference|all)_.*|.*_won_amount(_indirect)?|won_amount_.*"
     r"|fiscal_year|.*_order|share_shorter|.*_rank|(median_)?dwell_days|usual_days|transitions|amount"
     r"|((target|month)_)?actual|target|path|path_seasonal|seasonal_gap|gap"
-    r"|(forecast|actual)_.*"
+    r"|(forecast|actual)_.*|overdue_win_probability"
 )
 # Documented only in the mart that has them.
 DETAILS = {

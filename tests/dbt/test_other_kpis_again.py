@@ -59,7 +59,7 @@ def rate(numerator: float, denominator: float, least: int = N_MIN) -> float | No
 
 def test_pipeline(built_home: Home) -> None:
     until = today(built_home)
-    ripe = timedelta(days=PROJECT_VARS["cohort_mature_days"])
+    latest = until - timedelta(days=PROJECT_VARS["cohort_mature_days"])
     ages = {days: timedelta(days=days) for days in PROJECT_VARS["pipeline_ages"]}
     facts = table(built_home, "core", "fct_deals").select("deal_id", "channel", "amount", "expected_close_on")
     deals = milestones(built_home).join(facts, on="deal_id").with_columns(pl.col("channel").fill_null("none"))
@@ -67,52 +67,67 @@ def test_pipeline(built_home: Home) -> None:
         "branch_id", "current_branch_id", "current_division_id", "current_partner_id"
     )
     deals = deals.join(today_of, on="branch_id")
-    outcomes: dict[tuple[bool, str | None, str, int], list[bool]] = {}
+
+    def age_of(reached: date, day: date) -> int:
+        return [name for name, wait in ages.items() if reached + wait <= day][-1]
+
+    # Each day of each deal at a stage: to which deal it belongs, and whether that was won.
+    spent: dict[tuple[bool, str | None, str, int, bool], list[tuple[str, bool]]] = {}
     groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for d in deals.iter_rows(named=True):
-        ended = d["won_on"] is not None or d["lost_on"] is not None
+        due = d["expected_close_on"] or NEVER
         for stage, following in (("open", "qualified"), ("qualified", "proposed"), ("proposed", "won")):
-            reached = d[f"{stage}_on"]
-            for age, wait in ages.items():
-                # Still open at that age, and observed for long enough since.
-                if not reached or reached + wait + ripe > until:
-                    continue
-                if min(d[name] or NEVER for name in (f"{following}_on", "won_on", "lost_on")) <= reached + wait:
-                    continue
+            day = d[f"{stage}_on"]
+            end = min(d[name] or NEVER for name in (f"{following}_on", "won_on", "lost_on"))
+            while day and day < min(end, until) and day <= latest:
                 for channel in (d["channel"], None):
-                    place = (d["channel_class"] == "direct", channel, stage, age)
-                    outcomes.setdefault(place, []).append(d["won_on"] is not None)
-        if not ended:
+                    place = (d["channel_class"] == "direct", channel, stage, age_of(d[f"{stage}_on"], day), day > due)
+                    spent.setdefault(place, []).append((d["deal_id"], d["won_on"] is not None))
+                day += DAY
+        if d["won_on"] is None and d["lost_on"] is None:
             stage = "proposed" if d["proposed_on"] else "qualified" if d["qualified_on"] else "open"
-            due = d["expected_close_on"]
-            close = due and max(due.replace(day=1), until.replace(day=1))
-            age = [name for name, wait in ages.items() if d[f"{stage}_on"] + wait <= until][-1]
+            close = d["expected_close_on"] and max(due.replace(day=1), until.replace(day=1))
             branch = tuple(d[f"current_{scope}_id"] for scope in ("branch", "division", "partner"))
-            place = (*branch, d["channel_class"], d["channel"], stage, age, close)
+            place = (*branch, d["channel_class"], d["channel"], stage, age_of(d[f"{stage}_on"], until), close)
             groups.setdefault(place, []).append(d)
     again = []
     for (branch, division, partner, kind, channel, stage, age, close), found in groups.items():
-        own = outcomes.get((kind == "direct", channel, stage, age), [])
-        known = own if len(own) >= N_MIN else outcomes.get((kind == "direct", None, stage, age), [])
-        amount = sum(d["amount"] or 0 for d in found)
-        chance = rate(sum(known), len(known))
-        again.append({
+        overdue = [d for d in found if (d["expected_close_on"] or NEVER) < until]
+        row = {
             "branch_id": branch, "division_id": division, "partner_id": partner,
             "channel_class": kind, "channel": channel, "stage": stage,
             "age_days": age, "close_month": close,
-            "open_deals": len(found), "overdue_deals": sum((d["expected_close_on"] or NEVER) < until for d in found),
-            "overdue_amount": sum((d["amount"] or 0) for d in found if (d["expected_close_on"] or NEVER) < until),
-            "pipeline_amount": amount, "win_probability": chance, "win_probability_numerator": sum(known),
-            "win_probability_denominator": len(known),
-        })  # fmt: skip
+            "open_deals": len(found), "overdue_deals": len(overdue),
+            "overdue_amount": sum(d["amount"] or 0 for d in overdue),
+            "pipeline_amount": sum(d["amount"] or 0 for d in found),
+        }  # fmt: skip
+        for is_overdue, prefix in ((False, ""), (True, "overdue_")):
+            own = spent.get((kind == "direct", channel, stage, age, is_overdue), [])
+            days = own if len({deal for deal, _ in own}) >= N_MIN else None
+            days = days or spent.get((kind == "direct", None, stage, age, is_overdue), [])
+            won = sum(is_won for _, is_won in days)
+            enough = len({deal for deal, _ in days}) >= N_MIN
+            row |= {
+                f"{prefix}win_probability_numerator": won, f"{prefix}win_probability_denominator": len(days),
+                f"{prefix}win_probability": won / len(days) if enough else None,
+            }  # fmt: skip
+        again.append(row)
     mart = table(built_home, "kpi", "pipeline")
     assert_same(
         mart, again, ["branch_id", "partner_id", "channel_class", "channel", "stage", "age_days", "close_month"], 30
     )
     for row in mart.iter_rows(named=True):
-        for name, amount in (("pipeline_weighted", "pipeline_amount"), ("overdue_weighted", "overdue_amount")):
-            chance = row["win_probability"]
-            assert row[name] == (None if chance is None else pytest.approx(row[amount] * chance, abs=0.51))
+        due = (row["open_deals"] - row["overdue_deals"], row["pipeline_amount"] - row["overdue_amount"])
+        parts = [
+            (0.0 if not deals else None if chance is None else amount * chance)
+            for (deals, amount), chance in (
+                (due, row["win_probability"]),
+                ((row["overdue_deals"], row["overdue_amount"]), row["overdue_win_probability"]),
+            )
+        ]
+        whole = None if None in parts else sum(part or 0 for part in parts)
+        for name, value in (("pipeline_weighted", whole), ("overdue_weighted", parts[1])):
+            assert row[name] == (None if value is None else pytest.approx(value, abs=0.51)), (row, name)
 
 
 def test_sourced_and_influenced(built_home: Home) -> None:
