@@ -105,6 +105,10 @@ backtest: ## Errors of the forecast on samples: what it expected and what came (
 	@$(BIN)/python -m tools.backtest $(if $(filter file,$(origin SIZE)),,--size "$$GIVEN_SIZE") \
 		$(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
+advice: ## Share of true statements about rates on samples whose causes are known (SIZE=deals, SEEDS=n)
+	@./setup.sh run
+	@$(BIN)/python -m tools.advice --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 
 test: check ## All checks, then all tests (TESTS=path: only those)

@@ -32,7 +32,9 @@ aged as (
         *,
         case
             when stage = 'new' then 0
-            else {{ days_between("case stage when 'open' then open_on when 'qualified' then qualified_on else proposed_on end", 'month_end') }}
+            else {{ days_between(
+                "case stage when 'open' then open_on when 'qualified' then qualified_on else proposed_on end", 'month_end'
+            ) }}
         end as days
     from stays
 )

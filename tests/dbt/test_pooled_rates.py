@@ -64,8 +64,8 @@ def test_what_is_said_is_true(pooled: Pooled, branches: int, deals: int) -> None
         rates, wins, trials = company(chance, branches, deals, deviation=0.08)
         found = pooled(wins, trials)
         is_below = rates < wins.sum() / trials.sum()
-        told = found["standing"].is_not_null().to_numpy()
-        true = told & (found["standing"].cast(pl.String).eq_missing("below").to_numpy() == is_below)
+        told = found["versus_reference"].is_not_null().to_numpy()
+        true = told & (found["versus_reference"].cast(pl.String).eq_missing("below").to_numpy() == is_below)
         said, right = said + told.sum(), right + true.sum()
         is_strong = (found["evidence"] == "strong").to_numpy()
         strong = [strong[0] + is_strong.sum(), strong[1] + (is_strong & true).sum()]
@@ -81,7 +81,7 @@ def test_what_is_said_is_true(pooled: Pooled, branches: int, deals: int) -> None
 def test_without_differences_next_to_nothing_is_said(pooled: Pooled) -> None:
     chance = np.random.default_rng(2)
     companies = [company(chance, 100, 40, deviation=0) for _ in range(ROUNDS)]
-    told = sum(pooled(wins, trials)["standing"].is_not_null().sum() for _, wins, trials in companies)
+    told = sum(pooled(wins, trials)["versus_reference"].is_not_null().sum() for _, wins, trials in companies)
     assert told / (100 * ROUNDS) < 0.01
     naive = sum(
         (stats.binomtest(w, t, MEAN).pvalue < 0.2)

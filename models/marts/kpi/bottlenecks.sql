@@ -58,7 +58,7 @@ losses as (
         rates.interval_high,
         rates.reference_rate,
         rates.evidence,
-        coalesce(rates.standing = 'below', false) as is_below,
+        coalesce(rates.versus_reference = 'below', false) as is_below,
         case when rates.raw_rate is not null then greatest(rates.denominator * (rates.reference_rate - rates.estimated_rate), 0) end
             as deals_missing,
         coalesce(steps.rate_after, 0) as rate_after,

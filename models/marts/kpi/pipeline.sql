@@ -190,6 +190,8 @@ select
         "case when open_deals > overdue_deals then cast(due_amount as double) * win_probability else cast(0 as double) end"
         ~ " + case when overdue_deals > 0 then cast(overdue_amount as double) * overdue_win_probability else cast(0 as double) end"
     ) }} as pipeline_weighted,
-    {{ round_money("case when overdue_deals > 0 then cast(overdue_amount as double) * overdue_win_probability else cast(0 as double) end") }}
+    {{ round_money(
+        "case when overdue_deals > 0 then cast(overdue_amount as double) * overdue_win_probability else cast(0 as double) end"
+    ) }}
         as overdue_weighted
 from weighed

@@ -15,6 +15,6 @@ select
     rates.interval_high,
     rates.reference_rate,
     rates.evidence,
-    rates.standing
+    rates.versus_reference
 from {{ ref('int_pooled_rates') }} as rates
 left join {{ ref('dim_rep') }} as reps on case when rates.scope = 'rep' then rates.entity_id end = reps.rep_id

@@ -110,7 +110,9 @@ weighted as (
         month_ends.month,
         month_ends.month_end,
         shares.share
-        * {{ days_between('greatest(starts.path_from, ' ~ add_days('month_ends.month', -1) ~ ')', 'least(month_ends.month_end, starts.deadline)') }}
+        * {{ days_between(
+            'greatest(starts.path_from, ' ~ add_days('month_ends.month', -1) ~ ')', 'least(month_ends.month_end, starts.deadline)'
+        ) }}
         / cast({{ days_between('month_ends.month', 'month_ends.month_end') }} + 1 as double) as weight
     from starts
     inner join month_ends on starts.first_month <= month_ends.month and starts.last_month >= month_ends.month
