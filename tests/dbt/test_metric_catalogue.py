@@ -42,7 +42,8 @@ PARTS = re.compile(
 DETAILS = {
     "active_branches", "average_deal", "became_partner", "branches", "customers", "cycle_deals", "deals_missing",
     "deals_won_t12m", "entered", "evaluation_known", "focus_products_known", "headcount_known", "inquiries",
-    "known_weight", "median_rep_amount", "overdue_amount", "overdue_deals", "overdue_weighted", "pass_rate",
+    "known_weight", "median_rep_amount", "numerator", "denominator", "raw_rate", "estimated_rate", "interval_low",
+    "interval_high", "overdue_amount", "overdue_deals", "overdue_weighted", "pass_rate",
     "known_amount", "unassigned_amount", "unassigned_wins", "unassigned_wins_t12m", "headroom_reps_min",
     "headroom_amount_min", "expected_inquiries", "age_days", "win_rate_month", "win_rate_t12m",
     "passed", "points_competitor", "points_customers", "points_headcount", "points_overlap", "producing_branches",
