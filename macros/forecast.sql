@@ -1,5 +1,7 @@
-{# Expressions of the forecast. Sums of doubles depend on the order of their rows; sums of these decimals do not. #}
+{# Expressions of the forecast. Sums of doubles depend on the order of their rows; sums of these decimals do not. The
+   last digits of a large double depend on the engine, so money has fewer. #}
 {% macro exact(value) -%} cast({{ value }} as decimal(28, 10)) {%- endmacro %}
+{% macro exact_money(value) -%} cast(round({{ value }}, 4) as decimal(28, 10)) {%- endmacro %}
 
 {# Actual ÷ expected, drawn towards 1 as if `weight` further ones had come as expected: the mean of a gamma-Poisson. #}
 {% macro shrunk_ratio(actual, expected, weight) -%}

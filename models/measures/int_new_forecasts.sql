@@ -110,8 +110,8 @@ branches as (
 
 select
     branches.month_number, branches.horizon, branches.branch_id, branches.division_id, branches.partner_id, branches.wins,
-    {{ exact('branches.wins * coalesce(amounts.mean_amount, 0)') }} as amount,
-    {{ exact(
+    {{ exact_money('branches.wins * coalesce(amounts.mean_amount, 0)') }} as amount,
+    {{ exact_money(
         'branches.wins * coalesce(amounts.spread * (amounts.mean_amount / 1000) * (amounts.mean_amount / 1000), 0)'
     ) }} as amount_variance
 from branches
