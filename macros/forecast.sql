@@ -1,7 +1,7 @@
-{# Expressions of the forecast. Sums of doubles depend on the order of their rows; sums of these decimals do not. The
-   last digits of a large double depend on the engine, so money has fewer. #}
+{# Expressions of the forecast. Sums of doubles depend on the order of their rows; sums of these decimals do not. Money
+   is cast with fewer digits first: more than 16 digits of a double depend on the engine. #}
 {% macro exact(value) -%} cast({{ value }} as decimal(28, 10)) {%- endmacro %}
-{% macro exact_money(value) -%} cast(round({{ value }}, 4) as decimal(28, 10)) {%- endmacro %}
+{% macro exact_money(value) -%} cast(cast({{ value }} as decimal(28, 2)) as decimal(28, 10)) {%- endmacro %}
 
 {# Actual ÷ expected, drawn towards 1 as if `weight` further ones had come as expected: the mean of a gamma-Poisson. #}
 {% macro shrunk_ratio(actual, expected, weight) -%}

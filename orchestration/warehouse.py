@@ -205,7 +205,7 @@ def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place))
         try:
-            _compile(aside, values, parsed=max(place.glob("*/partial_parse.msgpack"), key=_modified, default=None))
+            _compile(aside, values, parsed=max(place.glob("[!u]*/partial_parse.msgpack"), key=_modified, default=None))
             with contextlib.suppress(OSError):  # another process was faster
                 aside.rename(folder)
         finally:

@@ -28,11 +28,13 @@ SAID = """
         from kpi.bottlenecks where scope = 'branch'
     ),
     planted as (
-        select said.*, coalesce(causes.effect, 0) as effect, coalesce(causes.power_recent, 0) >= 0.8 as is_detectable
+        select
+            said.*, coalesce(causes.effect, 0) as effect,
+            coalesce(causes.power_recent, 0) >= 0.8 and (said.step is null or causes.effect < 0) as is_detectable
         from said
         left join causes
             on causes.entity_type = said.entity_type and causes.entity_id = said.entity_id
-            and causes.cause = case when said.step is null then 'win_rate' else 'weak_step' end
+            and causes.cause = case when said.step is null then 'win_rate' else 'step_rate' end
             and causes.detail is not distinct from said.step
     )
     select

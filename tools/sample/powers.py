@@ -130,8 +130,9 @@ class Tally:
     def causes(self, paid_back: Mapping[str, str | None]) -> list[Row]:
         """Return the rows of the truth file, of every cause whose size is not zero."""
         rows = [
-            *self.skills(), *self.weak_steps(), *self.helps(), *self.actions(), *self.programmes(paid_back),
-            *self.leads(), *self.features(), *self.slips(), *self.quiet(), *self.moves(), *self.seasons(),
+            *self.skills(), *self.weak_steps(), *self.steps(), *self.helps(), *self.actions(),
+            *self.programmes(paid_back), *self.leads(), *self.features(), *self.slips(), *self.quiet(),
+            *self.moves(), *self.seasons(),
         ]  # fmt: skip
         return [complete(row) for row in rows]
 
@@ -167,6 +168,21 @@ class Tally:
                     "power": power_of_shares(rate, usual[step], n), "n_recent": recent,
                     "power_recent": power_of_shares(rate, usual[step], recent),
                 }  # fmt: skip
+
+    def steps(self) -> Iterable[Row]:
+        """Branches where more or fewer deals pass a step, by all causes together: skills, weak steps and help."""
+        usual = self.passes.sum(axis=1) / np.maximum(self.entered[0].sum(axis=1), 1)
+        for step, name in enumerate(STEPS):
+            for b in np.flatnonzero(self.entered[0, step] >= 5).tolist():
+                n, recent = self.entered[:, step, b]
+                rate = self.passes[step, b] / n
+                if abs(rate - usual[step]) > 1e-9:
+                    yield {
+                        "cause": "step_rate", "entity_type": "branch", "entity_id": branch_id(b), "detail": name,
+                        "unit": "points", "effect": rate - usual[step], "reference": usual[step], "n": n,
+                        "power": power_of_shares(rate, usual[step], n), "n_recent": recent,
+                        "power_recent": power_of_shares(rate, usual[step], recent),
+                    }  # fmt: skip
 
     def helps(self) -> Iterable[Row]:
         """What helps to win a deal, or to pass a step."""
