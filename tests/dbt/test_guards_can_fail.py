@@ -225,7 +225,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
     "assert_kpi_sets_are_few": [
         (
             "a sixth metric",
-            "insert into kpi.kpi_sets values ('launch', 'resale', 6, 'won_amount', date '2000-01-01')",
+            "insert into kpi.kpi_sets values ('launch', 'resale', 6, 'won_amount', false, date '2000-01-01')",
             None,
         ),
         ("a metric that nobody computes", "update kpi.kpi_sets set metric = 'charm' where kpi_rank = 1", None),
