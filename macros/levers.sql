@@ -13,7 +13,7 @@
             ],
             'name_reps': [
                 producing, "' of '", headcount, "' salespeople are known to have won, and '", unassigned,
-                "' wins are " ~ dbt.escape_single_quotes("nobody's") ~ ": find out whose first.'",
+                "' wins have no known salesperson: first find out whose they are.'",
             ],
             'raise_win_rate': [
                 producing, "' of '", headcount, "' salespeople sell, but '", won, "' wins of '", closed,

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
@@ -129,23 +129,21 @@ def measure(
     samples = [(level, seed) for level in levels for seed in seeds]
     for number, (level, seed) in enumerate(samples, 1):
         progress(f"{number}/{len(samples)}  noise {level:g}, seed {seed}: {size:,} deals")
-        with resolve(home, size, seed, level) as connection:
+        with resolve(home, size, seed, MODELS, noise=level, cases=True) as connection:
             score, examples = judge(connection, home, seed, level)
         scores.append(score)
         failures.update(examples)
     return scores, [f"{example} (in {count} of {len(samples)} samples)" for example, count in failures.most_common()]
 
 
-def resolve(
-    home: Home, size: int, seed: int, level: float, models: Collection[str] = MODELS
-) -> "duckdb.DuckDBPyConnection":
-    """Make a sample in the home and run the models on it; return their database."""
+def resolve(home: Home, size: int, seed: int, models: Collection[str], **company: Any) -> "duckdb.DuckDBPyConnection":
+    """Make a sample in the home and run the models on it; return their database. company: options of `generate`."""
     from orchestration.lake.ingest import ingest
     from orchestration.names.lake import write_names
     from orchestration.scratch import compile_models
     from tools.sample import generate
 
-    generate(home, size, seed, quiet, noise=level, cases=True)
+    generate(home, size, seed, quiet, **company)
     shutil.rmtree(home.lake, ignore_errors=True)
     result = ingest(home, progress=quiet)
     if stopped := [file.message for file in result.refused] + [batch.message for batch in result.held]:

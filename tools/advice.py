@@ -4,14 +4,14 @@ Run: python -m tools.advice --size 10000 --seeds 3
 """
 
 import argparse
-import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration import sql
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from tools.accuracy import quiet, report_progress
+from tools.accuracy import report_progress, resolve
 
 MODELS = ("rates", "bottlenecks")
 PRECISION, RECALL, TOLD, BY_CHANCE = 0.8, 0.5, 20, 0.05
@@ -59,17 +59,8 @@ class Kind:
 
 def measure(home: Home, size: int, seed: int, *, alike: bool = False) -> list[Kind]:
     """Make a sample, build the models on it, and compare what they say with the truth file."""
-    from orchestration.lake.ingest import ingest
-    from orchestration.names.lake import write_names
-    from orchestration.scratch import compile_models
-    from tools.sample import generate
-
-    generate(home, size, seed, quiet, alike=alike)
-    shutil.rmtree(home.lake, ignore_errors=True)
-    ingest(home, progress=quiet, expectations=None)
-    write_names(home)
     causes = sql.text(str(home.truth / "causes.csv"))
-    with compile_models(home).build(home.build / "advice", MODELS) as connection:
+    with resolve(home, size, seed, MODELS, alike=alike) as connection:
         return [Kind(*row) for row in connection.execute(SAID.format(causes=causes)).fetchall()]
 
 
@@ -104,8 +95,8 @@ def broken(said: Kind, chance: Kind) -> list[str]:
     return [text for is_broken, text in limits if is_broken]
 
 
-def main() -> None:
-    """Print a table in Markdown; end with an error if a limit is missed."""
+def main() -> int:
+    """Print a table in Markdown; return 1 if a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=10_000, help="deals per sample")
     parser.add_argument("--seeds", type=int, default=3, help="number of samples")
@@ -131,8 +122,13 @@ def main() -> None:
             f"{by_chance.stated} of {by_chance.entities} |"
         )
     if missed := broken(said, alike):
-        raise KyotenError("\n".join(["Limits that were missed:", *missed]))
+        print("\n".join(["Limits that were missed:", *missed]), file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main())
+    except KyotenError as error:
+        sys.exit(str(error))

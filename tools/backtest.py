@@ -135,7 +135,7 @@ def measure(home: Home, size: int, seeds: Iterable[int]) -> list[Forecast]:
     forecasts: list[Forecast] = []
     for seed in seeds:
         report_progress(f"seed {seed}: {size:,} deals")
-        with resolve(home, size, seed, 0.0, ("forecast_history",)) as connection:
+        with resolve(home, size, seed, ("forecast_history",)) as connection:
             forecasts += read(connection)
     return forecasts
 

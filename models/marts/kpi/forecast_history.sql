@@ -1,5 +1,5 @@
--- The forecast of each of the last 24 month ends, the last of which is the current one and what came. Intervals are
--- widened or narrowed by the errors of earlier forecasts whose horizon was over by then.
+-- The forecasts of the last 24 month ends, and what came. The last one is the current forecast. The errors of earlier
+-- forecasts widen or narrow the intervals. Only forecasts whose horizon had ended by that month end count.
 with forecasts as (
     select *, scope = 'company' as is_company from {{ ref('int_forecasts') }}
 ),

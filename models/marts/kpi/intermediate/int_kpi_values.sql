@@ -7,7 +7,7 @@ with asked as (
     union
     select scope_key, {{ add_months('month', -12) }} as month, metric from {{ ref('int_card_metrics') }}
     union
-    -- The company's growth is the scale of what is proposed as a target.
+    -- A proposed target needs the growth of the company over the two years before.
     select scopes.scope_key, {{ add_months('cards.month', '-12 * back.n') }} as month, cards.metric
     from (select distinct month, metric from {{ ref('int_card_metrics') }} where is_quantity) as cards
     cross join ({{ whole_numbers(1, 2) }}) as back

@@ -39,8 +39,11 @@ starts as (
             when targets.is_flow and targets.period_start is not null then cast(0 as double)
             else cast(targets.baseline as double)
         end as path_base,
-        coalesce({{ month_of('targets.period_start') }}, {{ month_of('targets.baseline_on') }}, bounds.data_from)
-            as first_month,
+        -- A target whose deadline is before all data has the month of its deadline.
+        least(
+            coalesce({{ month_of('targets.period_start') }}, {{ month_of('targets.baseline_on') }}, bounds.data_from),
+            {{ month_of('targets.deadline') }}
+        ) as first_month,
         {{ month_of('targets.deadline') }} as last_month
     from targets
     cross join bounds
@@ -76,7 +79,7 @@ whole_years as (
     select *, count(*) over (partition by metric, fiscal_year) as months_recorded from company
 ),
 
--- Share of each month in the three complete fiscal years before the target began: what was known when it was set.
+-- Share of each month in the three complete fiscal years before the target began. Later years were not known then.
 seasons as (
     select
         begun.metric,
