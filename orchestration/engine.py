@@ -91,13 +91,19 @@ def settings(home: Home) -> dict[str, str | int]:
     }
 
 
+def opened(home: Home, database: Path | None = None, *, read_only: bool = False) -> "duckdb.DuckDBPyConnection":
+    """Open a database, or one in memory; the caller closes it."""
+    import duckdb
+
+    connection = duckdb.connect(str(database or ":memory:"), read_only=read_only, config=dict(settings(home)))
+    connection.execute("set enable_progress_bar = false")  # the steps report their progress
+    return connection
+
+
 @contextlib.contextmanager
 def connect(
     home: Home, database: Path | None = None, *, read_only: bool = False
 ) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Open a database, or one in memory, and close it afterwards."""
-    import duckdb
-
-    with duckdb.connect(str(database or ":memory:"), read_only=read_only, config=dict(settings(home))) as connection:
-        connection.execute("set enable_progress_bar = false")  # the steps report their progress
+    with opened(home, database, read_only=read_only) as connection:
         yield connection

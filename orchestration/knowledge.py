@@ -161,13 +161,11 @@ class Knowledge:
         return compile_models(self.home).build(folder, [RESTATEMENTS], known_on=day)
 
     def _build_on_spark(self, folder: Path, day: date) -> "duckdb.DuckDBPyConnection":
-        import duckdb
-
         models = ["build", "--exclude-resource-type", "test", "unit_test", "--select", f"+{RESTATEMENTS}"]
         spark.build(self.home, models, folder=folder, variables={"known_on": str(day)})
         database = folder / self.home.database.name
         spark.expose(self.home, database, spark.builds(self.home, folder)[-1])
-        return duckdb.connect(str(database), read_only=True, config=dict(engine.settings(self.home)))
+        return engine.opened(self.home, database, read_only=True)
 
     def keep_until(self, state: State, day: date) -> State:
         """Keep a state as that of a later day, up to which no extract changed credit: only "today" is later."""

@@ -1,4 +1,5 @@
--- Shares of deals that pass a step or are won, as counts, for each entity that exists today and for each salesperson.
+-- Shares of deals that pass a step or are won, as counts, for each entity that exists today and for each salesperson who
+-- is at a branch today.
 with scopes as (
     select scopes.scope_key, scopes.scope, scopes.entity_id, scopes.partner_id
     from {{ ref('int_scopes') }} as scopes
@@ -72,3 +73,4 @@ select
 from of_reps
 inner join {{ ref('dim_rep') }} as reps on of_reps.rep_id = reps.rep_id
 cross join year_windows
+where reps.current_branch_id is not null

@@ -103,7 +103,7 @@ def test_a_missed_limit_fails_the_command(
     place = Home(home.root / "accuracy-1000")
     place.truth.mkdir(parents=True)
     (place.truth / "deals.csv").write_text(TRUTH)
-    monkeypatch.setattr(accuracy, "resolve", lambda *_: decided(FOUND, HELD))
+    monkeypatch.setattr(accuracy, "resolve", lambda *_, **__: decided(FOUND, HELD))
     with pytest.raises(KyotenError, match="noise 5: 6 wrong decisions"):
         accuracy.run(home, 1_000, 2, [5.0], as_markdown=True)
     out, progress = capsys.readouterr()

@@ -67,4 +67,4 @@ def test_only_engine_and_ingest_open_duckdb() -> None:
         for file in root.rglob("*.py")
         if "duckdb.connect(" in file.read_text(encoding="utf-8").replace("import duckdb; duckdb.connect(", "")
     }
-    assert opening == {"engine.py", "knowledge.py", "scratch.py", "sql.py"}
+    assert opening == {"engine.py", "scratch.py", "sql.py"}
