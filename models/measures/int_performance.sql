@@ -1,19 +1,23 @@
--- Results of partner deals for every entity except direct sales, over windows that end with the month.
-with months as (
+-- Results of partner deals for every entity except direct sales, on today's organisation, over windows that end with the
+-- month.
+with bridge as (
+    select branch_version_id, scope_key from {{ ref('int_scope_bridge') }} where organisation = 'as_is'
+),
+
+months as (
     select
-        scopes.scope_key, scopes.organisation, scopes.scope, scopes.entity_id,
+        scopes.scope_key, scopes.scope, scopes.entity_id,
         months.month, {{ add_months('months.month', -11) }} as year_from, months.is_complete, months.has_twelve_months
     from {{ ref('int_scope_months') }} as months
     inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
-    where scopes.entity_id != 'DIRECT'
+    where scopes.organisation = 'as_is' and scopes.entity_id != 'DIRECT'
 ),
 
 credited as (
     select bridge.scope_key, credit.month, sum(credit.won_amount) as won_amount
     from {{ ref('int_rep_credit') }} as credit
-    inner join {{ ref('int_scope_bridge') }} as bridge
-        on credit.branch_version_id = bridge.branch_version_id and credit.organisation = bridge.organisation
-    where credit.channel_class != 'direct'
+    inner join bridge on credit.branch_version_id = bridge.branch_version_id
+    where credit.organisation = 'as_is' and credit.channel_class != 'direct'
     group by bridge.scope_key, credit.month
 ),
 
@@ -53,7 +57,7 @@ changes as (
         sum(windows.open_qualified) as open_qualified,
         sum(windows.closed_year) as closed_year
     from {{ ref('int_deal_windows') }} as windows
-    inner join {{ ref('int_scope_bridge') }} as bridge on windows.branch_version_id = bridge.branch_version_id
+    inner join bridge on windows.branch_version_id = bridge.branch_version_id
     group by bridge.scope_key, windows.month
 ),
 
@@ -81,7 +85,7 @@ windows as (
 deal_sizes as (
     select bridge.scope_key, months.month, {{ median('won.amount') }} as median_deal
     from {{ ref('int_won_months') }} as won
-    inner join {{ ref('int_scope_bridge') }} as bridge on won.branch_version_id = bridge.branch_version_id
+    inner join bridge on won.branch_version_id = bridge.branch_version_id
     inner join {{ ref('int_months') }} as months
         on won.month <= months.month and won.month > {{ add_months('months.month', -12) }}
     where won.channel_class != 'direct' and won.is_won
@@ -91,7 +95,7 @@ deal_sizes as (
 cycles as (
     select bridge.scope_key, months.month, {{ median('deals.cycle_days') }} as cycle_days
     from {{ ref('int_deal_milestones') }} as deals
-    inner join {{ ref('int_scope_bridge') }} as bridge on deals.branch_version_id = bridge.branch_version_id
+    inner join bridge on deals.branch_version_id = bridge.branch_version_id
     inner join {{ ref('int_months') }} as months
         on deals.won_month <= months.month and deals.won_month > {{ add_months('months.month', -12) }}
     where deals.channel_class != 'direct'
@@ -101,13 +105,11 @@ cycles as (
 -- All wins of the company, including direct sales and unresolved money.
 company as (
     select
-        scopes.organisation, months.month,
-        sum(months.won_amount) over (
-            partition by scopes.organisation order by months.month rows between 11 preceding and current row
-        ) as company_won_amount
+        months.month,
+        sum(months.won_amount) over (order by months.month rows between 11 preceding and current row) as company_won_amount
     from {{ ref('int_monthly') }} as months
     inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
-    where scopes.scope = 'company'
+    where scopes.organisation = 'as_is' and scopes.scope = 'company'
 ),
 
 measured as (
@@ -129,7 +131,7 @@ measured as (
         -- Unresolved money is on neither side of a share.
         coalesce(
             sum(case when months.scope = 'partner' and months.entity_id != 'UNRESOLVED' then windows.credited_amount end)
-                over (partition by months.organisation, months.month), 0
+                over (partition by months.month), 0
         ) as partners_won_amount,
         company.company_won_amount,
         -- The average is over whole deals, which after a split belong to the successor with the largest share. Returns
@@ -144,7 +146,7 @@ measured as (
         coalesce(reps.revenue_at_risk, 0) as revenue_at_risk
     from windows
     inner join months on windows.scope_key = months.scope_key and windows.month = months.month
-    left join company on months.organisation = company.organisation and months.month = company.month
+    left join company on months.month = company.month
     left join deal_sizes on months.scope_key = deal_sizes.scope_key and months.month = deal_sizes.month
     left join cycles on months.scope_key = cycles.scope_key and months.month = cycles.month
     left join {{ ref('int_rep_windows') }} as reps on months.scope_key = reps.scope_key and months.month = reps.month
@@ -153,7 +155,6 @@ measured as (
 
 select
     scope_key,
-    organisation,
     scope,
     entity_id,
     month,

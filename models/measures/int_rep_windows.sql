@@ -1,11 +1,12 @@
--- Salespeople of an entity who keep winning, and the money at risk because its salespeople left, over windows that end
--- with the month.
+-- Salespeople of an entity who keep winning, and the money at risk because its salespeople left, on today's organisation,
+-- over windows that end with the month.
 with won as (
     select
         reps.scope_key, reps.rep_id, months.month,
         max(case when reps.month > {{ add_months('months.month', -6) }} then 1 else 0 end) as is_producing,
         max(case when reps.month <= {{ add_months('months.month', -6) }} then 1 else 0 end) as was_producing
     from {{ ref('int_scope_rep_months') }} as reps
+    inner join {{ ref('int_scopes') }} as scopes on reps.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
     inner join {{ ref('int_months') }} as months
         on reps.month > {{ add_months('months.month', -12) }} and reps.month <= months.month
     where reps.deals_won > 0 and reps.rep_id != 'NONE'
@@ -24,7 +25,8 @@ producing as (
 known as (
     select distinct bridge.scope_key, reps.rep_id, reps.month
     from {{ ref('int_known_reps') }} as reps
-    inner join {{ ref('int_scope_bridge') }} as bridge on reps.branch_version_id = bridge.branch_version_id
+    inner join {{ ref('int_scope_bridge') }} as bridge
+        on reps.branch_version_id = bridge.branch_version_id and bridge.organisation = 'as_is'
 ),
 
 -- Reps of the entity three months ago who are not there at the end of the month. A move to another branch is a loss for

@@ -39,4 +39,3 @@ select
     producer_retention,
     revenue_at_risk
 from {{ ref('int_performance') }}
-where organisation = 'as_is'

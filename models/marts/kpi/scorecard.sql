@@ -43,39 +43,38 @@ judged as (
 placed as (
     select
         *,
-        sum(case when is_reserve then 0 else 1 end) over (partition by scope_key, month) as places,
         row_number() over (
             partition by scope_key, month
             order by case weakness when 'zero' then 1 when 'no_figure' then 2 when 'other_scope' then 3 else 0 end, kpi_rank nulls last
-        ) as place
+        ) <= set_size as is_shown
     from judged
 ),
 
 -- The first of the reserve that is shown takes the place of the first metric that gives way, and so on.
-numbered as (
+swapped as (
     select
-        *,
-        row_number() over (partition by scope_key, month, is_reserve, place <= places order by kpi_rank nulls last) as nth,
-        is_reserve and place <= places as is_substitute
+        scope_key, month, metric, kpi_rank, weakness, is_shown,
+        row_number() over (partition by scope_key, month, is_shown order by kpi_rank nulls last) as nth
     from placed
-),
-
-replaced as (
-    select *, true as has_substitute from numbered where not is_reserve and place > places
+    where is_reserve = is_shown
 ),
 
 shown as (
     select
-        numbered.*,
-        coalesce(replaced.kpi_rank, numbered.kpi_rank) as shown_rank,
+        placed.*,
+        coalesce(replaced.kpi_rank, placed.kpi_rank) as shown_rank,
         replaced.metric as instead_of,
         replaced.weakness as instead_of_reason
-    from numbered
-    left join replaced
+    from placed
+    left join swapped as substitutes
         on
-            numbered.scope_key = replaced.scope_key and numbered.month = replaced.month and numbered.nth = replaced.nth
-            and numbered.is_substitute = replaced.has_substitute
-    where numbered.place <= numbered.places
+            placed.scope_key = substitutes.scope_key and placed.month = substitutes.month
+            and placed.metric = substitutes.metric and placed.is_shown = substitutes.is_shown
+    left join swapped as replaced
+        on
+            substitutes.scope_key = replaced.scope_key and substitutes.month = replaced.month
+            and substitutes.nth = replaced.nth and substitutes.is_shown != replaced.is_shown
+    where placed.is_shown
 ),
 
 -- The nearest deadline of a target that runs in the month. Where all have passed, the last one with its result, so that a

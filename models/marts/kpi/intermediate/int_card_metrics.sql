@@ -3,14 +3,19 @@
 with set_versions as (
     select
         phase, channel, valid_from,
-        coalesce(lead(valid_from) over (partition by phase, channel order by valid_from), {{ for_ever() }}) as valid_to
-    from (select distinct phase, channel, valid_from from {{ ref('kpi_sets') }}) as versions
+        coalesce(lead(valid_from) over (partition by phase, channel order by valid_from), {{ for_ever() }}) as valid_to,
+        set_size
+    from (
+        select phase, channel, valid_from, sum(case when is_reserve then 0 else 1 end) as set_size
+        from {{ ref('kpi_sets') }}
+        group by phase, channel, valid_from
+    ) as versions
 )
 
 -- Entities that exist today.
 select
     placed.scope_key, placed.scope, placed.entity_id, placed.month, placed.is_complete, placed.phase, placed.channel,
-    sets.metric, sets.kpi_rank, sets.is_reserve, metrics.time_window,
+    sets.metric, sets.kpi_rank, sets.is_reserve, versions.set_size, metrics.time_window,
     metrics.unit in ('count', 'persons', 'JPY') and metrics.direction = 'up' as is_quantity,
     -- Figures of the network exist only for the company.
     metrics.model != 'network_monthly' or placed.scope = 'company' as is_of_scope,
