@@ -6,7 +6,9 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 import yaml
@@ -16,11 +18,23 @@ from orchestration.home import PROJECT, Home
 from tests.dbt.again import SCOPES, milestones, months, placed, table, wins, within
 
 Query = Callable[..., list[dict[str, str]]]
+RUNNING = date(2025, 6, 1)
 
 
 @pytest.fixture(scope="module")
-def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
-    """A function that calls `mf query` in a copy of the project's files and of the working database.
+def database(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the working database, as if one of its months were not over."""
+    home = Home(tmp_path_factory.mktemp("copy"))
+    home.database.parent.mkdir(parents=True)
+    shutil.copy(built_home.database, home.database)
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(f"update intermediate.int_months set is_complete = false where month = '{RUNNING}'")
+    return home.database
+
+
+@pytest.fixture(scope="module")
+def query(built_home: Home, database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
+    """A function that calls `mf query` in a copy of the project's files, on the copy of the working database.
 
     The calls share this process and its setup, which would take most of the time of each.
     """
@@ -28,15 +42,13 @@ def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     from dbt_metricflow.cli.cli_configuration import CLIConfiguration
     from dbt_metricflow.cli.main import cli
 
-    project, home = tmp_path_factory.mktemp("project"), Home(tmp_path_factory.mktemp("copy"))
+    project = tmp_path_factory.mktemp("project")
     for name in ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml", ".dbtignore"):
         (project / name).symlink_to(PROJECT / name)
     (project / "target").mkdir()
     shutil.copy(warehouse.compiled(built_home) / "semantic_manifest.json", project / "target")
-    home.database.parent.mkdir(parents=True)
-    shutil.copy(built_home.database, home.database)
     settings = {
-        "KYOTEN_HOME": str(home.root),
+        "KYOTEN_HOME": str(database.parent.parent),
         "DBT_PROJECT_DIR": str(project),
         "DBT_PROFILES_DIR": str(project),
         "DBT_TARGET_PATH": str(project / "target"),
@@ -84,8 +96,30 @@ def test_company_by_month(built_home: Home, query: Query) -> None:
         for metric in ("deals_new", "deals_won", "won_amount", "sessions_held", "reps_contacted"):
             assert same(row[metric], month[metric]), (month["month"], metric)
         for metric in ("win_rate_month", "indirect_ratio"):
-            if month[metric] is not None:  # the marts have no rate for too few deals, and no share of a negative sum
+            if month["month"] == str(RUNNING) or not month["is_complete"]:
+                assert row[metric] == "", (month["month"], metric)
+            elif month[metric] is not None:  # the marts have no rate for too few deals
                 assert same(row[metric], month[metric]), (month["month"], metric)
+
+
+def test_a_ratio_of_a_year_is_of_its_months_that_are_over(built_home: Home, query: Query) -> None:
+    months = mart(built_home, "company_monthly").filter(pl.col("fiscal_year") == RUNNING.year)
+    rows = query("--metrics", "won_amount,indirect_ratio", "--group-by", "metric_time__fiscal_year")
+    year = next(row for row in rows if row["metric_time__fiscal_year"] == str(RUNNING.year))
+    over = months.filter(pl.col("month") != str(RUNNING))
+    ratio = over["indirect_ratio_numerator"].sum() / over["indirect_ratio_denominator"].sum()
+    assert abs(ratio - months["indirect_ratio_numerator"].sum() / months["indirect_ratio_denominator"].sum()) > 1e-6
+    assert same(year["won_amount"], months["won_amount"].sum())
+    assert same(year["indirect_ratio"], ratio)
+
+
+def test_a_negative_sum_has_no_share(query: Query) -> None:
+    metrics = "won_amount_indirect,won_amount_resolved,indirect_ratio"
+    rows = query("--metrics", metrics, "--group-by", "metric_time__month,branch")
+    negative = [row for row in rows if row["won_amount_resolved"] and float(row["won_amount_resolved"]) < 0]
+    assert len(negative) > 1
+    assert {row["indirect_ratio"] for row in negative} == {""}
+    assert any(row["indirect_ratio"] for row in rows)
 
 
 def test_branch_by_month(built_home: Home, query: Query) -> None:
