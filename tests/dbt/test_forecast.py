@@ -253,6 +253,27 @@ def test_entities_add_up_to_the_company(built_home: Home) -> None:
         assert max(expected) - min(expected) < 0.05
 
 
+def test_the_bias_is_of_the_same_forecasts(built_home: Home) -> None:
+    made = (
+        table(built_home, "kpi", "forecast_history")
+        .filter(
+            pl.col("horizon") == "quarter",
+            "is_over",
+            pl.col("ends_on") == pl.col("month").dt.offset_by("4mo").dt.offset_by("-1d"),
+        )
+        .group_by("scope", "entity_id")
+        .agg(pl.len().alias("quarters"), pl.col("forecast_wins", "actual_wins", "actual_amount").sum())
+    )
+    again = {(row["scope"], row["entity_id"]): row for row in made.iter_rows(named=True)}
+    rows = table(built_home, "kpi", "forecast_bias").to_dicts()
+    assert len(rows) > 10
+    for row in rows:
+        expected = again[row["scope"], row["entity_id"]]
+        assert row["quarters"] == expected["quarters"]
+        assert row["forecast_wins"] == pytest.approx(expected["forecast_wins"], abs=0.001)
+        assert (row["actual_wins"], row["actual_amount"]) == (expected["actual_wins"], expected["actual_amount"]), row
+
+
 GOOD = [Forecast("company", "quarter", 20.0, 20, 26, held, 5.0, 5.0, True) for held in (True,) * 4 + (False,)]
 
 

@@ -41,6 +41,7 @@ PARTS = re.compile(
 # Documented only in the mart that has them.
 DETAILS = {
     "active_branches", "average_deal", "became_partner", "branches", "customers", "cycle_deals", "deals_missing",
+    "quarters", "wins_ratio", "estimated_ratio",
     "deals_won_t12m", "entered", "evaluation_known", "focus_products_known", "headcount_known", "inquiries",
     "known_weight", "median_rep_amount", "numerator", "denominator", "raw_rate", "estimated_rate", "interval_low",
     "interval_high", "overdue_amount", "overdue_deals", "overdue_weighted", "pass_rate",
