@@ -61,7 +61,7 @@ class Column:
 class Worklist:
     """How to see whether a row that a person fills in is decided."""
 
-    undecided_without: str
+    undecided_without: tuple[str, ...]
     withdrawn_by: tuple[str, str]
     decision_needs: tuple[str, ...]
 
@@ -158,16 +158,22 @@ def _dataset(file: str, name: str, entry: Any) -> Dataset:
 def _worklist(where: str, entry: Any, columns: Mapping[str, Column]) -> Worklist:
     try:
         ((column, word),) = entry["withdrawn_by"].items()
-        worklist = Worklist(entry["undecided_without"], (column, word.lower()), tuple(entry["decision_needs"]))
+        worklist = Worklist(_listed(entry["undecided_without"]), (column, word.lower()), tuple(entry["decision_needs"]))
     except (AttributeError, KeyError, TypeError, ValueError):
         raise KyotenError(
-            f"{where}: `worklist:` needs undecided_without (a column), withdrawn_by (one column: word) and "
+            f"{where}: `worklist:` needs undecided_without (a list of columns), withdrawn_by (one column: word) and "
             "decision_needs (a list of columns)."
         ) from None
-    for name in (worklist.undecided_without, column, *worklist.decision_needs):
+    for name in (*worklist.undecided_without, column, *worklist.decision_needs):
         if name not in columns or columns[name].duckdb_type != "VARCHAR":
             raise KyotenError(f"{where}: `worklist:` names {name}, which is not one of its text columns.")
     return worklist
+
+
+def _listed(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list):
+        raise TypeError
+    return tuple(names)
 
 
 def _column(where: str, name: str, text: Any) -> Column:

@@ -587,7 +587,7 @@ class Case:
                 "decision",
                 who=row["decided_by"],
                 day=row["decided_on"],
-                branch=self.branch(row["branch_id"]),
+                branch=self.branch(row["branch_id"]) if row["branch_id"] else self.rep(row["rep_id"]),
                 why=row["reason"],
                 file=row["file_name"],
                 row=row["row_number"],

@@ -1,7 +1,9 @@
-"""worklist/quarantine.csv: the deals that a person has to decide, to be filled in with a spreadsheet and landed again.
+"""What a person has to decide, to be filled in with a spreadsheet and landed again.
 
-One row per deal, because a deal is decided once. The SQL of quarantine chooses the deals. contract.yml
-(attribution_overrides) and ingest check the file that comes back.
+worklist/quarantine.csv has the deals without a certain branch, worklist/wins_without_rep.csv the wins without a rep.
+
+One row per deal, because a deal is decided once. The SQL of quarantine and of wins_without_rep chooses the deals.
+contract.yml (attribution_overrides) and ingest check the file that comes back.
 """
 
 import csv
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FILE = "quarantine.csv"
+WINS_FILE = "wins_without_rep.csv"
 DATASET = "attribution_overrides"
 # First the columns to fill in (of the dataset attribution_overrides), then the columns of attribution.worklist.
 WORKLIST = """
@@ -34,6 +37,16 @@ WORKLIST = """
         amount, currency, amount_in_currency, first_seen_on, age_days
     from attribution.worklist
     order by severity, amount desc nulls last, deal_id
+"""
+WINS = """
+    select
+        deal_id, null as branch_id, null as rep_id, null as decided_by, null as decided_on, null as reason,
+        evidence_hash, won_on, deal_name, customer_name, partner_name, branch_name, product_name, amount
+    from attribution.wins_without_rep
+    order by amount desc nulls last, deal_id
+"""
+CANDIDATES = """
+    select deal_id, rep_id, rep_name, why from attribution.rep_candidates order by deal_id, candidate_rank
 """
 WITHOUT_DEAL = "select distinct deal_id from attribution.exclusions where record_type = 'override' order by all"
 
@@ -47,7 +60,8 @@ class Exported:
     errors: int
     amount: Decimal
     oldest_days: int
-    kept: Path | None  # the new place of a file that somebody had edited in place
+    kept: tuple[Path, ...]  # the new places of files that somebody had edited in place
+    wins: int
 
 
 def export_worklist(home: Home) -> int | None:
@@ -73,13 +87,15 @@ def _export(home: Home, database: Path) -> Exported | None:
     try:
         with engine.connect(home, database, read_only=True) as connection:
             columns, rows = worklist_rows(connection)
+            win_columns, wins = win_rows(connection)
     except (duckdb.CatalogException, duckdb.IOException):  # not built, or open in a stopped process that built it
         return None
 
     home.worklist.mkdir(parents=True, exist_ok=True)
-    path = home.worklist / FILE
-    kept = _keep_edited(path)
+    path, wins_path = home.worklist / FILE, home.worklist / WINS_FILE
+    kept = tuple(moved for file in (path, wins_path) if (moved := _keep_edited(file)))
     _write(path, columns, rows)
+    _write(wins_path, win_columns, wins)
     found = [dict(zip(columns, row, strict=True)) for row in rows]
     return Exported(
         path=path,
@@ -88,6 +104,7 @@ def _export(home: Home, database: Path) -> Exported | None:
         amount=sum((row["amount"] or Decimal(0) for row in found), Decimal(0)),
         oldest_days=max((row["age_days"] for row in found), default=0),
         kept=kept,
+        wins=len(wins),
     )
 
 
@@ -98,6 +115,17 @@ def worklist_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], l
     at = relation.columns.index("candidates")
     rows = [(*row[:at], candidates_text(row[at], names), *row[at + 1 :]) for row in relation.fetchall()]
     return relation.columns, rows
+
+
+def win_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return the columns and rows of the wins without a salesperson, the most money first, each with its candidates."""
+    candidates: dict[str, list[str]] = {}
+    for deal, rep, name, why in connection.execute(CANDIDATES).fetchall():
+        found = candidates.setdefault(deal, [])
+        found.append(f"{len(found) + 1}. {name or ''} [{safe_cell(rep, is_id=True)}] {why}")
+    relation = connection.sql(WINS)
+    rows = [(*row, "; ".join(candidates.get(row[0], []))) for row in relation.fetchall()]
+    return [*relation.columns, "candidates"], rows
 
 
 def _names(connection: "duckdb.DuckDBPyConnection") -> dict[str, str]:
@@ -165,12 +193,17 @@ def decisions_without_deal(home: Home) -> list[str]:
 def print_worklist(home: Home) -> None:
     """Write the current release's worklist and print what is in it, where it is and what to do with it."""
     exported = export_published(home)
-    if exported.kept:
-        print(f"The file had been edited at its place; the edited one is now {exported.kept}\n")
+    for kept in exported.kept:
+        print(f"The file had been edited at its place; the edited one is now {kept}\n")
     if lost := decisions_without_deal(home):
         print(
             f"Decisions about {len(lost):,} deals that the release lacks: {', '.join(lost[:5])}. Correct deal_id in "
             "the file that attribution.overrides names for them.\n"
+        )
+    if exported.wins:
+        print(
+            f"{exported.wins:,} wins of the last twelve months have no salesperson: fill in rep_id, decided_by and "
+            f"reason in a copy of\n{home.worklist / WINS_FILE}\n"
         )
     if not exported.deals:
         print(f"Nothing to decide: no deal of the current release is in quarantine.\n{exported.path}")

@@ -13,9 +13,12 @@ with summaries as (
 ),
 
 -- If several reps support the winning branch, the one with the strongest evidence is credited, among equals the one named
--- first.
-strongest_reps as (
-    select deal_id, rep_id
+-- first. The one named first of all is the originator.
+named_reps as (
+    select
+        deal_id,
+        max(case when strength = 1 then rep_id end) as rep_id,
+        max(case when precedence = 1 then rep_id end) as originating_rep_id
     from (
         select
             evidence.deal_id,
@@ -23,13 +26,18 @@ strongest_reps as (
             row_number() over (
                 partition by evidence.deal_id
                 order by evidence.rung_order nulls last, evidence.claimed_on nulls last, evidence.rep_id
-            ) as strength
+            ) as strength,
+            row_number() over (
+                partition by evidence.deal_id
+                order by evidence.claimed_on nulls last, evidence.rung_order nulls last, evidence.rep_id
+            ) as precedence
         from {{ ref('deal_evidence') }} as evidence
         inner join summaries
             on evidence.deal_id = summaries.deal_id and summaries.lowest_rep_id != summaries.highest_rep_id
         where evidence.rep_id is not null and evidence.branch_id is not null and evidence.status = 'supporting'
     ) as ranked
-    where strength = 1
+    where strength = 1 or precedence = 1
+    group by deal_id
 ),
 
 -- A rep may be known although the branch is not: the one rep of the strongest evidence, if the rep has no branch on the credit
@@ -61,6 +69,13 @@ people as (
     having min(ranked.rep_id) = max(ranked.rep_id) and max(ranked.status) = 'ineligible'
 ),
 
+-- A person who names a rep, and no branch, changes the rep alone.
+decided_reps as (
+    select deal_id, rep_id
+    from {{ ref('deal_evidence') }}
+    where evidence_code = {{ evidence('person') }} and points_to = 'rep' and status = 'supporting'
+),
+
 -- Only deals with several candidates are counted: few deals have them, and counting distinct branches is expensive.
 candidate_counts as (
     select evidence.deal_id, count(distinct evidence.branch_id) as candidate_count
@@ -80,8 +95,17 @@ select
     branches.current_branch_id as branch_id_current,
     versions.partner_id,
     coalesce(
-        people.rep_id, case when not branches.is_sentinel then coalesce(strongest_reps.rep_id, summaries.lowest_rep_id) end, 'NONE'
+        decided_reps.rep_id,
+        people.rep_id,
+        case when not branches.is_sentinel then coalesce(named_reps.rep_id, summaries.lowest_rep_id) end,
+        'NONE'
     ) as rep_id,
+    coalesce(
+        case when not branches.is_sentinel then coalesce(named_reps.originating_rep_id, summaries.lowest_rep_id) end,
+        decided_reps.rep_id,
+        people.rep_id,
+        'NONE'
+    ) as originating_rep_id,
     decisions.rung,
     decisions.reason,
     -- For a partner's deal: whether its branch is known. Null for a direct deal, which has no branch to find.
@@ -101,6 +125,7 @@ left join {{ ref('int_branch_versions') }} as versions
         decisions.branch_id = versions.branch_id
         and {{ is_within('deals.credit_on', 'versions.covers_from', 'versions.valid_to') }}
 left join summaries on deals.deal_id = summaries.deal_id
-left join strongest_reps on deals.deal_id = strongest_reps.deal_id
+left join named_reps on deals.deal_id = named_reps.deal_id
 left join people on deals.deal_id = people.deal_id
+left join decided_reps on deals.deal_id = decided_reps.deal_id
 left join candidate_counts on deals.deal_id = candidate_counts.deal_id

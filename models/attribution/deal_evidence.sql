@@ -43,6 +43,21 @@ inherited as (
     where outcomes.parent_branch_id != 'DIRECT'
 ),
 
+-- A rep whom a person named without a branch. A direct deal has no rep of a partner.
+named as (
+    select
+        overrides.deal_id,
+        overrides.rep_id as raw_value,
+        reps.rep_id,
+        coalesce(overrides.decided_on, overrides.extracted_on) as claimed_on,
+        case when reps.rep_id is not null and outcomes.branch_id != 'DIRECT' then 'supporting' else 'ineligible' end as status,
+        case when reps.rep_id is null then 'REP_UNKNOWN' when outcomes.branch_id = 'DIRECT' then 'DIRECT_DEAL' end as reason
+    from {{ ref('stg_attribution_overrides') }} as overrides
+    inner join {{ ref('int_deal_outcomes') }} as outcomes on overrides.deal_id = outcomes.deal_id
+    left join {{ ref('dim_rep') }} as reps on overrides.rep_id = reps.rep_id and not reps.is_sentinel
+    where overrides.branch_id is null and overrides.rep_id is not null
+),
+
 signals as (
     select
         deal_id, evidence_code, points_to, raw_value, matched_by, branch_id, rep_id, partner_id, acting_partner_id, role,
@@ -58,6 +73,11 @@ signals as (
         deal_id, evidence_code, points_to, raw_value, null, branch_id, rep_id, partner_id, null as acting_partner_id, null,
         false, false, null, claimed_on, score, 'candidate', null
     from {{ ref('int_deal_suggestions') }}
+    union all
+    select
+        deal_id, {{ evidence('person') }}, 'rep', raw_value, 'id', null, rep_id, null, null, null,
+        false, false, null, claimed_on, null, status, reason
+    from named
 )
 
 select
@@ -79,7 +99,7 @@ select
     ladder.rung_order,
     case
         when ladder.mode = 'off' then 'ineligible'
-        when signals.status in ('ineligible', 'contradicting', 'candidate') then signals.status
+        when signals.status in ('ineligible', 'contradicting', 'candidate', 'supporting') then signals.status
         when signals.status = 'influence' then 'ineligible'
         when (ladder.mode is distinct from 'resolve') then 'candidate'
         when signals.branch_id = decided_partners.branch_id then 'supporting'

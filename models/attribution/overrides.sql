@@ -10,4 +10,4 @@ select
     file_name,
     row_number
 from {{ ref('stg_attribution_overrides') }}
-where branch_id is not null
+where branch_id is not null or rep_id is not null

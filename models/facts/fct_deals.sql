@@ -7,6 +7,7 @@ select
     attribution.branch_id_current,
     attribution.partner_id,
     attribution.rep_id,
+    attribution.originating_rep_id,
     case
         when attribution.branch_id = 'DIRECT' then 'direct'
         when attribution.branch_id = 'UNRESOLVED' then 'unresolved'

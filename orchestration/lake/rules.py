@@ -174,7 +174,7 @@ def _typed(column: str) -> str:
 
 
 def _asked(worklist: Worklist) -> tuple[str, ...]:
-    return (worklist.undecided_without, worklist.withdrawn_by[0], *worklist.decision_needs)
+    return (*worklist.undecided_without, worklist.withdrawn_by[0], *worklist.decision_needs)
 
 
 def _undecided(dataset: Dataset, name: Callable[[str], str] = sql.name) -> str:
@@ -182,8 +182,8 @@ def _undecided(dataset: Dataset, name: Callable[[str], str] = sql.name) -> str:
     if not dataset.worklist:
         return "false"
     column, word = dataset.worklist.withdrawn_by
-    filled = name(dataset.worklist.undecided_without)
-    return f"({filled} IS NULL AND lower({name(column)}) IS DISTINCT FROM {sql.text(word)})"
+    empty = " AND ".join(f"{name(filled)} IS NULL" for filled in dataset.worklist.undecided_without)
+    return f"({empty} AND lower({name(column)}) IS DISTINCT FROM {sql.text(word)})"
 
 
 def count_undecided(connection: duckdb.DuckDBPyConnection, dataset: Dataset, accepted: Path) -> int | None:
@@ -435,7 +435,7 @@ def _remedy(dataset: Dataset, column: Column, given: Given) -> str:
     )
     fill = f"fill {column.name}"
     if dataset.worklist and column.name in dataset.worklist.decision_needs:
-        fill += f"; or leave {dataset.worklist.undecided_without} empty until it is decided"
+        fill += f"; or leave {' and '.join(dataset.worklist.undecided_without)} empty until it is decided"
     return f"CASE WHEN {_trimmed(text)} IS NULL THEN {sql.text(fill)} {_cases(column, given, 1)} ELSE {remedy} END"
 
 

@@ -35,6 +35,8 @@ def test_of_other_datasets_nothing_is_undecided(desk):
         ("D1,B1,,山田,,,h,", "reason"),
         ("D1,B1,,,,確認済み,h,", "decided_by"),
         ("D1,,,,,withdraw,h,", "decided_by"),
+        ("D1,,R1,,,確認済み,h,", "decided_by"),
+        ("D1,,R1,山田,,,h,", "reason"),
     ],
 )
 def test_a_decision_needs_a_name_and_a_reason(desk, row, column):
@@ -44,7 +46,7 @@ def test_a_decision_needs_a_name_and_a_reason(desk, row, column):
     ((number, named, _, reason, remedy),) = desk.rejected()
     assert (number, named) == (1, column)
     assert reason == f"{column}: required of a decision, and empty"
-    assert remedy == f"fill {column}; or leave branch_id empty until it is decided"
+    assert remedy == f"fill {column}; or leave branch_id and rep_id empty until it is decided"
 
 
 def test_a_branch_without_any_column_for_the_reason_is_rejected(desk):
@@ -58,6 +60,12 @@ def test_a_branch_without_any_column_for_the_reason_is_rejected(desk):
 def test_a_withdrawal_is_a_decision(desk, word):
     desk.land(FILE, f"{HEADER}D1,,,山田,,{word},h,\n")
     assert desk.only().undecided == 0
+
+
+def test_a_rep_alone_is_a_decision(desk):
+    desk.land(FILE, f"{HEADER}D1,,R1,山田,,本人に確認,h,\n")
+    result = desk.only()
+    assert (result.accepted, result.rejected, result.undecided) == (1, 0, 0)
 
 
 def test_undecided_rows_are_no_repeats_of_a_decision(desk):
@@ -114,7 +122,12 @@ def test_other_datasets_keep_their_apostrophes(desk):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("undecided_without: branch_id", "undecided_without: branch", "names branch, which is not"),
+        ("undecided_without: [branch_id", "undecided_without: [branch", "names branch, which is not"),
+        (
+            "undecided_without: [branch_id, rep_id]",
+            "undecided_without: rep_id",
+            "needs undecided_without (a list of columns)",
+        ),
         ("decision_needs: [decided_by", "decision_needs: [decided_on", "names decided_on, which is not"),
         ("withdrawn_by: {reason: withdraw}", "withdrawn_by: reason", "`worklist:` needs undecided_without"),
     ],

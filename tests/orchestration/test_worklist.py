@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,60 @@ def test_a_decision_is_applied_and_listed_again_when_facts_change(home_copy: Hom
     assert query(home_copy, "select * from attribution.overrides where deal_id = 'TRAP18-F'") == []
 
 
+def test_a_win_without_a_salesperson_is_named(home_copy: Home) -> None:
+    """A rep alone comes back: the branch stays, the rep is credited, figures follow, and the win leaves the list."""
+    done = run_cli(home_copy, "worklist")
+    rows = read(home_copy.worklist / "wins_without_rep.csv")
+    listed = {row[0] for row in query(home_copy, UNASSIGNED)}
+    assert {row["deal_id"] for row in rows} == listed and len(rows) > 5
+    assert f"{len(rows):,} wins of the last twelve months have no salesperson" in done.stdout
+    assert list(rows[0])[: len(DATASET.columns)] == list(DATASET.columns)
+    amounts = [float(row["amount"]) for row in rows if row["amount"]]
+    assert amounts == sorted(amounts, reverse=True)
+
+    win = next(row for row in rows if row["candidates"])
+    unknown = next(row for row in rows if row is not win)
+    (chosen,) = re.findall(r"^1\. .*? \[(\S+)\]", win["candidates"])
+    credit = "select deal_id, branch_id, rung, rep_id, originating_rep_id, contradiction_count, evidence_hash"
+    before = query(home_copy, f"{credit} from attribution.deal_attribution order by all")
+    sold = f"select sum(deals_won), sum(won_amount) from kpi.rep_monthly where rep_id = '{chosen}'"
+    ((deals, amount),) = query(home_copy, sold)
+    filled = {"decided_by": "山田 花子", "decided_on": "2026/4/5", "reason": "本人に確認"}
+    win |= {"rep_id": chosen, **filled}
+    unknown |= {"rep_id": "NOBODY-1", **filled}
+    drop_back(home_copy, rows, "wins 記入済_2026-04-05.csv")
+    done = run_cli(home_copy, "refresh")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+    after = query(home_copy, f"{credit} from attribution.deal_attribution order by all")
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert [(old[0], old[3:5], new[3:5]) for old, new in changed] == [
+        (win["deal_id"], ("NONE", "NONE"), (chosen, chosen))
+    ]
+    assert [old[:3] + old[5:] for old, _ in changed] == [new[:3] + new[5:] for _, new in changed]
+    ((more, money),) = query(home_copy, sold)
+    assert more == (deals or 0) + 1 and money == (amount or 0) + Decimal(win["amount"])
+    left = {row["deal_id"]: row for row in read(home_copy.worklist / "wins_without_rep.csv")}
+    assert left.keys() == listed - {win["deal_id"]}
+    assert left[unknown["deal_id"]]["rep_id"] == ""
+    quarantined = f"select reason from attribution.quarantine where deal_id = '{unknown['deal_id']}'"
+    assert ("REP_UNKNOWN",) in query(home_copy, quarantined)
+    why = run_cli(home_copy, "why", "--", win["deal_id"]).stdout
+    assert "山田 花子" in why and chosen in why
+
+    withdrawn = f"deal_id,branch_id,decided_by,reason\n{win['deal_id']},,営業企画,withdraw\n"
+    land(home_copy, "attribution_overrides/withdrawn_2026-04-06.csv", withdrawn)
+    done = run_cli(home_copy, "refresh")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert query(home_copy, f"{credit} from attribution.deal_attribution order by all") == before
+
+
+UNASSIGNED = """
+    select deal_id from core.fct_deals
+    where rep_id = 'NONE' and status = 'won' and is_counted and branch_id != 'DIRECT' and won_on > '2025-04-05'
+        and branch_id not like 'UN%'
+"""
+
 REJECTED = """
     select row_number, column_name, reason, remedy from ops.rejected_rows where dataset = 'attribution_overrides'
 """
@@ -136,12 +191,12 @@ REJECTED = """
 
 def test_a_file_filled_in_at_its_place_is_kept(home_copy: Home) -> None:
     first = export_published(home_copy)
-    assert first.kept is None and export_published(home_copy).kept is None
+    assert first.kept == () and export_published(home_copy).kept == ()
     first.path.write_bytes(first.path.read_bytes() + "D1,B1,,山田,,確認,,".encode())
     edited = first.path.read_bytes()
-    kept = export_published(home_copy).kept
-    assert kept and kept.read_bytes() == edited
-    assert export_published(home_copy).kept is None
+    (kept,) = export_published(home_copy).kept
+    assert kept.read_bytes() == edited
+    assert export_published(home_copy).kept == ()
 
 
 def test_without_a_build_there_is_no_worklist(tmp_path: Path) -> None:
