@@ -11,6 +11,8 @@ GUARDS = sorted(path.stem for path in (PROJECT / "tests" / "data").glob("*.sql")
 
 RECONCILE = "models/marts/attribution/reconciliation.sql"
 
+SOME_FLOW = "scope = 'company' and status = 'active' and month = date '2026-01-01'"
+
 # Guard → (what is broken, how, the model to build again afterwards). One way for each condition of a guard.
 VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
     "assert_company_is_not_empty": [("nothing landed", "delete from intermediate.int_deals", None)],
@@ -69,6 +71,32 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             "the credited branch is unknown",
             "update attribution.deal_attribution set branch_id = 'nowhere'"
             " where deal_id = (select min(deal_id) from attribution.deal_attribution)",
+            None,
+        ),
+    ],
+    "assert_flows_add_up": [
+        ("one lost too many", f"update kpi.rep_flows set lost = lost + 1 where {SOME_FLOW}", None),
+        ("a month is missing", f"delete from kpi.rep_flows where {SOME_FLOW}", None),
+        (
+            "a start that no month before has",
+            "update kpi.rep_flows set members_start = members_start + 1, kept = kept + 1,"
+            f" members_end = members_end + 1 where {SOME_FLOW} and member_type = 'branch'",
+            None,
+        ),
+        (
+            "another number than the monthly marts",
+            "update intermediate.int_monthly_people set reps_active = reps_active + 1 where reps_active > 0",
+            None,
+        ),
+        (
+            "a name is missing",
+            "delete from kpi.rep_flow_people where flow = 'lost' and member_id = (select min(member_id) from"
+            " kpi.rep_flow_people where flow = 'lost')",
+            None,
+        ),
+        (
+            "somebody who moved has lapsed",
+            "update kpi.rep_flow_people set is_lapsed = true where loss_reason = 'moved'",
             None,
         ),
     ],
