@@ -62,6 +62,7 @@ SHOWN: dict[str, list[str]] = {
     "spark-test": [r"setup\.sh spark", r"-m pytest tests/spark/spark\.py"],
     "spark-cluster": [r"setup\.sh spark", r"-m pytest tests/spark/cluster\.py"],
     "engines": [r"-m tools\.engines"],
+    "quiet SIZE=99 SEEDS=2": [r'tools\.quiet --size "\$GIVEN_SIZE" --seeds "\$GIVEN_SEEDS"'],
     "advice SIZE=99 SEEDS=2": [r'tools\.advice --size "\$GIVEN_SIZE" --seeds "\$GIVEN_SEEDS"'],
     "coverage TESTS=tests/x": [r"coverage run -m pytest .*\$GIVEN_TESTS", r"coverage report"],
     "mutants ONLY=rung": [r'tests\.mutants --only "\$GIVEN_ONLY"'],
