@@ -49,6 +49,10 @@ DETAILS = {
     "headroom_amount_min", "expected_inquiries", "age_days", "win_rate_month", "win_rate_t12m",
     "passed", "points_competitor", "points_customers", "points_headcount", "points_overlap", "producing_branches",
     "producing_reps", "reps_per_branch", "result", "support_priority", "wins_per_rep",
+    "call_value", "call_win_amount", "call_win_rate", "deals_after_call", "deals_brought", "deals_without_call",
+    "earlier_calls", "expected_deals", "gained", "kept", "lapsed", "left_amount", "left_customers", "left_deals",
+    "lost", "members_end", "members_start", "new_deal_chance", "next_deals", "quiet_chance", "recent_deals",
+    "returned", "sold_amount", "sold_deals", "usual_chance", "window_days",
 }  # fmt: skip
 
 

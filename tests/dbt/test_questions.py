@@ -26,7 +26,7 @@ QUERIES = {
 }
 # The requirements that these questions cover; plans, segments and programmes will add others.
 REQUIRED = [
-    *(f"R-S3-{n:02}" for n in range(1, 14)),
+    *(f"R-S3-{n:02}" for n in range(1, 16)),
     *(f"R-S4-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 21, 23, 24, 29)),
     *("R-S0-07", "R-S0-08", "R-S0-11", "R-S0-14", "R-S2-01", "R-S2-04", "R-S2-12"),
 ]
@@ -190,7 +190,37 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             },
         )
     ],
+    # Six of sixty and two of ten deals were won; two reps brought five each.
     "R-S3-05": [
+        {"originating_rep_id": "KNOWN5-STALL-R1", "deals_brought": 60, "credited_to_others": 0, "of_them_won": 6},
+        {"originating_rep_id": f"{LEAK}-R1", "deals_brought": 5, "credited_to_others": 0},
+        {"originating_rep_id": f"{MANY}-R01", "deals_brought": 2, "credited_to_others": 0, "of_them_won": 2},
+    ],
+    # R4 was called on 25 March and has never brought a deal. R2 left the branch on 1 March, and of the rest R4 was met
+    # last. R5 was never met. R01 won last in June 2025.
+    "R-S3-14": [
+        {"rep_id": f"{FEW}-R4", "reason": "no_deal", "reason_on": day("2026-03-25"), "sold_deals": 0},
+        {"rep_id": f"{FEW}-R4", "reason": "take_over", "other_rep_id": f"{FEW}-R2", "left_deals": 0},
+        {"rep_id": f"{FEW}-R5", "reason": "never_contacted", "last_contact_on": None},
+        {
+            "rep_id": f"{MANY}-R01", "reason": "producer_lapsed", "evidence": "fact", "sold_deals": 2,
+            "sold_amount": 128_500_000, "last_contact_on": day("2025-05-15"),
+        },
+    ],
+    # R4 was called for the first time in March. R1 and R3 were met in November and, after a gap, in March.
+    "R-S3-15": [
+        {"member_id": f"{FEW}-R4", "flow": "gained", "loss_reason": None},
+        {"member_id": f"{FEW}-R1", "flow": "returned", "loss_reason": None},
+        {"member_id": f"{FEW}-R3", "flow": "returned", "loss_reason": None},
+    ],
+    # Sixty deals until 10 November, and none since.
+    "quietly dying": [
+        {
+            "entity_id": "KNOWN5-STALL", "evidence": "strong", "last_deal_on": day("2025-11-10"), "recent_deals": 0,
+            "warned_since": day("2026-02-28"),
+        }
+    ],
+    "What did the salespeople win": [
         {"rep_id": f"{FEW}-R1", "branch_id": FEW, "deals_won": 2, "won_amount": 200 * M},
         {"rep_id": f"{MANY}-R01", "branch_id": MANY, "deals_won": 2, "won_amount": 128_500_000},
         {"rep_id": f"{FEW}-R2", "branch_id": FEW, "deals_won": 1, "won_amount": 120 * M},
@@ -367,6 +397,32 @@ def test_answer_contains_the_planted_facts(release: duckdb.DuckDBPyConnection, q
     for fact in known:
         for name in fact:
             assert lacking([row | {name: "changed"} for row in rows], [fact]) == [fact]
+
+
+def test_nobody_is_called_who_has_left_or_needs_no_call(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S3-14: R2 has left. R1 was met in March, so neither lost nor never met; R01 won, so brought a deal."""
+    reasons = {(row["rep_id"], row["reason"]) for row in answer(release, "R-S3-14")}
+    assert [reason for rep, reason in reasons if rep in (f"{FEW}-R1", f"{FEW}-R2", f"{FEW}-R3")] == []
+    assert (f"{MANY}-R01", "no_deal") not in reasons and (f"{MANY}-R01", "producer_quiet") not in reasons
+    assert {row["branch_id"] for row in answer(release, "R-S3-14")} <= {
+        branch for (branch,) in release.execute(OPEN_BRANCHES).fetchall()
+    }
+    # The last month is not over: who is contactable at its end is not known.
+    assert {row["flow"] for row in answer(release, "R-S3-15") if row["member_id"] == f"{FEW}-R1"} == {"returned"}
+
+
+OPEN_BRANCHES = """
+    select branch_id from core.dim_branch
+    where not is_sentinel and coalesce(closed_on, date '9999-12-31') > '2026-04-05'
+"""
+
+
+def test_a_slow_rhythm_is_no_warning(release: duckdb.DuckDBPyConnection) -> None:
+    """The branch of fourteen had no deal for nine months, of which one or two were to come in the last three."""
+    warned = {row["entity_id"] for row in answer(release, "quietly dying")}
+    assert MANY not in warned and "KNOWN" not in warned
+    months = "select count(*) from kpi.quiet_warnings where is_current and entity_id = ? and recent_deals = 0"
+    assert release.execute(months, [MANY]).fetchone() == (1,)
 
 
 def test_every_question_has_a_known_answer() -> None:
