@@ -38,12 +38,13 @@ records as (
 ),
 
 -- The chance that somebody with the rhythm of these deals brings nothing for so long: (T ÷ (T + t)) to the power of the
--- number of gaps, for T days with deals and t days without. It is that of a Poisson process of unknown rate.
+-- number of gaps, for T days with deals and t days without. It is that of a Poisson process of unknown rate. A few days
+-- without a deal, such as holidays, are nothing to call about.
 silences as (
     select
         *,
         case
-            when deals_brought >= {{ var('n_min') }} and days_with_deals > 0 and silent_days > 0 then power(
+            when deals_brought >= {{ var('n_min') }} and days_with_deals > 0 and silent_days > {{ var('people_notice_days') }} then power(
                 cast(days_with_deals as double) / (days_with_deals + silent_days), cast(deals_brought - 1 as double)
             )
         end as chance_of_silence

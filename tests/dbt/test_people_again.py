@@ -147,7 +147,7 @@ def test_reasons_to_call(built_home: Home) -> None:
         if rep in winners:
             first, last = min(days[rep]), max(days[rep])
             chance = 1.0
-            if len(days[rep]) >= N_MIN and last > first and now > last:
+            if len(days[rep]) >= N_MIN and last > first and (now - last).days > PROJECT_VARS["people_notice_days"]:
                 span = (last - first).days
                 chance = (span / (span + (now - last).days)) ** (len(days[rep]) - 1)
             if chance <= 0.05:
