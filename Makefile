@@ -2,6 +2,7 @@
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean
+.PHONY: help accuracy advice backtest bench cases coverage dbt demo fetch refresh summary try why what-if changes worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -9,8 +10,8 @@ SEED ?= 1
 PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
-GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
-	ROUND ROWS SEED SEEDS SIZE TESTS VARS
+GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+	ROUND ROWS SEED SEEDS SIZE TESTS TO VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
 SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS KYOTEN_ENGINE PYTHON,$(if $(value $(name)),$(name)))
@@ -54,6 +55,10 @@ why: ## Why a deal is at its branch (DEAL=id, LANG_=ja in Japanese)
 what-if: ## Deals that another ladder or other vars would move (LADDER=file.csv, VARS='{"two_tier_credit": "distributor"}')
 	@./setup.sh run
 	@$(KYOTEN) what-if $(if $(value LADDER),--ladder "$$GIVEN_LADDER") $(if $(value VARS),--vars "$$GIVEN_VARS")
+
+changes: ## Why figures changed between two days (FROM=2026-03-02 TO=2026-03-09)
+	@./setup.sh run
+	@$(KYOTEN) changes --from "$$GIVEN_FROM" --to "$$GIVEN_TO"
 
 worklist: ## Deals that a person has to decide, as a CSV to fill in and land again
 	@./setup.sh run

@@ -111,6 +111,11 @@
     cast(extract(year from {{ add_months(day, 1 - var('fiscal_year_start_month')) }}) as integer)
 {%- endmacro %}
 
+{# First day of the fiscal year of a day. #}
+{% macro fiscal_year_start(day) -%}
+    {{ add_months(month_of(day), '1 - ' ~ fiscal_month(day)) }}
+{%- endmacro %}
+
 {# Month 1 to 12 of the fiscal year. #}
 {% macro fiscal_month(day) -%}
     cast(extract(month from {{ add_months(day, 1 - var('fiscal_year_start_month')) }}) as integer)
@@ -129,9 +134,14 @@
     end
 {%- endmacro %}
 
-{# Saturday or Sunday: 1 January 1900 was a Monday. #}
+{# Days since the last Monday: 0 on a Monday. 1 January 1900 was one. #}
+{% macro weekday(day) -%}
+    mod({{ days_between("cast('1900-01-01' as date)", day) }}, 7)
+{%- endmacro %}
+
+{# Saturday or Sunday. #}
 {% macro is_weekend(day) -%}
-    mod({{ days_between("cast('1900-01-01' as date)", day) }}, 7) >= 5
+    {{ weekday(day) }} >= 5
 {%- endmacro %}
 
 {# A day of each year on which the company is closed besides public holidays. #}

@@ -19,6 +19,21 @@
     {{ as_of }} >= {{ add_days(add_months(month, 1), var('month_close_days') - 1) }}
 {%- endmacro %}
 
+{# Why the credit of a deal moved to another branch, from its rows of int_known_credit before and now. If several things
+   differ, the first one counts; if nothing else does, the roster. #}
+{% macro moved_credit_cause(before, now) -%}
+    case
+        when ({{ before }}.override_branch_id is distinct from {{ now }}.override_branch_id) then 'OVERRIDE'
+        when {{ before }}.claims_hash != {{ now }}.claims_hash then 'SOURCE_EDIT'
+        when
+            ({{ before }}.parent_branch_id is distinct from {{ now }}.parent_branch_id)
+            and ({{ before }}.branch_id = {{ before }}.parent_branch_id or {{ now }}.branch_id = {{ now }}.parent_branch_id)
+            then 'PARENT_DEAL'
+        when ({{ before }}.names_hash is distinct from {{ now }}.names_hash) then 'ALIAS'
+        else 'ROSTER'
+    end
+{%- endmacro %}
+
 {# Short hash of some columns of a row, and of the rows of a group in any order. It only has to detect changes. #}
 {% macro row_hash(columns) -%}
     {{ return(adapter.dispatch('row_hash')(columns)) }}

@@ -221,6 +221,16 @@ def what_if(ladder: Path | None, variables: str) -> None:
 
 
 @kyoten.command()
+@click.option("--from", "from_on", required=True, help="Earlier day, YYYY-MM-DD.")
+@click.option("--to", "to_on", required=True, help="Later day, YYYY-MM-DD.")
+def changes(from_on: str, to_on: str) -> None:
+    """Explain why figures changed between two days."""
+    from orchestration.changes import explain_changes
+
+    explain_changes(Home.from_environment(), from_on, to_on)
+
+
+@kyoten.command()
 @click.option("--size", type=positive, default="2000", show_default=True, help="Deals per sample.")
 @click.option("--seeds", type=positive, default="3", show_default=True, help="Number of samples per level.")
 @click.option("--noise", type=levels, default="0,1,5", show_default=True, help="Levels of noise.")

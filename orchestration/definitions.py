@@ -177,6 +177,8 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
     for table, description in (
         ("known_credit", "One row per deal and month, credit as it was known before the latest extract."),
         ("known_restatements", "One row per deal, month and change, restatements up to that knowledge."),
+        ("known_deals", "One row per deal, step and event of money, records of deals up to that knowledge."),
+        ("known_branches", "One row per branch, step and successor, where branches belonged up to that knowledge."),
     ):
         yield AssetSpec(["lake", table], deps=deps, description=description, group_name="ingest", kinds={"parquet"})
 

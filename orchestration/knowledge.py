@@ -1,12 +1,14 @@
 """States of credit by extract date, so that restatements follow from extracts and not from refreshes.
 
 The model attribution.restatements compares the credit of a build with lake/known_credit, the state before it, and adds
-to the earlier restatements in lake/known_restatements. This module chooses that state and writes it there. The state
-was saved by the last verified build, or is built in a scratch database from the extracts up to its day. Only the SQL
-defines what a restatement is.
+to the earlier restatements in lake/known_restatements. In the same way int_deal_log and int_branch_log add what changed
+to the logs of all earlier extracts, lake/known_deals and lake/known_branches. This module chooses that state and writes
+it there. The state was saved by the last verified build, or is built in a scratch database from the extracts up to its
+day. Only the SQL defines what a restatement or a change is.
 
-    lake/knowledge/<extract date>_<written at>/{credit.parquet, restatements.parquet, state.json}    the latest states
-    lake/known_credit/state.parquet, lake/known_restatements/state.parquet              what the next build reads
+    lake/knowledge/<extract date>_<written at>/{credit, restatements, deals, branches}.parquet, state.json
+                                                                                          the latest states
+    lake/known_{credit, restatements, deals, branches}/state.parquet      what the next build reads
 
 A state is valid as long as the extracts up to its day are the same. After a late extract, the states from its day on
 are built again. If rules or software have changed since, a separate step rebuilds the same day under today's rules, so
@@ -38,7 +40,15 @@ if TYPE_CHECKING:
 STATES_KEPT = 5
 SCRATCH = "knowledge"  # the folder below build/ in which an earlier state is built
 CREDIT, RESTATEMENTS = "int_known_credit", "restatements"
-TABLES = {"credit": f"intermediate.{CREDIT}", "restatements": f"attribution.{RESTATEMENTS}"}
+DEALS, BRANCHES = "int_deal_log", "int_branch_log"
+TABLES = {
+    "credit": f"intermediate.{CREDIT}",
+    "restatements": f"attribution.{RESTATEMENTS}",
+    "deals": f"intermediate.{DEALS}",
+    "branches": f"intermediate.{BRANCHES}",
+}
+COMPARED = [CREDIT, DEALS, BRANCHES]  # what the extracts and rules of a state decide
+BUILT = [RESTATEMENTS, DEALS, BRANCHES]  # with what these read, all tables of a state
 NAMES = "orchestration/names"  # reads names before SQL does
 
 
@@ -52,7 +62,7 @@ class Rules:
     @classmethod
     def of(cls, manifest: Mapping[str, Any], home: Home) -> "Rules":
         """Hash the inputs of the credit model."""
-        code = sorted(_code(manifest, Plan.of(manifest, home).ancestors([CREDIT])))
+        code = sorted(_code(manifest, Plan.of(manifest, home).ancestors(COMPARED)))
         asked = {name for one in code for name in re.findall(r"""\bvar\(\s*['"](\w+)['"]""", one)}
         values = {name: value for name, value in warehouse.variables().items() if name in asked}
         seeds = [str(path.relative_to(PROJECT)) for path in (PROJECT / "seeds").glob("*.csv")]
@@ -83,6 +93,22 @@ class State:
         record = json.loads((folder / "state.json").read_text())
         return cls(folder, date.fromisoformat(record["known_on"]), record["inputs"], Rules(**record["rules"]))
 
+    def is_whole(self) -> bool:
+        """Return whether the folder has all tables; an earlier version of the project wrote fewer."""
+        return all((self.folder / f"{name}.parquet").exists() for name in TABLES)
+
+
+def stored_states(folder: Path) -> list[State]:
+    """Return the states in a folder, oldest first; of two for one day only the one that was written last."""
+    stored = [State.read(path.parent) for path in sorted(folder.glob("[!u]*/state.json"))]
+    return list({state.known_on: state for state in stored}.values())
+
+
+def latest_state(home: Home) -> Path | None:
+    """Return the folder of the state that the last verified build has left; None without one."""
+    whole = [state.folder for state in stored_states(home.lake / "knowledge") if state.is_whole()]
+    return whole[-1] if whole else None
+
 
 def extract_days(entries: Iterable["Entry"], datasets: set[str]) -> dict[date, str]:
     """Return the extract dates from the first one with deals on, each with the hash of these datasets up to it."""
@@ -111,9 +137,9 @@ class Knowledge:
         self.now = Rules.of(manifest, home)
         with engine.connect(home) as connection:
             loaded = batch.State.of(ledger.read(connection, home)).loaded.values()
-        self.days = extract_days(loaded, Plan.of(manifest, home).datasets([CREDIT]))
+        self.days = extract_days(loaded, Plan.of(manifest, home).datasets(COMPARED))
         for state in self.states():
-            if self.days.get(state.known_on) != state.inputs:
+            if self.days.get(state.known_on) != state.inputs or not state.is_whole():
                 _delete(state.folder)
         kept = {state.folder for state in self.states()}
         for folder in set(self.folder.glob("*")) - kept:  # of a run that was killed
@@ -121,9 +147,8 @@ class Knowledge:
         shutil.rmtree(home.build / SCRATCH, ignore_errors=True)  # of such a run, too
 
     def states(self) -> list[State]:
-        """Return the stored states, oldest first; of two for one day only the one that was written last."""
-        stored = [State.read(path.parent) for path in sorted(self.folder.glob("[!u]*/state.json"))]
-        return list({state.known_on: state for state in stored}.values())
+        """Return the stored states, oldest first."""
+        return stored_states(self.folder)
 
     def prepare(self, progress: Callable[[str], None]) -> None:
         """Write the state before the coming build into the lake; first build the earlier states that are missing."""
@@ -158,10 +183,10 @@ class Knowledge:
         return state
 
     def _build(self, folder: Path, day: date) -> "duckdb.DuckDBPyConnection":
-        return compile_models(self.home).build(folder, [RESTATEMENTS], known_on=day)
+        return compile_models(self.home).build(folder, BUILT, known_on=day)
 
     def _build_on_spark(self, folder: Path, day: date) -> "duckdb.DuckDBPyConnection":
-        models = ["build", "--exclude-resource-type", "test", "unit_test", "--select", f"+{RESTATEMENTS}"]
+        models = ["build", "--exclude-resource-type", "test", "unit_test", "--select", *(f"+{one}" for one in BUILT)]
         spark.build(self.home, models, folder=folder, variables={"known_on": str(day)})
         database = folder / self.home.database.name
         spark.expose(self.home, database, spark.builds(self.home, folder)[-1])
@@ -177,17 +202,18 @@ class Knowledge:
 
     def leave(self, state: State | None, day: date | None) -> None:
         """Write a state into the lake for the build of a day: credit, its day, and changes other than extracts."""
-        credit, restatements = (self.home.lake / f"known_{name}" / "state.parquet" for name in TABLES)
+        files = {name: self.home.lake / f"known_{name}" / "state.parquet" for name in TABLES}
         if state is None:
-            credit.unlink(missing_ok=True)
-            restatements.unlink(missing_ok=True)
+            for file in files.values():
+                file.unlink(missing_ok=True)
             return
         cause = state.rules.step_to(self.now) if state.known_on == day else None
         columns_added = {"known_on": f"date '{state.known_on}'", "step_cause": _literal(cause)}
         columns = "".join(f", {value} as {column}" for column, value in columns_added.items())
         with engine.connect(self.home) as connection:
-            _write(f"select *{columns} from {_rows(state.folder / 'credit.parquet')}", credit, connection)
-            _write(f"from {_rows(state.folder / 'restatements.parquet')}", restatements, connection)
+            for name, file in files.items():
+                added = columns if name == "credit" else ""
+                _write(f"select *{added} from {_rows(state.folder / f'{name}.parquet')}", file, connection)
 
     def keep(self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection") -> State:
         """Store tables as the state of a day, in place of an earlier state of that day, and delete the oldest."""

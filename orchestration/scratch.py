@@ -46,13 +46,13 @@ class Plan:
         """Return the plan of a compiled manifest, to be built for this home."""
         return cls(tuple(in_order(manifest)), home)
 
-    def ancestors(self, models: Collection[str]) -> list[dict[str, Any]]:
-        """Return the named models and all their ancestors, in order of dependency."""
+    def ancestors(self, models: Collection[str], given: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Return the named models and all their ancestors, in order of dependency; no ancestors of the given ones."""
         wanted = {node["unique_id"] for node in self.nodes if node["name"] in models}
         if missing := set(models) - {node["name"] for node in self.nodes}:
             raise KyotenError(f"The dbt project has no model {', '.join(sorted(missing))}.")
         for node in reversed(self.nodes):
-            if node["unique_id"] in wanted:
+            if node["unique_id"] in wanted and node["name"] not in given:
                 wanted.update(node["depends_on"].get("nodes", []))
         return [node for node in self.nodes if node["unique_id"] in wanted]
 
@@ -69,14 +69,17 @@ class Plan:
         known_on: date | None = None,
         seeds: Mapping[str, Path] | None = None,
         home: Home | None = None,
+        tables: Mapping[str, Path] | None = None,
     ) -> "duckdb.DuckDBPyConnection":
         """Build these models and their ancestors in a new database in this folder, which is emptied; return it open.
 
         known_on: only extracts up to that day count. seeds: other CSV files for seeds. home: another home's lake.
+        tables: Parquet files of models that need not be built.
         """
         import duckdb
 
-        nodes = self.ancestors(models)
+        tables = tables or {}
+        nodes = self.ancestors(models, tables)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         # Compiled SQL contains the name of its database, and DuckDB names a database after its file.
@@ -88,6 +91,11 @@ class Plan:
             for node in nodes:
                 try:
                     connection.execute(f"create schema if not exists {name(node['schema'])}")
+                    if node["name"] in tables:
+                        file = text(str(tables[node["name"]]))
+                        relation = f"{name(node['schema'])}.{name(node['alias'])}"
+                        connection.execute(f"create view {relation} as from read_parquet({file})")
+                        continue
                     connection.execute(self.statement(node, seeds=seeds, home=home))
                 except duckdb.Error as error:
                     raise KyotenError(f"{node['schema']}.{node['alias']} could not be built: {error}") from error

@@ -86,13 +86,8 @@ compared as (
         different.was_there and different.is_there as is_on_both_sides,
         deals_before.deal_id is not null as was_known,
         deals_now.deal_id is not null as is_known,
-        (deals_before.override_branch_id is distinct from deals_now.override_branch_id) as is_decision_changed,
-        deals_before.claims_hash != deals_now.claims_hash as are_claims_changed,
-        deals_before.money_hash != deals_now.money_hash as is_money_changed,
-        (deals_before.names_hash is distinct from deals_now.names_hash) as are_names_changed,
-        (deals_before.parent_branch_id is distinct from deals_now.parent_branch_id)
-        and (deals_before.branch_id = deals_before.parent_branch_id or deals_now.branch_id = deals_now.parent_branch_id)
-            as is_inheritance_changed
+        {{ moved_credit_cause('deals_before', 'deals_now') }} as moved_cause,
+        deals_before.money_hash != deals_now.money_hash as is_money_changed
     from different
     left join deals_before on different.deal_id = deals_before.deal_id
     left join deals_now on different.deal_id = deals_now.deal_id
@@ -155,15 +150,7 @@ select
         when step.cause is not null then step.cause
         when not restated.was_known then 'LATE_DEAL'
         when not restated.is_known then 'SOURCE_EDIT'
-        when restated.from_branch_id != restated.to_branch_id
-            then
-                case
-                    when restated.is_decision_changed then 'OVERRIDE'
-                    when restated.are_claims_changed then 'SOURCE_EDIT'
-                    when restated.is_inheritance_changed then 'PARENT_DEAL'
-                    when restated.are_names_changed then 'ALIAS'
-                    else 'ROSTER'
-                end
+        when restated.from_branch_id != restated.to_branch_id then restated.moved_cause
         when restated.from_amount != restated.to_amount
             then case when restated.is_money_changed then 'SOURCE_EDIT' else 'FX_RATE' end
         else 'DUPLICATE'

@@ -33,7 +33,8 @@ REJECTED = {
     "raw_row": "VARCHAR",
     "loaded_at": "TIMESTAMP",
 }
-# orchestration/knowledge.py writes these next to the ledger: earlier states of credit, and the restatements up to them.
+# orchestration/knowledge.py writes these next to the ledger: earlier states of credit, the restatements up to them, and
+# the logs of deals and branches.
 KNOWN_CREDIT = {
     "deal_id": "VARCHAR",
     "month": "DATE",
@@ -67,6 +68,48 @@ KNOWN_RESTATEMENTS = {
     "cause": "VARCHAR",
     "from_release": "VARCHAR",
     "to_release": "VARCHAR",
+}
+KNOWN_DEALS = {
+    "deal_id": "VARCHAR",
+    "step_number": "INTEGER",
+    "previous_step_number": "INTEGER",
+    "known_on": "DATE",
+    "step_cause": "VARCHAR",
+    "event_number": "INTEGER",
+    "branch_id": "VARCHAR",
+    "branch_cause": "VARCHAR",
+    "is_counted": "BOOLEAN",
+    "open_on": "DATE",
+    "qualified_on": "DATE",
+    "first_won_on": "DATE",
+    "lost_on": "DATE",
+    "won_on": "DATE",
+    "expected_close_on": "DATE",
+    "amount": "DECIMAL(18,2)",
+    "event_id": "VARCHAR",
+    "recognized_on": "DATE",
+    "event_amount": "DECIMAL(18,2)",
+    "record_hash": "VARCHAR",
+}
+KNOWN_BRANCHES = {
+    "branch_id": "VARCHAR",
+    "step_number": "INTEGER",
+    "previous_step_number": "INTEGER",
+    "known_on": "DATE",
+    "step_cause": "VARCHAR",
+    "branch_id_current": "VARCHAR",
+    "share": "DOUBLE",
+    "weight_rank": "INTEGER",
+    "division_id": "VARCHAR",
+    "partner_id": "VARCHAR",
+    "place_text": "VARCHAR",
+}
+# By the names of their folders.
+KNOWLEDGE = {
+    "known_credit": KNOWN_CREDIT,
+    "known_restatements": KNOWN_RESTATEMENTS,
+    "known_deals": KNOWN_DEALS,
+    "known_branches": KNOWN_BRANCHES,
 }
 _TYPES: dict[Any, str] = {int: "BIGINT", str: "VARCHAR", date: "DATE", datetime: "TIMESTAMP"}
 
@@ -206,7 +249,7 @@ def write_schemas(connection: duckdb.DuckDBPyConnection, home: Home, contract: C
     folders = {f"raw/{dataset.name}": dataset.lake_columns for dataset in contract.datasets.values()}
     folders |= {"loads": SCHEMA, "rejected": REJECTED, "drift": drift.SCHEMA}
     folders |= NAME_TABLES
-    folders |= {"known_credit": KNOWN_CREDIT, "known_restatements": KNOWN_RESTATEMENTS}
+    folders |= KNOWLEDGE
     schemas = {home.lake / folder / "_schema.parquet": columns for folder, columns in folders.items()}
     present: dict[Path, dict[str, str]] = defaultdict(dict)
     if paths := [str(path) for path in schemas if path.exists()]:

@@ -34,6 +34,7 @@ CALLS: dict[tuple[str, ...], list[str]] = {
     ("dbt", "ARGS=show --inline 'select 1'"): ["dbt", "show", "--inline", "select 1"],
     ("why", "DEAL=D1", "LANG_=ja"): ["why", "--lang", "ja", "--", "D1"],
     ("what-if", "LADDER=l.csv", "VARS={}"): ["what-if", "--ladder", "l.csv", "--vars", "{}"],
+    ("changes", "FROM=2026-03-02", "TO=2026-03-09"): ["changes", "--from", "2026-03-02", "--to", "2026-03-09"],
     ("worklist",): ["worklist"],
     ("accept", "BATCH=b", "BY=me", "REASON=it is"): ["accept", "--by", "me", "--reason", "it is", "--", "b"],
     ("sources-check",): ["sources-check"],

@@ -15,6 +15,32 @@ SOME_FLOW = "scope = 'company' and status = 'active' and month = date '2026-01-0
 
 # Guard → (what is broken, how, the model to build again afterwards). One way for each condition of a guard.
 VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
+    "assert_changes_add_up": [
+        (
+            "a yen too many in a part",
+            "update kpi.change_explained set amount = amount + 1 where (pair, scope, entity_id, metric, cause) ="
+            " (select (pair, scope, entity_id, metric, cause) from kpi.change_explained limit 1)",
+            None,
+        ),
+        ("a cause is missing", "delete from kpi.change_explained where cause = 'corrected'", None),
+        (
+            "a branch is missing",
+            "delete from kpi.change_explained where scope = 'branch' and entity_id = 'DIRECT'",
+            None,
+        ),
+        (
+            "a deal behind a part is missing",
+            "delete from kpi.change_deals where deal_id = (select min(deal_id) from kpi.change_deals"
+            " where cause = 'new_business' and measure = 'won_amount')",
+            None,
+        ),
+        (
+            "a mart has another figure",
+            "update intermediate.int_monthly set won_amount = won_amount + 1 where month = (select max(month)"
+            " from intermediate.int_monthly)",
+            None,
+        ),
+    ],
     "assert_company_is_not_empty": [("nothing landed", "delete from intermediate.int_deals", None)],
     "assert_one_decision_per_deal": [
         (

@@ -53,6 +53,8 @@ DETAILS = {
     "earlier_calls", "expected_deals", "gained", "kept", "lapsed", "left_amount", "left_customers", "left_deals",
     "lost", "members_end", "members_start", "new_deal_chance", "next_deals", "quiet_chance", "recent_deals",
     "returned", "sold_amount", "sold_deals", "usual_chance", "window_days",
+    "producing_reps", "reps_per_branch", "result", "support_priority", "wins_per_rep", "change", "deals", "from_value",
+    "to_value",
 }  # fmt: skip
 
 

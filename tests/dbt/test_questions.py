@@ -369,6 +369,16 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"partner_id": "DIRECT", "of_unknown_branches": 0, "branches": 0},
         {"partner_id": "KNOWN", "won_amount": 1_000 * M, "of_unknown_branches": 0, "branches": 2},
     ],
+    # Nine wins of March; a person decided on another branch for a deal, which leaves the company as it was.
+    "The figure was another one before": [
+        {
+            "scope": "partner", "entity_id": "KNOWN", "from_on": day("2025-10-05"), "to_on": day("2026-04-05"),
+            "from_value": 469.5 * M, "to_value": 800 * M, "change": 330.5 * M, "cause": "new_business",
+            "amount": 330.5 * M, "deals": 9,
+        },
+        {"entity_id": "TRAP18-OSAKA", "cause": "corrected", "amount": 0.6 * M, "deals": 1},
+        {"entity_id": "TRAP18-TOKYO", "cause": "corrected", "amount": -0.6 * M, "deals": 1},
+    ],
     "R-S2-12": [
         {"happened_on": day("2020-04-01"), "event_type": "opened", "subject": "福岡支店"},
         {"happened_on": day("2020-04-01"), "event_type": "rep_joined", "subject": "七草 第1"},
@@ -429,6 +439,12 @@ def test_every_question_has_a_known_answer() -> None:
     """In the list above, in a separate test of this file or, for statuses, in the tests of spells."""
     elsewhere = ("R-S4-15", "R-S4-24", "R-S2-01", "Year on year")
     assert [title for title in QUERIES if not any(code in title for code in (*KNOWN, *elsewhere))] == []
+
+
+def test_what_moves_between_branches_is_no_change_of_the_company(release: duckdb.DuckDBPyConnection) -> None:
+    rows = [row for row in answer(release, "The figure was another one before") if row["scope"] == "company"]
+    assert {row["cause"] for row in rows} == {"new_business"}
+    assert sum(row["amount"] for row in rows) == rows[0]["change"] == rows[0]["to_value"] - rows[0]["from_value"]
 
 
 def test_a_branch_with_a_headcount_is_not_on_the_list(release: duckdb.DuckDBPyConnection) -> None:

@@ -12,9 +12,9 @@ import duckdb
 import pytest
 
 from orchestration.home import Home
-from orchestration.knowledge import STATES_KEPT, TABLES, Knowledge, Rules
+from orchestration.knowledge import BUILT, STATES_KEPT, TABLES, Knowledge, Rules
 from orchestration.lake.ingest import ingest
-from orchestration.lake.ledger import KNOWN_CREDIT, KNOWN_RESTATEMENTS
+from orchestration.lake.ledger import KNOWLEDGE
 from orchestration.names.lake import write_names
 from orchestration.scratch import Plan, compile_models, compiled_sql
 from orchestration.warehouse import read_manifest
@@ -139,7 +139,7 @@ def refreshed(home: Home, plan: Plan) -> list[tuple[Any, ...]]:
     write_names(home)
     known = Knowledge(home)
     known.prepare(lambda _: None)
-    models = ["restatements", "fct_revenue", "deal_attribution"]
+    models = [*BUILT, "fct_revenue", "deal_attribution"]
     with plan.build(home.build / "working", models, home=home) as connection:
         guard = read_manifest(home)["nodes"][f"test.kyoten.{GUARD}"]
         assert connection.execute(compiled_sql(guard, home)).fetchall() == []
@@ -276,7 +276,7 @@ def test_a_kill_before_any_change_of_a_file_leaves_states_that_the_next_run_comp
 
     know()
     whole, folders = content(), {path.parent.relative_to(home.root) for path in home.build.rglob("*")}
-    assert len(whole) == 2 * 3 + 2
+    assert len(whole) == len(TABLES) * (3 + 1)
     killed = 0
     for _ in kills(home.root, know, prepare, STEP * 2 if STEP > 1 else 1):
         killed += 1
@@ -294,9 +294,7 @@ def test_a_home_without_deals_has_no_history(project: Callable[[Home], Plan], tm
     assert refreshed(home, project(home)) == []
 
 
-@pytest.mark.parametrize(
-    ("table", "columns"), [("known_credit", KNOWN_CREDIT), ("known_restatements", KNOWN_RESTATEMENTS)]
-)
+@pytest.mark.parametrize(("table", "columns"), KNOWLEDGE.items())
 def test_the_states_for_dbt_have_the_columns_of_their_zero_row_files(
     built_home: Home, table: str, columns: Mapping[str, str]
 ) -> None:
@@ -309,7 +307,7 @@ def test_the_state_of_a_verified_build_equals_a_scratch_build(
     project: Callable[[Home], Plan], built_home: Home, tmp_path: Path
 ) -> None:
     (state,) = (built_home.lake / "knowledge").glob("2026-04-05_*")
-    with project(built_home).build(tmp_path / "again", ["restatements"], home=built_home) as connection:
+    with project(built_home).build(tmp_path / "again", BUILT, home=built_home) as connection:
         for name, table in TABLES.items():
             saved = f"read_parquet('{state}/{name}.parquet')"
             (count,) = connection.execute(f"select count(*) from {saved}").fetchone() or (0,)

@@ -1,5 +1,4 @@
--- Money and wins of a deal in a month. A deal is won once, in the first month at whose end it is won. A win reversed in
--- the same month does not count; its money nets out.
+-- Money and wins of a counted deal in a month. Money of a win that was reversed in the same month nets out.
 with months as (
     select
         deal_id,
@@ -10,13 +9,6 @@ with months as (
         channel_class,
         channel,
         recognized_month as month,
-        sum(
-            case
-                when event_type in ('win', 'rewin') then 1
-                when event_type in ('reversal', 'cancel') then -1
-                else 0
-            end
-        ) as net_wins,
         cast(sum(amount) as {{ money_type() }}) as amount
     from {{ ref('fct_revenue') }}
     where is_counted
@@ -24,15 +16,15 @@ with months as (
 )
 
 select
-    deal_id,
-    branch_id,
-    branch_version_id,
-    partner_id,
-    rep_id,
-    channel_class,
-    channel,
-    month,
-    net_wins > 0
-    and row_number() over (partition by deal_id, case when net_wins > 0 then 1 else 0 end order by month) = 1 as is_won,
-    amount
+    months.deal_id,
+    months.branch_id,
+    months.branch_version_id,
+    months.partner_id,
+    months.rep_id,
+    months.channel_class,
+    months.channel,
+    months.month,
+    wins.deal_id is not null as is_won,
+    months.amount
 from months
+left join {{ ref('int_win_days') }} as wins on months.deal_id = wins.deal_id and months.month = wins.month
