@@ -631,8 +631,31 @@ def test_inquiry_index(built_home: Home) -> None:
     assert_same(found, pl.DataFrame(again, infer_schema_length=None), ["industry", "period_start"])
 
 
+def landed_territories(home: Home) -> pl.DataFrame:
+    return pl.read_parquet(home.lake / "raw" / "branch_territories" / "[!_]*.parquet")
+
+
+def prefectures(home: Home, branches: pl.DataFrame) -> Callable[[str, date], set[str]]:
+    """Return the prefectures of a branch on a day: as its last extract has its territory, else that of its address."""
+    landed = landed_territories(home)
+    delivered = landed.filter(pl.col("extracted_on") == pl.col("extracted_on").max().over("branch_id"))
+    territories: dict[str, list[tuple[str, date, date]]] = {}
+    for row in delivered.iter_rows(named=True):
+        bounds = (row["valid_from"] or date.min, row["valid_to"] or date.max)
+        territories.setdefault(row["branch_id"], []).append((row["prefecture"], *bounds))
+    addresses = dict(branches.select("branch_id", "prefecture").iter_rows())
+
+    def of(branch_id: str, day: date) -> set[str]:
+        found = {name for name, begins, ends in territories.get(branch_id, []) if begins <= day < ends}
+        return found or {addresses[branch_id] or "unknown"}
+
+    return of
+
+
 def test_prefecture_coverage(built_home: Home) -> None:
-    branches = real(built_home, "dim_branch").with_columns(pl.col("prefecture").fill_null("unknown"))
+    branches = real(built_home, "dim_branch")
+    territory = prefectures(built_home, branches)
+    closed = dict(branches.select("branch_id", "closed_on").iter_rows())
     customers = table(built_home, "core", "dim_customer")
     won = wins(built_home)
     revenue = (
@@ -643,6 +666,10 @@ def test_prefecture_coverage(built_home: Home) -> None:
         .with_columns(pl.col("prefecture").fill_null("unknown"))
     )
     last_months = {first_of_month(half_start(month), 5) for month in months(built_home)}
+    every = {
+        *branches["prefecture"].drop_nulls(), *customers["prefecture"].drop_nulls(),
+        *landed_territories(built_home)["prefecture"], "unknown",
+    }  # fmt: skip
     again = []
     for month in sorted({min(month, months(built_home)[-1]) for month in last_months}):
         end = min(month_end(month), today(built_home))
@@ -651,17 +678,20 @@ def test_prefecture_coverage(built_home: Home) -> None:
         )
         winners = won.filter(within(month, 12) & pl.col("is_won"))["branch_id"]
         bought = revenue.filter(within(month, 12))
-        for prefecture in set(branches["prefecture"]) | set(customers["prefecture"].drop_nulls()) | {"unknown"}:
-            there = pl.col("prefecture") == prefecture
-            producing = len(branches.filter(there & pl.col("branch_id").is_in(winners.implode())))
-            money = bought.filter(there)
+        places = {
+            branch: territory(branch, min(month_end(month), (closed[branch] or date.max) - timedelta(days=1)))
+            for branch in branches["branch_id"]
+        }
+        for prefecture in every:
+            producing = len({branch for branch in winners if branch in places and prefecture in places[branch]})
+            money = bought.filter(pl.col("prefecture") == prefecture)
             again.append(
                 {
                     "prefecture": prefecture,
                     "last_month": month,
                     "is_complete": is_recorded(built_home, half_start(month), 6),
                     "has_twelve_months": has_twelve_months(built_home, month),
-                    "branches": len(alive.filter(there)),
+                    "branches": len([branch for branch in alive["branch_id"] if prefecture in places[branch]]),
                     "producing_branches": producing,
                     "is_covered": producing > 0,
                     "customers_won_amount": float(money["amount"].sum()),

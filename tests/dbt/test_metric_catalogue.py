@@ -54,7 +54,8 @@ DETAILS = {
     "lost", "members_end", "members_start", "new_deal_chance", "next_deals", "quiet_chance", "recent_deals",
     "returned", "sold_amount", "sold_deals", "usual_chance", "window_days",
     "producing_reps", "reps_per_branch", "result", "support_priority", "wins_per_rep", "change", "deals", "from_value",
-    "to_value",
+    "to_value", "adjusted_amount", "branch_deals_won", "closed_in_industry", "customers_won", "days_without_movement",
+    "wait_days", "wins_in_industry",
 }  # fmt: skip
 
 

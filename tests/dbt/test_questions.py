@@ -28,7 +28,7 @@ QUERIES = {
 REQUIRED = [
     *(f"R-S3-{n:02}" for n in range(1, 16)),
     *(f"R-S4-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 21, 23, 24, 29)),
-    *("R-S0-07", "R-S0-08", "R-S0-11", "R-S0-14", "R-S2-01", "R-S2-04", "R-S2-12"),
+    *("R-S0-07", "R-S0-08", "R-S0-11", "R-S0-14", "R-S2-01", "R-S2-04", "R-S2-08", "R-S2-12"),
 ]
 
 
@@ -379,6 +379,33 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"entity_id": "TRAP18-OSAKA", "cause": "corrected", "amount": 0.6 * M, "deals": 1},
         {"entity_id": "TRAP18-TOKYO", "cause": "corrected", "amount": -0.6 * M, "deals": 1},
     ],
+    # A submission that nobody has decided.
+    "Which registrations have waited": [
+        {
+            "registration_id": "TRAP12-D-RG", "branch_id": "TRAP12-OSAKA", "submitted_on": day("2024-06-01"),
+            "wait_days": 673,
+        },
+    ],
+    "Which open deals have not moved": [
+        {"deal_id": "TRAP11-D", "stage": "open", "last_moved_on": day("2023-06-01"), "days_without_movement": 1039},
+    ],
+    # The known customers have no prefecture but one, abroad, to whom the vendor sold.
+    "R-S2-08": [
+        {
+            "branch_id": FEW, "prefecture": "unknown", "is_own_territory": False, "branch_deals_won": 4,
+            "branch_won_amount": 400 * M,
+        },
+        {
+            "branch_id": ABROAD, "prefecture": "海外", "is_own_territory": True, "customers": 1, "customers_won": 0,
+            "branch_won_amount": 0, "all_won_amount": 3 * M,
+        },
+    ],
+    "How large is a deal when": [
+        {
+            "scope": "partner", "entity_id": "KNOWN", "deals_won": 18, "avg_first_win": pytest.approx(800 * M / 18),
+            "adjusted_amount": 0, "avg_deal": pytest.approx(800 * M / 18),
+        },
+    ],
     "R-S2-12": [
         {"happened_on": day("2020-04-01"), "event_type": "opened", "subject": "福岡支店"},
         {"happened_on": day("2020-04-01"), "event_type": "rep_joined", "subject": "七草 第1"},
@@ -437,7 +464,7 @@ def test_a_slow_rhythm_is_no_warning(release: duckdb.DuckDBPyConnection) -> None
 
 def test_every_question_has_a_known_answer() -> None:
     """In the list above, in a separate test of this file or, for statuses, in the tests of spells."""
-    elsewhere = ("R-S4-15", "R-S4-24", "R-S2-01", "Year on year")
+    elsewhere = ("R-S4-15", "R-S4-24", "R-S2-01", "Year on year", "Which branches might have helped")
     assert [title for title in QUERIES if not any(code in title for code in (*KNOWN, *elsewhere))] == []
 
 
@@ -445,6 +472,40 @@ def test_what_moves_between_branches_is_no_change_of_the_company(release: duckdb
     rows = [row for row in answer(release, "The figure was another one before") if row["scope"] == "company"]
     assert {row["cause"] for row in rows} == {"new_business"}
     assert sum(row["amount"] for row in rows) == rows[0]["change"] == rows[0]["to_value"] - rows[0]["from_value"]
+
+
+def test_branches_that_might_have_helped(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
+    """Found again deal by deal: of the branches with the prefecture and a win in the industry, the one with the most."""
+    landed = pl.read_parquet(built_home.lake / "raw" / "branch_territories" / "[!_]*.parquet")
+    today = day("2026-04-05")
+    rows = landed.filter(pl.col("extracted_on") == today).iter_rows(named=True)
+    covers = {(row["branch_id"], row["prefecture"]) for row in rows if (row["valid_to"] or date.max) > today}
+    listed = set(landed["branch_id"])
+    branches = release.execute(
+        "select branch_id, prefecture, closed_on, contract_ended_on from core.dim_branch where not is_sentinel"
+    ).fetchall()
+    covers |= {(branch, prefecture) for branch, prefecture, *_ in branches if branch not in listed}
+    gone = {branch for branch, _, *ends in branches if any(end and end <= today for end in ends)}
+    deals = release.execute(
+        "select deal_id, channel_class, status, branch_id_current, closed_on, customers.prefecture, customers.industry"
+        " from core.fct_deals inner join core.dim_customer as customers using (customer_id) where is_counted"
+        " and customers.prefecture is not null"
+    ).fetchall()
+    wins = Counter(
+        (branch, industry)
+        for _, channel, status, branch, _, _, industry in deals
+        if channel == "indirect" and status == "won"
+    )
+    expected = {}
+    for deal, channel, status, branch, closed, prefecture, industry in deals:
+        is_lost = status == "lost" and closed > day("2025-04-05")
+        if industry and (is_lost or (status == "open" and channel == "direct")):
+            others = {one for one, place in covers if place == prefecture and one != branch and one not in gone}
+            if most := max((wins[one, industry] for one in others), default=0):
+                expected[deal] = most
+    found = {row["deal_id"]: row["wins_in_industry"] for row in answer(release, "Which branches might have helped")}
+    assert found == expected
+    assert len(found) > 10
 
 
 def test_a_branch_with_a_headcount_is_not_on_the_list(release: duckdb.DuckDBPyConnection) -> None:

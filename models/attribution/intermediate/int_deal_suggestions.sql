@@ -60,7 +60,7 @@ earlier_wins as (
 
 -- Branches of the known partner whose territory contains the customer's prefecture.
 territories as (
-    {{ dated_history('branch_territories', ['branch_id', 'prefecture'], []) }}
+    select * from {{ ref('int_territories') }} where basis = 'territory'
 ),
 
 covering_branches as (

@@ -1,10 +1,13 @@
--- Branches, wins and sales by prefecture. Branches count in their own prefecture, customers in theirs; a missing
--- prefecture is unknown. Window: the twelve months to the end of each fiscal half.
+-- Branches, wins and sales by prefecture. A branch counts in each prefecture of its territory at the end of the window; without
+-- a territory, in the prefecture of its address. Customers count in theirs. A missing prefecture is unknown. Window: the
+-- twelve months to the end of each fiscal half.
 with halves as (
     {{ fiscal_periods('half') }}
 ),
 
 prefectures as (
+    select prefecture from {{ ref('int_territories') }}
+    union
     select prefecture from {{ ref('dim_branch') }} where prefecture is not null
     union
     select prefecture from {{ ref('dim_customer') }} where prefecture is not null
@@ -12,30 +15,47 @@ prefectures as (
     select 'unknown' as prefecture
 ),
 
-branches as (
+-- On the last day of the window. A branch that had closed by then counts where it was last.
+places as (
     select
-        halves.last_month,
-        coalesce(branches.prefecture, 'unknown') as prefecture,
-        count(*) as branches
+        halves.last_month, halves.next_month, branches.branch_id,
+        coalesce(territories.prefecture, branches.prefecture, 'unknown') as prefecture
     from halves
-    inner join {{ ref('dim_branch') }} as branches
+    inner join {{ ref('dim_branch') }} as branches on not branches.is_sentinel
+    left join {{ ref('int_territories') }} as territories
         on
-            not branches.is_sentinel
-            and coalesce(branches.opened_on, {{ since_ever() }}) < halves.next_month
-            and coalesce(branches.closed_on, {{ for_ever() }}) >= halves.next_month
-    group by halves.last_month, coalesce(branches.prefecture, 'unknown')
+            branches.branch_id = territories.branch_id
+            and territories.valid_from < least(halves.next_month, coalesce(branches.closed_on, halves.next_month))
+            and territories.valid_to >= least(halves.next_month, coalesce(branches.closed_on, halves.next_month))
+    group by
+        halves.last_month, halves.next_month, branches.branch_id,
+        coalesce(territories.prefecture, branches.prefecture, 'unknown')
 ),
 
-won as (
-    select
-        halves.last_month,
-        coalesce(branches.prefecture, 'unknown') as prefecture,
-        count(distinct case when won.is_won then won.branch_id end) as producing_branches
+branches as (
+    select places.last_month, places.prefecture, count(*) as branches
+    from places
+    inner join {{ ref('dim_branch') }} as branches
+        on
+            places.branch_id = branches.branch_id
+            and coalesce(branches.opened_on, {{ since_ever() }}) < places.next_month
+            and coalesce(branches.closed_on, {{ for_ever() }}) >= places.next_month
+    group by places.last_month, places.prefecture
+),
+
+producers as (
+    select distinct halves.last_month, won.branch_id
     from halves
     inner join {{ ref('int_won_months') }} as won
         on won.month <= halves.last_month and won.month > {{ add_months('halves.last_month', -12) }}
-    inner join {{ ref('dim_branch') }} as branches on won.branch_id = branches.branch_id and not branches.is_sentinel
-    group by halves.last_month, coalesce(branches.prefecture, 'unknown')
+    where won.is_won
+),
+
+won as (
+    select places.last_month, places.prefecture, count(*) as producing_branches
+    from producers
+    inner join places on producers.last_month = places.last_month and producers.branch_id = places.branch_id
+    group by places.last_month, places.prefecture
 ),
 
 sold_to as (
