@@ -69,6 +69,19 @@ PERIODS = """
     order by period_type
 """
 
+# The change of won amount since the extract before; cause is null where nothing can be compared or nothing changed.
+WHY = """
+    select
+        pairs.from_on, pairs.to_on, pairs.from_window_start, pairs.missing_reason, changes.from_value, changes.to_value,
+        changes.change, changes.amount, reasons.cause_label as cause
+    from kpi.change_pairs as pairs
+    left join kpi.change_explained as changes
+        on pairs.pair = changes.pair and changes.scope = 'company' and changes.metric = 'won_amount'
+    left join (select distinct cause, cause_label from kpi.change_reasons) as reasons on changes.cause = reasons.cause
+    where pairs.pair = 'extract'
+    order by abs(changes.amount) desc, cause
+"""
+
 # How the figures of months that were complete in the release before have changed, and which restatements moved them.
 CHANGED = """
     with months as (
@@ -112,6 +125,7 @@ def print_summary(home: Home) -> None:
         _print_quarantine(console, rows_of(connection, QUARANTINE), home)
         _print_rejected(console, rows_of(connection, REJECTED))
         console.print(_headlines(rows_of(connection, PERIODS)))
+        _print_lines(console, change_lines(rows_of(connection, WHY)))
         if previous := previous_release(home, release["release_id"]):
             connection.execute(f"attach {sql.text(str(previous / DATABASE))} as previous (read_only)")
             console.print(_changed(rows_of(connection, CHANGED), previous.name))
@@ -175,6 +189,30 @@ def today_lines(as_of: str, loads: list[Row]) -> list[str]:
     place = f"{latest[0]['dataset']} ({latest[0]['source_name']}: {latest[0]['file_name']})"
     more = f" and of {number(others)} more" if others else ""
     return [f"Today is {as_of}, the date of the latest extract: that of {place}{more}."]
+
+
+def change_lines(parts: list[Row]) -> list[str]:
+    """Return why the company's won amount changed since the extract before; nothing without deals."""
+    if not parts:
+        return []
+    first = parts[0]
+    head = [
+        "",
+        "[bold]Why won amount changed since the extract before[/] (docs/changes.md; kpi.change_deals has the deals)",
+    ]
+    if first["missing_reason"]:
+        return [
+            *head,
+            "There is only one extract, so nothing can be compared. The second one brings the first changes.",
+        ]
+    if first["cause"] is None:
+        return [*head, "It has not changed."]
+    causes = ", ".join(f"{part['cause'].lower()} {part['amount']:+,.0f}" for part in parts)
+    return [
+        *head,
+        f"Won since {first['from_window_start']}: {number(first['from_value'])} by {first['from_on']}, "
+        f"{number(first['to_value'])} by {first['to_on']}, so {first['change']:+,.0f}: {causes}.",
+    ]
 
 
 def noted_lines(files: list[Row]) -> list[str]:

@@ -475,7 +475,7 @@ def test_what_moves_between_branches_is_no_change_of_the_company(release: duckdb
 
 
 def test_branches_that_might_have_helped(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
-    """Found again deal by deal: of the branches with the prefecture and a win in the industry, the one with the most."""
+    """Found again deal by deal: of branches with the prefecture and a win in the industry, the one with the most."""
     landed = pl.read_parquet(built_home.lake / "raw" / "branch_territories" / "[!_]*.parquet")
     today = day("2026-04-05")
     rows = landed.filter(pl.col("extracted_on") == today).iter_rows(named=True)

@@ -1,8 +1,9 @@
 """The summary states which day is today and why, which files need a look, and which ids nothing has."""
 
+from datetime import date
 from typing import Any
 
-from orchestration.summary import finding_lines, noted_lines, today_lines
+from orchestration.summary import change_lines, finding_lines, noted_lines, today_lines
 
 LOADS = [
     {"dataset": "branches", "source_name": "landing", "file_name": "branches/b.csv", "extracted_on": "2026-04-30"},
@@ -29,6 +30,22 @@ def test_files_with_a_message_are_listed() -> None:
     assert lines[2] == f"landing: deals/0.csv {note}"
     assert lines[-1].startswith("and 2 other files")
     assert noted_lines([]) == []
+
+
+def test_why_a_figure_changed_since_the_extract_before() -> None:
+    pair = {
+        "from_on": date(2026, 3, 2), "to_on": date(2026, 3, 9), "from_window_start": date(2025, 4, 1),
+        "missing_reason": None, "from_value": 1000, "to_value": 1450, "change": 450,
+    }  # fmt: skip
+    parts = [pair | {"amount": 500, "cause": "New business"}, pair | {"amount": -50, "cause": "Corrected data"}]
+    assert change_lines(parts)[-1] == (
+        "Won since 2025-04-01: 1,000 by 2026-03-02, 1,450 by 2026-03-09, so +450: "
+        "new business +500, corrected data -50."
+    )
+    nothing = pair | {"amount": None, "cause": None}
+    assert change_lines([nothing])[-1] == "It has not changed."
+    assert "only one extract" in change_lines([nothing | {"missing_reason": "ONE_EXTRACT"}])[-1]
+    assert change_lines([]) == []
 
 
 def test_findings_are_listed_with_their_example() -> None:
