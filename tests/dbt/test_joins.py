@@ -10,12 +10,16 @@ from orchestration.warehouse import read_manifest
 # ages, measures, features or columns that the model itself names.
 FEW_ROWS = {
     "branch_segments",
+    "int_change_pairs",
+    "int_change_parts",
+    "int_change_totals",
     "int_deal_lookups",
     "int_deal_windows",
     "int_kpi_values",
     "int_status_spells",
     "int_step_passages",
     "int_target_months",
+    "partner_alternatives",
     "pipeline",
     "status_today",
 }
