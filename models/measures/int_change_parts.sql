@@ -35,7 +35,10 @@ other_days as (
     select
         pairs.pair, figures.deal_id, figures.step_number, figures.measure, figures.event_id, figures.branch_id,
         case when pairs.is_two_periods then 'PERIOD' else 'HAPPENED' end as reason,
-        case when figures.day >= pairs.to_window_start and figures.day <= pairs.to_on then figures.amount else -figures.amount end as amount
+        cast(
+            case when figures.day >= pairs.to_window_start and figures.day <= pairs.to_on then figures.amount else -figures.amount end
+            as {{ money_type() }}
+        ) as amount
     from pairs
     inner join figures
         on
@@ -86,16 +89,19 @@ sides as (
 compared as (
     select
         pair, deal_id, step_number, measure, event_id, max(branch_before) as branch_before, max(day_before) as day_before,
-        max(amount_before) as amount_before, max(day_after) as day_after, max(happened_on) as happened_on, max(amount_after) as amount_after
+        cast(max(amount_before) as {{ money_type() }}) as amount_before, max(day_after) as day_after, max(happened_on) as happened_on,
+        cast(max(amount_after) as {{ money_type() }}) as amount_after
     from sides
     group by pair, deal_id, step_number, measure, event_id
 ),
 
 reasoned as (
     select
-        compared.*,
+        compared.pair, compared.deal_id, compared.step_number, compared.measure, compared.event_id, compared.branch_before,
         replaced.branch_id,
         replaced.branch_reason,
+        coalesce(compared.amount_before, cast(0 as {{ money_type() }})) as amount_before,
+        coalesce(compared.amount_after, cast(0 as {{ money_type() }})) as amount_after,
         case
             when replaced.step_cause is not null then replaced.step_cause
             when compared.amount_before is null
@@ -119,40 +125,40 @@ reasoned as (
 
 select
     pair, deal_id, step_number, measure, event_id, 'SUCCESSION' as reason, 'from' as side, branch_id, branch_id as other_branch_id,
-    true as is_before, -amount as amount
+    true as is_before, cast(-amount as {{ money_type() }}) as amount
 from reorganised
 union all
 select
     pair, deal_id, step_number, measure, event_id, 'SUCCESSION' as reason, 'to' as side, branch_id, branch_id as other_branch_id,
-    false as is_before, amount
+    false as is_before, cast(amount as {{ money_type() }}) as amount
 from reorganised
 union all
 select
     pair, deal_id, step_number, measure, event_id, reason, 'to' as side, branch_id, cast(null as string) as other_branch_id,
-    false as is_before, amount
+    false as is_before, cast(amount as {{ money_type() }}) as amount
 from other_days
 union all
 -- A deal at another branch takes with it what it was worth before.
 select
     pair, deal_id, step_number, measure, event_id, branch_reason as reason, 'to' as side, branch_before as branch_id,
-    branch_id as other_branch_id, true as is_before, -amount_before as amount
+    branch_id as other_branch_id, true as is_before, cast(-amount_before as {{ money_type() }}) as amount
 from reasoned
 where branch_before != branch_id and amount_before != 0
 union all
 select
     pair, deal_id, step_number, measure, event_id, branch_reason as reason, 'to' as side, branch_id, branch_before as other_branch_id,
-    false as is_before, amount_before as amount
+    false as is_before, cast(amount_before as {{ money_type() }}) as amount
 from reasoned
 where branch_before != branch_id and amount_before != 0
 union all
 select
     pair, deal_id, step_number, measure, event_id, reason, 'to' as side, branch_id, cast(null as string) as other_branch_id,
-    true as is_before, -amount_before as amount
+    true as is_before, cast(-amount_before as {{ money_type() }}) as amount
 from reasoned
-where amount_before != 0 and amount_before is distinct from coalesce(amount_after, 0)
+where amount_before != 0 and amount_before != amount_after
 union all
 select
     pair, deal_id, step_number, measure, event_id, reason, 'to' as side, branch_id, cast(null as string) as other_branch_id,
-    false as is_before, amount_after as amount
+    false as is_before, cast(amount_after as {{ money_type() }}) as amount
 from reasoned
-where amount_after != 0 and amount_after is distinct from coalesce(amount_before, 0)
+where amount_after != 0 and amount_before != amount_after
