@@ -283,7 +283,7 @@ def history(rng: random.Random) -> Iterator[tuple[str, Mapping[str, list[Row]]]]
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("PROPERTY_SCALE", "1"))))
-def test_changes_add_up_whatever_changes(project: Callable[[Home], Plan], tmp_path: Path, seed: int) -> None:
+def test_random_changes_add_up(project: Callable[[Home], Plan], tmp_path: Path, seed: int) -> None:
     """The guard passes after each extract, and each figure of the earlier day is the one that was published on it."""
     home, before, causes = Home(tmp_path), {}, set()
     for day, datasets in history(random.Random(seed)):
