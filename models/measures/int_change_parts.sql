@@ -61,11 +61,19 @@ replaced as (
         coalesce(logged.step_cause, logged.branch_cause, 'SOURCE_EDIT') as branch_reason,
         logged.step_cause,
         case when logged.is_counted then {{ earliest(['logged.first_won_on', 'logged.lost_on']) }} end as ended_on,
+        -- The same amount in its own currency, at another rate.
+        logged.currency = earlier.currency and logged.amount_in_currency = earlier.amount_in_currency
+        and (logged.amount is distinct from earlier.amount) as is_other_rate,
         -- The window in which records are compared.
         case when pairs.is_two_periods then pairs.from_on else pairs.to_on end as window_end
     from pairs
     inner join {{ ref('int_deal_log') }} as logged
         on logged.event_number = 1 and logged.step_number > pairs.from_step and logged.step_number <= pairs.to_step
+    left join {{ ref('int_deal_log') }} as earlier
+        on
+            logged.deal_id = earlier.deal_id
+            and logged.previous_step_number = earlier.step_number
+            and earlier.event_number = 1
 ),
 
 sides as (
@@ -116,6 +124,7 @@ reasoned as (
                         else 'REMOVED'
                     end
             when compared.day_before != compared.day_after and (compared.amount_before = 0 or compared.amount_after = 0) then 'DATE'
+            when replaced.is_other_rate then 'FX_RATE'
             else 'AMOUNT'
         end as reason
     from compared

@@ -86,6 +86,8 @@ KNOWN_DEALS = {
     "won_on": "DATE",
     "expected_close_on": "DATE",
     "amount": "DECIMAL(18,2)",
+    "amount_in_currency": "DECIMAL(18,4)",
+    "currency": "VARCHAR",
     "event_id": "VARCHAR",
     "recognized_on": "DATE",
     "event_amount": "DECIMAL(18,2)",

@@ -96,8 +96,8 @@ causes as (
 
 select
     deal_id, step_number, previous_step_number, known_on, step_cause, event_number, branch_id, branch_cause, is_counted,
-    open_on, qualified_on, first_won_on, lost_on, won_on, expected_close_on, amount, event_id, recognized_on, event_amount,
-    record_hash
+    open_on, qualified_on, first_won_on, lost_on, won_on, expected_close_on, amount, amount_in_currency, currency, event_id,
+    recognized_on, event_amount, record_hash
 from earlier
 union all
 select
@@ -117,6 +117,8 @@ select
     records.won_on,
     records.expected_close_on,
     records.amount,
+    records.amount_in_currency,
+    records.currency,
     records.event_id,
     records.recognized_on,
     records.event_amount,

@@ -27,6 +27,8 @@ deals as (
         wins.won_on,
         deals.expected_close_on,
         deals.amount,
+        cast(deals.amount_in_currency as decimal(18, 4)) as amount_in_currency,
+        deals.currency,
         money.event_texts
     from {{ ref('int_deals') }} as deals
     left join {{ ref('int_deal_outcomes') }} as outcomes on deals.deal_id = outcomes.deal_id
@@ -48,6 +50,8 @@ select
     deals.won_on,
     deals.expected_close_on,
     deals.amount,
+    deals.amount_in_currency,
+    deals.currency,
     events.event_id,
     events.recognized_on,
     cast(events.amount as {{ money_type() }}) as event_amount,
