@@ -29,7 +29,7 @@ REASONS = {
     "ONE_EXTRACT": "there is only one extract, so nothing can be compared",
     "NO_EXTRACT_YET": "no extract is as old as the earlier day",
     "SAME_EXTRACT": "no extract came between the two days",
-    "NOT_EARLIER": "the earlier day is not before the later day, which is today at the latest",
+    "NOT_EARLIER": "the earlier day is after the later day, which is today at the latest",
 }
 PAIR = "select * from intermediate.int_change_pairs where pair = 'asked'"
 CAUSES = """

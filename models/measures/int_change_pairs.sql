@@ -118,7 +118,8 @@ select
     case
         when known.extracts = 1 then 'ONE_EXTRACT'
         when known.from_known_on is null then 'NO_EXTRACT_YET'
-        when known.from_on >= known.to_on then 'NOT_EARLIER'
+        -- One day may have two extracts: decisions of persons that came back later do not move today.
+        when known.from_on > known.to_on then 'NOT_EARLIER'
         when known.from_known_on = known.to_known_on and numbered.from_step = numbered.to_step then 'SAME_EXTRACT'
     end as missing_reason
 from known

@@ -360,7 +360,7 @@ def test_a_person_can_compare_any_two_days(
 
     for days, problem in (
         (("2025-10-06", "2025-10-07"), "no extract came between"),
-        (("2026-04-05", "2025-10-07"), "is not before"),
+        (("2026-04-05", "2025-10-07"), "is after the later day"),
         (("2020-01-01", "2025-10-07"), "no extract is as old"),
         (("yesterday", "2025-10-07"), "FROM must be a day"),
     ):
