@@ -347,3 +347,20 @@ def test_the_power_is_the_share_of_tests_that_find_the_difference() -> None:
     assert abs(found.mean() - power_of_ratio(1.3, 130, 400)) < 0.03
     assert float(power_of_silence(np.array([8.0]), 0.1)[0]) > 0.9
     assert float(power_of_silence(np.array([1.0]), 0.1)[0]) == 0
+
+
+def test_salespeople_win_as_planted(company: duckdb.DuckDBPyConnection) -> None:
+    """Of a branch's salespeople as many are to win in a year as their deals and skills let expect."""
+    n, low, high, expected = one(
+        company,
+        """select count(*), min(effect + reference), max(effect + reference), sum((effect + reference) * n)
+        from causes where cause = 'first_deals'""",
+    )
+    assert n > 100 and low >= 0 and high <= 1
+    (winners,) = one(
+        company,
+        """select count(distinct rep_id) from closed
+        where is_won and is_indirect and rep_id is not null and closed_on::date > date '2025-04-05'""",
+    )
+    # Others are named by address, registration or name, and some of these win, too.
+    assert 0.2 * expected < winners < 1.2 * expected

@@ -107,7 +107,7 @@ def build(org: Organisation, effects: Effects, rng: np.random.Generator) -> Caus
     season = np.array([SEASON[i % 12] for i in range(len(MONTHS) - 1)])
     planned = plan_actions(org, rng)
     cases, shares = share_cases(org, rng)
-    sessions = hold_sessions(org, planned, rng)
+    sessions = hold_sessions(org, planned, rng, alike=not effects.business)
     taught, trained = (weeks_after(sessions, kind, n, effects) for kind in ("study_session", "training"))
     business = org.business()
     quiet = (org.quiet_from != NEVER) & (START + 7 * np.arange(WEEKS)[:, None] >= org.quiet_from)
@@ -187,8 +187,11 @@ def action_type(code: int) -> str:
     return (*PLAN_ACTIONS, "training")[code]
 
 
-def hold_sessions(org: Organisation, planned: Arrays, rng: np.random.Generator) -> Arrays:
-    """Return study sessions and trainings by day: sessions of plans, and rounds of sessions at other times."""
+def hold_sessions(org: Organisation, planned: Arrays, rng: np.random.Generator, *, alike: bool) -> Arrays:
+    """Return study sessions and trainings by day: sessions of plans, and rounds of sessions at other times.
+
+    Where all branches are alike, each has as many rounds as another, at regular intervals.
+    """
     wanted = round(SESSIONS_PER_DEAL * org.size)
     types = np.array([action_type(code) for code in range(len(PLAN_ACTIONS) + 1)], dtype=object)[planned["type"]]
     agreed = (planned["done"] != NEVER) & np.isin(types.astype(str), ("study_session", "training"))
@@ -196,13 +199,15 @@ def hold_sessions(org: Organisation, planned: Arrays, rng: np.random.Generator) 
     n = org.real_branches
     rounds = min(wanted, 5 * n)
     interest = org.weight[:n] ** 0.3
-    which = rng.choice(n, rounds, p=interest / interest.sum())
+    which = np.arange(rounds) % n if alike else rng.choice(n, rounds, p=interest / interest.sum())
     begins = np.maximum(np.maximum(org.branch_opened, org.partner_since[org.branch_partner])[which], START)
     ends = np.where(org.branch_closed[which] == NEVER, AS_OF, org.branch_closed[which] - 1)
     ended = org.partner_ended[org.branch_partner[which]]
     ends = np.where(ended == NEVER, ends, np.minimum(ends, ended - 1))
-    on = begins + np.floor(np.maximum(ends - begins, 1) * rng.random(rounds)).astype(np.int64)
-    more = rng.integers(0, max(rounds, 1), max(0, wanted - rounds))
+    when = (np.arange(rounds) // n + rng.random(n)[which]) / -(-rounds // n) if alike else rng.random(rounds)
+    on = begins + np.floor(np.maximum(ends - begins, 1) * when).astype(np.int64)
+    extra = max(0, wanted - rounds)
+    more = np.arange(extra) % max(rounds, 1) if alike else rng.integers(0, max(rounds, 1), extra)
     of = np.concatenate([np.arange(rounds), more])
     branch = np.concatenate([which[of], planned["branch"][agreed]])
     held = np.concatenate([on[of] + rng.integers(0, 4, len(of)), planned["done"][agreed]])

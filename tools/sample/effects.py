@@ -26,6 +26,8 @@ class Effects:
 
     win_rate: float = 0.27  # of a new deal at an average branch, without help
     direct: float = 0.03
+    # Standard deviation of the logarithm of a branch's business; 0: business in proportion to its salespeople.
+    business: float = 1.8
     branch_skill: float = 0.065  # standard deviation
     rep_skill: float = 0.07
     renewal: float = 0.18
@@ -64,8 +66,8 @@ class Effects:
 EFFECTS = Effects()
 # Every branch, rep and action is like every other one: a difference that is found here is chance.
 ALIKE = Effects(
-    win_rate=0.31, direct=0.0, branch_skill=0.0, rep_skill=0.0, renewal=0.0, joint_visit=0.0, shared_case=0.0,
-    weak_branches=0.0, weak_passes=1.0, play_passes=1.0, session_more=1.0, training_more=1.0, quick_lead=0.35,
-    slow_lead=0.35, slip_days=20.0, late_slip_days=20.0, late_reps=0.0, quiet=1.0, features={},
+    win_rate=0.31, direct=0.0, business=0.0, branch_skill=0.0, rep_skill=0.0, renewal=0.0, joint_visit=0.0,
+    shared_case=0.0, weak_branches=0.0, weak_passes=1.0, play_passes=1.0, session_more=1.0, training_more=1.0,
+    quick_lead=0.35, slow_lead=0.35, slip_days=20.0, late_slip_days=20.0, late_reps=0.0, quiet=1.0, features={},
     programmes={code: Programme(1.0, None) for code in ("PG1", "PG2", "PG3", "PG4", "PG5", "PG6")},
 )  # fmt: skip

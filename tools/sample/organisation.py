@@ -306,14 +306,16 @@ def build(size: int, rng: np.random.Generator, effects: Effects) -> Organisation
     # The largest branch belongs to a large partner, as in reality.
     top, head = int(np.argmax(scores.sum(axis=0))), 1
     scores[:, [head, top]] = scores[:, [top, head]]
-    weight_at = np.exp(1.8 * scores)
-    weight_at[:, np.isin(branch_partner, distributors)] = 0.0
-    weight_at /= weight_at.sum(axis=1, keepdims=True)
-    weight = weight_at.mean(axis=0)
     features = {
         name: r * scores[1] + np.sqrt(1 - r**2) * rng.standard_normal(n)
         for name, r in ((name, effects.features.get(name, 0.0)) for name in FEATURES)
     }
+    # Where all are alike, each salesperson brings as much business as another.
+    alike = np.zeros_like(scores) + 0.6 * features["sales_headcount"]
+    weight_at = np.exp(effects.business * scores if effects.business else alike)
+    weight_at[:, np.isin(branch_partner, distributors)] = 0.0
+    weight_at /= weight_at.sum(axis=1, keepdims=True)
+    weight = weight_at.mean(axis=0)
 
     partner_successor, partner_succeeded = np.full(partners, NEVER), np.full(partners, NEVER)
     if partners > 20:  # one merger of companies at ordinary sizes; the planted merger exists at every size

@@ -130,7 +130,7 @@ class Tally:
     def causes(self, paid_back: Mapping[str, str | None]) -> list[Row]:
         """Return the rows of the truth file, of every cause whose size is not zero."""
         rows = [
-            *self.skills(), *self.weak_steps(), *self.steps(), *self.helps(), *self.actions(),
+            *self.skills(), *self.first_deals(), *self.weak_steps(), *self.steps(), *self.helps(), *self.actions(),
             *self.programmes(paid_back), *self.leads(), *self.features(), *self.slips(), *self.quiet(),
             *self.moves(), *self.seasons(),
         ]  # fmt: skip
@@ -153,6 +153,26 @@ class Tally:
                         "effect": rate[i] - reference, "reference": reference, "n": n[i], "power": powers[i],
                         "n_recent": recent[i], "power_recent": recently[i],
                     }  # fmt: skip
+
+    def first_deals(self) -> Iterable[Row]:
+        """Branches of whose salespeople more or fewer are to win within the last year than usual."""
+        if not self.why.effects.business:
+            return
+        a = self.org.assignments
+        there = (a.starts <= AS_OF) & ((a.ends == NEVER) | (a.ends > AS_OF))
+        # Of the deals of a rep at least one is won.
+        winning = 1 - np.exp(-self.rep[3][a.rep[there]])
+        n = np.bincount(a.branch[there], minlength=len(self.org.weight))
+        total = np.bincount(a.branch[there], weights=winning, minlength=len(self.org.weight))
+        reference = total.sum() / max(n.sum(), 1)
+        for b in np.flatnonzero(n).tolist():
+            rate = total[b] / n[b]
+            power = power_of_shares(max(rate, 1e-9), reference, n[b])
+            yield {
+                "cause": "first_deals", "entity_type": "branch", "entity_id": branch_id(b), "unit": "points",
+                "effect": rate - reference, "reference": reference, "n": n[b], "power": power, "n_recent": n[b],
+                "power_recent": power,
+            }  # fmt: skip
 
     def weak_steps(self) -> Iterable[Row]:
         """Branches at which fewer deals pass one step."""
