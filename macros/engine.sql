@@ -12,6 +12,23 @@
     materialized
 {%- endmacro %}
 
+{# A quantile of a group, from 0 to 1, interpolated between two values. #}
+{% macro quantile(column, share) -%}
+    {{ return(adapter.dispatch('quantile')(column, share)) }}
+{%- endmacro %}
+
+{% macro default__quantile(column, share) -%}
+    percentile_cont({{ share }}) within group (order by {{ column }})
+{%- endmacro %}
+
+{% macro duckdb__quantile(column, share) -%}
+    quantile_cont({{ column }}, {{ share }})
+{%- endmacro %}
+
+{% macro spark__quantile(column, share) -%}
+    percentile(cast({{ column }} as double), {{ share }})
+{%- endmacro %}
+
 {# The median of a group. Of two middle values it is the mean. #}
 {% macro median(column) -%}
     {{ return(adapter.dispatch('median')(column)) }}

@@ -1,56 +1,68 @@
-{# Reason of a branch's lever, in words with its figures, from `levers`. language: en or ja. #}
+{# A share in whole percent, as text. #}
+{% macro percent_text(share) -%} cast(cast(round(100 * {{ share }}) as integer) as string) {%- endmacro %}
+
+{# Reason of a branch's lever, in words with its figures, from int_levers as `levers`. language: en or ja. #}
 {% macro lever_reason(language) -%}
-    {%- set producing = "cast(levers.producing_reps as string)" -%}
-    {%- set headcount = "cast(levers.headcount as string)" -%}
-    {%- set won = "cast(levers.win_rate_t12m_numerator as string)" -%}
-    {%- set unassigned = "cast(levers.unassigned_wins as string)" -%}
-    {%- set closed = "cast(levers.win_rate_t12m_denominator as string)" -%}
-    {%- set usual = "cast(cast(round(100 * levers.reference_win_rate) as integer) as string)" -%}
+    {%- set part = "cast(levers.numerator as string)" -%}
+    {%- set whole = "cast(levers.denominator as string)" -%}
+    {%- set usual = percent_text('levers.benchmark') -%}
+    {%- set days = "'" ~ var('contact_window_days') ~ "'" -%}
+    {%- set peers = "cast(levers.peers as string)" -%}
+    {%- set expected = "cast(cast(round(levers.benchmark) as integer) as string)" -%}
+    {%- set others = ["' The best quarter of '", peers, "' comparable branches reach '", usual, "' %.'"] -%}
+    {%- set others_ja = ["'比較できる'", peers, "'拠点の上位4分の1は'", usual, "'%以上。'"] -%}
     {%- set texts = {
         'en': {
-            'widen_contacts': [
-                producing, "' of '", headcount, "' salespeople are known to have won in twelve months: reach more of them.'",
-            ],
-            'name_reps': [
-                producing, "' of '", headcount, "' salespeople are known to have won, and '", unassigned,
-                "' wins have no known salesperson: first find out whose they are.'",
-            ],
-            'raise_win_rate': [
-                producing, "' of '", headcount, "' salespeople sell, but '", won, "' wins of '", closed,
-                "' closed deals are below the usual '", usual, "' %: help them win.'",
-            ],
+            'get_names': ["'The names of '", part, "' of '", whole, "' salespeople are known: get the others.'"] + others,
+            'reach_people': [
+                part, "' of '", whole, "' known salespeople answered within '", days, "' days: get in touch with the others.'",
+            ] + others,
+            'train_people': [
+                part, "' of '", whole, "' reachable salespeople came to a study session in twelve months: invite the others.'",
+            ] + others,
+            'first_deals': [
+                part, "' of '", whole, "' known salespeople won in twelve months: help the others to their first deal.'",
+            ] + others,
+            'raise_win_rate': [part, "' of '", whole, "' closed deals were won: help them win.'"] + others,
             'raise_deal_size': [
-                producing, "' of '", headcount, "' salespeople sell and win '", won, "' of '", closed,
-                "' closed deals, smaller ones than elsewhere: raise the deal size.'",
-            ],
-            'cross_sell': [
-                producing, "' of '", headcount, "' salespeople sell and win '", won, "' of '", closed,
-                "' closed deals, as large as elsewhere: sell more to the same customers.'",
+                part, "' of '", whole, "' wins are larger than the usual deal: go for larger deals.'",
+            ] + others,
+            'keep_producer': [
+                "'A salesperson who won '", part, "' deals in a year has won none for six months, where about '", expected,
+                "' would be usual: talk to this person.'",
             ],
         },
         'ja': {
-            'widen_contacts': ["'営業'", headcount, "'名のうち12か月の受注が確認できたのは'", producing, "'名。接点を広げる。'"],
-            'name_reps': [
-                "'営業'", headcount, "'名のうち12か月の受注が確認できたのは'", producing, "'名、担当不明の受注が'", unassigned,
-                "'件。まず担当を確認する。'",
-            ],
-            'raise_win_rate': [
-                "'営業'", headcount, "'名中'", producing, "'名が受注。ただし決着'", closed, "'件中の受注'", won,
-                "'件は全体の受注率'", usual, "'%を下回る。受注率を上げる。'",
-            ],
-            'raise_deal_size': [
-                "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won,
-                "'件を受注。ただし単価は全体の中央値を下回る。単価を上げる。'",
-            ],
-            'cross_sell': [
-                "'営業'", headcount, "'名中'", producing, "'名が受注し、決着'", closed, "'件中'", won,
-                "'件を受注、単価も全体並み以上。同じ顧客への販売を広げる。'",
+            'get_names': ["'営業'", whole, "'名のうち氏名が分かるのは'", part, "'名。残りの氏名を聞く。'"] + others_ja,
+            'reach_people': [
+                "'氏名の分かる営業'", whole, "'名のうち'", days, "'日以内に連絡が取れたのは'", part, "'名。残りに連絡する。'",
+            ] + others_ja,
+            'train_people': [
+                "'連絡が取れる営業'", whole, "'名のうち12か月に勉強会へ来たのは'", part, "'名。残りを招く。'",
+            ] + others_ja,
+            'first_deals': [
+                "'氏名の分かる営業'", whole, "'名のうち12か月に受注したのは'", part, "'名。残りの初受注を支援する。'",
+            ] + others_ja,
+            'raise_win_rate': ["'決着'", whole, "'件のうち受注は'", part, "'件。受注率を上げる。'"] + others_ja,
+            'raise_deal_size': ["'受注'", whole, "'件のうち標準より大きいのは'", part, "'件。単価を上げる。'"] + others_ja,
+            'keep_producer': [
+                "'1年に'", part, "'件を受注した営業が6か月受注なし(通常なら約'", expected, "'件)。本人と話す。'",
             ],
         },
     }[language] -%}
-    case levers.lever
+    {%- set names = {
+        'en': [part, "' of '", whole, "' wins name no salesperson: first find out whose they are.'"],
+        'ja': ["'受注'", whole, "'件のうち'", part, "'件は担当不明。まず担当を確認する。'"],
+    }[language] -%}
+    {%- set silent = {
+        'en': "'No step is behind comparable branches by more than chance explains.'",
+        'ja': "'比較できる拠点に対し、偶然の範囲を超えて遅れている段階はない。'",
+    }[language] -%}
+    case
         {%- for lever, parts in texts.items() %}
-        when '{{ lever }}' then {{ dbt.concat(parts) }}
+        when levers.lever = '{{ lever }}' then {{ dbt.concat(parts) }}
         {%- endfor %}
+        when levers.lever = 'name_reps' then {{ dbt.concat(names) }}
+        when levers.evidence = 'none' then {{ silent }}
     end
 {%- endmacro %}

@@ -44,7 +44,7 @@ COMPILING_NS = 3_600 * 10**9  # no compilation takes as long
 # Values of dbt vars that are checked before a run.
 WORDS = {"two_tier_credit": ("reseller", "distributor")}
 FACTORS = ("stuck_factor",)
-SHARES = ("headroom_ramp", "max_unresolved_share", "stuck_share", "target_penetration")
+SHARES = ("max_unresolved_share", "stuck_share")
 
 PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration")
 

@@ -99,6 +99,7 @@ select
     coalesce(estimate, reference_rate) as estimated_rate,
     1 / (1 + exp(-(logit - 1.645 * deviation))) as interval_low,
     1 / (1 + exp(-(logit + 1.645 * deviation))) as interval_high,
+    deviation,
     reference_rate,
     -- Shares of a normal distribution: 97.5 % and 90 % lie below these distances.
     case when abs(distance) >= 1.96 then 'strong' when abs(distance) >= 1.282 then 'some' else 'none' end as evidence,

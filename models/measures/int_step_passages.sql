@@ -17,6 +17,7 @@ steps as (
 
 entries as (
     select
+        deals.deal_id,
         deals.branch_version_id,
         steps.step,
         steps.step_order,
@@ -29,6 +30,7 @@ entries as (
 )
 
 select
+    entries.deal_id,
     entries.branch_version_id,
     entries.step,
     entries.step_order,

@@ -16,6 +16,7 @@ FEW_ROWS = {
     "int_deal_lookups",
     "int_deal_windows",
     "int_kpi_values",
+    "int_play_uses",
     "int_status_spells",
     "int_step_passages",
     "int_target_months",

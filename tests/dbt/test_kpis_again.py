@@ -5,6 +5,7 @@ Persons are in test_kpis_again_people.py, counts and money in test_kpis_again_mo
 test_kpis_again_programme.py.
 """
 
+import csv
 import math
 import shutil
 import statistics
@@ -19,7 +20,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from orchestration.home import Home
+from orchestration.home import PROJECT, Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
     SCOPES,
@@ -45,6 +46,11 @@ from tests.dbt.again import (
 from tests.dbt.test_kpis_again_people import people, rep_months, working_on
 
 N_MIN = PROJECT_VARS["n_min"]
+with (PROJECT / "seeds" / "areas.csv").open(encoding="utf-8") as _file:
+    AREAS = {row["prefecture_start"]: row["area"] for row in csv.DictReader(_file)}
+NO_HEADROOM = dict.fromkeys(
+    ("headroom_reps", "headroom_reps_min", "headroom_amount", "headroom_amount_min", "headroom_basis")
+)
 LEAST = {"branch": PROJECT_VARS["headroom_min_reps"], "partner": PROJECT_VARS["headroom_min_reps"], "company": 1}
 
 
@@ -91,43 +97,127 @@ def closed_of_year(home: Home, month: date, scope: str) -> dict[str, tuple[int, 
     return {entity: (w, n) for entity, w, n in both.agg(pl.col("won").sum(), pl.col("lost").sum()).iter_rows()}
 
 
-def headroom(home: Home, row: dict[str, Any]) -> dict[str, Any]:
-    """Return the reps that a branch could still win over, at least and at most, and the money that they would bring."""
-    names = ("headroom_reps", "headroom_reps_min", "headroom_amount", "headroom_amount_min", "headroom_basis")
-    if row["headcount"] is None:
-        return dict.fromkeys(names)
-    month = row["month"]
-    missing = max(PROJECT_VARS["target_penetration"] * row["headcount"] - row["producing_reps"], 0)
-    least = max(missing - row["unassigned_wins"], 0)
-    medians = {"branch": row["branch_id"], "partner": row["partner_id"], "company": "ALL"}
-    amounts = {basis: producing(home, month, basis).get(entity, []) for basis, entity in medians.items()}
-    basis = next((basis for basis, found in amounts.items() if len(found) >= LEAST[basis]), None)
-    # Money is in whole units: first the median of reps, then their number times that median.
-    usual = basis and whole(statistics.median(amounts[basis]))
-    bring = [
-        None if usual is None else whole(count * PROJECT_VARS["headroom_ramp"] * usual) for count in (missing, least)
-    ]
-    return dict(zip(names, (missing, least, *bring, basis), strict=True))
+@cache
+def present(home: Home, month: date, scope: str) -> dict[str, set[str]]:
+    """Return the reps who are at each entity at the end of a month."""
+    end = min(month_end(month), today(home))
+    there = as_of(home, working_on(table(home, "core", "dim_rep_assignment"), end), pl.lit(end))
+    found: dict[str, set[str]] = {}
+    for entity, rep in placed(home, there, scope, "as_is").select("entity_id", "rep_id").iter_rows():
+        found.setdefault(entity, set()).add(rep)
+    return found
+
+
+@cache
+def medians(home: Home, month: date, scope: str) -> dict[str, tuple[int, float, float]]:
+    """Return by entity the number of producers who are still there, their median wins and money per win."""
+    of: dict[str, list[tuple[int, float]]] = {}
+    there = present(home, month, scope)
+    for entity, rep, won, amount in producers(home, month, scope).iter_rows():
+        if rep != "NONE" and won > 0 and rep in there.get(entity, ()):
+            of.setdefault(entity, []).append((won, max(amount, 0) / won))
+    return {
+        entity: (len(reps), statistics.median(w for w, _ in reps), whole(statistics.median(m for _, m in reps)))
+        for entity, reps in of.items()
+    }
+
+
+@cache
+def heads(home: Home, month: date) -> pl.DataFrame:
+    """Return open branches with headcount, wins, the pooled wins per salesperson and the upper end of its interval."""
+    found = table(home, "kpi", "rep_concentration").filter(pl.col("scope") == "branch", pl.col("month") == month)
+    closed = table(home, "core", "dim_branch").select("branch_id", "closed_on")
+    # Wins and headcount of the mart are compared in test_performance and in the people's tests.
+    rows = found.join(closed, on="branch_id").filter(
+        pl.col("headcount") > 0, pl.col("closed_on").fill_null(date.max) > month_end(month)
+    )
+    rows = rows.select("branch_id", "partner_id", "headcount", wins=pl.col("win_rate_t12m_numerator"))
+    h, w = rows["headcount"].to_numpy().astype(float), rows["wins"].to_numpy().astype(float)
+    mean, high = np.full(len(h), w.sum() / max(h.sum(), 1)), np.full(len(h), np.nan)
+    if len(h) >= PROJECT_VARS["pooling_min_entities"] and w.sum() > 0:
+        usual = w.sum() / h.sum()
+        pearson = float((((w - usual * h) ** 2) / (usual * h)).sum())
+        free = len(h) - 1
+        root = ((pearson / free) ** (1 / 3) - (1 - 2 / (9 * free))) / math.sqrt(2 / (9 * free))
+        if pearson > free and root > stats.norm.ppf(0.95):
+            strength = max(h.sum() - (h**2).sum() / h.sum(), 1) / (pearson - free)
+            shape, rate = usual * strength + w, strength + h
+            mean, high = shape / rate, shape / rate
+            deviation = np.sqrt(1 / shape)
+            high = mean * np.maximum(0, 1 - deviation**2 / 9 + 1.645 * deviation / 3) ** 3
+    return rows.with_columns(estimate=pl.Series(mean), high=pl.Series(high))
+
+
+@cache
+def peers(home: Home, month: date) -> dict[str, float]:
+    """Return the upper quartile of each branch's comparable branches: of the strictest condition that ten meet."""
+    partner_type = dict(table(home, "core", "dim_partner").select("partner_id", "partner_type").iter_rows())
+    places = {
+        branch: (prefecture, since)
+        for branch, prefecture, since in table(home, "core", "dim_branch")
+        .select("branch_id", "prefecture", "contract_started_on")
+        .iter_rows()
+    }
+    traits = {}
+    for row in heads(home, month).iter_rows(named=True):
+        prefecture, since = places[row["branch_id"]]
+        new = since is not None and since > first_of_month(month, -24)
+        size = int(row["headcount"]).bit_length()
+        area = AREAS.get((prefecture or "")[:2])
+        traits[row["branch_id"]] = (size, new, partner_type[row["partner_id"]], area)
+    estimate = dict(heads(home, month).select("branch_id", "estimate").iter_rows())
+    found = {}
+    for branch, own in traits.items():
+        for conditions in range(4, -1, -1):
+            group = [estimate[other] for other, of in traits.items() if of[:conditions] == own[:conditions]]
+            if len(group) >= PROJECT_VARS["pooling_min_entities"]:
+                found[branch] = float(np.quantile(group, 0.75))
+                break
+    return found
+
+
+@cache
+def headrooms(home: Home, month: date) -> dict[str, dict[str, Any]]:
+    """Return the headroom of each branch with a headcount and comparable branches."""
+    named = {
+        scope: {
+            entity: (by_name, by_name + unassigned(home, month, scope).get(entity, (0, 0))[0])
+            for entity, by_name in producers(home, month, scope)
+            .filter(pl.col("rep_id") != "NONE", pl.col("deals_won") > 0)
+            .group_by("entity_id")
+            .agg(pl.col("deals_won").sum())
+            .iter_rows()
+        }
+        for scope in ("branch", "partner")
+    }
+    pairs = list(named["branch"].values())
+    named["company"] = {"ALL": (sum(n for n, _ in pairs), sum(a for _, a in pairs))}
+    found = {}
+    for row in heads(home, month).iter_rows(named=True):
+        branch, benchmark = row["branch_id"], peers(home, month).get(row["branch_id"])
+        if benchmark is None:
+            continue
+        ids = {"branch": branch, "partner": row["partner_id"], "company": "ALL"}
+        here = {scope: medians(home, month, scope).get(entity, (0, 0, 0)) for scope, entity in ids.items()}
+        basis = next((scope for scope in ids if here[scope][0] >= LEAST[scope]), None)
+        _, wins_of_rep, money_of_win = here[basis] if basis else (0, 0, 0)
+        left = max(row["headcount"] - here["branch"][0], 0)
+        missing = [row["headcount"] * max(benchmark - of, 0) for of in (row["estimate"], row["high"])]
+        reps, sure = (min(n / wins_of_rep, left) if basis and n == n else 0.0 for n in missing)
+        by_name, all_wins = named[basis].get(ids[basis], (1, 1)) if basis else (1, 1)
+        found[branch] = {
+            "headroom_reps": reps,
+            "headroom_reps_min": reps * by_name / all_wins,
+            "headroom_amount": whole(round(reps * wins_of_rep, 6) * money_of_win),
+            "headroom_amount_min": whole(round(sure * wins_of_rep, 6) * money_of_win),
+            "headroom_basis": basis,
+        }
+    return found
 
 
 def whole(amount: float) -> int:
     """Round money to whole units, halves up."""
     return math.floor(amount + 0.5)
-
-
-def lever(home: Home, row: dict[str, Any], closed_on: date) -> str | None:
-    """Return the lever of an open branch, the first thing to improve by the figures of its row."""
-    is_closed = closed_on <= min(month_end(row["month"]), today(home))
-    if is_closed or row["headcount"] is None or row["month"] < first_of_month(months(home)[0], 11):
-        return None
-    target = PROJECT_VARS["target_penetration"] * row["headcount"]
-    if row["producing_reps"] < target:
-        return "widen_contacts" if row["producing_reps"] + row["unassigned_wins"] < target else "name_reps"
-    if row["win_rate_t12m"] is None or row["win_rate_t12m"] < row["reference_win_rate"]:
-        return row["win_rate_t12m"] and "raise_win_rate"
-    if row["median_deal"] is None:
-        return None
-    return "raise_deal_size" if row["median_deal"] < row["reference_median_deal"] else "cross_sell"
 
 
 def concentration(home: Home, scope: str) -> pl.DataFrame:
@@ -154,6 +244,7 @@ def concentration(home: Home, scope: str) -> pl.DataFrame:
                 "branch_id": entity if scope == "branch" else None,
                 "partner_id": partner_of.get(entity),
                 "producing_reps": len(amounts),
+                "present_reps": medians(home, month, scope).get(entity, (0, 0, 0))[0],
                 "reps_won_amount": float(total),
                 "rep_hhi": hhi,
                 "effective_reps": hhi and 1 / hhi,
@@ -172,12 +263,14 @@ def concentration(home: Home, scope: str) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
+LEVER = ("lever", "lever_evidence", "lever_rate", "lever_benchmark", "lever_peers", "lever_peer_basis")
+
+
 @cache
 def concentrated_branches(home: Home) -> pl.DataFrame:
-    """Return branches with their headroom and their lever."""
-    closed = dict(table(home, "core", "dim_branch").select("branch_id", "closed_on").iter_rows())
+    """Return branches with their headroom."""
     rows = [
-        row | headroom(home, row) | {"lever": lever(home, row, closed[row["branch_id"]] or date.max)}
+        row | headrooms(home, row["month"]).get(row["branch_id"], NO_HEADROOM)
         for row in concentration(home, "branch").iter_rows(named=True)
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
@@ -185,12 +278,9 @@ def concentrated_branches(home: Home) -> pl.DataFrame:
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_rep_concentration(built_home: Home, scope: str) -> None:
-    found = table(built_home, "kpi", "rep_concentration").filter(pl.col("scope") == scope)
-    assert found["lever"].is_null().to_list() == found["lever_reason"].is_null().to_list()
-    assert found["lever"].is_null().to_list() == found["lever_reason_ja"].is_null().to_list()
+    found = table(built_home, "kpi", "rep_concentration").filter(pl.col("scope") == scope).drop(LEVER)
     branches = concentrated_branches(built_home)
     if scope == "branch":
-        assert len(branches.drop_nulls("lever")) > 100
         assert_same(found, branches, ["entity_id", "month"])
         return
     # A surplus of reps at one branch does not fill a gap at another: a larger entity has the sum of its branches.
@@ -202,8 +292,47 @@ def test_rep_concentration(built_home: Home, scope: str) -> None:
     known = [pl.when(pl.col(part).count() > 0).then(pl.col(part).sum()).alias(part) for part in parts]
     sums = added.group_by("entity_id", "month").agg(known)
     again = concentration(built_home, scope).join(sums, on=["entity_id", "month"], how="left")
-    again = again.with_columns(headroom_basis=pl.lit(None, pl.String), lever=pl.lit(None, pl.String))
+    again = again.with_columns(headroom_basis=pl.lit(None, pl.String))
     assert_same(found, again, ["entity_id", "month"])
+
+
+def test_the_lever_is_where_a_branch_is_behind_comparable_ones(built_home: Home) -> None:
+    """Each lever, from the published rates: below the benchmark by evidence. No closed branch has one."""
+    rows = table(built_home, "kpi", "rep_concentration")
+    last = rows.filter("is_complete")["month"].max()
+    advised = rows.filter(pl.col("lever_evidence").is_not_null())
+    assert set(advised["month"]) == {last}
+    assert set(advised["entity_id"]) == entities_of_today(built_home, "branch") - special(built_home)
+    assert advised.filter(pl.col("lever").is_null() != (pl.col("lever_evidence") == "none")).is_empty()
+    assert advised.drop_nulls(["lever_reason", "lever_reason_ja"]).equals(advised)
+    told = advised.drop_nulls("lever")
+    assert len(told) > 10
+    # Before, nearly all branches had the same lever.
+    assert told["lever"].value_counts()["count"].max() < 0.5 * len(advised)
+    rate_of = {
+        "get_names": "known_rate", "reach_people": "contactable_rate", "train_people": "trained_rate",
+        "first_deals": "first_deal_rate", "raise_win_rate": "win_rate_t12m", "raise_deal_size": "large_deal_rate",
+    }  # fmt: skip
+    rates = {
+        (row["rate_name"], row["entity_id"]): row
+        for row in table(built_home, "kpi", "rates").filter(pl.col("scope") == "branch").iter_rows(named=True)
+    }
+    for row in told.filter(pl.col("lever").is_in(list(rate_of))).iter_rows(named=True):
+        rate = rates[rate_of[row["lever"]], row["branch_id"]]
+        assert rate["estimated_rate"] == row["lever_rate"] < row["lever_benchmark"]
+        assert (row["lever_benchmark"] - rate["estimated_rate"]) * rate["denominator"] >= 1 or rate["numerator"] == 0
+        if row["lever_evidence"] == "fact":
+            assert rate["numerator"] == 0
+        else:
+            # The interval has 90 %: its upper end is 1.645 deviations of the log odds above the estimate.
+            odds = [math.log(p / (1 - p)) for p in (row["lever_rate"], rate["interval_high"], row["lever_benchmark"])]
+            distance = 1.645 * (odds[2] - odds[0]) / (odds[1] - odds[0])
+            assert distance > (1.96 if row["lever_evidence"] == "strong" else 1.282) - 1e-9
+
+
+def special(home: Home) -> set[str]:
+    """Return the special members."""
+    return set(table(home, "core", "dim_branch").filter("is_sentinel")["branch_id"])
 
 
 @pytest.mark.parametrize("scope", SCOPES)

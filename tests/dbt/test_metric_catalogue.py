@@ -56,6 +56,8 @@ DETAILS = {
     "producing_reps", "reps_per_branch", "result", "support_priority", "wins_per_rep", "change", "deals", "from_value",
     "to_value", "adjusted_amount", "branch_deals_won", "closed_in_industry", "customers_won", "days_without_movement",
     "wait_days", "wins_in_industry",
+    "play_uses", "play_deals", "play_pass_rate", "play_other_pass_rate", "producing_reps", "present_reps",
+    "lever_rate", "lever_benchmark", "lever_peers", "reps_per_branch", "result", "support_priority", "wins_per_rep",
 }  # fmt: skip
 
 

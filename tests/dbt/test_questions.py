@@ -254,19 +254,24 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"partner_id": "KNOWN", "won_amount_t12m": 800 * M},
         {"partner_id": "KNOWN2", "won_amount_t12m": 10 * M},
     ],
-    # Shares of 50, 30 and 20 %: 1 / .38 reps in effect; 5 of 8 are missing, half of the median's 120 million each.
+    # Shares of 50, 30 and 20 %: 1 / .38 reps in effect, of whom one has left. The first wins as much per salesperson as
+    # the best quarter of comparable branches; at the second, nobody of 14 is contactable.
     "R-S3-11": [
         {
             "branch_id": FEW, "headcount": 20, "producing_reps": 3, "rep_penetration": 0.15,
-            "effective_reps": pytest.approx(1 / 0.38), "top_rep_share": 0.5, "headroom_reps": 5,
-            "headroom_amount": 300 * M, "lever": "widen_contacts",
+            "effective_reps": pytest.approx(1 / 0.38), "top_rep_share": 0.5, "present_reps": 2,
+            "headroom_reps": 0, "lever": None, "lever_evidence": "none",
+            "lever_reason": "No step is behind comparable branches by more than chance explains.",
         },
         {
             "branch_id": MANY, "headcount": 20, "producing_reps": 14, "rep_penetration": 0.7,
             "effective_reps": pytest.approx(400**2 / (13 * 28.5**2 + 29.5**2)), "headroom_reps": 0,
-            "headroom_amount": 0, "lever": "cross_sell",
+            "headroom_amount": 0, "lever": "reach_people", "lever_evidence": "fact",
         },
-        {"branch_id": LEAK, "headcount": 4, "producing_reps": 2, "rep_penetration": 0.5, "lever": "raise_win_rate"},
+        {
+            "branch_id": LEAK, "headcount": 4, "producing_reps": 2, "rep_penetration": 0.5, "lever": "raise_win_rate",
+            "lever_evidence": "some",
+        },
     ],
     # Nine reps won from May to October, one of them again from November; the rep who left in March made 120 million.
     "R-S3-12": [
@@ -521,6 +526,18 @@ def test_what_may_be_chance_is_no_bottleneck(release: duckdb.DuckDBPyConnection)
     missing = 60 * (row["reference_rate"] - row["estimated_rate"])
     assert row["interval_high"] < row["reference_rate"]
     assert float(row["lost_amount"]) == pytest.approx(missing * M, abs=1)
+
+
+def test_headroom_is_below_sales_and_levers_differ(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S3-11: 206 of 211 branches had the same lever, and their headroom was larger than all sales of the partners."""
+    rows = answer(release, "R-S3-11")
+    told = Counter(row["lever"] for row in rows if row["lever"])
+    assert len(told) >= 3 and max(told.values()) < len(rows) / 2
+    assert all(row["lever_benchmark"] is None or row["lever_peers"] >= 10 for row in rows)
+    (sales,) = release.execute(
+        "select won_amount_t12m from kpi.performance where scope = 'company' and month = date '2026-03-01'"
+    ).fetchone() or (0,)
+    assert 0 < sum(row["headroom_amount"] or 0 for row in rows) < sales
 
 
 def test_an_industry_has_more_inquiries_than_customers(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:

@@ -91,6 +91,26 @@ ranked as (
                 step_order
         ) as loss_rank
     from priced
+),
+
+-- The play that fits best what is lost at the step.
+fitting as (
+    select
+        scopes.scope_key, plays.step, plays.play_id, plays.play, plays.play_ja,
+        row_number() over (
+            partition by scopes.scope_key, plays.step
+            order by
+                case when plays.product_family is null then 0 else 1 end + case when plays.channel is null then 0 else 1 end
+                + case when plays.lost_reason is null then 0 else 1 end desc nulls last,
+                plays.play_id nulls last
+        ) as place
+    from scopes
+    cross join {{ ref('plays') }} as plays
+    left join {{ ref('int_step_losses') }} as losses on scopes.scope_key = losses.scope_key and plays.step = losses.step
+    where
+        (plays.product_family is null or plays.product_family = losses.product_family)
+        and (plays.channel is null or plays.channel = losses.channel)
+        and (plays.lost_reason is null or plays.lost_reason = losses.lost_reason)
 )
 
 select
@@ -117,7 +137,13 @@ select
     -- costs at least one deal.
     coalesce(ranked.is_below and ranked.deals_missing >= 1 and ranked.lost_amount > 0 and ranked.loss_rank = 1, false) as is_bottleneck,
     plays.play as recommended_play,
-    plays.play_ja as recommended_play_ja
+    plays.play_ja as recommended_play_ja,
+    coalesce(uses.uses, 0) as play_uses,
+    coalesce(uses.deals, 0) as play_deals,
+    uses.pass_rate as play_pass_rate,
+    uses.other_pass_rate as play_other_pass_rate,
+    coalesce(uses.evidence, 'none') as play_evidence
 from ranked
 inner join scopes on ranked.scope_key = scopes.scope_key
-left join {{ ref('plays') }} as plays on ranked.step = plays.step
+left join fitting as plays on ranked.scope_key = plays.scope_key and ranked.step = plays.step and plays.place = 1
+left join {{ ref('int_play_uses') }} as uses on plays.play_id = uses.play_id

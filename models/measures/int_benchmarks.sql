@@ -1,0 +1,96 @@
+-- What the best quarter of comparable branches reach: the upper quartile of their estimates, which lie nearer to each other
+-- than their figures of a year, so that luck sets no benchmark. Comparable branches have a sales force of the same size class
+-- (classes double: 4 to 7, 8 to 15), the same age (two years or younger), area and type of partner. Where fewer than
+-- pooling_min_entities have the figure, the last of these conditions is dropped, and so on.
+with places as (
+    select
+        scopes.scope_key,
+        scopes.entity_id,
+        months.month,
+        months.is_complete,
+        cast(
+            cast(floor(ln(coalesce(months.headcount, months.reps_known) + 0.5) / ln(2)) as integer) as {{ dbt.type_string() }}
+        ) as size_class,
+        case when branches.contract_started_on > {{ add_months('months.month', -24) }} then 'new' else 'settled' end as age_class,
+        coalesce(partners.partner_type, 'unknown') as partner_type,
+        coalesce(areas.area, 'unknown') as area
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_months') }} as calendar on months.month = calendar.month
+    inner join {{ ref('int_scopes') }} as scopes
+        on
+            months.scope_key = scopes.scope_key
+            and scopes.organisation = 'as_is' and scopes.scope = 'branch' and not scopes.is_special
+    inner join {{ ref('dim_branch') }} as branches on scopes.entity_id = branches.branch_id
+    inner join {{ ref('dim_partner') }} as partners on scopes.partner_id = partners.partner_id
+    -- Two characters distinguish the prefectures, with or without 都, 道, 府 or 県.
+    left join {{ ref('areas') }} as areas on substr(branches.prefecture, 1, 2) = areas.prefecture_start
+    where scopes.closed_on > calendar.month_end
+),
+
+last_month as (
+    select max(month) as month from {{ ref('int_months') }} where is_complete
+),
+
+figures as (
+    select 'wins_per_head' as rate_name, scope_key, month, estimate from {{ ref('int_wins_per_head') }}
+    union all
+    select rates.rate_name, places.scope_key, places.month, rates.estimated_rate as estimate
+    from {{ ref('int_pooled_rates') }} as rates
+    inner join places on rates.entity_id = places.entity_id
+    inner join last_month on places.month = last_month.month
+    where rates.scope = 'branch' and rates.rate_name not like 'pass%'
+),
+
+levels as (
+    select 1 as level, 'size, age, partner type, area' as peer_basis
+    union all
+    select 2 as level, 'size, age, partner type' as peer_basis
+    union all
+    select 3 as level, 'size, age' as peer_basis
+    union all
+    select 4 as level, 'size' as peer_basis
+    union all
+    select 5 as level, 'all' as peer_basis
+),
+
+members as (
+    select
+        figures.rate_name,
+        figures.scope_key,
+        figures.month,
+        figures.estimate,
+        levels.level,
+        levels.peer_basis,
+        {{ dbt.concat([
+            "case when levels.level <= 4 then places.size_class else '' end", "'/'",
+            "case when levels.level <= 3 then places.age_class else '' end", "'/'",
+            "case when levels.level <= 2 then places.partner_type else '' end", "'/'",
+            "case when levels.level <= 1 then places.area else '' end",
+        ]) }} as peer_group
+    from figures
+    inner join places on figures.scope_key = places.scope_key and figures.month = places.month
+    cross join levels
+),
+
+benchmarks as (
+    select rate_name, month, level, peer_group, count(*) as peers, {{ quantile('estimate', 0.75) }} as benchmark
+    from members
+    group by rate_name, month, level, peer_group
+    having count(*) >= {{ var('pooling_min_entities') }}
+),
+
+ranked as (
+    select
+        members.rate_name, members.scope_key, members.month, members.estimate, members.peer_basis,
+        benchmarks.peers, benchmarks.benchmark,
+        row_number() over (partition by members.rate_name, members.scope_key, members.month order by members.level nulls last) as nearness
+    from members
+    inner join benchmarks
+        on
+            members.rate_name = benchmarks.rate_name and members.month = benchmarks.month
+            and members.level = benchmarks.level and members.peer_group = benchmarks.peer_group
+)
+
+select rate_name, scope_key, month, peer_basis, peers, benchmark
+from ranked
+where nearness = 1
