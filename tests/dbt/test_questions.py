@@ -27,6 +27,7 @@ QUERIES = {
 # The requirements that these questions cover; plans, segments and programmes will add others.
 REQUIRED = [
     *(f"R-S3-{n:02}" for n in range(1, 16)),
+    *(f"R-S3-{n:02}" for n in (*range(1, 14), 16)),
     *(f"R-S4-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 21, 23, 24, 29)),
     *("R-S0-07", "R-S0-08", "R-S0-11", "R-S0-14", "R-S2-01", "R-S2-04", "R-S2-08", "R-S2-12"),
 ]
@@ -278,6 +279,14 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {
             "partner_id": "KNOWN", "producer_retention_numerator": 1, "producer_retention_denominator": 9,
             "producer_retention": pytest.approx(1 / 9), "revenue_at_risk": 120 * M,
+        }
+    ],
+    # 800 million from 18 wins of 17 reps at two branches: 1,200 million are 27 wins of 25.5 reps at three branches.
+    "R-S3-16": [
+        {
+            "scope": "partner", "entity_id": "KNOWN", "basis": "today", "partner_target": 1_200 * M,
+            "reachable_amount": 800 * M, "wins_needed": pytest.approx(27), "reps_needed": pytest.approx(25.5),
+            "branches_needed": pytest.approx(3), "active_branches": 2, "open_branches": 2, "is_reachable": False,
         }
     ],
     # One branch without a win there, and a customer with direct sales.
@@ -538,6 +547,17 @@ def test_headroom_is_below_sales_and_levers_differ(release: duckdb.DuckDBPyConne
         "select won_amount_t12m from kpi.performance where scope = 'company' and month = date '2026-03-01'"
     ).fetchone() or (0,)
     assert 0 < sum(row["headroom_amount"] or 0 for row in rows) < sales
+
+
+def test_branches_enough_are_no_target_reached(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S3-16: a target is reachable by money, not because there are as many branches as an average would need."""
+    rows = answer(release, "R-S3-16")
+    assert {row["basis"] for row in rows} == {"today", "best_quarter"}
+    for row in rows:
+        assert row["is_reachable"] == (row["partner_target"] <= row["reachable_amount"])
+        if row["reps_needed"] is not None:
+            product = row["branches_needed"] * row["reps_per_branch"] * row["wins_per_rep"] * float(row["average_deal"])
+            assert product == pytest.approx(float(row["partner_target"]), rel=1e-3)
 
 
 def test_an_industry_has_more_inquiries_than_customers(built_home: Home, release: duckdb.DuckDBPyConnection) -> None:
