@@ -46,11 +46,11 @@ expected as (
         sum(open_deals) as open_deals,
         cast(sum(wins_open) as double) as wins_open,
         cast(sum(wins_new) as double) as wins_new,
-        cast(sum(wins_open) + sum(wins_new) as double) as wins_expected,
+        cast(sum(wins_open + wins_new) as double) as wins_expected,
         cast(sum(wins_variance) as double) as wins_variance,
         cast(sum(amount_open) as double) as amount_open,
         cast(sum(amount_new) as double) as amount_new,
-        cast(sum(amount_open) + sum(amount_new) as double) as amount_expected,
+        cast(sum(amount_open + amount_new) as double) as amount_expected,
         1000000 * cast(sum(amount_variance) as double) as amount_variance
     from members
     group by month_number, horizon, scope, entity_id
