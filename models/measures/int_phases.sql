@@ -17,6 +17,12 @@ phases as (
     where ended_on is null
 ),
 
+company_phases as (
+    select months.month, phases.phase
+    from {{ ref('int_months') }} as months
+    inner join phases on phases.scope = 'company' and {{ is_within('months.month_end', 'phases.valid_from', 'phases.valid_to') }}
+),
+
 -- Referrals and resale deals that began in the twelve months to date.
 deals as (
     select
@@ -60,8 +66,5 @@ left join phases as of_partner
     on
         of_partner.scope = 'partner' and scopes.partner_id = of_partner.entity_id
         and {{ is_within('months.month_end', 'of_partner.valid_from', 'of_partner.valid_to') }}
-left join phases as of_company
-    on
-        of_company.scope = 'company'
-        and {{ is_within('months.month_end', 'of_company.valid_from', 'of_company.valid_to') }}
+left join company_phases as of_company on months.month = of_company.month
 left join channels on scopes.scope_key = channels.scope_key and months.month = channels.month

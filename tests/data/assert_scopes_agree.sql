@@ -18,11 +18,13 @@ with totals as (
 expected as (
     select places.organisation, places.scope, company.*
     from (select distinct organisation, scope from {{ ref('int_scopes') }}) as places
-    cross join (
+    cross join {{ ref('int_months') }} as months
+    inner join (
         select month, won_amount_indirect, {{ additive_metrics('METRIC') }}
         from totals
         where organisation = 'as_was' and scope = 'company'
     ) as company
+        on months.month = company.month
 )
 
 select

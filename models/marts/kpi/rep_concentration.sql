@@ -5,8 +5,9 @@ with scopes as (
     select * from {{ ref('int_scopes') }} where organisation = 'as_is' and not is_special
 ),
 
+-- One row.
 company as (
-    select scope_key from scopes where scope = 'company'
+    select max(scope_key) as scope_key from scopes where scope = 'company'
 ),
 
 unassigned as (

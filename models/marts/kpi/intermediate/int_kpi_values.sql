@@ -11,8 +11,9 @@ with asked as (
     select scopes.scope_key, {{ add_months('cards.month', '-12 * back.n') }} as month, cards.metric
     from (select distinct month, metric from {{ ref('int_card_metrics') }} where is_quantity) as cards
     cross join ({{ whole_numbers(1, 2) }}) as back
-    cross join {{ ref('int_scopes') }} as scopes
-    where scopes.organisation = 'as_is' and scopes.scope = 'company'
+    cross join (
+        select max(scope_key) as scope_key from {{ ref('int_scopes') }} where organisation = 'as_is' and scope = 'company'
+    ) as scopes
     union
     select scopes.scope_key, targets.month, targets.metric
     from {{ ref('int_target_months') }} as targets

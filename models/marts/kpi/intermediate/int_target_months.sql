@@ -61,6 +61,13 @@ month_ends as (
     select month, {{ add_days(add_months('month', 1), -1) }} as month_end from months
 ),
 
+company_months as (
+    select months.*
+    from {{ ref('int_monthly') }} as months
+    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
+    where scopes.organisation = 'as_was' and scopes.scope = 'company' and months.is_complete
+),
+
 company as (
     select
         asked.metric,
@@ -69,10 +76,9 @@ company as (
         case asked.metric
             {{ additive_metrics("when 'METRIC' then cast(months.METRIC as double)", separator='') }}
         end as amount
-    from (select distinct metric from targets where is_flow) as asked
-    cross join {{ ref('int_monthly') }} as months
-    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
-    where scopes.organisation = 'as_was' and scopes.scope = 'company' and months.is_complete
+    from {{ ref('metrics') }} as asked
+    cross join company_months as months
+    where asked.metric in (select metric from targets where is_flow)
 ),
 
 whole_years as (
