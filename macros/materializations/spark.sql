@@ -45,7 +45,7 @@
 
 {# As dbt-spark's own, with steps: Spark writes a CTE into the query at each place that reads it, so CTEs that read each other
    multiply, and planning one of the larger models takes hours. A CTE that is read twice or more therefore becomes a table of
-   the schema `steps` first. #}
+   the schema `steps` first. So does one that a recursive CTE reads, because each level would compute it again. #}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- if temporary -%}
     {{ create_temporary_view(relation, compiled_code) }}
@@ -64,28 +64,43 @@
 {% macro with_steps(query, model_name) -%}
     {%- set split = split_steps(query, schema_named('steps') ~ '.' ~ model_name ~ '__') -%}
     {%- for step in split.steps -%}
-    {%- call statement('step') -%} create table {{ step.table }} as {{ step.query }} {%- endcall -%}
+    {%- call statement('step') -%} create table if not exists {{ step.table }} as {{ step.query }} {%- endcall -%}
     {%- endfor -%}
     {{ return(split.query) }}
 {%- endmacro %}
 
-{# Gives the query in which each CTE that is read twice or more selects from a table, and these tables with their queries, in
-   order. A CTE that only names a table stays. Reads only the outermost `with`: dbt renders this macro, so it cannot use a parser
-   in Python. A test compares what it finds in every model with sqlglot. #}
+{# As dbt's own, with steps for unit tests: dbt writes the query of a unit test into subqueries, first to find its columns. #}
+{% macro spark__get_empty_subquery_sql(select_sql, select_sql_header=none) -%}
+    {{ default__get_empty_subquery_sql(with_steps_of_unit_test(select_sql), select_sql_header) }}
+{%- endmacro %}
+
+{% macro spark__get_unit_test_sql(main_sql, expected_fixture_sql, expected_column_names) -%}
+    {{ default__get_unit_test_sql(with_steps_of_unit_test(main_sql), expected_fixture_sql, expected_column_names) }}
+{%- endmacro %}
+
+{% macro with_steps_of_unit_test(query) -%}
+    {{ return(with_steps(query, model.name) if model.resource_type == 'unit_test' else query) }}
+{%- endmacro %}
+
+{# Gives the query in which each CTE that is read twice or more, or by a recursive CTE, selects from a table, and these tables
+   with their queries, in order. A CTE that only names a table stays. Reads only the outermost `with`: dbt renders this macro,
+   so it cannot use a parser in Python. A test compares what it finds in every model with sqlglot. #}
 {% macro split_steps(query, prefix) -%}
     {%- set tokens = "--[^\n]*|/\\*[\\s\\S]*?\\*/|'(?:[^'\\\\]|\\\\.|'')*'|`[^`]*`|\"[^\"]*\"|\\w+|[(),]" -%}
-    {%- set seen = namespace(depth=0, previous='', name='', body=none, has_ctes=none) -%}
+    {%- set seen = namespace(depth=0, previous='', name='', body=none, reads=0, has_ctes=none) -%}
     {%- set ctes, reads = [], [] -%}
     {%- for token in modules.re.finditer(tokens, query) if token.group()[:2] not in ('--', '/*') -%}
     {%- set word = token.group() | lower -%}
     {%- if seen.has_ctes is none -%}{%- set seen.has_ctes = word == 'with' -%}{%- endif -%}
     {%- if word == '(' -%}
         {%- if seen.has_ctes and seen.depth == 0 and seen.previous in ('as', 'materialized') -%}
-        {%- set seen.body = token.end() -%}{%- endif -%}
+        {%- set seen.body = token.end() -%}{%- set seen.reads = reads | length -%}{%- endif -%}
         {%- set seen.depth = seen.depth + 1 -%}
     {%- elif word == ')' -%}
         {%- set seen.depth = seen.depth - 1 -%}
         {%- if seen.depth == 0 and seen.body is not none -%}
+        {%- set within = reads[seen.reads:] -%}
+        {%- if seen.name in within -%}{%- do reads.extend(within) -%}{%- endif -%}
         {%- do ctes.append({'name': seen.name, 'start': seen.body, 'end': token.start()}) -%}
         {%- set seen.body = none -%}
         {%- endif -%}
