@@ -149,10 +149,13 @@ def table(connection: "duckdb.DuckDBPyConnection", schema: str, name: str, file:
     return {"schema": schema, "name": name, "columns": columns, "location": str(file.parent)}
 
 
-def prepare(home: Home, folder: Path, readable: Iterable[dict[str, Any]]) -> bool:
-    """Make empty schemas below a folder and files readable as tables; return whether that succeeded."""
+def prepare(home: Home, folder: Path, readable: Iterable[dict[str, Any]], variables: Iterable[str] = ()) -> bool:
+    """Make empty schemas below a folder and files readable as tables; return whether that succeeded.
+
+    variables: dbt's option with the vars of the next command, which would otherwise parse the project again.
+    """
     given = json.dumps({"folder": str(folder), "tables": list(readable)})
-    return dbt(home, ["--quiet", "--no-write-json", "run-operation", "prepare_schemas", "--args", given])
+    return dbt(home, ["--quiet", "--no-write-json", "run-operation", "prepare_schemas", "--args", given, *variables])
 
 
 def dbt(home: Home, arguments: list[str]) -> bool:
@@ -176,7 +179,9 @@ def run(home: Home, arguments: list[str]) -> bool:
             raise KyotenError(f"{_place(home)} holds no tables. Run make refresh KYOTEN_ENGINE=spark first.")
         last = found[-1]
         folder, readable = last / INNER[-1], [*lake_tables(home), *built_tables(home, last)]
-    return prepare(home, folder, readable) and dbt(home, arguments)
+        shutil.rmtree(folder, ignore_errors=True)  # the steps of that build, and what a command before has left
+    variables = arguments[arguments.index("--vars") :][:2] if "--vars" in arguments else []
+    return prepare(home, folder, readable, variables) and dbt(home, arguments)
 
 
 def start_session(home: Home) -> None:

@@ -18,7 +18,7 @@ from tests.spark.costs import costs
 # For one machine and few deals, where planning dominates: no compiled code, one partition, a JVM that starts fast, and
 # plans that are not revised while they run. Joins may not broadcast: see plans.py.
 SETTINGS = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=200m",
     "spark.driver.memory": "2g",
     "spark.eventLog.compress": "false",
     "spark.eventLog.enabled": "true",
@@ -59,14 +59,23 @@ def set_up(home: Home, folder: Path, variables: Mapping[str, Any], **others: str
     return Setting(home, given)
 
 
+REFRESH = ("-m", "orchestration.cli", "refresh")
+DAGSTER_JOB = ("-m", "dagster", "job", "execute", "-m", "orchestration.definitions", "-j", "refresh")
+
+
 def start(setting: Setting, *command: str) -> "subprocess.Popen[str]":
-    """Start a command in a process group of its own."""
+    """Start a Python module in a process group of its own."""
     ours = ("KYOTEN_", "DBT_", "DAGSTER_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return subprocess.Popen(
-        [sys.executable, "-m", "orchestration.cli", *command],
+        [sys.executable, *command],
         cwd=PROJECT,
-        env=inherited | setting.environment | {"KYOTEN_HOME": str(setting.home.root)},
+        env={
+            **inherited,
+            **setting.environment,
+            "KYOTEN_HOME": str(setting.home.root),
+            "DAGSTER_HOME": str(setting.home.dagster),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -111,7 +120,7 @@ def logs(setting: Setting) -> list[Path]:
 def kill(setting: Setting, is_underway: Callable[[], bool]) -> None:
     """Start a refresh and kill it when it has come so far: nothing of it goes on, and the release before stays."""
     before = current_release(setting.home)
-    killed = start(setting, "refresh")
+    killed = start(setting, *REFRESH)
     assert await_(lambda: is_underway() or killed.poll() is not None, 3600)
     killed.kill()
     output = killed.communicate()[0]
@@ -121,9 +130,9 @@ def kill(setting: Setting, is_underway: Callable[[], bool]) -> None:
     assert run_cli(setting.home, "verify").returncode == 0
 
 
-def refresh(setting: Setting) -> dict[str, float]:
+def refresh(setting: Setting, command: tuple[str, ...] = REFRESH) -> dict[str, float]:
     """Refresh; return what its dbt build took, with guards: CPU seconds and gigabytes of all processes at that time."""
-    running = start(setting, "refresh")
+    running = start(setting, *command)
     spent: dict[str, float] = {}
     lines = []
     for line in running.stdout or ():

@@ -24,17 +24,28 @@ from tests.dbt.test_unit_tests import DECLARED, verdict
 from tests.spark.comparison import HASHES, differences
 from tests.spark.plans import dangers, plans
 from tests.spark.record import record, seconds_of
-from tests.spark.running import Setting, kill, logs, on_spark, refresh, set_up, spark_tables
+from tests.spark.running import DAGSTER_JOB, Setting, kill, logs, on_spark, refresh, set_up, spark_tables
 from tests.spark.sail import CONTESTED, RENEWALS, chain_lengths, land_long_chains
 from tools.sample import generate
 
 # The chains are not meant to have branches.
 VARS = {"max_unresolved_share": 1}
-# Tables with few rows in a company of any size: today, months, windows, and lists that the project itself holds.
-FEW_ROWS: set[str] = {"int_as_of"}
+# What may be: it grows with the branches or the partners, not with the deals.
+JUSTIFIED = {
+    "intermediate.int_scope_bridge": "numbers the branches, divisions and partners: eight rows per version of a branch",
+    "intermediate.int_win_amounts": "has a row for each partner and month",
+}
 # Another time zone, with summer time, another currency and another fiscal year. `make spark-test SEEDS=3` builds three
 # companies with these vars and without.
 OTHER_VARS = {"business_timezone": "America/New_York", "base_currency": "USD", "fiscal_year_start_month": 1}
+TIES = {
+    "contact_points": {"valid_from": "", "valid_to": ""},
+    "deal_lines": {"amount": "100000"},
+    "deal_registrations": {"approved_at": "", "submitted_at": "2025-04-01 09:00:00"},
+    "deals": {"product_id": ""},
+    "rep_assignments": {"valid_from": ""},
+    "targets": {"period_start": "", "baseline_on": ""},
+}
 SEEDS = range(1, int(os.environ.get("GIVEN_SEEDS") or 0) + 1)
 
 
@@ -52,16 +63,20 @@ def on_duckdb(new_copy: Callable[[], Home], tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="module")
-def refreshed(built_home: Home, tmp_path_factory: pytest.TempPathFactory, show: Callable[[str], None]) -> Setting:
-    """The same company, refreshed on Spark after a refresh that was killed; DuckDB had published the release before."""
+def refreshed(
+    built_home: Home, on_duckdb: Home, tmp_path_factory: pytest.TempPathFactory, show: Callable[[str], None]
+) -> Setting:
+    """The same company and the release before, refreshed on Spark by Dagster after a `make refresh` that was killed."""
     folder = tmp_path_factory.mktemp("spark")
     setting = set_up(Home(folder / "home"), folder / "conf", VARS)
     home = setting.home
     shutil.copytree(built_home.root, home.root, symlinks=True)
-    land_long_chains(home)
+    for ours, loaded in ((home.landing, on_duckdb.landing), (home.lake, on_duckdb.lake)):
+        shutil.rmtree(ours)
+        shutil.copytree(loaded, ours)
     shutil.rmtree(home.lake / "knowledge")
     kill(setting, lambda: len(list((home.build / "knowledge").glob("*/*/*"))) > 20)
-    spent = refresh(setting)
+    spent = refresh(setting, DAGSTER_JOB)
     show(f"Spark: the build of {SAMPLE_SIZE} deals with guards took {spent}")
     record("spark", seconds_of(home.build / "spark" / "run_results.json"), {}, spent["CPU seconds"])
     return setting
@@ -143,15 +158,14 @@ def test_unit_tests_pass(refreshed: Setting) -> None:
 
 
 def test_no_plan_grows_worse_than_its_rows(refreshed: Setting) -> None:
-    found = {}
+    found: dict[str, set[str]] = {}
     tables = set()
     for log in logs(refreshed):
-        for name, plan in plans(log):
-            tables.add(name)
-            if problems := dangers(plan, FEW_ROWS):
-                found[name] = problems
+        tables |= {name for name, _ in plans(log)}
+        found |= dangers(log)
     assert set(spark_tables(refreshed.home)) <= tables
-    assert found == {}
+    assert {name: problems for name, problems in found.items() if name not in JUSTIFIED} == {}
+    assert set(JUSTIFIED) <= set(found), "these are no dangers now: take them off the list"
 
 
 PLANTED = {
@@ -181,8 +195,10 @@ def test_a_planted_danger_is_found(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = {danger for log in logs(setting) for _, plan in plans(log) for danger in dangers(plan, FEW_ROWS)}
-    assert {danger.partition(":")[0] for danger in found} == set(PLANTED)
+    found = {
+        danger.partition(":")[0] for log in logs(setting) for problems in dangers(log).values() for danger in problems
+    }
+    assert found == set(PLANTED)
 
 
 @pytest.mark.parametrize("variables", [VARS, VARS | OTHER_VARS], ids=["in_tokyo", "in_new_york"])
@@ -193,6 +209,7 @@ def test_another_company_has_equal_tables(
     setting = set_up(Home(tmp_path / "home"), tmp_path / "conf", variables)
     home = setting.home
     generate(home, size=SAMPLE_SIZE, seed=seed)
+    make_ties(home)
     if variables.get("base_currency") == "USD":
         state_rates_in_dollars(home)
     # The second refresh compares the same day with itself, so that both engines start from the same knowledge.
@@ -207,6 +224,20 @@ def test_another_company_has_equal_tables(
         (day,) = built.execute("select min(date_day) from core.dim_date where fiscal_month = 1").fetchone() or (None,)
         assert day.month == variables.get("fiscal_year_start_month", 4)
     show(f"Spark: seed {seed}, {variables}: {len(tables)} tables equal")
+
+
+def make_ties(home: Home) -> None:
+    """Empty or repeat values by which models put rows in order: each engine has its own order of nulls and of ties."""
+    for dataset, values in TIES.items():
+        for path in (home.landing / dataset).iterdir():
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            for row in rows[::2]:
+                row.update(values)
+            with path.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
 
 
 def state_rates_in_dollars(home: Home) -> None:

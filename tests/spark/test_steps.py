@@ -55,7 +55,10 @@ SHAPES: dict[str, list[str]] = {
     f"with a as (with c as (select 3 as n) select x.n from c as x inner join c as y on x.n = y.n) {TWICE}": ["a"],
     "select * from (with a as (select 1 as n) select x.n from a as x inner join a as y on x.n = y.n) as q": [],
     "with recursive a as (select 1 as n union all select n + 1 from a where n < 4) select * from a": ["a"],
+    "with recursive b as (select 2 as n), c as (select 4 as m), a as ("
+    "select n from b union all select n + 1 from a inner join c on a.n < c.m) select * from a": ["b", "c", "a"],
     f"with recursive b as (select 2 as n), a as (select n from b union all select n + 1 from a where n < 4) {TWICE}": [
+        "b",
         "a",
     ],
     "with a as (select 1 as n) select a.n from a where exists (select 1 from a as y where y.n = a.n)": ["a"],
@@ -76,11 +79,18 @@ def test_a_shape(split: Split, query: str) -> None:
         assert sorted(engine.execute(given["query"]).fetchall()) == sorted(expected)
 
 
+def names_read(tree: exp.Expr) -> list[str]:
+    return [table.name.lower() for table in tree.find_all(exp.Table) if not table.db]
+
+
 def read_twice(sql: str) -> set[str]:
-    """Return the CTEs of the outermost `with` that are read twice or more and do not only name a table, by sqlglot."""
+    """Return the CTEs that are read twice or by a recursive CTE, and do not only name a table, by sqlglot."""
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     ctes = tree.args["with_"].expressions if tree.args.get("with_") else []
-    reads = [table.name.lower() for table in tree.find_all(exp.Table) if not table.db]
+    reads = names_read(tree)
+    for cte in ctes:
+        if cte.alias.lower() in (within := names_read(cte.this)):  # recursive: each level reads them
+            reads += within
     return {
         cte.alias.lower()
         for cte in ctes
