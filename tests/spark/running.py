@@ -15,14 +15,17 @@ from orchestration.release.publish import current_release
 from tests.conftest import run_cli
 from tests.spark.costs import costs
 
+# A full code cache would stop the compiler after half a build.
+JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=200m"
 # For one machine and few deals, where planning dominates: no compiled code, one partition, a JVM that starts fast, and
 # plans that are not revised while they run. Joins may not broadcast: see plans.py.
 SETTINGS = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=200m",
+    "spark.driver.extraJavaOptions": JVM,
     "spark.driver.memory": "2g",
     "spark.eventLog.compress": "false",
     "spark.eventLog.enabled": "true",
     "spark.eventLog.rolling.enabled": "false",
+    "spark.executor.extraJavaOptions": JVM,
     "spark.executor.heartbeatInterval": "10min",  # a busy machine ended a build because heartbeats were late
     "spark.log.level": "ERROR",
     "spark.master": "local[2]",
