@@ -92,8 +92,12 @@ select
     cast(actual_amount as {{ money_type() }}) as actual_amount,
     case when forecast_wins >= {{ var('n_min') }} then actual_wins / forecast_wins end as wins_ratio,
     round(coalesce(estimated_ratio, reference_ratio), 6) as estimated_ratio,
-    case when estimated_ratio is not null then round({{ gamma_quantile('estimated_ratio', 'ratio_variance', '-1.645') }}, 6) end as interval_low,
-    case when estimated_ratio is not null then round({{ gamma_quantile('estimated_ratio', 'ratio_variance', '1.645') }}, 6) end as interval_high,
+    case
+        when estimated_ratio is not null then round({{ gamma_quantile('estimated_ratio', 'ratio_variance', '-1.645') }}, 6)
+    end as interval_low,
+    case
+        when estimated_ratio is not null then round({{ gamma_quantile('estimated_ratio', 'ratio_variance', '1.645') }}, 6)
+    end as interval_high,
     round(reference_ratio, 6) as reference_ratio,
     case when abs(distance) >= 1.96 then 'strong' when abs(distance) >= 1.282 then 'some' else 'none' end as evidence,
     case when distance >= 1.282 then 'above' when distance <= -1.282 then 'below' end as versus_reference
