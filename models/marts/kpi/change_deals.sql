@@ -20,6 +20,15 @@ named as (
             parts.pair = others.pair
             and parts.other_branch_id = others.branch_id
             and others.side = case when parts.reason = 'SUCCESSION' and parts.side = 'to' then 'from' else 'to' end
+),
+
+summed as (
+    select
+        pair, measure, cause, reason, deal_id, branch_id_current, division_id, partner_id,
+        max(other_branch_id_current) as other_branch_id,
+        sum(amount) as total
+    from named
+    group by pair, measure, cause, reason, deal_id, branch_id_current, division_id, partner_id
 )
 
 select
@@ -31,8 +40,7 @@ select
     branch_id_current as branch_id,
     division_id,
     partner_id,
-    max(other_branch_id_current) as other_branch_id,
-    cast(sum(amount) as {{ money_type() }}) as amount
-from named
-group by pair, measure, cause, reason, deal_id, branch_id_current, division_id, partner_id
-having sum(amount) != 0
+    other_branch_id,
+    cast(total as {{ money_type() }}) as amount
+from summed
+where total != 0
