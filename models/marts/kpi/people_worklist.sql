@@ -1,16 +1,4 @@
 -- Whom to call, and why: salespeople who are at an open branch today.
-with managers as (
-    select branch_id, staff_id
-    from (
-        select
-            branch_id, staff_id,
-            row_number() over (partition by branch_id order by valid_from desc, staff_id nulls last) as recency
-        from {{ ref('dim_account_manager') }}
-        where is_current
-    ) as ranked
-    where recency = 1
-)
-
 select
     reasons.rep_id,
     reps.rep_name,
@@ -18,8 +6,8 @@ select
     branches.branch_name,
     calls.partner_id,
     partners.partner_name,
-    managers.staff_id as account_manager_id,
-    staff.staff_name as account_manager_name,
+    managers.account_manager_id,
+    managers.account_manager_name,
     reasons.reason,
     labels.reason_order,
     labels.meaning,
@@ -52,5 +40,4 @@ left join {{ ref('dim_rep') }} as reps on reasons.rep_id = reps.rep_id
 left join {{ ref('int_rep_records') }} as records on reasons.rep_id = records.rep_id
 left join {{ ref('dim_branch') }} as branches on reasons.branch_id = branches.branch_id
 left join {{ ref('dim_partner') }} as partners on calls.partner_id = partners.partner_id
-left join managers on reasons.branch_id = managers.branch_id
-left join {{ ref('dim_staff') }} as staff on managers.staff_id = staff.staff_id
+left join {{ ref('int_branch_managers') }} as managers on reasons.branch_id = managers.branch_id

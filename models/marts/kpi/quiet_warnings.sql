@@ -1,18 +1,6 @@
 -- Partners and branches whose rhythm of new deals was judged at the last 24 month ends, each with only what had happened by
 -- then, and what came.
-with managers as (
-    select branch_id, staff_id
-    from (
-        select
-            branch_id, staff_id,
-            row_number() over (partition by branch_id order by valid_from desc, staff_id nulls last) as recency
-        from {{ ref('dim_account_manager') }}
-        where is_current
-    ) as ranked
-    where recency = 1
-),
-
-months as (
+with months as (
     select max(month) as last_month
     from {{ ref('int_months') }}
     where is_complete
@@ -56,7 +44,7 @@ select
     runs.entity_name,
     case when runs.scope = 'branch' then runs.entity_id end as branch_id,
     runs.partner_id,
-    managers.staff_id as account_manager_id,
+    managers.account_manager_id,
     runs.month,
     runs.month_end as judged_on,
     runs.is_current,
@@ -76,4 +64,5 @@ select
     runs.is_over,
     case when runs.is_over then cast(runs.next_deals as bigint) end as next_deals
 from runs
-left join managers on case when runs.scope = 'branch' then runs.entity_id end = managers.branch_id
+left join {{ ref('int_branch_managers') }} as managers
+    on case when runs.scope = 'branch' then runs.entity_id end = managers.branch_id
