@@ -39,11 +39,10 @@ JUSTIFIED = {
 # companies with these vars and without.
 OTHER_VARS = {"business_timezone": "America/New_York", "base_currency": "USD", "fiscal_year_start_month": 1}
 TIES = {
-    "contact_points": {"valid_from": "", "valid_to": ""},
+    "contact_points": {"valid_to": ""},
     "deal_lines": {"amount": "100000"},
     "deal_registrations": {"approved_at": "", "submitted_at": "2025-04-01 09:00:00"},
     "deals": {"product_id": ""},
-    "rep_assignments": {"valid_from": ""},
     "targets": {"period_start": "", "baseline_on": ""},
 }
 SEEDS = range(1, int(os.environ.get("GIVEN_SEEDS") or 0) + 1)
