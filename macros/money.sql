@@ -13,6 +13,15 @@
     cast(round({{ amount }}, {{ minor_digits() }}) as {{ money_type() }})
 {%- endmacro %}
 
+{# The median of amounts in the base currency. Of two middle values it is their mean, half a minor unit rounded up. The whole
+   minor units keep it exact: engines round the mean of two decimals, or of two doubles, in different ways. #}
+{% macro median_money(amount) -%}
+    cast(
+        cast(round({{ median('cast(' ~ amount ~ ' * ' ~ minor_units() ~ ' as bigint)') }}) as decimal(18, 0)) * {{ minor_unit() }}
+        as {{ money_type() }}
+    )
+{%- endmacro %}
+
 {# An amount of any currency in the base currency, rounded; null where `base_per_unit` is. Cast to a wider type first:
    the product of two decimals of 18 digits needs more than 18. #}
 {% macro in_base_currency(amount, currency, base_per_unit) -%}

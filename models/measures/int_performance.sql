@@ -83,7 +83,7 @@ windows as (
 
 -- A median needs one row per deal.
 deal_sizes as (
-    select bridge.scope_key, months.month, {{ median('won.amount') }} as median_deal
+    select bridge.scope_key, months.month, {{ median_money('won.amount') }} as median_deal
     from {{ ref('int_won_months') }} as won
     inner join bridge on won.branch_version_id = bridge.branch_version_id
     inner join {{ ref('int_months') }} as months
@@ -163,7 +163,7 @@ select
     cast(credited_amount as {{ money_type() }}) as won_amount_t12m,
     cast(deals_won as bigint) as deals_won_t12m,
     avg_deal,
-    {{ round_money('median_deal') }} as median_deal,
+    median_deal,
     cast(partners_won_amount as {{ money_type() }}) as partner_share_denominator,
     case
         when scope != 'company' and entity_id != 'UNRESOLVED' and partners_won_amount > 0

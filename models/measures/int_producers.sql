@@ -39,7 +39,7 @@ distributions as (
         max(won_amount) as top_rep_amount,
         -- Squares are summed as decimals, because a sum of floats depends on the order of its rows.
         cast(sum(cast(won_amount as decimal(19, 2)) * cast(won_amount as decimal(19, 2))) as double) as squares,
-        {{ median('won_amount') }} as median_rep_amount,
+        {{ median_money('won_amount') }} as median_rep_amount,
         sum(deals_won) as named_wins,
         sum(case when is_present then 1 else 0 end) as present_reps,
         {{ median('case when is_present then deals_won end') }} as present_rep_wins,

@@ -40,7 +40,7 @@ steps as (
 
 -- The median, because a few very large deals would make the mean larger than most deals.
 usual_deal as (
-    select {{ median('amount') }} as median_deal from won_months where is_won
+    select {{ median_money('amount') }} as median_deal from won_months where is_won
 ),
 
 losses as (

@@ -37,7 +37,7 @@ measured as (
         cast(coalesce(own.won_amount, 0) as {{ money_type() }}) as reps_won_amount,
         case when own.won_amount > 0 then own.squares / power(cast(own.won_amount as double), 2) end as rep_hhi,
         case when own.won_amount > 0 then cast(own.top_rep_amount as double) / cast(own.won_amount as double) end as top_rep_share,
-        {{ round_money('own.median_rep_amount') }} as median_rep_amount,
+        own.median_rep_amount,
         cast(coalesce(unassigned.deals_won, 0) as bigint) as unassigned_wins,
         cast(coalesce(unassigned.won_amount, 0) as {{ money_type() }}) as unassigned_amount,
         headroom.headroom_reps,
