@@ -110,7 +110,7 @@ backtest: ## Errors of the forecast on samples: what it expected and what came (
 		$(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 advice: ## Share of true statements about rates on samples whose causes are known (SIZE=deals, SEEDS=n)
-	@./setup.sh run
+	@./setup.sh dev
 	@$(BIN)/python -m tools.advice --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 quiet: ## Share of the warnings about quiet partners and branches that come true on samples (SIZE=deals, SEEDS=n)

@@ -87,15 +87,16 @@ def _export(home: Home, database: Path) -> Exported | None:
     try:
         with engine.connect(home, database, read_only=True) as connection:
             columns, rows = worklist_rows(connection)
-            win_columns, wins = win_rows(connection)
+            wins = win_rows(connection)
     except (duckdb.CatalogException, duckdb.IOException):  # not built, or open in a stopped process that built it
         return None
 
     home.worklist.mkdir(parents=True, exist_ok=True)
-    path, wins_path = home.worklist / FILE, home.worklist / WINS_FILE
-    kept = tuple(moved for file in (path, wins_path) if (moved := _keep_edited(file)))
-    _write(path, columns, rows)
-    _write(wins_path, win_columns, wins)
+    path = home.worklist / FILE
+    files = {path: (columns, rows)} | ({home.worklist / WINS_FILE: wins} if wins else {})
+    kept = tuple(moved for file in files if (moved := _keep_edited(file)))
+    for file, content in files.items():
+        _write(file, *content)
     found = [dict(zip(columns, row, strict=True)) for row in rows]
     return Exported(
         path=path,
@@ -104,7 +105,7 @@ def _export(home: Home, database: Path) -> Exported | None:
         amount=sum((row["amount"] or Decimal(0) for row in found), Decimal(0)),
         oldest_days=max((row["age_days"] for row in found), default=0),
         kept=kept,
-        wins=len(wins),
+        wins=len(wins[1]) if wins else 0,
     )
 
 
@@ -117,8 +118,14 @@ def worklist_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], l
     return relation.columns, rows
 
 
-def win_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the columns and rows of the wins without a salesperson, the most money first, each with its candidates."""
+def win_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], list[tuple[Any, ...]]] | None:
+    """Return the columns and rows of the wins without a salesperson, the most money first, each with its candidates.
+
+    None if a guard failed before these tables were built.
+    """
+    built = "select count(*) from duckdb_tables() where table_name in ('wins_without_rep', 'rep_candidates')"
+    if connection.execute(built).fetchone() != (2,):
+        return None
     candidates: dict[str, list[str]] = {}
     for deal, rep, name, why in connection.execute(CANDIDATES).fetchall():
         found = candidates.setdefault(deal, [])

@@ -10,7 +10,7 @@ with today as (
 extracts as (
     select
         days.known_on,
-        row_number() over (order by days.known_on desc) as recency,
+        row_number() over (order by days.known_on desc nulls last) as recency,
         count(*) over () as extracts
     from (select distinct extracted_on as known_on from {{ ref('stg_extracts') }} where dataset is not null) as days
     where days.known_on >= (select min(known_on) from {{ ref('int_branch_log') }})

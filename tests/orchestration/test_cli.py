@@ -129,7 +129,7 @@ def test_a_model_is_built_tested_and_shown(home_copy: Home) -> None:
 
 def test_a_failing_test_is_reported_and_the_rows_are_shown(home_copy: Home) -> None:
     with duckdb.connect(str(home_copy.database)) as connection:
-        connection.execute("insert into kpi.plays from kpi.plays")
+        connection.execute("insert into intermediate.int_pooled_rates from intermediate.int_pooled_rates")
     done = run_cli(home_copy, "try", MODEL)
     assert done.returncode == 1
     assert f"{MODEL}_is_one_row_per_scope_entity_id_and_step" in done.stdout and "FAIL" in done.stdout

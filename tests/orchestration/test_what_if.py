@@ -81,13 +81,13 @@ def test_the_default_ladder_is_valid_and_may_be_reordered(tmp_path: Path) -> Non
         (rung("L5", rung="L0", rung_order="0"), 9, "rung", "L0 and a person's decision"),
         (
             suggestion("E12", mode="resolve", rung="L9", rung_order="9"),
-            20,
+            21,
             "mode",
             "E12 only suggests and never decides",
         ),
-        (twice("E07"), 26, "evidence_code", "E07 to a rep is on line 9 already; keep one of the two"),
-        (without("L12"), 25, "rung", "no row has L12 with mode `sentinel`"),
-        (rung("L13", mode="off"), 26, "rung", "no row has L13 with mode `sentinel`"),
+        (twice("E07"), 27, "evidence_code", "E07 to a rep is on line 9 already; keep one of the two"),
+        (without("L12"), 26, "rung", "no row has L12 with mode `sentinel`"),
+        (rung("L13", mode="off"), 27, "rung", "no row has L13 with mode `sentinel`"),
     ],
 )
 def test_an_error_in_a_ladder_is_reported_with_its_place(

@@ -3,7 +3,7 @@
 with events as (
     select
         deal_id, event_id, recognized_on, coalesce(amount, 0) as amount,
-        cast(row_number() over (partition by deal_id order by event_id) as integer) as event_number
+        cast(row_number() over (partition by deal_id order by event_id nulls last) as integer) as event_number
     from {{ ref('int_revenue_events') }}
 ),
 

@@ -56,7 +56,7 @@ candidates as (
             branches.current_partner_id as partner_id,
             row_number() over (
                 partition by places.prefecture, records.industry
-                order by records.wins_in_industry desc, records.last_win_on desc nulls last, records.branch_id
+                order by records.wins_in_industry desc nulls last, records.last_win_on desc nulls last, records.branch_id
             ) as place_rank
         from places
         inner join records on places.branch_id = records.branch_id
@@ -79,7 +79,7 @@ matched as (
         candidates.wins_in_industry,
         candidates.closed_in_industry,
         candidates.last_win_on,
-        row_number() over (partition by deals.deal_id order by candidates.place_rank) as alternative_rank
+        row_number() over (partition by deals.deal_id order by candidates.place_rank nulls last) as alternative_rank
     from deals
     inner join candidates on deals.prefecture = candidates.prefecture and deals.industry = candidates.industry
     where deals.branch_id_current != candidates.branch_id

@@ -4,7 +4,8 @@ with ranked as (
         managers.branch_id,
         managers.staff_id,
         staff.staff_name,
-        row_number() over (partition by managers.branch_id order by managers.valid_from desc, managers.staff_id) as manager_rank
+        row_number() over (partition by managers.branch_id order by managers.valid_from desc, managers.staff_id nulls last)
+            as manager_rank
     from {{ ref('dim_account_manager') }} as managers
     left join {{ ref('dim_staff') }} as staff on managers.staff_id = staff.staff_id
     where managers.is_current
