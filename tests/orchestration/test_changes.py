@@ -19,6 +19,7 @@ from orchestration.lake.ingest import ingest
 from orchestration.names.lake import write_names
 from orchestration.scratch import Plan, compile_models, compiled_sql
 from orchestration.warehouse import read_manifest
+from tests.conftest import long
 from tests.orchestration.test_restatements import Extracts, Row, land, won
 
 GUARD = "assert_changes_add_up"
@@ -333,6 +334,7 @@ def test_an_upgraded_home_builds_the_logs_of_all_extracts(project: Callable[[Hom
         assert steps == [(1,), (2,)]
 
 
+@long
 def test_a_person_can_compare_any_two_days(
     new_copy: Callable[[], Home], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from orchestration.lake.ledger import KNOWLEDGE
 from orchestration.names.lake import write_names
 from orchestration.scratch import Plan, compile_models, compiled_sql
 from orchestration.warehouse import read_manifest
+from tests.conftest import long
 from tests.ingest.killing import STEP, kills
 
 GUARD = "assert_restatements_explain_closed_months"
@@ -249,6 +250,7 @@ def test_only_the_latest_states_are_kept(project: Callable[[Home], Plan], tmp_pa
     assert kept == sorted(later)[-STATES_KEPT:]
 
 
+@long
 def test_a_kill_before_any_change_of_a_file_leaves_states_that_the_next_run_completes(
     project: Callable[[Home], Plan], tmp_path: Path
 ) -> None:

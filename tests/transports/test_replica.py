@@ -11,7 +11,7 @@ import pytest
 from orchestration.contract import load_contract
 from orchestration.home import Home
 from orchestration.sources.transports.fetch import fetch
-from tests.conftest import SAMPLE_SIZE, run_cli
+from tests.conftest import SAMPLE_SIZE, long, run_cli
 from tests.transports.conftest import PASSWORD, Postgres
 from tools.sample import generate
 
@@ -144,6 +144,7 @@ def test_the_mapping_is_short() -> None:
     assert SOURCES.count("\n") < 40
 
 
+@long
 def test_every_mart_is_the_same(releases) -> None:
     original, _ = releases
     query = """SELECT table_schema, table_name FROM information_schema.tables
