@@ -1,7 +1,7 @@
--- What the best quarter of comparable branches reach: the upper quartile of their estimates, which lie nearer to each other
--- than their figures of a year, so that luck sets no benchmark. Comparable branches have a sales force of the same size class
--- (classes double: 4 to 7, 8 to 15), the same age (two years or younger), area and type of partner. Where fewer than
--- pooling_min_entities have the figure, the last of these conditions is dropped, and so on.
+-- What the best quarter of comparable branches reach: the upper quartile of their estimates. Estimates lie nearer to each other
+-- than the raw figures of a year, so that the luck of one branch does not set the benchmark. Comparable branches have a sales
+-- force of the same size class (classes double: 4 to 7, 8 to 15), the same age class (up to two years, or older), type of partner and
+-- area. Where fewer than pooling_min_entities have the figure, area is dropped first, then type of partner, age and size.
 with places as (
     select
         scopes.scope_key,

@@ -79,7 +79,7 @@ counted as (
     group by situation, is_called
 ),
 
--- The variance of a ratio of two sums.
+-- The variance of a ratio of two sums (deals ÷ pace).
 spread as (
     select
         *,
@@ -87,7 +87,7 @@ spread as (
     from counted
 ),
 
--- The windows of three months in a row overlap. So the variance is taken three times.
+-- The three months after consecutive months overlap, so the variance is multiplied by three.
 compared as (
     select
         called.situation,

@@ -1,6 +1,6 @@
 -- Pairs of days whose figures are compared, each with the extract according to which each day's figure counts: the newest
 -- one up to the day. Counts and money are of the window up to the day. It begins on the first day of the fiscal year of
--- the earlier day, for both days; only fiscal_year compares two fiscal years to date. With missing_reason nothing can be
+-- the earlier day, for both days; only fiscal_year compares two fiscal years to date. A pair with missing_reason cannot be
 -- compared.
 with today as (
     select as_of from {{ ref('int_as_of') }}
@@ -44,7 +44,7 @@ days as (
         {{ add_days('as_of', '-' ~ weekday('as_of')) }} as to_on
     from today
     union all
-    -- Two days of a request.
+    -- The two days of `make changes`.
     select
         'asked' as pair,
         cast(nullif('{{ var("change_from") }}', '') as date) as from_on,
@@ -60,7 +60,7 @@ known as (
         days.to_on,
         case
             when days.pair = 'extract' then latest.previous_known_on
-            -- Last year is compared as the earliest extract has it, if none is that old.
+            -- Last year has the figures of the earliest extract, if no extract is old enough.
             when days.pair = 'fiscal_year'
                 then coalesce(max(case when extracts.known_on <= days.from_on then extracts.known_on end), latest.first_known_on)
             else max(case when extracts.known_on <= days.from_on then extracts.known_on end)
@@ -118,7 +118,7 @@ select
     case
         when known.extracts = 1 then 'ONE_EXTRACT'
         when known.from_known_on is null then 'NO_EXTRACT_YET'
-        -- One day may have two extracts: decisions of persons that came back later do not move today.
+        -- One date may have two extracts: decisions that people send back later do not change the date of today.
         when known.from_on > known.to_on then 'NOT_EARLIER'
         when known.from_known_on = known.to_known_on and numbered.from_step = numbered.to_step then 'SAME_EXTRACT'
     end as missing_reason

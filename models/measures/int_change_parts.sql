@@ -1,7 +1,7 @@
--- What each deal adds to the change of a figure between the two days of a pair, and why. The change is made in steps that
--- follow one another, so that they add up to it. First the earlier day's figures move to the later organisation. Then the
--- window grows to the later day. Then each record of a deal takes the place of the one before it. Two periods take
--- the last two in the other order: what is known about last year changes first, then this year takes its place.
+-- What each deal adds to the change of a figure between the two days of a pair, and why. The change is computed in three steps,
+-- each of which begins where the one before ended, so that the parts add up. (1) The earlier day's figures move to the later
+-- organisation. (2) The window grows to the later day. (3) Each record of a deal replaces the one before it. The pair fiscal_year
+-- has step 3 before step 2: last year's records are brought up to date, then this year takes the place of last year.
 with pairs as (
     select * from {{ ref('int_change_pairs') }} where missing_reason is null
 ),
@@ -30,7 +30,7 @@ reorganised as (
     where {{ counts_in('pairs.from_window_start', 'pairs.from_on') }}
 ),
 
--- Flows of the days by which the windows differ.
+-- Step 2: what belongs to the days by which the two windows differ.
 other_days as (
     select
         pairs.pair, figures.deal_id, figures.step_number, figures.measure, figures.event_id, figures.branch_id,
@@ -147,7 +147,7 @@ select
     false as is_before, cast(amount as {{ money_type() }}) as amount
 from other_days
 union all
--- A deal at another branch takes with it what it was worth before.
+-- A deal that moved to another branch takes its figure of before with it.
 select
     pair, deal_id, step_number, measure, event_id, branch_reason as reason, 'to' as side, branch_before as branch_id,
     branch_id as other_branch_id, true as is_before, cast(-amount_before as {{ money_type() }}) as amount

@@ -1,4 +1,4 @@
--- The figures of both days of a pair, each as known then and at the branches of then.
+-- The figures of both days of a pair, each as known on its day and at the branches of its day.
 with pairs as (
     select
         pair, 'from' as side, from_step as step_number, from_window_start as window_start, from_on as window_end, due_by, is_two_periods

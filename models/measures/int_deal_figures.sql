@@ -1,6 +1,6 @@
--- What each record of a deal adds to which figure: one row per record and measure, of money per event. A flow counts in the
--- window that has its day. An open deal counts as long as it is open, and as due if its day is not too late. happened_on is
--- the day on which it came about. A record is valid from its step to the next one.
+-- What each record of a deal adds to a figure: one row per record and measure, for money one per event. A count or money of a day
+-- belongs to the window that contains the day. An open deal counts while it is open, and as due if it should close in time.
+-- happened_on is the day of the event. A record is valid from its step of the log to the next record of the deal.
 with superseded as (
     select distinct deal_id, previous_step_number as step_number, step_number as next_step
     from {{ ref('int_deal_log') }}

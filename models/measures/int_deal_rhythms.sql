@@ -88,7 +88,7 @@ select
     ends.month,
     ends.month_end,
     ends.next_to,
-    -- A rhythm begins with the first deal, which is therefore not one of its own.
+    -- The rhythm is measured from the first deal on, so the first deal itself does not count.
     cast(case when firsts.first_on > ends.start_on then counted.all_deals - 1 else counted.all_deals end as double) as all_deals,
     cast(case
         when firsts.first_on > ends.start_on then company.time_so_far - firsts.company_before else company.all_time

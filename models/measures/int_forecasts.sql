@@ -1,4 +1,4 @@
--- One row per month end, horizon and entity of today: what was expected, what came, and what had come in the same
+-- One row per month end, horizon and entity of today: what was expected, the actual result, and the result of the same
 -- months a year before. Results are null where their months are not over, or are not in the data.
 with parts as (
     select
@@ -63,7 +63,7 @@ won_branches as (
     group by won_number, branch_id, division_id, partner_id
 ),
 
--- Wins in their month and, to compare with, in that month a year later.
+-- Wins in their month and, for the comparison with last year, in the same month a year later.
 won_months as (
     select won_number, 1 as is_result, branch_id, division_id, partner_id, wins, amount from won_branches
     union all

@@ -1,5 +1,5 @@
 -- The lever of each branch that is open today: the step from headcount to money at which it falls short of comparable branches
--- (int_benchmarks) by more than chance explains. Of several, that with the best evidence, then the one furthest behind.
+-- (int_benchmarks) by more than chance explains. Of several steps, the one with the best evidence, then the furthest behind.
 with last_month as (
     select max(month) as month from {{ ref('int_months') }} where is_complete
 ),
@@ -59,7 +59,7 @@ compared as (
 ),
 
 -- Behind by at least one whole person or deal. Each win without a salesperson may be the first win of somebody else: where
--- that could make up for what is missing, the names come first, which is a matter of counting.
+-- such wins could make up for what is missing, the lever is to enter the names first (name_reps).
 behind as (
     select
         *,
@@ -72,7 +72,7 @@ behind as (
     from compared
 ),
 
--- A producer who should have won by now, and did not: the chance of no win is exp(-usual).
+-- A producer who usually would have won by now, and did not: the chance of no win is exp(-usual).
 quiet as (
     select
         branches.scope_key, branches.branch_id, branches.month, producers.wins_before, producers.usual_wins,

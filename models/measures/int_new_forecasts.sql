@@ -1,5 +1,5 @@
--- What a month end expects of the deals that are still to come, up to each horizon, by branch of today: the branch's run
--- rate, the company's season and growth, and the odds of a new deal.
+-- Forecast of a month end for the deals that are still to come, up to each horizon, by branch of today: the branch's run
+-- rate × the company's season and growth × the odds of a new deal.
 with months as (
     select distinct month_number, first_number from {{ ref('int_forecast_months') }}
 ),
@@ -41,7 +41,7 @@ seasons as (
     group by months.month_number, calendar.n
 ),
 
--- New deals of twelve months, and their growth over the twelve before. Growth is damped: half of it goes on.
+-- New deals of twelve months, and their growth over the twelve before. Growth is damped: half of it continues.
 trends as (
     select
         months.month_number,

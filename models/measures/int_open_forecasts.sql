@@ -1,4 +1,4 @@
--- What a month end expects of the deals that were open on that day, up to each horizon, by branch of today.
+-- Forecast of a month end for the deals that were open on that day, up to each horizon, by branch of today.
 with odds as (
     select
         months.month_number, months.horizon, odds.stage, odds.age_days,

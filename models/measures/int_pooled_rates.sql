@@ -1,6 +1,6 @@
 -- Rates by partial pooling (empirical Bayes, beta-binomial): the fewer deals an entity has, the nearer its estimate is to
 -- the rate of its peers. How much the peers differ is estimated from the data, by the method of moments. If they do not
--- differ more than chance explains, each has the rate of all, and nothing is said about any of them.
+-- differ more than chance explains, each has the rate of all, and no statement is made about any of them.
 with peers as (
     select
         scope,
@@ -38,7 +38,7 @@ priors as (
         scope,
         rate_name,
         peer_rate,
-        -- Deals that the rate of the peers weighs: mean × (1 - mean) ÷ variance - 1 of a beta distribution.
+        -- How many deals the rate of the peers counts as: mean × (1 - mean) ÷ variance - 1 of a beta distribution.
         noise * greatest(weight - degrees, 1) / (squares - degrees * noise) - 1 as strength
     from spread
     where

@@ -50,7 +50,7 @@ compared as (
     where entities.all_deals >= {{ var('n_min') }}
 ),
 
--- What comes is not known: as many deals of all partners as in 90 average days of the last year.
+-- The length of the next 90 days, in deals of all partners, is not known: that of 90 average days of the last year is taken.
 judged as (
     select
         *,

@@ -1,6 +1,6 @@
 -- Open deals, and customers of the last twelve months, of salespeople who are no longer at the branch that has them today,
 -- and who of the branch could take them over: the one with most deals of the same customers, otherwise the one met last.
--- Reason `moved` is a row of the one who moved, `take_over` of the one who could take over.
+-- The reason `moved` has a row for the person who moved, `take_over` one for the person who could take over.
 with people as (
     select people.rep_id, people.branch_id, records.last_contact_on
     from {{ ref('int_call_values') }} as people

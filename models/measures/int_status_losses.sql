@@ -17,7 +17,7 @@ anywhere as (
     select distinct rep_id, month from {{ ref('int_known_reps') }}
 ),
 
--- Somebody who was met in the window and is not contactable has no address any more.
+-- A rep with a two-way contact in the window who is not contactable has no address any more.
 met as (
     select distinct losses.member_id, losses.month
     from losses

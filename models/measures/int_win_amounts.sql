@@ -1,5 +1,5 @@
--- Money of a win, as known at a month end: the mean of the partner in the window before, drawn to the company's mean as if
--- ten more wins had been of that size. `spread` is the mean square ÷ the square of the mean.
+-- Money of a win, as known at a month end: the mean of the partner in the window before, with ten more wins added at the
+-- company's mean. `spread` is the mean square ÷ the square of the mean.
 with months as (
     select distinct month_number from {{ ref('int_forecast_months') }}
 ),

@@ -1,5 +1,5 @@
--- By how much more often deals of a kind, and of a partner, were won up to a month end than stage, age and season let
--- expect. Few wins are drawn to 1.
+-- How much more often deals of a kind, and of a partner, were won up to a month end than expected from stage, age and season.
+-- With few wins, the factor is close to 1.
 with months as (
     select distinct month_number from {{ ref('int_forecast_months') }}
 ),
@@ -25,7 +25,7 @@ kinds as (
     group by months.month_number, kind_months.is_direct, kind_months.channel, kind_months.deal_type
 ),
 
--- What was expected of a partner takes the kinds of its deals into account, as they were known at the time.
+-- The expected wins of a partner use the factors of the kinds of its deals, as known at the time.
 partner_months as (
     select
         monthly.month_number, monthly.partner_id,

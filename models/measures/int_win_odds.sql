@@ -60,7 +60,7 @@ ages as (
     select distinct stage, age_days from risks
 ),
 
--- Few deals of an age are drawn to the rate of all ages, as if n_min more had ended as usual.
+-- To the deals of an age, n_min deals with the rate of all ages are added, so that few deals do not decide.
 rates as (
     select
         usual.month_number, usual.stage, ages.age_days, usual.n,
@@ -74,7 +74,7 @@ rates as (
             and usual.n = cells.n and ages.age_days = cells.age_days
 ),
 
--- Wins and losses of a calendar month, compared with what the rates alone lead one to expect in it.
+-- Season: wins and losses of a calendar month ÷ the wins and losses expected from the rates alone.
 seasons as (
     select
         known.month_number,

@@ -1,5 +1,5 @@
--- Wins of each month, and the wins that the odds of the month end before led one to expect, by kind of deal, partner
--- and salesperson. What an earlier month end did not know has no part in it.
+-- Wins of each month, and the wins expected from the odds of the month end before, by kind of deal, partner and salesperson.
+-- Only what had happened by that month end is used.
 select
     months.month_number + 1 as month_number,
     months.partner_id,

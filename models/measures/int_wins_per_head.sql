@@ -70,6 +70,6 @@ select
     headcount,
     wins,
     coalesce(mean, usual) as estimate,
-    -- Where branches do not differ, none can be said to be below another.
+    -- Where branches differ by no more than chance explains, there is no evidence that one is below another.
     case when mean is not null then {{ gamma_quantile('mean', 'variance', 1.645) }} end as interval_high
 from posteriors

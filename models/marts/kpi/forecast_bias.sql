@@ -1,7 +1,7 @@
--- Whether the forecast expects too much or too little of an entity: of forecast_history, the wins expected at the end of
--- each quarter for the next one, next to the wins that came. These quarters do not overlap. Partial pooling as in rates
--- (gamma-Poisson): a few wins more or fewer are chance, and where all entities differ by no more than chance, nothing is
--- said of any.
+-- Whether the forecast of an entity was too high or too low: the wins that forecast_history expected at the end of each quarter
+-- for the next one, next to the actual wins. These quarters do not overlap. Partial pooling (gamma-Poisson) as in rates: a few
+-- wins more or fewer are chance. Where the entities of a scope differ by no more than chance explains, none is said to be above
+-- or below the others.
 with totals as (
     select
         scope,

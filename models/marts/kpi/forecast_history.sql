@@ -1,4 +1,4 @@
--- The forecasts of the last 24 month ends, and what came. The last one is the current forecast. The errors of earlier
+-- The forecasts of the last 24 month ends, and the actual results. The last one is the current forecast. The errors of earlier
 -- forecasts widen or narrow the intervals. Only forecasts whose horizon had ended by that month end count.
 with forecasts as (
     select *, scope = 'company' as is_company from {{ ref('int_forecasts') }}
@@ -22,7 +22,7 @@ months as (
     select distinct month_number, is_company from forecasts
 ),
 
--- Mean squared error in units of the variance that chance alone would cause, drawn to 1 as if 30 forecasts had erred so.
+-- Mean squared error ÷ the variance that chance alone would cause. 30 more forecasts with the ratio 1 are added.
 spreads as (
     select
         months.month_number,

@@ -1,5 +1,5 @@
--- Open deals at today's branches, with the day of the last sign of life: a stage entered, an activity about the deal, or an
--- extract in which the deal was another than before. A new roster is no such sign.
+-- Open deals at today's branches, with the day of the last movement: a stage entered, an activity about the deal, or an extract in
+-- which the source had changed the deal. A new roster is no movement.
 with today as (
     select as_of from {{ ref('int_as_of') }}
 ),

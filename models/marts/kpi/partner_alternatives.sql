@@ -1,5 +1,5 @@
--- Direct deals that are open or were lost, and partners' lost deals, with up to three other branches that might have helped:
--- they are open today, the customer's prefecture is theirs, and they have won in the customer's industry.
+-- Direct deals that are open or were lost, and partners' lost deals, each with up to three other branches that might have helped.
+-- These are open today, have the customer's prefecture in their territory, and have won in the customer's industry.
 with today as (
     select as_of, {{ add_months('as_of', -12) }} as year_ago from {{ ref('int_as_of') }}
 ),

@@ -5,7 +5,8 @@ with last_month as (
     select max(month) as month, max(month_end) as month_end from {{ ref('int_months') }} where is_complete
 ),
 
--- Targets of money for whole years that are not over. A shorter one has its own season, so that the year says little about it.
+-- Targets for won amount of a year or longer that are not over. A shorter period has a season of its own, so it is not compared
+-- with a year.
 targets as (
     select
         targets.scope, targets.entity_id, targets.metric, targets.period_start, targets.deadline, targets.target,
@@ -28,7 +29,7 @@ places as (
     where own.organisation = 'as_is' and own.scope = 'branch'
 ),
 
--- Wins of a branch that has closed or is unknown are part of the results, and no branch of the future.
+-- Wins of closed or unknown branches are part of the results. Such branches do not count as branches.
 branches as (
     select
         places.scope_key,
@@ -105,7 +106,7 @@ needed as (
         *,
         partner_target / average_deal as wins_needed,
         partner_target / average_deal / wins_per_rep as reps_needed,
-        -- Also where no win has a salesperson.
+        -- Without wins_per_rep, so that it exists also where no win names a salesperson.
         partner_target / average_deal / wins * branches as branches_needed
     from asked
 )
@@ -130,6 +131,6 @@ select
     cast(branches as bigint) as active_branches,
     cast(open_branches as bigint) as open_branches,
     headcount,
-    -- More branches of the average kind are no way to reach it: that average is made by a few large ones.
+    -- Money is compared, not branches: a few large branches raise the average, and others would win less.
     partner_target <= won_amount as is_reachable
 from needed

@@ -1,5 +1,5 @@
--- Partners and branches whose rhythm of new deals was judged at the last 24 month ends, each with only what had happened by
--- then, and what came.
+-- Partners and branches at the last 24 month ends: whether they had lost their rhythm of new deals, according to what had
+-- happened by that day, and the new deals of the next 90 days.
 with months as (
     select max(month) as last_month
     from {{ ref('int_months') }}
@@ -28,7 +28,7 @@ judged as (
         and coalesce(partners.contract_ended_on, {{ for_ever() }}) > odds.month_end
 ),
 
--- Warnings of one entity in a row have one beginning.
+-- Consecutive warnings of one entity have one beginning.
 runs as (
     select
         *,

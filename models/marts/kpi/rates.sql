@@ -1,4 +1,4 @@
--- Rates by partial pooling, with what they are made of: which entity is better or worse than others, and how sure that is.
+-- Rates by partial pooling, with numerator and denominator: which entity is above or below the others, and how sure that is.
 select
     rates.rate_name,
     rates.scope,

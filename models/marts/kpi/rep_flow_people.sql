@@ -1,4 +1,4 @@
--- The names behind rep_flows: all changes, and who was kept in the last month.
+-- The names behind rep_flows: gained, returned and lost members of all months, and kept members of the last month.
 with contacts as (
     select rep_id, {{ add_days('last_contact_on', var('contact_window_days') - 1) }} as contactable_until
     from {{ ref('int_rep_records') }}
