@@ -26,8 +26,7 @@ QUERIES = {
 }
 # The requirements that these questions cover; plans, segments and programmes will add others.
 REQUIRED = [
-    *(f"R-S3-{n:02}" for n in range(1, 16)),
-    *(f"R-S3-{n:02}" for n in (*range(1, 14), 16)),
+    *(f"R-S3-{n:02}" for n in range(1, 17)),
     *(f"R-S4-{n:02}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 15, 16, 21, 23, 24, 29)),
     *("R-S0-07", "R-S0-08", "R-S0-11", "R-S0-14", "R-S2-01", "R-S2-04", "R-S2-08", "R-S2-12"),
 ]
