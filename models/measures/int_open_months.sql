@@ -1,13 +1,6 @@
 -- One row per deal and month end at which it was open, with its stage and time at that stage on that day. The month end
 -- before a deal came has a row, too: at the stage `new`. Each row states in how many months the deal ended.
-with bands as (
-    {% for age_days in var('pipeline_ages') -%}
-    select {{ age_days }} as age_days, {{ loop.nextitem or not_yet() }} as next_age_days
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
-months as (
+with months as (
     select month_end, {{ month_number('month') }} as month_number from {{ ref('int_months') }} where is_complete
 ),
 
@@ -37,22 +30,33 @@ aged as (
             ) }}
         end as days
     from stays
+),
+
+banded as (
+    select
+        *,
+        case
+            {%- for age_days in var('pipeline_ages') | sort(reverse=true) %}
+            when days >= {{ age_days }} then {{ age_days }}
+            {%- endfor %}
+        end as age_days
+    from aged
 )
 
 select
-    aged.deal_id,
-    aged.rep_id,
-    aged.branch_id,
-    aged.division_id,
-    aged.partner_id,
-    aged.is_direct,
-    aged.channel,
-    aged.deal_type,
-    aged.amount,
-    aged.month_number,
-    aged.stage,
-    bands.age_days,
-    aged.end_number - aged.month_number as months_left,
-    aged.is_won
-from aged
-inner join bands on aged.days >= bands.age_days and aged.days < bands.next_age_days
+    deal_id,
+    rep_id,
+    branch_id,
+    division_id,
+    partner_id,
+    is_direct,
+    channel,
+    deal_type,
+    amount,
+    month_number,
+    stage,
+    age_days,
+    end_number - month_number as months_left,
+    is_won
+from banded
+where age_days is not null

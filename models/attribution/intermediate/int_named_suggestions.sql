@@ -66,16 +66,22 @@ person_keys as (
     select text, person_key as name_key from {{ ref('stg_texts') }} where person_key is not null
 ),
 
-reps as (
-    select deals.deal_id, facts.rep_text as text, names.acting_partner_id as partner_id, names.branch_id, names.rep_id
+-- Distinct, so that deals meet the names of reps by name and not by day alone.
+rep_texts as (
+    select distinct deals.deal_id, deals.credit_on, facts.rep_text as text, person_keys.name_key
     from facts
     inner join deals on facts.deal_id = deals.deal_id
     inner join person_keys on facts.rep_text = person_keys.text
     inner join rare_rep_names on person_keys.name_key = rare_rep_names.name_key
+),
+
+reps as (
+    select texts.deal_id, texts.text, names.acting_partner_id as partner_id, names.branch_id, names.rep_id
+    from rep_texts as texts
     inner join rep_names as names
         on
-            person_keys.name_key = names.name_key
-            and {{ is_within('deals.credit_on', 'names.valid_from', 'names.valid_to') }}
+            texts.name_key = names.name_key
+            and {{ is_within('texts.credit_on', 'names.valid_from', 'names.valid_to') }}
 ),
 
 -- The branches of a rep without one branch on the day.
