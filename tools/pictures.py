@@ -28,7 +28,7 @@ from orchestration.home import PROJECT, Home
 IMAGES = PROJECT / "docs" / "images"
 # By picture: the command, and the headings between which its output is shown.
 COMMANDS = {"summary": ("summary", "How deals found their branch", "Rejected rows")}
-WIDTH, HEIGHT = 1500, 900  # pixels of the graph
+WIDTH, HEIGHT = 1500, 1250  # pixels of the graph
 COLUMNS = 120
 STARTS_WITHIN = 180  # seconds that Dagster may take to answer
 
