@@ -13,15 +13,15 @@
     {%- set others_ja = ["'比較できる'", peers, "'拠点の上位4分の1は'", usual, "'%以上。'"] -%}
     {%- set texts = {
         'en': {
-            'get_names': ["'The names of '", part, "' of '", whole, "' salespeople are known: get the others.'"] + others,
+            'get_names': ["'The names of '", part, "' of '", whole, "' salespeople are known: get more of them.'"] + others,
             'reach_people': [
-                part, "' of '", whole, "' known salespeople answered within '", days, "' days: get in touch with the others.'",
+                part, "' of '", whole, "' known salespeople answered within '", days, "' days: get in touch with more of them.'",
             ] + others,
             'train_people': [
-                part, "' of '", whole, "' reachable salespeople came to a study session in twelve months: invite the others.'",
+                part, "' of '", whole, "' reachable salespeople came to a study session in twelve months: invite more of them.'",
             ] + others,
             'first_deals': [
-                part, "' of '", whole, "' known salespeople won in twelve months: help the others to their first deal.'",
+                part, "' of '", whole, "' known salespeople won in twelve months: help more of them to their first deal.'",
             ] + others,
             'raise_win_rate': [part, "' of '", whole, "' closed deals were won: help them win.'"] + others,
             'raise_deal_size': [
