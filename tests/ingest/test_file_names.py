@@ -1,8 +1,9 @@
 """Names of files and columns: extract dates, names as macOS writes them, and columns of their own name."""
 
 import unicodedata
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,7 +13,7 @@ from orchestration.sources.mapping import Alias
 from orchestration.sources_check import check_sources
 
 DEALS = "deal_id,stage\n1,won\n"
-TODAY = date.today()
+TODAY = datetime.now(ZoneInfo("Asia/Tokyo")).date()  # in the default business time zone
 
 
 @pytest.mark.parametrize(
