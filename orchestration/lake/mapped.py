@@ -34,6 +34,7 @@ _KIND_OF_ID = {
     "party_id": "party_type",
     "attendee_id": "attendee_type",
 }
+_MAY_MULTIPLY = "(?i)unnest|_to_table|generate_subscripts"
 ORIGIN = {"_file_name": "VARCHAR", "_file_sha256": "VARCHAR", "_row_number": "BIGINT"}
 
 
@@ -370,6 +371,12 @@ def _from(
     for column, expression in spec.expressions.items():
         given[column] = f"({expression})"
         _try(connection, spec, f"columns.{column}", f"SELECT {given[column]} FROM {table}")
+        if re.search(_MAY_MULTIPLY, expression):
+            nulls = f"SELECT any_value(COLUMNS(*)) FROM (FROM {table} LIMIT 0)"
+            if sql.scalar(connection, f"SELECT count(*) FROM (SELECT {given[column]} FROM ({nulls}))") != 1:
+                raise spec.error(
+                    f"columns.{column}", f"{spec.name}: the SQL makes several rows of one record. Use a `query:`."
+                )
     if spec.where:
         _try(connection, spec, "where", f"SELECT 1 FROM {table} WHERE ({spec.where})")
     return f"{table} WHERE ({spec.where})" if spec.where else table, given

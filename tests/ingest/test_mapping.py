@@ -138,6 +138,8 @@ def test_sql_that_fails_on_a_value_refuses_its_dataset(desk, source, tmp_path):
         ("from: deals", "from: deal", 14, "did you mean deals?"),
         ("where: Id <> '99'", "where: Idd <> '99'", 15, "Idd"),
         ("CAST(Amt AS", "CAST(Amount_ AS", 19, "the SQL for deals"),
+        ("stage: Stage\n", "stage: = unnest([Stage, Id])\n", 18, "several rows of one record"),
+        ("stage: Stage\n", "stage: = unnest(string_split(Stage, ';'))\n", 18, "several rows of one record"),
         ("SELECT DISTINCT Rep AS rep_id", "SELECT DISTINCT Rep AS rep", 25, "did you mean rep_id?"),
         (
             "reps:\n        query: ",
