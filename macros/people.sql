@@ -51,3 +51,13 @@
         else cast(0 as double)
     end
 {%- endmacro %}
+
+{# Whether the window of a status in the month before is entirely in the data. #}
+{% macro has_window_before(status, months) -%}
+    {{ months }}.month_number > {{ months }}.first_number
+    + case {{ status }}
+        when 'contactable' then {{ (var('contact_window_days') / 28) | round(0, 'ceil') | int }}
+        when 'active' then {{ var('active_window_months') - 1 }}
+        else 11
+    end
+{%- endmacro %}

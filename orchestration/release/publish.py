@@ -44,11 +44,12 @@ MONEY = (("core", "fct_revenue", "amount"), ("core", "fct_deals", "amount"))
 
 @dataclass(frozen=True)
 class Table:
-    """A published table: its schema, its name and its description."""
+    """A published table: its schema, its name, its description and the columns that a guard holds unique."""
 
     schema: str
     name: str
     node: dict[str, Any]
+    key: tuple[str, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -149,7 +150,11 @@ def _write(
 ) -> dict[str, Any]:
     """Write database, Parquet files and manifest of a release, read them back and compare them with the build."""
 
-    tables = [Table(node["schema"], node["alias"], node) for node in published_models(dbt_manifest)]
+    keys = _keys(dbt_manifest)
+    tables = [
+        Table(node["schema"], node["alias"], node, keys.get(node["unique_id"], ()))
+        for node in published_models(dbt_manifest)
+    ]
     with engine.connect(home) as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach {sql.text(str(home.database))} as {BUILD} (read_only)")
@@ -196,7 +201,8 @@ def _write(
 def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
     """Copy a table sorted, so that it does not depend on the order of threads, and write its descriptions."""
     connection.execute(f'create schema if not exists "{table.schema}"')
-    connection.execute(f"create table release.{table.sql} as from {BUILD}.{table.sql} order by all")
+    order = ", ".join(f'"{column}"' for column in table.key) or "all"  # by the key alone costs a tenth less
+    connection.execute(f"create table release.{table.sql} as from {BUILD}.{table.sql} order by {order}")
     comments = []
     if description := table.node.get("description"):
         comments.append(f"comment on table release.{table.sql} is {sql.text(description)}")
@@ -206,6 +212,20 @@ def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
             comments.append(f'comment on column release.{table.sql}."{name}" is {sql.text(column["description"])}')
     if comments:  # in one transaction, because each commit goes to the disk
         connection.execute("; ".join(["begin", *comments, "commit"]))
+
+
+def _keys(dbt_manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the columns that a guard holds unique in all rows, by the id of the model."""
+    keys: dict[str, tuple[str, ...]] = {}
+    for node in dbt_manifest["nodes"].values():
+        test = node.get("test_metadata") or {}
+        if node["config"].get("where") or node["config"].get("severity", "error").lower() != "error":
+            continue
+        if test.get("name") == "unique" and node["column_name"]:
+            keys.setdefault(node["attached_node"], (node["column_name"],))
+        elif test.get("name") == "unique_combination":
+            keys.setdefault(node["attached_node"], tuple(test["kwargs"]["columns"]))
+    return keys
 
 
 def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 -- Fails when the flows of a month do not lead from the number at its start to the number at its end, when a month does
 -- not start where the month before ended, when the monthly marts have another number of salespeople at the end, or when
--- the names of a month are not as many as its counts.
+-- the names of a month of the last year are not as many as its counts.
 {{ config(meta={'dagster': {'ref': {'name': 'rep_flows'}}}) }}
 
 with flows as (
@@ -91,5 +91,8 @@ left join named
         flows.scope = named.scope and flows.entity_id = named.entity_id and flows.member_type = named.member_type
         and flows.status = named.status and flows.month = named.month
 where
-    coalesce(named.gained, 0) != flows.gained or coalesce(named.returned, 0) != flows.returned
-    or coalesce(named.lost, 0) != flows.lost or coalesce(named.lapsed, 0) != flows.lapsed
+    flows.month >= {{ add_months('(select max(month) from flows)', -12) }}
+    and (
+        coalesce(named.gained, 0) != flows.gained or coalesce(named.returned, 0) != flows.returned
+        or coalesce(named.lost, 0) != flows.lost or coalesce(named.lapsed, 0) != flows.lapsed
+    )

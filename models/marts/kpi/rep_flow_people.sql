@@ -1,7 +1,15 @@
--- The names behind rep_flows: gained, returned and lost members of all months, and kept members of the last month.
+-- The names behind rep_flows: gained, returned and lost members of the last month and the twelve before it, and kept
+-- members of the last month.
 with contacts as (
     select rep_id, {{ add_days('last_contact_on', var('contact_window_days') - 1) }} as contactable_until
     from {{ ref('int_rep_records') }}
+),
+
+recent as (
+    select months.month, months.is_complete
+    from {{ ref('int_months') }} as months
+    cross join (select max(month) as last_month from {{ ref('int_months') }}) as latest
+    where months.month >= {{ add_months('latest.last_month', -12) }}
 ),
 
 names as (
@@ -31,7 +39,7 @@ select
     reps.current_branch_id as now_at_branch_id
 from {{ ref('int_status_flows') }} as flows
 inner join {{ ref('int_scopes') }} as scopes on flows.scope_key = scopes.scope_key and not scopes.is_special
-inner join {{ ref('int_months') }} as months on flows.month = months.month
+inner join recent as months on flows.month = months.month
 left join {{ ref('int_status_losses') }} as losses
     on
         flows.scope_key = losses.scope_key and flows.status = losses.status
