@@ -51,11 +51,11 @@ sums as (
         of_cutoff_on,
         count(distinct branch_id) as n,
         count(distinct cutoff_on) as cutoffs,
-        sum(cast(value_rank * outcome_rank as decimal(28, 10))) as with_outcome,
-        sum(cast(value_rank * touch_rank as decimal(28, 10))) as with_touches,
-        sum(cast(value_rank * value_rank as decimal(28, 10))) as of_value,
-        sum(cast(outcome_rank * outcome_rank as decimal(28, 10))) as of_outcome,
-        sum(cast(touch_rank * touch_rank as decimal(28, 10))) as of_touches
+        sum(cast(value_rank * outcome_rank as decimal(38, 16))) as with_outcome,
+        sum(cast(value_rank * touch_rank as decimal(38, 16))) as with_touches,
+        sum(cast(value_rank * value_rank as decimal(38, 16))) as of_value,
+        sum(cast(outcome_rank * outcome_rank as decimal(38, 16))) as of_outcome,
+        sum(cast(touch_rank * touch_rank as decimal(38, 16))) as of_touches
     from either
     group by version, feature, of_cutoff_on
 ),

@@ -21,8 +21,9 @@ timed as (
                 then coalesce({{ days_between('cuts.contact_on', 'cuts.contracted_on') }}, {{ not_yet() }})
         end as days_to_contract,
         case
-            when cuts.contracted_on >= starts.first_month
-                then coalesce(greatest({{ days_between('cuts.contracted_on', 'cuts.first_win_on') }}, 0), {{ not_yet() }})
+            when cuts.contracted_on < starts.first_month or cuts.contracted_on is null then null
+            when cuts.first_win_on is null then {{ not_yet() }}
+            else greatest({{ days_between('cuts.contracted_on', 'cuts.first_win_on') }}, 0)
         end as days_to_win
     from cuts
     cross join starts
