@@ -1,5 +1,6 @@
 -- Phase and channel of an entity at the end of a month. The channel is referral where more than half of its new deals
--- are referred, otherwise resale. A branch without a phase has its partner's, a partner the company's.
+-- are referred, otherwise resale. A branch without a phase has its division's, a division its partner's, a partner the
+-- company's.
 with known_phases as (
     {{ last_known('phase_history', ['scope', 'scope_id', 'valid_from']) }}
 ),
@@ -54,7 +55,7 @@ select
     months.has_twelve_months,
     scopes.is_special,
     scopes.closed_on,
-    coalesce(own.phase, of_partner.phase, of_company.phase) as phase,
+    coalesce(own.phase, of_division.phase, of_partner.phase, of_company.phase) as phase,
     case when coalesce(channels.is_referral, false) then 'referral' else 'resale' end as channel
 from {{ ref('int_scope_months') }} as months
 inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
@@ -62,6 +63,10 @@ left join phases as own
     on
         scopes.scope = own.scope and scopes.entity_id = own.entity_id
         and {{ is_within('months.month_end', 'own.valid_from', 'own.valid_to') }}
+left join phases as of_division
+    on
+        of_division.scope = 'division' and scopes.division_id = of_division.entity_id
+        and {{ is_within('months.month_end', 'of_division.valid_from', 'of_division.valid_to') }}
 left join phases as of_partner
     on
         of_partner.scope = 'partner' and scopes.partner_id = of_partner.entity_id

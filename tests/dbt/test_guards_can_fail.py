@@ -41,6 +41,27 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
     ],
+    "assert_backtest_has_no_leak": [
+        (
+            "a value that came later",
+            "update intermediate.int_potential_points set reported_value = 4321 where (branch_id, period_start) ="
+            " (select (branch_id, period_start) from intermediate.int_backtest limit 1)",
+            None,
+        ),
+        ("a profile that came later", "update segment.potential_outcomes set known_on = outcome_end", None),
+        (
+            "a win before the cut-off",
+            "update segment.potential_outcomes set outcome_wins = outcome_wins + 1 where branch_id ="
+            " (select min(branch_id) from segment.potential_outcomes)",
+            None,
+        ),
+        (
+            "branches that ended are left out",
+            "delete from segment.potential_outcomes where branch_id in"
+            " (select branch_id from core.dim_branch where closed_on is not null)",
+            None,
+        ),
+    ],
     "assert_company_is_not_empty": [("nothing landed", "delete from intermediate.int_deals", None)],
     "assert_one_decision_per_deal": [
         (
@@ -330,6 +351,20 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             " where organisation = 'as_was' and scope = 'branch' and entity_id = 'DIRECT')",
             None,
         ),
+    ],
+    "assert_segments_add_up": [
+        (
+            "a branch is not on the map",
+            "delete from segment.branch_segments where branch_id = (select min(branch_id) from segment.branch_segments)",
+            None,
+        ),
+        ("a branch moved twice", "update segment.segment_migration set branches = branches + 1", None),
+        (
+            "a feature is lost",
+            "delete from segment.potential_contributions where feature = 'target_customer_overlap'",
+            None,
+        ),
+        ("two versions", "update segment.cut_lines set is_in_force = not is_in_force", None),
     ],
 }
 CASES = [(guard, *case) for guard, cases in VIOLATIONS.items() for case in cases]

@@ -572,7 +572,8 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
                 (3 + 60 * spread)::bigint as products_carried, competitor as sells_competitor,
                 case when dice > 0.3 then product_of(b % 12) || ';' || product_of((b + 5) % 12) end as focus_products,
                 case when dice > 0.45 then ['粗利評価', '売上評価', '件数評価'][b % 3 + 1] end as evaluation_scheme,
-                case when b % 3 = 0 then 'partner_survey' else 'account_manager' end as source
+                case when b % 3 = 0 then 'partner_survey' else 'account_manager' end as source,
+                case when b % 11 = 5 then 'company' else 'branch' end as level
             from org_branches where opened <= {extract} and (closed < 0 or closed > {extract})""",
         )
 

@@ -9,8 +9,11 @@ inquiries as (
         halves.first_month,
         coalesce(inquiries.industry, 'unknown') as industry,
         count(*) as inquiries,
-        count(inquiries.became_partner_id) as became_partner
+        count(inquiries.became_partner_id) as became_partner,
+        count(steps.contracted_on) as became_contracted,
+        count(steps.first_win_on) as became_winning
     from {{ ref('int_inquiries') }} as inquiries
+    left join {{ ref('int_partner_steps') }} as steps on inquiries.became_partner_id = steps.partner_id
     inner join halves on inquiries.received_on >= halves.first_month and inquiries.received_on < halves.next_month
     group by halves.first_month, coalesce(inquiries.industry, 'unknown')
 ),
@@ -36,6 +39,8 @@ counted as (
         industries.industry,
         coalesce(inquiries.inquiries, 0) as inquiries,
         coalesce(inquiries.became_partner, 0) as became_partner,
+        coalesce(inquiries.became_contracted, 0) as became_contracted,
+        coalesce(inquiries.became_winning, 0) as became_winning,
         coalesce(customers.customers, 0) as customers,
         -- Only those with an industry.
         sum(case when industries.industry != 'unknown' then coalesce(inquiries.inquiries, 0) else 0 end)
@@ -68,6 +73,8 @@ select
     customers,
     cast(all_customers as bigint) as all_customers,
     became_partner,
+    became_contracted,
+    became_winning,
     expected_inquiries,
     -- With less than one expected inquiry, a single inquiry would give a high index.
     case when all_inquiries >= {{ var('n_min') }} and expected_inquiries >= 1 then inquiries / expected_inquiries end

@@ -13,6 +13,7 @@ select
     focus_products,
     evaluation_scheme,
     source,
+    level,
     source_name,
     file_name,
     row_number,
