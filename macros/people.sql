@@ -51,3 +51,8 @@
         else cast(0 as double)
     end
 {%- endmacro %}
+
+{# The id of the activity that a returned row of the activation worklist becomes. #}
+{% macro worklist_activity_id() -%}
+    {{ dbt.concat(["'WORKLIST:'", "branch_id", "':'", "cast(listed_on as string)"]) }}
+{%- endmacro %}
