@@ -34,6 +34,8 @@
             'customer_id': 'customers', 'product_id': 'products',
         }),
         ('attribution_overrides', false, {'deal_id': 'deals', 'branch_id': 'branches', 'rep_id': 'reps'}),
+        ('worklist_results', false, {'branch_id': 'branches', 'rep_id': 'reps'}),
+        ('executive_relations', false, {'partner_id': 'partners'}),
         ('staff_assignments', true, {'staff_id': 'staff', 'partner_id': 'partners', 'branch_id': 'branches'}),
         ('partners', true, {'parent_partner_id': 'partners', 'successor_partner_id': 'partners'}),
         ('branches', true, {'partner_id': 'partners'}),
@@ -51,7 +53,7 @@
         ('activity_attendees', false, {'activity_id': 'activities', 'rep_id': 'reps'}),
         ('inquiries', false, {'became_partner_id': 'partners'}),
         ('leads_supplied', false, {'branch_id': 'branches', 'deal_id': 'deals'}),
-        ('cases', false, {'branch_id': 'branches', 'product_id': 'products'}),
+        ('cases', false, {'branch_id': 'branches', 'product_id': 'products', 'solved_by_case_id': 'cases'}),
         ('case_shares', false, {'case_id': 'cases', 'to_branch_id': 'branches'}),
         ('account_plans', true, {
             'scope_id': 'scope', 'parent_plan_id': 'account_plans', 'follows_plan_id': 'account_plans',

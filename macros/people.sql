@@ -61,3 +61,8 @@
         else 11
     end
 {%- endmacro %}
+
+{# The id of the activity that a returned row of the activation worklist becomes. #}
+{% macro worklist_activity_id() -%}
+    {{ dbt.concat(["'WORKLIST:'", "branch_id", "':'", "cast(listed_on as string)"]) }}
+{%- endmacro %}

@@ -50,7 +50,7 @@ FINDINGS = "from ops.findings order by finding desc, rows_found desc, dataset, c
 TODAY = """
     select dataset, source_name, file_name, extracted_on
     from ops.loads
-    where status = 'loaded' and dataset is not null and dataset <> 'attribution_overrides'
+    where status = 'loaded' and dataset is not null and dataset not in ('attribution_overrides', 'worklist_results')
     order by extracted_on desc, dataset, source_name, file_name
 """
 NOTED = """

@@ -1,8 +1,10 @@
 -- Attendees of activities, at the rep's branch of that day. Attribution uses it for suggestions, so it comes before the
 -- facts.
 with activities as (
-    select activity_id, activity_type, deal_id, {{ business_date('occurred_at') }} as occurred_on, status, is_mass, is_two_way
-    from {{ ref('stg_activities') }}
+    select
+        activity_id, activity_type, deal_id, coalesce(done_on, {{ business_date('occurred_at') }}) as occurred_on, status,
+        is_mass, is_two_way
+    from {{ ref('stg_logged_activities') }}
 ),
 
 attendees as (
@@ -22,7 +24,7 @@ attendees as (
         -- A mass mailing reaches no single person.
         types.is_live and not coalesce(activities.is_mass, false) as is_live_touch,
         coalesce(activities.is_two_way, types.is_two_way) and not coalesce(activities.is_mass, false) as is_two_way_touch
-    from {{ ref('stg_activity_attendees') }} as attendees
+    from {{ ref('stg_logged_attendees') }} as attendees
     inner join activities on attendees.activity_id = activities.activity_id
     left join {{ ref('activity_types') }} as types on activities.activity_type = types.activity_type
 ),

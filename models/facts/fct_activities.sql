@@ -1,9 +1,9 @@
 with activities as (
     select
         activities.*,
-        {{ business_date('occurred_at') }} as occurred_on,
+        coalesce(done_on, {{ business_date('occurred_at') }}) as occurred_on,
         coalesce({{ business_date('logged_at') }}, extracted_on) as logged_on
-    from {{ ref('stg_activities') }} as activities
+    from {{ ref('stg_logged_activities') }} as activities
 ),
 
 attendance as (
@@ -42,6 +42,7 @@ select
     placed.occurred_on,
     {{ month_of('placed.occurred_on') }} as occurred_month,
     placed.logged_on,
+    placed.logged_at is null and placed.worklist_on is null as is_logged_on_assumed,
     placed.resolved_branch_id as branch_id,
     versions.branch_version_id,
     branches.current_branch_id as branch_id_current,
@@ -55,9 +56,13 @@ select
     coalesce(placed.is_mass, false) as is_mass,
     coalesce(placed.status, 'held') as status,
     placed.reps_attended,
+    placed.note,
+    case when placed.note is not null then coalesce(placed.note_audience, '{{ var("note_audience") }}') end as note_audience,
     placed.next_action,
     placed.next_action_due_on,
-    placed.next_action_done_on
+    placed.next_action_done_on,
+    placed.worklist_on,
+    coalesce(types.is_meeting, false) as is_meeting
 from placed
 left join {{ ref('activity_types') }} as types on placed.activity_type = types.activity_type
 left join {{ ref('dim_branch') }} as branches on placed.resolved_branch_id = branches.branch_id

@@ -21,19 +21,19 @@ import numpy as np
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
-from tools.sample import activities, causes, deals, organisation, plans, spelling, traps
+from tools.sample import activities, causes, deals, organisation, plans, spelling, support, traps
 from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, iso
 from tools.sample.effects import ALIKE, EFFECTS
 from tools.sample.planted import Planted
 from tools.sample.powers import Tally
 from tools.sample.writing import Writer, connect, register
 
-VERSION = 10  # version of the generator: raise it when the output changes, so that older samples are replaced
+VERSION = 11  # version of the generator: raise it when the output changes, so that older samples are replaced
 MARKER = ".sample.json"
 SMALLEST, CHUNK, LOUDEST = 100, 1_000_000, 30
 # Deals of the company of cases: so many that those without a branch are few enough to publish.
 CASES = 1_000
-TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "causes.csv", "summary.json")
+TRUTH_FILES = ("deals.csv", "events.csv", "bad_rows.csv", "causes.csv", "rollouts.csv", "summary.json")
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,14 @@ def generate(
     noise: float = 1.0,
     alike: bool = False,
     cases: bool = False,
+    rollouts: bool = False,
 ) -> SampleSummary:
     """Write the sample company's landing files and truth into the home, unless the same sample exists already.
 
     `size` is the number of deals. `noise` is the level of damage to evidence: 0 none, 1 as in a usual CRM, 5 heavy, 20
     as in a CRM that nobody looked after. In a company that is `alike`, no branch, rep or action differs from another.
-    With `cases`, some of the deals are the planted cases of traps.py, cases.py and known.py.
+    With `cases`, some of the deals are the planted cases of traps.py, cases.py and known.py. With `rollouts`, a branch of
+    each larger partner sells a product in an industry in which its sisters have not begun (support.py).
 
     Raises:
         KyotenError: for arguments out of range, other files in landing/, or a disk error.
@@ -80,14 +82,16 @@ def generate(
     marker = read_marker(home)
     refuse_foreign_files(home, marker)
     wanted = {"version": VERSION, "size": size, "seed": seed, "noise": noise, "alike": alike, "cases": cases}
-    if marker and all(marker.get(k) == v for k, v in wanted.items()) and is_complete(home, marker):
+    wanted |= {"rollouts": True} if rollouts else {}
+    same = marker is not None and {k: marker.get(k) for k in (*wanted, "rollouts")} == {"rollouts": None} | wanted
+    if marker and same and is_complete(home, marker):
         progress(f"The sample company of {size:,} deals (seed {seed}, noise {noise:g}) is there already.")
         return summary_of(home, marker, created=False, replaced=False)
 
     staging = home.root / ".sample"
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        write_company(staging, size, seed, noise, progress, alike=alike, cases=cases)
+        write_company(staging, size, seed, noise, progress, alike=alike, cases=cases, rollouts=rollouts)
         remove_sample(home, marker)
         new = wanted | {"files": sizes_below(staging / "landing"), "truth": sizes_below(staging / "truth")}
         home.landing.mkdir(parents=True, exist_ok=True)
@@ -106,7 +110,15 @@ def generate(
 
 
 def write_company(
-    staging: Path, size: int, seed: int, noise: float, progress: Callable[[str], None], *, alike: bool, cases: bool
+    staging: Path,
+    size: int,
+    seed: int,
+    noise: float,
+    progress: Callable[[str], None],
+    *,
+    alike: bool,
+    cases: bool,
+    rollouts: bool = False,
 ) -> None:
     """Write landing/ and truth/ below a folder."""
     (staging / "landing").mkdir(parents=True)
@@ -130,6 +142,8 @@ def write_company(
         spelling.offer(org, con)
         why = causes.build(org, effects, causes_rng)
         tally = Tally(org, why)
+        strengths = support.plant_rollouts(org) if rollouts else None
+        expected = np.zeros(len(org.weight))
         customers = deals.customers_of(org)
         deals.write_customers(org, customers, writer)
         ordinary = size - len(planted.answers)
@@ -140,7 +154,9 @@ def write_company(
             n = min(CHUNK, ordinary - base)
             part = number if len(starts) > 1 else None
             progress(f"Sample company: deals {base + 1:,} to {base + n:,}")
-            chunk = deals.make(org, why, customers, rng, n, base, noise, unresolved)
+            chunk = deals.make(org, why, customers, rng, n, base, noise, unresolved, strengths)
+            if strengths:
+                support.count_rollouts(strengths, chunk, expected)
             deals.write(org, writer, chunk, part)
             activities.write_activities(org, why, writer, rng, chunk, ordinary, part)
             activities.write_leads(org, why, writer, rng, chunk, base, part)
@@ -149,8 +165,12 @@ def write_company(
             counted.update(count_money(chunk))
             tally.add(chunk)
         activities.write_others(org, why, writer, events_rng)
+        support.write_markets(org, writer)
+        support.write_executives(org, writer)
         paid_back = plans.write_all(org, why, writer, plans_rng, tally.margins)
         write_csv(truth / "causes.csv", tally.causes(paid_back))
+        if strengths:
+            write_csv(truth / "rollouts.csv", support.rollout_truth(org, strengths, expected))
         write_planted_truth(truth, planted, answers)
         asked = {"size": size, "seed": seed, "noise": noise, "alike": alike}
         alone = round(tally.counts["wins without a salesperson"] / max(tally.counts["wins"], 1), 4)

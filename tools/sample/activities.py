@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tools.sample import names
+from tools.sample import names, support
 from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, START, business_day, some_business_day
 from tools.sample.causes import PROGRAMMES, Causes
 from tools.sample.deals import seconds, within
@@ -126,7 +126,9 @@ def write_activities(
                 ['planned', 'held', 'cancelled'][1 + status] as status,
                 case when noted then {sql_list(NOTES)}[1 + id % 5] end as note,
                 case when due >= 0 then {sql_list(NEXT_ACTIONS)}[1 + id % 4] end as next_action,
-                day_of(due) as next_action_due_on, case when done <= {x} then day_of(done) end as next_action_done_on
+                day_of(due) as next_action_due_on, case when done <= {x} then day_of(done) end as next_action_done_on,
+                case when noted and id % 20 = 7 then 'managers' when noted and id % 4 = 0 then 'everyone' end
+                    as note_audience
             from a where ({recent}) or (done > {after} and done <= {x} and occurred <= {x})""",
             part,
             ordered=True,
@@ -230,7 +232,7 @@ def write_others(org: Organisation, causes: Causes, writer: Writer, rng: np.rand
         },
     )  # fmt: skip
     cases, shares = causes.cases, causes.shares
-    register(writer.con, "k", {"id": np.arange(len(cases["kind"])), **cases})
+    register(writer.con, "k", {"id": np.arange(len(cases["kind"])), **cases, **support.case_ends(org, cases)})
     register(writer.con, "h", shares)
     for e, x in enumerate(DELTA_EXTRACTS):
         after = DELTA_EXTRACTS[e - 1] if e else -1
@@ -253,8 +255,10 @@ def write_others(org: Organisation, causes: Causes, writer: Writer, rng: np.rand
                 ['head', 'manager', 'rep'][1 + id % 3] as level, product_of(id % 12) as product_id,
                     {sql_list(names.INDUSTRIES)}[1 + id % 10] as customer_industry,
                 ['短期間で導入', '価格で失注', '競合から切替', '体制の不足'][1 + id % 4] as summary,
-                    shareable as is_shareable, day_of(recorded) as recorded_on
-            from k where recorded > {after} and recorded <= {x}""",
+                    shareable as is_shareable, day_of(recorded) as recorded_on,
+                {sql_list(support.TOPICS)}[1 + topic] as topic, case when closed <= {x} then day_of(closed) end as closed_on,
+                case when closed <= {x} then id_of('CS', 5, solved_by + 1) end as solved_by_case_id
+            from k where (recorded > {after} or closed > {after}) and recorded <= {x}""",
         )
         writer.write(
             "case_shares",

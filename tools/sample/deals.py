@@ -24,6 +24,7 @@ from tools.sample.causes import MONTHS, PROGRAMMES, Causes
 from tools.sample.effects import STEPS
 from tools.sample.noise import DAMAGED, spoilt, spoilt_address
 from tools.sample.organisation import NEVER, Ints, Organisation
+from tools.sample.support import Rollouts
 from tools.sample.writing import Writer, register, sql_list
 
 Arrays = dict[str, np.ndarray]
@@ -96,6 +97,7 @@ def make(
     base: int,
     level: float = 0.0,
     unresolved: int = 0,
+    strengths: Rollouts | None = None,
 ) -> Arrays:
     """Make n deals in order of creation, with dates, branch, outcome, evidence and money; then add the noise.
 
@@ -135,7 +137,7 @@ def make(
     a["post_branch"] = a["branch"].copy()
     a["branch"] = np.where(direct, NEVER, a["branch"])
     a["partner"] = np.where(direct, NEVER, a["partner"])
-    decide(causes, rng, a, planned, customers)
+    decide(org, causes, rng, a, planned, customers, strengths)
     add_evidence(org, rng, a)
     add_history(causes, rng, a, planned)
     add_programmes(causes, rng, a)
@@ -145,12 +147,21 @@ def make(
     return a
 
 
-def decide(causes: Causes, rng: np.random.Generator, a: Arrays, planned: Ints, customers: Customers) -> None:
+def decide(
+    org: Organisation,
+    causes: Causes,
+    rng: np.random.Generator,
+    a: Arrays,
+    planned: Ints,
+    customers: Customers,
+    strengths: Rollouts | None,
+) -> None:
     """Choose customer and product, then the outcome by what the deal has for it; renewals follow a deal won before."""
     n, branch, on = len(a["kind"]), a["branch"], a["credit"]
     pool = np.where(a["partner"] == NEVER, len(customers.count) - 1, a["partner"])
     a["customer"] = customers.first[pool] + np.floor(customers.count[pool] * rng.random(n) ** 1.3).astype(np.int64)
     a["product"] = rng.integers(0, len(names.PRODUCTS), n)
+    strong = strengths.shape(org, a, customers, rng.spawn(1)[0]) if strengths else np.zeros(n)
     a["deal_type"], a["parent"] = np.zeros(n, dtype=np.int64), np.full(n, NEVER)
     a["visited"] = (branch != NEVER) & within(rng, n, VISITED)
     luck, is_open = rng.random(n), (planned > AS_OF) | within(rng, n, ABANDONED)
@@ -163,7 +174,7 @@ def decide(causes: Causes, rng: np.random.Generator, a: Arrays, planned: Ints, c
         effects = causes.effects
         more = (
             effects.renewal * (a["deal_type"][which] == RENEWAL) + effects.joint_visit * a["visited"][which]
-            + effects.shared_case * helped
+            + effects.shared_case * helped + strong[which]
         )  # fmt: skip
         passes = causes.passes(branch[which], a["rep"][which], on[which], more)
         reached = np.cumprod(passes, axis=0)

@@ -573,7 +573,10 @@ def write_roster(org: Organisation, writer: Writer, rng: np.random.Generator) ->
                 case when dice > 0.3 then product_of(b % 12) || ';' || product_of((b + 5) % 12) end as focus_products,
                 case when dice > 0.45 then ['粗利評価', '売上評価', '件数評価'][b % 3 + 1] end as evaluation_scheme,
                 case when b % 3 = 0 then 'partner_survey' else 'account_manager' end as source,
-                case when b % 11 = 5 then 'company' else 'branch' end as level
+                case when b % 11 = 5 then 'company' else 'branch' end as level,
+                case when dice > 0.4 then ['粗利額', '受注件数', '新規顧客数', '継続率'][b % 4 + 1] end as own_kpi,
+                case when dice > 0.25 then 1 + (b * 7) % 6 end as product_rank,
+                case when competitor then ['他社勤怠', '他社経費', '他社契約'][b % 3 + 1] end as competitor_products
             from org_branches where opened <= {extract} and (closed < 0 or closed > {extract})""",
         )
 

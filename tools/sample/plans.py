@@ -39,6 +39,7 @@ def write_staff(org: Organisation, writer: Writer) -> None:
                 "team": "直販営業部" if i < 5 else "パートナー営業部",
                 "mission": MISSIONS[0] if i < 5 else MISSIONS[1 + i % 4],
                 "monthly_hours": 150,
+                "support_hours_per_week": 8 + i % 4 * 2 if i % 3 else None,
             }
             for i in range(org.staff)
         ),

@@ -70,7 +70,16 @@ select
     coalesce(of_branches.customers_won, 0) as customers_won,
     cast(coalesce(of_branches.deals_won, 0) as bigint) as branch_deals_won,
     cast(coalesce(of_branches.won_amount, 0) as {{ money_type() }}) as branch_won_amount,
-    cast(coalesce(of_all.won_amount, 0) as {{ money_type() }}) as all_won_amount
+    cast(coalesce(of_all.won_amount, 0) as {{ money_type() }}) as all_won_amount,
+    case
+        when of_all.won_amount > 0 then cast(coalesce(of_branches.won_amount, 0) as double) / cast(of_all.won_amount as double)
+    end as regional_share,
+    sizes.establishments,
+    sizes.as_of as market_as_of,
+    sizes.source as market_source,
+    case
+        when sizes.establishments > 0 then cast(10000 * coalesce(of_branches.customers_won, 0) as double) / sizes.establishments
+    end as customers_won_per_10000
 from pairs
 cross join bounds
 inner join {{ ref('dim_branch') }} as branches on pairs.branch_id = branches.branch_id
@@ -78,3 +87,4 @@ left join places on pairs.branch_id = places.branch_id and pairs.prefecture = pl
 left join of_branches on pairs.branch_id = of_branches.branch_id and pairs.prefecture = of_branches.prefecture
 left join of_all on pairs.prefecture = of_all.prefecture
 left join customers on pairs.prefecture = customers.prefecture
+left join {{ ref('int_market_sizes') }} as sizes on pairs.prefecture = sizes.prefecture

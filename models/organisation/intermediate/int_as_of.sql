@@ -7,4 +7,4 @@ select
         {{ since_ever() }}
     ) as as_of
 from {{ ref('stg_extracts') }}
-where dataset != 'attribution_overrides'
+where dataset not in ('attribution_overrides', 'worklist_results')

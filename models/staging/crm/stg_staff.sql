@@ -8,6 +8,7 @@ select
     team,
     mission,
     monthly_hours,
+    support_hours_per_week,
     source_name,
     file_name,
     row_number,

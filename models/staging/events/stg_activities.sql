@@ -20,6 +20,7 @@ select
     next_action,
     next_action_due_on,
     next_action_done_on,
+    note_audience,
     source_name,
     file_name,
     row_number,

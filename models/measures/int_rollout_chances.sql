@@ -1,0 +1,136 @@
+-- Where to take a success next: a product and industry in which a branch wins more than chance explains, and a sister branch with
+-- salespeople that has not won in it. Many products and industries are searched at many branches, so the limits of chance are
+-- narrow: 1 in 1,000 (some) and 1 in 10,000 (strong).
+with cells as (
+    select * from {{ ref('int_product_cells') }}
+),
+
+branches as (
+    select branch_id, sum(closed_deals) as closed_deals, sum(deals_won) as deals_won from cells group by branch_id
+),
+
+kinds as (
+    select product_id, industry, sum(deals_won) as deals_won from cells group by product_id, industry
+),
+
+company as (
+    select
+        cast(sum(cells.deals_won) as double) as deals_won,
+        cast(sum(cells.deals_won) as double) / sum(cells.closed_deals) as win_rate,
+        cast(count(distinct {{ dbt.concat(['cells.product_id', "'|'", 'cells.industry']) }}) as double) as kinds
+    from cells
+),
+
+-- Wins that the branch would have in the cell if its wins were spread as those of all others are.
+expected as (
+    select
+        cells.*,
+        branches.deals_won * (kinds.deals_won - cells.deals_won + 1)
+        / (company.deals_won - branches.deals_won + company.kinds) as expected_wins,
+        cast(cells.deals_won as double) / cells.closed_deals as cell_win_rate,
+        company.win_rate
+    from cells
+    inner join branches on cells.branch_id = branches.branch_id
+    inner join kinds on cells.product_id = kinds.product_id and cells.industry = kinds.industry
+    cross join company
+    where cells.deals_won >= {{ var('rollout_min_wins') }}
+),
+
+-- The cube root of a chi-square is nearly normal (Wilson and Hilferty): so many wins of a Poisson process with this mean.
+sources as (
+    select
+        *,
+        (power(expected_wins / deals_won, cast(1 as double) / 3) - (1 - cast(1 as double) / (9 * deals_won)))
+        * 3 * sqrt(deals_won) as distance
+    from expected
+    where cell_win_rate >= win_rate
+),
+
+-- How often rollouts succeeded: of the product, with ten more added at the rate of all.
+all_rollouts as (
+    select
+        count(*) as n,
+        cast(sum(case when outcome = 'succeeded' then 1 else 0 end) as double) / count(*) as rate
+    from {{ ref('int_rollouts') }}
+    where is_judged
+),
+
+rollouts as (
+    select product_id, count(*) as n, sum(case when outcome = 'succeeded' then 1 else 0 end) as succeeded
+    from {{ ref('int_rollouts') }}
+    where is_judged
+    group by product_id
+),
+
+industries as (
+    select
+        cells.branch_id, cells.industry, cast(sum(cells.closed_deals) as double) / max(branches.closed_deals) as share
+    from cells
+    inner join branches on cells.branch_id = branches.branch_id
+    group by cells.branch_id, cells.industry
+),
+
+pairs as (
+    select
+        sources.product_id,
+        sources.industry,
+        sources.partner_id,
+        sources.branch_id as source_branch_id,
+        targets.branch_id as target_branch_id,
+        sources.deals_won as source_wins,
+        sources.closed_deals as source_closed_deals,
+        sources.cell_win_rate as source_win_rate,
+        sources.expected_wins as source_expected_wins,
+        case when sources.distance <= -3.719 then 'strong' else 'some' end as evidence,
+        cast(sources.won_amount as double) / sources.deals_won as mean_amount,
+        cast(sources.deals_won as double) * 12 / {{ var('rollout_window_months') }}
+        / coalesce(nullif(own.headcount, 0), nullif(own.reps_known, 0)) as wins_per_head,
+        coalesce(nullif(targets.headcount, 0), targets.reps_known) as target_reps,
+        targets.headcount is null as is_headcount_assumed,
+        cast(least(targets.headcount, own.headcount) as double) / nullif(greatest(targets.headcount, own.headcount), 0)
+            as similarity_headcount,
+        case when targets.area = own.area then cast(1 as double) when targets.area is not null then cast(0.5 as double) end
+            as similarity_area,
+        case
+            when branches.closed_deals > 0 then least(cast(1 as double), coalesce(base.share, 0) / source_base.share)
+        end as similarity_customers
+    from sources
+    inner join {{ ref('int_open_branches') }} as own on sources.branch_id = own.branch_id
+    inner join {{ ref('int_open_branches') }} as targets
+        on sources.partner_id = targets.partner_id and sources.branch_id != targets.branch_id and targets.reps_known > 0
+    inner join industries as source_base
+        on sources.branch_id = source_base.branch_id and sources.industry = source_base.industry
+    left join cells as sold
+        on
+            targets.branch_id = sold.branch_id and sources.product_id = sold.product_id and sources.industry = sold.industry
+            and sold.deals_won > 0
+    left join branches on targets.branch_id = branches.branch_id
+    left join industries as base on targets.branch_id = base.branch_id and sources.industry = base.industry
+    where sources.distance <= -3.090 and sold.branch_id is null
+),
+
+-- The mean of the likenesses that are known.
+estimated as (
+    select
+        pairs.*,
+        (coalesce(similarity_headcount, 0) + coalesce(similarity_area, 0) + coalesce(similarity_customers, 0))
+        / nullif(
+            case when similarity_headcount is null then 0 else 1 end + case when similarity_area is null then 0 else 1 end
+            + case when similarity_customers is null then 0 else 1 end, 0
+        ) as similarity,
+        coalesce(rollouts.n, 0) as rollouts,
+        coalesce(rollouts.succeeded, 0) as rollouts_succeeded,
+        (coalesce(rollouts.succeeded, 0) + 10 * all_rollouts.rate) / (coalesce(rollouts.n, 0) + 10) as success_rate
+    from pairs
+    cross join all_rollouts
+    left join rollouts on pairs.product_id = rollouts.product_id
+)
+
+select
+    *,
+    target_reps * wins_per_head * similarity * success_rate as estimated_wins,
+    row_number() over (
+        partition by target_branch_id, product_id, industry
+        order by target_reps * wins_per_head * similarity * success_rate desc nulls last, source_branch_id nulls last
+    ) as source_rank
+from estimated
