@@ -28,7 +28,7 @@ from tools.sample.planted import Planted
 from tools.sample.powers import Tally
 from tools.sample.writing import Writer, connect, register
 
-VERSION = 10  # version of the generator: raise it when the output changes, so that older samples are replaced
+VERSION = 11  # version of the generator: raise it when the output changes, so that older samples are replaced
 MARKER = ".sample.json"
 SMALLEST, CHUNK, LOUDEST = 100, 1_000_000, 30
 # Deals of the company of cases: so many that those without a branch are few enough to publish.
@@ -149,7 +149,8 @@ def write_company(
             counted.update(count_money(chunk))
             tally.add(chunk)
         activities.write_others(org, why, writer, events_rng)
-        paid_back = plans.write_all(org, why, writer, plans_rng, tally.margins)
+        later_rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *b"plans that go on"])))
+        paid_back = plans.write_all(org, why, writer, plans_rng, later_rng, tally.margins)
         write_csv(truth / "causes.csv", tally.causes(paid_back))
         write_planted_truth(truth, planted, answers)
         asked = {"size": size, "seed": seed, "noise": noise, "alike": alike}
