@@ -1,6 +1,6 @@
--- Targets of agreed plans as known at each book's day, by goal and month: as first agreed, and as agreed last. The last agreed version
--- decides which goals a plan has. Months that it does not mention keep the target of the version before. A goal that it leaves
--- out has no current target.
+-- Goals of agreed plans as known at each book's day, for each month of the plan in the book's period: target as first agreed, and as
+-- agreed last. The last agreed version decides which goals a plan has. Months that it does not mention keep the target of the
+-- version before. A goal that it leaves out has no current target.
 with known_goals as (
     select
         books.book, goals.goal_id, goals.plan_id, goals.version, goals.metric, goals.goal_type, goals.month, goals.target,
@@ -53,24 +53,53 @@ ranked as (
         row_number() over (
             partition by book, plan_id, goal_id, month order by version desc nulls last, metric nulls last, goal_type nulls last
         ) as recency,
+        row_number() over (
+            partition by book, plan_id, goal_id order by version desc nulls last, month desc nulls last, metric nulls last
+        ) as goal_recency,
         max(case when is_current then 1 else 0 end) over (partition by book, plan_id, goal_id) = 1 as is_kept
     from goals
     where month >= {{ month_of('period_start') }} and month <= period_end
+),
+
+targets as (
+    select
+        book, plan_id, goal_id, month,
+        cast(max(case when is_original then target end) as double) as original_target,
+        cast(max(case when recency = 1 and is_kept then target end) as double) as target
+    from ranked
+    group by book, plan_id, goal_id, month
+),
+
+spans as (
+    select {{ month_of('min(period_start)') }} as first_month, {{ month_of('max(period_end)') }} as last_month from plans
+),
+
+months as (
+    {{ date_series('(select first_month from spans)', '(select last_month from spans)', 'month', 'month') }}
 )
 
 select
-    book,
-    plan_id,
-    scope,
-    entity_id,
-    period_start,
-    period_end,
-    goal_id,
-    max(case when recency = 1 then metric end) as metric,
-    max(case when recency = 1 then goal_type end) as goal_type,
-    month,
-    max(case when is_kept then 1 else 0 end) = 1 as is_kept,
-    cast(max(case when is_original then target end) as double) as original_target,
-    cast(max(case when recency = 1 and is_kept then target end) as double) as target
+    ranked.book,
+    ranked.plan_id,
+    ranked.scope,
+    ranked.entity_id,
+    ranked.period_start,
+    ranked.period_end,
+    ranked.goal_id,
+    ranked.metric,
+    ranked.goal_type,
+    months.month,
+    ranked.is_kept,
+    targets.original_target,
+    targets.target
 from ranked
-group by book, plan_id, scope, entity_id, period_start, period_end, goal_id, month
+inner join {{ ref('int_plan_books') }} as books on ranked.book = books.book
+inner join months
+    on
+        months.month >= {{ month_of('greatest(ranked.period_start, coalesce(books.period_start, ranked.period_start))') }}
+        and months.month <= least(ranked.period_end, coalesce(books.period_end, ranked.period_end))
+left join targets
+    on
+        ranked.book = targets.book and ranked.plan_id = targets.plan_id and ranked.goal_id = targets.goal_id
+        and months.month = targets.month
+where ranked.goal_recency = 1

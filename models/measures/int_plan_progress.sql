@@ -22,7 +22,7 @@ joined as (
         seasons.share,
         sum(seasons.share) over (partition by goals.plan_id, goals.goal_id order by goals.month) as share_to_date,
         sum(seasons.share) over (partition by goals.plan_id, goals.goal_id) as share_of_plan,
-        count(goals.target) over (partition by goals.plan_id, goals.goal_id) as target_months,
+        count(*) over (partition by goals.plan_id, goals.goal_id) as plan_months,
         count(seasons.share) over (partition by goals.plan_id, goals.goal_id) as share_months,
         last_month.month as last_month
     from {{ ref('int_plan_goals') }} as goals
@@ -58,12 +58,12 @@ summed as (
         of_goal as (partition by plan_id, goal_id)
 ),
 
--- Flows are added up from the start of the plan. A level is compared at the end of the month, with the target of that month.
+-- Flows are added up from the start of the plan, also in months without a target. A level is compared at the end of the month, with the target of that month.
 dated as (
     select
         *,
-        case when is_flow then target_sum else target end as target_to_date,
-        case when is_flow then original_sum else original_target end as original_target_to_date,
+        case when not is_flow then target when is_kept then coalesce(target_sum, cast(0 as double)) end as target_to_date,
+        case when not is_flow then original_target else original_sum end as original_target_to_date,
         case
             when is_ahead or not is_known_metric then null
             -- A month before the data has no figure, so the sum would lack it.
@@ -75,7 +75,7 @@ dated as (
             else max(case when month = last_goal_month then target end) over (partition by plan_id, goal_id)
         end as plan_target,
         case
-            when is_flow and share_months = target_months and share_of_plan > 0 then target_total * share_to_date / share_of_plan
+            when is_flow and is_kept and share_months = plan_months and share_of_plan > 0 then target_total * share_to_date / share_of_plan
         end as seasonal_target_to_date,
         case when is_flow then {{ month_number('last_goal_month') }} - {{ month_number('month') }} end as months_left
     from summed
@@ -85,8 +85,17 @@ compared as (
     select
         *,
         case when direction = 'down' then actual_to_date - target_to_date else target_to_date - actual_to_date end as behind,
-        case when is_flow then greatest(plan_target - actual_to_date, cast(0 as double)) end as remaining_target
+        case when is_flow then plan_target - actual_to_date end as missing
     from dated
+),
+
+-- Without a result nothing is missing or left, so a null stays one.
+bounded as (
+    select
+        *,
+        case when behind > 0 then behind when behind <= 0 then cast(0 as double) end as shortfall,
+        case when missing > 0 then missing when missing <= 0 then cast(0 as double) end as remaining_target
+    from compared
 )
 
 select
@@ -118,8 +127,8 @@ select
         when actual is null then 'no_figure'
         when actual_to_date is null then 'short_history'
     end as missing_reason,
-    greatest(behind, cast(0 as double)) as shortfall,
+    shortfall,
     remaining_target,
     months_left,
     case when months_left > 0 then remaining_target / cast(months_left as double) end as required_run_rate
-from compared
+from bounded

@@ -22,8 +22,7 @@ goals as (
     select
         book, plan_id, scope, entity_id, goal_id, metric, goal_type, is_flow,
         sum(case when is_flow or month = last_month then target end) as target,
-        sum(case when is_flow or month = last_month then original_target end) as original_target,
-        count(*) as months
+        sum(case when is_flow or month = last_month then original_target end) as original_target
     from months
     group by book, plan_id, scope, entity_id, goal_id, metric, goal_type, is_flow
 ),
@@ -65,17 +64,14 @@ select
     goals.goal_type,
     goals.target,
     goals.original_target,
-    -- Only deals and their money have a log of what each extract said, and only whole periods were added up.
+    -- Only deals and their money have a log of what each extract said.
     case
-        when
-            goals.metric in ('deals_new', 'deals_qualified', 'deals_won', 'deals_lost', 'won_amount')
-            and goals.months = {{ month_number('books.period_end') }} - {{ month_number('books.period_start') }} + 1
+        when goals.metric in ('deals_new', 'deals_qualified', 'deals_won', 'deals_lost', 'won_amount')
             then coalesce(results.amount, cast(0 as double))
     end as actual,
     today.target as target_now,
     today.actual as actual_now
 from goals
-inner join {{ ref('int_plan_books') }} as books on goals.book = books.book
 left join results
     on
         goals.book = results.book and goals.metric = results.measure and goals.scope = results.scope

@@ -90,12 +90,26 @@ judged as (
         growths.segment_branches,
         case when growths.segment_branches >= {{ var('pooling_min_entities') }} then 'segment' when company.growth > 0 then 'company' end
             as growth_basis,
-        case when growths.segment_branches >= {{ var('pooling_min_entities') }} then growths.growth else company.growth end as growth,
+        case when growths.segment_branches >= {{ var('pooling_min_entities') }} then growths.growth else company.growth end as usual_growth,
         case when results.headroom_amount is not null then greatest(results.run_rate, 0) + results.headroom_amount end as capacity
     from results
     cross join company
     left join segments_now on results.branch_id = segments_now.branch_id
     left join growths on segments_now.segment = growths.segment
+),
+
+-- Neither a boom nor a slump goes on as it was.
+bounded as (
+    select
+        *,
+        case
+            when usual_growth is not null
+                then greatest(
+                    least(usual_growth, cast({{ var('budget_growth_cap') }} as double)),
+                    1 / cast({{ var('budget_growth_cap') }} as double)
+                )
+        end as growth
+    from judged
 ),
 
 proposed as (
@@ -108,7 +122,7 @@ proposed as (
             when growth > 1 and capacity is not null and capacity < run_rate * growth then 'capacity'
             else 'growth'
         end as basis
-    from judged
+    from bounded
 ),
 
 amounts as (
