@@ -16,13 +16,15 @@
 
 {# The rows of a relation with the columns pair, side, branch_id, measure and amount at today's branches of that side, from
    int_change_places. Money is divided among the successors of a split branch as in current_credit. All else goes to the
-   successor with the largest share. `columns`: the other columns, which identify a row together with these. #}
-{% macro at_places(relation, columns) -%}
+   successor with the largest share. `columns`: the other columns, which identify a row together with these. `places`: another
+   relation with the columns of int_change_places. #}
+{% macro at_places(relation, columns, places=none) -%}
+    {%- set places_of = places or ref('int_change_places') %}
     select
         {{ columns | join(', ') }}, figures.pair, figures.side, figures.measure, figures.amount,
         places.branch_id_current, places.division_id, places.partner_id
     from {{ relation }} as figures
-    inner join {{ ref('int_change_places') }} as places
+    inner join {{ places_of }} as places
         on figures.pair = places.pair and figures.side = places.side and figures.branch_id = places.branch_id and places.weight_rank = 1
     where figures.measure != 'won_amount' or places.successors = 1
     union all
@@ -49,9 +51,32 @@
                 cast(floor(abs(figures.amount) * {{ minor_units() }} * places.share + 1e-6) as bigint) as units_cut,
                 abs(figures.amount) * {{ minor_units() }} * places.share as units_exact
             from {{ relation }} as figures
-            inner join {{ ref('int_change_places') }} as places
+            inner join {{ places_of }} as places
                 on figures.pair = places.pair and figures.side = places.side and figures.branch_id = places.branch_id
             where figures.measure = 'won_amount' and places.successors > 1
         ) as cut
     ) as ranked
+{%- endmacro %}
+
+{# Where each branch belonged at the steps of the logs that the relation (pair, side, step_number) names. #}
+{% macro places_at_steps(relation) -%}
+    select
+        last_steps.pair,
+        last_steps.side,
+        logged.branch_id,
+        logged.branch_id_current,
+        logged.share,
+        logged.weight_rank,
+        count(*) over (partition by last_steps.pair, last_steps.side, logged.branch_id) as successors,
+        logged.division_id,
+        logged.partner_id,
+        logged.place_text
+    from (
+        select steps.pair, steps.side, logged.branch_id, max(logged.step_number) as step_number
+        from {{ relation }} as steps
+        inner join {{ ref('int_branch_log') }} as logged on logged.step_number <= steps.step_number
+        group by steps.pair, steps.side, logged.branch_id
+    ) as last_steps
+    inner join {{ ref('int_branch_log') }} as logged
+        on last_steps.branch_id = logged.branch_id and last_steps.step_number = logged.step_number
 {%- endmacro %}

@@ -163,3 +163,10 @@
     ) as ranked
     where latest_rank = 1
 {%- endmacro %}
+
+{# Whether a row of a full dataset was in the latest extract of its source on a day. Before its source's first extract, that extract
+   counts. Where a source delivered two rows of one key, the caller keeps the last one. #}
+{% macro is_known_at(rows, day) -%}
+    ({{ rows }}.extracted_on <= {{ day }} or {{ rows }}.is_first_extract)
+    and ({{ rows }}.next_extracted_on is null or {{ rows }}.next_extracted_on > {{ day }})
+{%- endmacro %}

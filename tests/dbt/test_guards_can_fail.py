@@ -190,6 +190,25 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
     ],
+    "assert_plan_scopes_are_not_added": [
+        (
+            "a partner's divisions and branches in one sum",
+            "update plan.plan_reconciliation set child_plan_target = sums.both from (select plan_id, metric,"
+            " sum(child_plan_target) as both from plan.plan_reconciliation group by all having count(*) > 1) as sums"
+            " where plan_reconciliation.plan_id = sums.plan_id and plan_reconciliation.metric = sums.metric",
+            None,
+        ),
+        (
+            "a partner's plan below itself",
+            "update plan.plan_reconciliation set child_scope = scope where scope = 'partner'",
+            None,
+        ),
+        (
+            "a partner's result with those of its branches",
+            "update plan.plan_progress set goal_actual = 2 * goal_actual where scope = 'partner' and goal_actual > 0",
+            None,
+        ),
+    ],
     "assert_no_warning_stops": [
         (
             "a warning that stops",

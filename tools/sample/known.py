@@ -29,6 +29,8 @@ def plant_known(p: Planted) -> None:
         meetings,
         inquiries,
         promises,
+        account_plans,
+        reviews,
     ):
         plant(p)
 
@@ -101,7 +103,8 @@ def two_branches(p: Planted) -> None:
         (3, 2, 120, summer, autumn), (4, 3, 80, winter, spring),
     ):  # fmt: skip
         channel = "service" if n == 3 else None  # the only deal of this channel
-        sold(p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel)
+        earned = amount * MILLION // 10 if n == 1 else None  # the only commission that is stated
+        sold(p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned)
     for n in range(1, 15):
         created, won = (summer, autumn) if n <= 7 else (winter, spring)
         sold(p, f"{MANY}-{n:02d}", f"{MANY}-R{n:02d}", created, won, 29_500_000 if n == 14 else 28_500_000)
@@ -195,3 +198,90 @@ def promises(p: Planted) -> None:
         baseline_on="2025-03-31", target=1_200 * MILLION, deadline="2027-03-31",
     )  # fmt: skip
     p.add("phase_history", AS_OF, scope="partner", scope_id="KNOWN", phase="deepening", valid_from="2025-10-01")
+
+
+def plan(p: Planted, plan_id: str, scope: str, entity: str, start: str, end: str, agreed: str | None, **values: Any) -> None:
+    """Add a version of a plan with both sides' benefits; the first version unless another is given."""
+    p.add(
+        "account_plans", AS_OF, plan_id=plan_id, scope=scope, scope_id=entity, period_start=start, period_end=end,
+        agreed_on=agreed, status="合意" if agreed else "作成中", owner_staff_id="S0006", partner_benefit="紹介料",
+        vendor_benefit="販路の拡大", **{"version": 1, **values},
+    )  # fmt: skip
+
+
+def goal(p: Planted, plan_id: str, months: dict[str, float], metric: str = "won_amount", version: int = 1) -> None:
+    """Add a goal with its target in each month."""
+    kind = "result" if metric == "won_amount" else "action"
+    for month, target in months.items():
+        p.add(
+            "plan_goals", AS_OF, goal_id=f"{plan_id}-{metric}", plan_id=plan_id, version=version, metric=metric,
+            goal_type=kind, month=month, target=target,
+        )  # fmt: skip
+
+
+def account_plans(p: Planted) -> None:
+    """Plant plans of a partner and its two branches, two plans that go on, and one of a focus branch.
+
+    The plan of MANY asks for 500 million in fiscal 2025, and from October for 420; 400 came. The plan of FEW is a draft.
+    Their partner's plan asks for 1,000 million. LEAK has won 10 of 55 million and has until December; ABROAD nothing.
+    """
+    year = ("2025-04-01", "2026-03-31")
+    plan(p, "KNOWN-PLAN-MANY", "branch", MANY, *year, "2025-04-10", parent_plan_id="KNOWN-PLAN")
+    plan(
+        p, "KNOWN-PLAN-MANY", "branch", MANY, *year, "2025-10-10", version=2, parent_plan_id="KNOWN-PLAN",
+        lessons="勉強会の後に商談が増えた",
+    )  # fmt: skip
+    goal(p, "KNOWN-PLAN-MANY", {"2025-09-01": 250 * MILLION, "2026-03-01": 250 * MILLION})
+    goal(p, "KNOWN-PLAN-MANY", {"2026-03-01": 170 * MILLION}, version=2)
+    plan(p, "KNOWN-PLAN-MANY-26", "branch", MANY, "2026-04-01", "2027-03-31", "2026-04-01", follows_plan_id="KNOWN-PLAN-MANY")
+    goal(p, "KNOWN-PLAN-MANY-26", {"2026-09-01": 250 * MILLION, "2027-03-01": 250 * MILLION})
+    plan(p, "KNOWN-PLAN-FEW", "branch", FEW, *year, None, parent_plan_id="KNOWN-PLAN")
+    goal(p, "KNOWN-PLAN-FEW", {"2025-09-01": 300 * MILLION})
+    plan(p, "KNOWN-PLAN", "partner", "KNOWN", *year, "2025-04-20")
+    goal(p, "KNOWN-PLAN", {"2025-09-01": 500 * MILLION, "2026-03-01": 500 * MILLION})
+    calendar_year = ("2026-01-01", "2026-12-31")
+    plan(p, "KNOWN-PLAN-LEAK", "branch", LEAK, *calendar_year, "2025-12-20")
+    goal(
+        p, "KNOWN-PLAN-LEAK",
+        {"2026-01-01": 0, "2026-02-01": 0, "2026-03-01": 8 * MILLION, "2026-09-01": 17 * MILLION, "2026-12-01": 30 * MILLION},
+    )  # fmt: skip
+    goal(p, "KNOWN-PLAN-LEAK", {"2026-01-01": 1, "2026-02-01": 1, "2026-03-01": 0}, "regular_meeting")
+    plan(p, "KNOWN-PLAN-ABROAD", "branch", ABROAD, *calendar_year, "2025-12-22")
+    goal(p, "KNOWN-PLAN-ABROAD", {"2026-02-01": 3 * MILLION, "2026-12-01": 9 * MILLION})
+    plan(p, "KNOWN-PLAN-NEW", "branch", NEW, *year, "2025-04-15")
+    goal(p, "KNOWN-PLAN-NEW", {"2025-09-01": 2}, "study_session")
+    for n, (due, done, side) in enumerate(
+        (
+            ("2026-02-10", "2026-02-09", "vendor"),
+            ("2026-02-20", "2026-02-27", "partner"),
+            ("2026-03-27", None, "partner"),
+            ("2026-05-15", None, "vendor"),
+        ),
+        1,
+    ):
+        p.add(
+            "plan_actions", AS_OF, action_id=f"KNOWN-PLAN-LEAK-A{n}", plan_id="KNOWN-PLAN-LEAK",
+            goal_id="KNOWN-PLAN-LEAK-won_amount", action_type="proposal_review", owner_side=side, due_on=due, done_on=done,
+            status="完了" if done else "未完了",
+        )  # fmt: skip
+    p.add(
+        "plan_actions", AS_OF, action_id="KNOWN-PLAN-MANY-A1", plan_id="KNOWN-PLAN-MANY", action_type="proposal_review",
+        owner_side="vendor", due_on="2025-08-29", done_on="2025-08-20", status="完了",
+    )  # fmt: skip
+
+
+def reviews(p: Planted) -> None:
+    """Plant a regular meeting that was held and one that was cancelled, and a business review with an executive."""
+    p.activity(
+        f"{LEAK}-REGULAR-1", "regular_meeting", LEAK, "2026-02-03", next_action="見積の見直し",
+        next_action_due_on="2026-02-10",
+    )  # fmt: skip
+    p.add(
+        "activities", AS_OF, activity_id=f"{LEAK}-REGULAR-2", activity_type="regular_meeting",
+        occurred_at="2026-03-03 14:00:00", logged_at="2026-03-03 18:00:00", branch_id=LEAK, status="cancelled",
+    )  # fmt: skip
+    p.activity(f"{NEW}-QBR", "qbr", NEW, "2026-02-10")
+    p.add(
+        "activity_attendees", AS_OF, activity_id=f"{NEW}-QBR", attendee_id="KNOWN3-EXEC", attendee_type="executive",
+        attendance="attended",
+    )  # fmt: skip

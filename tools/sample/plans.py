@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tools.sample import names
+from tools.sample import later_plans, names
 from tools.sample.calendar import AS_OF, FISCAL_YEARS, START, day, iso, month_starts
 from tools.sample.causes import PROGRAMMES, SEASON, Causes, action_type
 from tools.sample.organisation import NEVER, Organisation
@@ -14,14 +14,19 @@ MISSIONS = ("direct", "recruit", "enable", "grow", "success")
 
 
 def write_all(
-    org: Organisation, causes: Causes, writer: Writer, rng: np.random.Generator, margins: np.ndarray
+    org: Organisation,
+    causes: Causes,
+    writer: Writer,
+    rng: np.random.Generator,
+    later_rng: np.random.Generator,
+    margins: np.ndarray,
 ) -> dict[str, str | None]:
     """Write staff and plan datasets, as one full extract each; return the month in which each programme pays back.
 
     `margins` is the margin that each programme brought in each month of the calendar.
     """
     write_staff(org, writer)
-    write_account_plans(org, causes, writer)
+    write_account_plans(org, causes, writer, later_rng)
     paid_back = write_programmes(org, causes, writer, margins)
     write_targets(org, causes, writer, rng)
     return paid_back
@@ -70,8 +75,8 @@ def write_staff(org: Organisation, writer: Writer) -> None:
     )
 
 
-def write_account_plans(org: Organisation, causes: Causes, writer: Writer) -> None:
-    """Write plans per branch and half of the large partners, with goals by month and actions."""
+def write_account_plans(org: Organisation, causes: Causes, writer: Writer, rng: np.random.Generator) -> None:
+    """Write plans per branch and half of the large partners, with goals by month and actions; and those of later_plans."""
     planned = {name: values.tolist() for name, values in causes.planned.items()}
     best = np.unique(causes.planned["branch"])
     total_partners = int((org.branch_count > 0).sum())
@@ -134,9 +139,14 @@ def write_account_plans(org: Organisation, causes: Causes, writer: Writer) -> No
                 "activity_id": None,
             }
         )  # fmt: skip
-    writer.write_rows("account_plans", AS_OF, plans)
-    writer.write_rows("plan_goals", AS_OF, goals)
-    writer.write_rows("plan_actions", AS_OF, actions)
+    divisions, larger = later_plans.of_larger_scopes(org, plans, goals)
+    later = later_plans.going_on(org, causes, rng)
+    ended = {plan["plan_id"]: plan for plan in plans if plan["period_end"] <= iso(AS_OF) and plan["agreed_on"]}
+    for nth, plan in enumerate(ended.values()):
+        plan["lessons"] = later_plans.LESSONS[nth % 4] if nth % 4 < len(later_plans.LESSONS) else None
+    writer.write_rows("account_plans", AS_OF, [{"lessons": None, **row} for row in (*plans, *divisions, *later[0])])
+    writer.write_rows("plan_goals", AS_OF, [*goals, *larger, *later[1]])
+    writer.write_rows("plan_actions", AS_OF, [*actions, *later[2]])
 
 
 def write_programmes(org: Organisation, causes: Causes, writer: Writer, margins: np.ndarray) -> dict[str, str | None]:

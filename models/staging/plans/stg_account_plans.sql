@@ -17,6 +17,7 @@ select
     owner_staff_id,
     partner_benefit,
     vendor_benefit,
+    lessons,
     source_name,
     file_name,
     row_number,

@@ -61,57 +61,6 @@ month_ends as (
     select month, {{ add_days(add_months('month', 1), -1) }} as month_end from months
 ),
 
-company_months as (
-    select months.*
-    from {{ ref('int_monthly') }} as months
-    inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key
-    where scopes.organisation = 'as_was' and scopes.scope = 'company' and months.is_complete
-),
-
-company as (
-    select
-        asked.metric,
-        months.month,
-        {{ fiscal_year('months.month') }} as fiscal_year,
-        case asked.metric
-            {{ additive_metrics("when 'METRIC' then cast(months.METRIC as double)", separator='') }}
-        end as amount
-    from {{ ref('metrics') }} as asked
-    cross join company_months as months
-    where asked.metric in (select metric from targets where is_flow)
-),
-
-whole_years as (
-    select *, count(*) over (partition by metric, fiscal_year) as months_recorded from company
-),
-
--- Share of each month in the three complete fiscal years before the target began. Later years were not known then.
-seasons as (
-    select
-        begun.metric,
-        begun.start_year,
-        {{ fiscal_month('company.month') }} as fiscal_month,
-        sum(company.amount) as amount
-    from (select distinct metric, {{ fiscal_year(add_days('path_from', 1)) }} as start_year from starts where is_flow) as begun
-    inner join whole_years as company
-        on
-            begun.metric = company.metric
-            and begun.start_year > company.fiscal_year
-            and begun.start_year - 3 <= company.fiscal_year
-    where company.months_recorded = 12
-    group by begun.metric, begun.start_year, {{ fiscal_month('company.month') }}
-),
-
-shares as (
-    select
-        metric, start_year, fiscal_month,
-        case
-            when sum(amount) over (partition by metric, start_year) > 0
-                then amount / sum(amount) over (partition by metric, start_year)
-        end as share
-    from seasons
-),
-
 -- A month that the path does not cover whole has the part of its days.
 weighted as (
     select
@@ -125,7 +74,7 @@ weighted as (
         / cast({{ days_between('month_ends.month', 'month_ends.month_end') }} + 1 as double) as weight
     from starts
     inner join month_ends on starts.first_month <= month_ends.month and starts.last_month >= month_ends.month
-    left join shares
+    left join {{ ref('int_seasons') }} as shares
         on
             starts.is_flow
             and starts.metric = shares.metric

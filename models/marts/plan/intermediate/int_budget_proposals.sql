@@ -1,0 +1,150 @@
+-- A proposal of the money that each branch brings in the next fiscal year. It takes the run rate of the last twelve complete months,
+-- the growth of branches that were in the same segment a year ago, and no more than the branch can sell: what it won and its
+-- headroom. A branch without wins gets the part of its headroom that is sure.
+with last_month as (
+    select month, month_end, {{ fiscal_year_start('month') }} as year_start from {{ ref('int_months') }}
+    where month = (select max(month) from {{ ref('int_months') }} where is_complete) and has_twelve_months
+),
+
+branches as (
+    select scopes.scope_key, scopes.entity_id as branch_id
+    from {{ ref('int_scopes') }} as scopes
+    cross join last_month
+    where
+        scopes.organisation = 'as_is' and scopes.scope = 'branch' and not scopes.is_special
+        and scopes.closed_on > last_month.month_end
+),
+
+results as (
+    select
+        branches.branch_id, branches.scope_key,
+        cast(coalesce(this_year.won_amount_t12m, 0) as double) as run_rate,
+        coalesce(this_year.deals_won_t12m, 0) as wins,
+        cast(year_before.won_amount_t12m as double) as run_rate_before,
+        year_before.deals_won_t12m as wins_before,
+        cast(headrooms.headroom_amount as double) as headroom_amount,
+        cast(headrooms.headroom_amount_min as double) as headroom_amount_min
+    from branches
+    cross join last_month
+    left join {{ ref('int_performance') }} as this_year
+        on branches.scope_key = this_year.scope_key and last_month.month = this_year.month
+    left join {{ ref('int_performance') }} as year_before
+        on
+            branches.scope_key = year_before.scope_key and {{ add_months('last_month.month', -12) }} = year_before.month
+            and year_before.has_twelve_months
+    left join {{ ref('int_headrooms') }} as headrooms
+        on branches.scope_key = headrooms.scope_key and last_month.month = headrooms.month
+),
+
+-- Segments of a year ago, so that a branch is not in a segment because of the growth that is measured.
+segments as (
+    select
+        segments.branch_id, segments.segment, segments.period_end, last_month.month_end,
+        row_number() over (
+            partition by segments.branch_id, segments.period_end <= {{ add_months('last_month.month_end', -12) }}
+            order by segments.period_end desc nulls last
+        ) as recency
+    from {{ ref('branch_segments') }} as segments
+    cross join last_month
+    where segments.period_end <= last_month.month_end
+),
+
+segments_before as (
+    select branch_id, segment from segments where recency = 1 and period_end <= {{ add_months('month_end', -12) }}
+),
+
+segments_now as (
+    select branch_id, segment
+    from (
+        select branch_id, segment, row_number() over (partition by branch_id order by period_end desc nulls last) as latest
+        from segments
+    ) as ranked
+    where latest = 1
+),
+
+company as (
+    select
+        case when sum(run_rate_before) > 0 then sum(case when run_rate_before is not null then run_rate end) / sum(run_rate_before) end
+            as growth,
+        cast(sum(case when wins_before is not null then wins end) as double) / nullif(sum(wins_before), 0) as wins_growth
+    from results
+),
+
+-- 30 more wins with the growth of all branches keep a small segment from growing by chance.
+growths as (
+    select
+        segments_before.segment,
+        count(*) as segment_branches,
+        max(company.growth) * {{ shrunk_ratio('sum(results.wins)', 'sum(results.wins_before * company.wins_growth)', 30) }} as growth
+    from results
+    cross join company
+    inner join segments_before on results.branch_id = segments_before.branch_id
+    where results.wins_before is not null
+    group by segments_before.segment
+),
+
+judged as (
+    select
+        results.*,
+        segments_now.segment,
+        growths.segment_branches,
+        case when growths.segment_branches >= {{ var('pooling_min_entities') }} then 'segment' when company.growth > 0 then 'company' end
+            as growth_basis,
+        case when growths.segment_branches >= {{ var('pooling_min_entities') }} then growths.growth else company.growth end as usual_growth,
+        case when results.headroom_amount is not null then greatest(results.run_rate, 0) + results.headroom_amount end as capacity
+    from results
+    cross join company
+    left join segments_now on results.branch_id = segments_now.branch_id
+    left join growths on segments_now.segment = growths.segment
+),
+
+-- Neither a boom nor a slump goes on as it was.
+bounded as (
+    select
+        *,
+        case
+            when usual_growth is not null
+                then greatest(
+                    least(usual_growth, cast({{ var('budget_growth_cap') }} as double)),
+                    1 / cast({{ var('budget_growth_cap') }} as double)
+                )
+        end as growth
+    from judged
+),
+
+proposed as (
+    select
+        *,
+        case
+            when run_rate <= 0 and headroom_amount_min > 0 then 'headroom'
+            when run_rate <= 0 then 'nothing'
+            when growth is null then 'run_rate'
+            when growth > 1 and capacity is not null and capacity < run_rate * growth then 'capacity'
+            else 'growth'
+        end as basis
+    from bounded
+),
+
+amounts as (
+    select
+        *,
+        case basis
+            when 'headroom' then headroom_amount_min
+            when 'nothing' then cast(0 as double)
+            when 'run_rate' then run_rate
+            when 'capacity' then capacity
+            else run_rate * growth
+        end as proposal
+    from proposed
+)
+
+select
+    scope_key, branch_id, segment, segment_branches, run_rate, headroom_amount, capacity, growth_basis, growth, basis,
+    case basis
+        when 'headroom' then headroom_amount_min
+        when 'nothing' then cast(0 as double)
+        when 'run_rate' then run_rate
+        when 'capacity' then capacity
+        else run_rate * growth
+    end as proposal
+from proposed
