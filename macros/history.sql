@@ -163,3 +163,17 @@
     ) as ranked
     where latest_rank = 1
 {%- endmacro %}
+
+{# The row of each key in the first extract that has it: what was expected at the beginning. #}
+{% macro first_known(dataset, key) -%}
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by {{ key | join(', ') }} order by extracted_on, source_name, file_name, row_number
+            ) as first_rank
+        from {{ ref('stg_' ~ dataset) }}
+    ) as ranked
+    where first_rank = 1
+{%- endmacro %}

@@ -29,6 +29,7 @@ def plant_known(p: Planted) -> None:
         meetings,
         inquiries,
         promises,
+        decided,
     ):
         plant(p)
 
@@ -195,3 +196,17 @@ def promises(p: Planted) -> None:
         baseline_on="2025-03-31", target=1_200 * MILLION, deadline="2027-03-31",
     )  # fmt: skip
     p.add("phase_history", AS_OF, scope="partner", scope_id="KNOWN", phase="deepening", valid_from="2025-10-01")
+
+
+def decided(p: Planted) -> None:
+    """Plant three decisions on known figures: one whose expectation came true, one that did not, and one that still runs."""
+    for nth, branch, metric, taken, expected, by in (
+        (1, "KNOWN-MANY", "won_amount", "2025-03-25", 300 * MILLION, "2026-03-31"),
+        (2, "KNOWN-FEW", "deals_won", "2025-03-25", 6, "2026-03-31"),
+        (3, "KNOWN-MANY", "reps_producing_t12m", "2025-04-20", 20, "2026-09-30"),
+    ):
+        p.add(
+            "decisions", AS_OF, decision_id=f"KNOWN-DC{nth}", decision="営業担当者との接点を広げる", metric=metric,
+            scope="branch", scope_id=branch, figure=None, taken_on=taken, taken_by="温室 長", expected_value=expected,
+            expected_by=by, programme_id=None,
+        )  # fmt: skip
