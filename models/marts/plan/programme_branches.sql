@@ -10,7 +10,7 @@ with leads as (
 ),
 
 activities as (
-    select programme_id, branch_id, count(*) as activities_held, min(occurred_on) as first_activity_on
+    select programme_id, branch_id, count(*) as activities_held
     from {{ ref('fct_activities') }}
     where programme_id is not null and status = 'held'
     group by programme_id, branch_id
@@ -49,11 +49,6 @@ select
     members.role,
     members.joined_on,
     members.agreed_on,
-    -- Agreed before anything happened there; null while nothing has.
-    case
-        when members.branch_id is not null and activities.first_activity_on is not null
-            then coalesce(members.agreed_on <= activities.first_activity_on, false)
-    end as is_agreed_before,
     cast(coalesce(activities.activities_held, 0) as bigint) as activities_held,
     cast(coalesce(leads.leads_supplied, 0) as bigint) as leads_of_programme,
     cast(coalesce(leads.leads_accepted, 0) as bigint) as leads_accepted,
