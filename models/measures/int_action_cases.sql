@@ -4,7 +4,9 @@
 -- is a case only if the branch did nothing of its type in the months before. Other actions overlap: comparable branches have
 -- other actions before, or after, as the branch has. They have the same level, too: new deals a month in the year before these
 -- months, in classes that double. It is no part of the difference, so that a lucky month cannot choose its own peers. Size, age,
--- type of partner and area are as in int_benchmarks. Cases whose months are not over have no result.
+-- type of partner and area are as in int_benchmarks. Where fewer than pooling_min_entities branches have all of it, area is dropped
+-- first, then type of partner, age and size; last, the classes of the level quadruple. Where even these are fewer, all of them count, if
+-- they are effect_min_peers. Cases whose months are not over have no result.
 with types as (
     select action_type, count(*) as actions
     from {{ ref('int_actions') }}
@@ -42,7 +44,8 @@ measured as (
     select
         *,
         deals_after - deals_before as change,
-        cast(cast(floor(ln(yearly_level + 1) / ln(2)) as integer) as {{ dbt.type_string() }}) as level_class
+        cast(cast(floor(ln(yearly_level + 1) / ln(2)) as integer) as {{ dbt.type_string() }}) as level_class,
+        cast(cast(floor(ln(yearly_level + 1) / ln(4)) as integer) as {{ dbt.type_string() }}) as wide_level_class
     from panel
     where months_of_level >= 6 and months_after = {{ var('effect_months') }}
 ),
@@ -82,14 +85,14 @@ candidates as (
 ),
 
 levels as (
-    {{ whole_numbers(1, 5) }}
+    {{ whole_numbers(1, 6) }}
 ),
 
 members as (
     select
         candidates.*, levels.n as level,
         {{ dbt.concat([
-            'candidates.level_class', "'/'", 'candidates.other_before', "'/'", 'candidates.other_later', "'/'",
+            'case when levels.n <= 5 then candidates.level_class else candidates.wide_level_class end', "'/'", 'candidates.other_before', "'/'", 'candidates.other_later', "'/'",
             "case when levels.n <= 4 then candidates.size_class else '' end", "'/'",
             "case when levels.n <= 3 then candidates.age_class else '' end", "'/'",
             "case when levels.n <= 2 then candidates.partner_type else '' end", "'/'",
@@ -110,7 +113,11 @@ peers as (
 matched as (
     select
         members.action_type, members.branch_id, members.month, members.level, members.peer_group, peers.peers, peers.peer_change,
-        row_number() over (partition by members.action_type, members.branch_id, members.month order by members.level nulls last) as nearness
+        row_number() over (
+            partition by members.action_type, members.branch_id, members.month
+            order by
+                case when peers.peers >= {{ var('pooling_min_entities') }} then members.level else 100 - members.level end nulls last
+        ) as nearness
     from members
     inner join peers
         on

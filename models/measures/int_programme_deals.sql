@@ -28,7 +28,7 @@ shared as (
         deals.status,
         deals.won_on,
         -- A share of nothing still names the programme, so that some programme has the deal.
-        cast(greatest(coalesce(members.share, 1), 0.00000001) as double) as share
+        cast(greatest(coalesce(members.share, 1), 0.00000001) as decimal(18, 8)) as share
     from linked
     inner join {{ ref('fct_deals') }} as deals on linked.deal_id = deals.deal_id and deals.is_counted
     left join {{ ref('int_programme_branches') }} as members
@@ -44,8 +44,8 @@ select
     branch_id_current,
     status,
     won_on,
-    share / sum(share) over (partition by deal_id) as weight,
-    coalesce(
+    cast(share as double) / cast(sum(share) over (partition by deal_id) as double) as weight,
+    cast(coalesce(
         sum(share) over (partition by deal_id order by programme_id rows between unbounded preceding and 1 preceding), 0
-    ) / sum(share) over (partition by deal_id) as before_weight
+    ) as double) / cast(sum(share) over (partition by deal_id) as double) as before_weight
 from shared

@@ -31,6 +31,7 @@ REPEATED = {
     "revenue_decomposition": {"deals_won", "won_amount"},
     "forecast_history": {"open_deals"},
     "headlines": {"deals_new", "deals_won", "won_amount", "indirect_ratio"},
+    "three_sided": {"deals_won", "won_amount"},
 }
 # Numeric columns that are no metrics of their own: parts of a metric, its complement, and attributes of a row.
 PARTS = re.compile(
@@ -58,6 +59,15 @@ DETAILS = {
     "wait_days", "wins_in_industry", "play_uses", "play_deals", "play_pass_rate", "play_other_pass_rate",
     "present_reps", "lever_rate", "lever_benchmark", "lever_peers", "direct_amount", "partner_target",
     "reachable_amount", "wins_needed", "reps_needed", "branches_needed", "open_branches",
+    # Effects, programmes and decisions.
+    "planned_actions", "planned_actions_done", "adoption_rate", "actions_done", "actions_running", "n", "deals_before",
+    "deals_after", "expected_deals", "effect_share", "branches_agreed", "partners", "activities_held", "attendances",
+    "leads_of_programme", "leads_accepted", "leads_followed_up", "lead_deals", "linked_deals", "linked_wins",
+    "planned_cost", "cost", "margin_known_share", "revenue", "benefit", "expected_margin",
+    "benefit_at_planned_payback", "months_late", "months_run", "roi_6_months", "roi_12_months", "roi_24_months",
+    "nth_month", "margin", "cumulative_cost", "cumulative_benefit", "cumulative_net", "roi_to_date", "lead_wins",
+    "quick_leads", "quick_lead_deals", "slow_leads", "other_lead_deals", "commission_known_share", "customers_won",
+    "figure", "figure_then", "expected_value", "actual_value",
 }  # fmt: skip
 
 
@@ -70,7 +80,7 @@ def columns() -> dict[str, dict[str, str]]:
     """Return each mart's columns with their types."""
     return {
         model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
-        for folder in ("kpi", "segment")
+        for folder in ("kpi", "segment", "plan")
         for path in (MARTS / folder).glob("*.yml")
         for model in yaml.safe_load(path.read_text("utf-8")).get("models", [])
         if path.with_name(f"{model['name']}.sql").exists()
@@ -157,8 +167,8 @@ def test_a_scorecard_can_show_every_metric_of_a_set(compiled: Home) -> None:
 
 def test_only_plans_segments_and_programmes_are_still_to_come() -> None:
     assert {row["metric"] for row in catalogue() if row["status"] == "planned"} == {
-        "attainment", "shortfall", "gap_cover", "action_on_time", "plan_coverage", "action_effect", "potential_lift",
-        "focus_ratio", "mode_mismatch", "rollout_success", "bridge_rate", "qbr_coverage", "programme_roi",
+        "attainment", "shortfall", "gap_cover", "action_on_time", "plan_coverage", "potential_lift",
+        "focus_ratio", "mode_mismatch", "rollout_success", "bridge_rate", "qbr_coverage",
         "support_load",
     }  # fmt: skip
 
