@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MODELS = ("action_effects", "programme_results", "lead_supply")
 WORKS, USELESS, RARE = "study_session", ("campaign", "price_review"), "training"
-# By chance one interval in twenty misses the truth, on either side.
 CLOSE_YIELD = 0.05
 
 # What is said of a type of action, and its planted effect on new deals: a share, in some weeks of the months that are compared.
@@ -135,7 +134,7 @@ def by_chance(company: Company) -> list[str]:
 def show(companies: list[Company]) -> str:
     """Return the tables in Markdown."""
     lines = [
-        "| company | action | done | compared | new deals per action, 95 % interval | share | verdict | planted |",
+        "| company | action | done | compared | new deals per action, 99 % interval | share | verdict | planted |",
         "|---|---|---:|---:|---:|---:|---|---:|",
     ]
     for company in companies:

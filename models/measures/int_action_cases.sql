@@ -6,7 +6,7 @@
 -- months, in classes that double. It is no part of the difference, so that a lucky month cannot choose its own peers. Size, age,
 -- type of partner and area are as in int_benchmarks. Where fewer than pooling_min_entities branches have all of it, area is dropped
 -- first, then type of partner, age and size; last, the classes of the level quadruple. Where even these are fewer, all of them count, if
--- they are effect_min_peers. Cases whose months are not over have no result.
+-- they are effect_min_peers. Cases whose months are not over have no result, nor have branches that closed, or whose contract ended, in them.
 with types as (
     select action_type, count(*) as actions
     from {{ ref('int_actions') }}
@@ -17,7 +17,9 @@ with types as (
 -- Windows over rows: int_monthly has every month of a branch.
 panel as (
     select
-        places.entity_id as branch_id, places.month, places.size_class, places.age_class, places.partner_type, places.area,
+        places.entity_id as branch_id, places.month,
+        {{ earliest(['branches.closed_on', 'branches.contract_ended_on']) }} as ended_on,
+        places.size_class, places.age_class, places.partner_type, places.area,
         sum(months.deals_new) over before_it as deals_before,
         sum(months.deals_new) over after_it as deals_after,
         12 * cast(sum(months.deals_new) over year_before as double) / count(*) over year_before as yearly_level,
@@ -25,6 +27,7 @@ panel as (
         count(*) over after_it as months_after
     from {{ ref('int_monthly') }} as months
     inner join {{ ref('int_branch_places') }} as places on months.scope_key = places.scope_key and months.month = places.month
+    inner join {{ ref('dim_branch') }} as branches on places.entity_id = branches.branch_id
     where months.is_complete
     window
         before_it as (
@@ -47,7 +50,9 @@ measured as (
         cast(cast(floor(ln(yearly_level + 1) / ln(2)) as integer) as {{ dbt.type_string() }}) as level_class,
         cast(cast(floor(ln(yearly_level + 1) / ln(4)) as integer) as {{ dbt.type_string() }}) as wide_level_class
     from panel
-    where months_of_level >= 6 and months_after = {{ var('effect_months') }}
+    where
+        months_of_level >= 6 and months_after = {{ var('effect_months') }}
+        and coalesce(ended_on, {{ for_ever() }}) >= {{ add_months('month', var('effect_months') + 1) }}
 ),
 
 -- The months for which an action is before, in or after the month.

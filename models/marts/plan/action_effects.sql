@@ -78,12 +78,13 @@ spread as (
     group by period_type, first_month, action_type
 ),
 
--- The quantile of a t distribution by its expansion about the normal one, 1.96 (Abramowitz and Stegun 26.7.5).
+-- 99 %, because many types and periods are judged at once. The quantile of a t distribution by its expansion about the normal one,
+-- 2.576 (Abramowitz and Stegun 26.7.5).
 errors as (
     select
         spread.*,
         sqrt(spread.squares * spread.clusters / (spread.clusters - 1)) / counted.n
-        * (1.96 + 2.372 / (spread.clusters - 1) + 2.823 / power(spread.clusters - 1, 2) + 2.556 / power(spread.clusters - 1, 3))
+        * (2.576 + 4.917 / (spread.clusters - 1) + 8.835 / power(spread.clusters - 1, 2) + 12.144 / power(spread.clusters - 1, 3))
             as half_width
     from spread
     inner join counted
