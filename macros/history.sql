@@ -170,3 +170,17 @@
     ({{ rows }}.extracted_on <= {{ day }} or {{ rows }}.is_first_extract)
     and ({{ rows }}.next_extracted_on is null or {{ rows }}.next_extracted_on > {{ day }})
 {%- endmacro %}
+
+{# The row of each key in the first extract that has it: what was expected at the beginning. #}
+{% macro first_known(dataset, key) -%}
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by {{ key | join(', ') }} order by extracted_on, source_name, file_name, row_number
+            ) as first_rank
+        from {{ ref('stg_' ~ dataset) }}
+    ) as ranked
+    where first_rank = 1
+{%- endmacro %}

@@ -52,7 +52,7 @@
         }),
         ('activity_attendees', false, {'activity_id': 'activities', 'rep_id': 'reps'}),
         ('inquiries', false, {'became_partner_id': 'partners'}),
-        ('leads_supplied', false, {'branch_id': 'branches', 'deal_id': 'deals'}),
+        ('leads_supplied', false, {'branch_id': 'branches', 'deal_id': 'deals', 'programme_id': 'programmes'}),
         ('cases', false, {'branch_id': 'branches', 'product_id': 'products', 'solved_by_case_id': 'cases'}),
         ('case_shares', false, {'case_id': 'cases', 'to_branch_id': 'branches'}),
         ('account_plans', true, {
@@ -65,6 +65,7 @@
         ('programme_costs', true, {'programme_id': 'programmes'}),
         ('programme_branches', true, {'programme_id': 'programmes', 'branch_id': 'branches'}),
         ('phase_history', true, {'scope_id': 'scope'}),
+        ('decisions', true, {'scope_id': 'scope', 'programme_id': 'programmes'}),
     ] %}
         {%- for column, names in columns.items() %}
             {%- do named.append((dataset, is_full, column, names)) -%}

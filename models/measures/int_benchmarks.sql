@@ -1,33 +1,8 @@
 -- What the best quarter of comparable branches reach: the upper quartile of their estimates. Estimates lie nearer to each other
--- than the raw figures of a year, so that the luck of one branch does not set the benchmark. Comparable branches have a sales
--- force of the same size class (classes double: 4 to 7, 8 to 15), the same age class (up to two years, or older), type of partner and
--- area. Where fewer than pooling_min_entities have the figure, area is dropped first, then type of partner, age and size.
-with places as (
-    select
-        scopes.scope_key,
-        scopes.entity_id,
-        months.month,
-        months.is_complete,
-        cast(
-            cast(floor(ln(coalesce(months.headcount, months.reps_known) + 0.5) / ln(2)) as integer) as {{ dbt.type_string() }}
-        ) as size_class,
-        case when branches.contract_started_on > {{ add_months('months.month', -24) }} then 'new' else 'settled' end as age_class,
-        coalesce(partners.partner_type, 'unknown') as partner_type,
-        coalesce(areas.area, 'unknown') as area
-    from {{ ref('int_monthly') }} as months
-    inner join {{ ref('int_months') }} as calendar on months.month = calendar.month
-    inner join {{ ref('int_scopes') }} as scopes
-        on
-            months.scope_key = scopes.scope_key
-            and scopes.organisation = 'as_is' and scopes.scope = 'branch' and not scopes.is_special
-    inner join {{ ref('dim_branch') }} as branches on scopes.entity_id = branches.branch_id
-    inner join {{ ref('dim_partner') }} as partners on scopes.partner_id = partners.partner_id
-    -- Two characters distinguish the prefectures, with or without 都, 道, 府 or 県.
-    left join {{ ref('areas') }} as areas on substr(branches.prefecture, 1, 2) = areas.prefecture_start
-    where scopes.closed_on > calendar.month_end
-),
-
-last_month as (
+-- than the raw figures of a year, so that the luck of one branch does not set the benchmark. Comparable branches have the same
+-- class of sales force and age, type of partner and area (int_branch_places). Where fewer than pooling_min_entities have the figure,
+-- area is dropped first, then type of partner, age and size.
+with last_month as (
     select max(month) as month from {{ ref('int_months') }} where is_complete
 ),
 
@@ -36,7 +11,7 @@ figures as (
     union all
     select rates.rate_name, places.scope_key, places.month, rates.estimated_rate as estimate
     from {{ ref('int_pooled_rates') }} as rates
-    inner join places on rates.entity_id = places.entity_id
+    inner join {{ ref('int_branch_places') }} as places on rates.entity_id = places.entity_id
     inner join last_month on places.month = last_month.month
     where rates.scope = 'branch' and rates.rate_name not like 'pass%'
 ),
@@ -68,7 +43,7 @@ members as (
             "case when levels.level <= 1 then places.area else '' end",
         ]) }} as peer_group
     from figures
-    inner join places on figures.scope_key = places.scope_key and figures.month = places.month
+    inner join {{ ref('int_branch_places') }} as places on figures.scope_key = places.scope_key and figures.month = places.month
     cross join levels
 ),
 

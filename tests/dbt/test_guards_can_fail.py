@@ -121,6 +121,20 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
     ],
+    "assert_programmes_share_deals": [
+        (
+            "a deal counts twice",
+            "insert into intermediate.int_programme_deals from intermediate.int_programme_deals limit 1",
+            None,
+        ),
+        (
+            "a yen too many",
+            "update intermediate.int_programme_revenue set amount = amount + 1 where deal_id ="
+            " (select min(deal_id) from intermediate.int_programme_revenue)",
+            "models/marts/plan/programme_payback.sql",
+        ),
+        ("a month is missing", "delete from plan.programme_payback where revenue != 0", None),
+    ],
     "assert_flows_add_up": [
         ("one lost too many", f"update kpi.rep_flows set lost = lost + 1 where {SOME_FLOW}", None),
         ("a month is missing", f"delete from kpi.rep_flows where {SOME_FLOW}", None),

@@ -364,7 +364,7 @@ OWN_IDS = """
     customers.customer_id
     products.product_id staff.staff_id partners.partner_id branches.branch_id branches.division_id reps.rep_id
     activities.activity_id activity_attendees.attendee_id inquiries.inquiry_id leads_supplied.lead_id cases.case_id
-    account_plans.plan_id plan_goals.goal_id plan_actions.action_id programmes.programme_id
+    account_plans.plan_id plan_goals.goal_id plan_actions.action_id programmes.programme_id decisions.decision_id
 """
 
 

@@ -84,6 +84,8 @@ def test_ids_refer_to_something(landed: duckdb.DuckDBPyConnection) -> None:
         ("plan_goals", "plan_id", "account_plans", "plan_id"), ("plan_actions", "plan_id", "account_plans", "plan_id"),
         ("programme_costs", "programme_id", "programmes", "programme_id"),
             ("programme_branches", "branch_id", "branches", "branch_id"),
+        ("leads_supplied", "programme_id", "programmes", "programme_id"),
+            ("decisions", "programme_id", "programmes", "programme_id"),
         ("staff_assignments", "staff_id", "staff", "staff_id"),
             ("staff_assignments", "branch_id", "branches", "branch_id"),
         ("attribution_overrides", "deal_id", "deals", "deal_id"),

@@ -184,6 +184,11 @@ def write_leads(
     accepted = within(rng, n, 0.8)
     became = accepted & (rng.random(n) < np.where(quick, effects.quick_lead, effects.slow_lead))
     contact = business_day(passed + np.where(quick, rng.integers(1, 8, n), rng.integers(8, 14, n)))
+    # A lead of a branch in a running programme comes from it, one in two.
+    programme = causes.programme_of(branch, passed, 0)
+    programme = np.where(np.arange(n) % 2 == 0, programme, NEVER)
+    deals["lead_programme"] = np.full(len(deals["id"]), NEVER)
+    deals["lead_programme"][chosen] = np.where(became, programme, NEVER)
     deals["lead"][chosen] = np.where(accepted, np.where(quick, QUICK, SLOW), 0) + became * (QUICK + SLOW)
     register(
         writer.con,
@@ -193,7 +198,7 @@ def write_leads(
             "accepted": np.where(accepted, np.minimum(passed + rng.integers(0, 6, n), AS_OF), NEVER),
             "contacted": np.where(accepted, np.minimum(contact, AS_OF), NEVER),
             "deal": np.where(became, deals["id"][chosen], NEVER),
-            "created": np.where(became, deals["created"][chosen], NEVER),
+            "created": np.where(became, deals["created"][chosen], NEVER), "programme": programme,
         },
     )  # fmt: skip
     for k, x in enumerate(DELTA_EXTRACTS):
@@ -206,7 +211,8 @@ def write_leads(
                 local_of(passed, second_s) as passed_at,
                 case when accepted <= {x} then local_of(accepted, 75000) end as accepted_at,
                 case when contacted <= {x} then local_of(contacted, 79000) end as first_contact_at,
-                case when created <= {x} then deal_of(deal) end as deal_id
+                case when created <= {x} then deal_of(deal) end as deal_id,
+                case when programme >= 0 then 'PG' || (programme + 1) end as programme_id
             from s where {touched}""",
             part,
         )

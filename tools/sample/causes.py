@@ -70,6 +70,13 @@ class Causes:
         """Return whether the play that works was done at the branch before."""
         return since(self.templates, branch, on, self.effects.play_days)
 
+    def programme_of(self, branch: Ints, on: Ints, begin: int) -> Ints:
+        """Return the programme in which the branch was on the day, from `begin` days after the start; else NEVER."""
+        found: Ints = np.full(len(branch), NEVER)
+        for i, (first, last) in enumerate(self.joined):
+            found[self.member[i][branch] & (on >= first + begin) & (on < last)] = i
+        return found
+
     def passes(self, branch: Ints, rep: Ints, on: Ints, more: np.ndarray) -> np.ndarray:
         """Return step × deal: the probability to pass. `more` is the win rate's change by what helps this deal."""
         effects, direct = self.effects, branch == NEVER

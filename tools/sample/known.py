@@ -31,6 +31,7 @@ def plant_known(p: Planted) -> None:
         promises,
         account_plans,
         reviews,
+        decided,
     ):
         plant(p)
 
@@ -104,7 +105,9 @@ def two_branches(p: Planted) -> None:
     ):  # fmt: skip
         channel = "service" if n == 3 else None  # the only deal of this channel
         earned = amount * MILLION // 10 if n == 1 else None  # the only commission that is stated
-        sold(p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned)
+        sold(
+            p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned
+        )
     for n in range(1, 15):
         created, won = (summer, autumn) if n <= 7 else (winter, spring)
         sold(p, f"{MANY}-{n:02d}", f"{MANY}-R{n:02d}", created, won, 29_500_000 if n == 14 else 28_500_000)
@@ -200,7 +203,9 @@ def promises(p: Planted) -> None:
     p.add("phase_history", AS_OF, scope="partner", scope_id="KNOWN", phase="deepening", valid_from="2025-10-01")
 
 
-def plan(p: Planted, plan_id: str, scope: str, entity: str, start: str, end: str, agreed: str | None, **values: Any) -> None:
+def plan(
+    p: Planted, plan_id: str, scope: str, entity: str, start: str, end: str, agreed: str | None, **values: Any
+) -> None:
     """Add a version of a plan with both sides' benefits; the first version unless another is given."""
     p.add(
         "account_plans", AS_OF, plan_id=plan_id, scope=scope, scope_id=entity, period_start=start, period_end=end,
@@ -233,7 +238,16 @@ def account_plans(p: Planted) -> None:
     )  # fmt: skip
     goal(p, "KNOWN-PLAN-MANY", {"2025-09-01": 250 * MILLION, "2026-03-01": 250 * MILLION})
     goal(p, "KNOWN-PLAN-MANY", {"2026-03-01": 170 * MILLION}, version=2)
-    plan(p, "KNOWN-PLAN-MANY-26", "branch", MANY, "2026-04-01", "2027-03-31", "2026-04-01", follows_plan_id="KNOWN-PLAN-MANY")
+    plan(
+        p,
+        "KNOWN-PLAN-MANY-26",
+        "branch",
+        MANY,
+        "2026-04-01",
+        "2027-03-31",
+        "2026-04-01",
+        follows_plan_id="KNOWN-PLAN-MANY",
+    )
     goal(p, "KNOWN-PLAN-MANY-26", {"2026-09-01": 250 * MILLION, "2027-03-01": 250 * MILLION})
     plan(p, "KNOWN-PLAN-FEW", "branch", FEW, *year, None, parent_plan_id="KNOWN-PLAN")
     goal(p, "KNOWN-PLAN-FEW", {"2025-09-01": 300 * MILLION})
@@ -285,3 +299,17 @@ def reviews(p: Planted) -> None:
         "activity_attendees", AS_OF, activity_id=f"{NEW}-QBR", attendee_id="KNOWN3-EXEC", attendee_type="executive",
         attendance="attended",
     )  # fmt: skip
+
+
+def decided(p: Planted) -> None:
+    """Plant three decisions on known figures: one whose expectation came true, one that did not, and one that still runs."""
+    for nth, branch, metric, taken, expected, by in (
+        (1, "KNOWN-MANY", "won_amount", "2025-03-25", 300 * MILLION, "2026-03-31"),
+        (2, "KNOWN-FEW", "deals_won", "2025-03-25", 6, "2026-03-31"),
+        (3, "KNOWN-MANY", "reps_producing_t12m", "2025-04-20", 20, "2026-09-30"),
+    ):
+        p.add(
+            "decisions", AS_OF, decision_id=f"KNOWN-DC{nth}", decision="営業担当者との接点を広げる", metric=metric,
+            scope="branch", scope_id=branch, figure=None, taken_on=taken, taken_by="温室 長", expected_value=expected,
+            expected_by=by, programme_id=None,
+        )  # fmt: skip

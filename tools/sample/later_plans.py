@@ -14,7 +14,11 @@ from tools.sample.causes import SEASON, Causes
 from tools.sample.organisation import NEVER, Organisation
 
 Rows = list[dict[str, Any]]
-LESSONS = ("勉強会の後の同行訪問が商談につながった", "値引きだけでは受注は増えなかった", "支店長との定例会で課題を早く把握できた")
+LESSONS = (
+    "勉強会の後の同行訪問が商談につながった",
+    "値引きだけでは受注は増えなかった",
+    "支店長との定例会で課題を早く把握できた",
+)
 # The types of actions of a plan that goes on, and whether some of them are done already.
 COMING = ("study_session", "joint_visit", "proposal_template", "regular_meeting")
 GOING_ON = ("joint_visit", "price_review", "campaign", "joint_visit", "study_session", "price_review")
@@ -64,14 +68,18 @@ def going_on(org: Organisation, causes: Causes, rng: np.random.Generator) -> tup
     best = np.unique(causes.planned["branch"])
     others = np.setdiff1d(np.argsort(-org.weight[: org.real_branches], kind="stable")[: 3 * len(best)], best)
     opened = (org.branch_closed[others] == NEVER) & (org.branch_opened[others] < day("2025-01-01"))
-    others = np.sort(others[opened & (org.partner_ended[org.branch_partner[others]] == NEVER)][: max(4, len(best) // 2)])
+    others = np.sort(
+        others[opened & (org.partner_ended[org.branch_partner[others]] == NEVER)][: max(4, len(best) // 2)]
+    )
     plans: Rows = []
     goals: Rows = []
     actions: Rows = []
     for start, branches, kinds, first_due in (
         ("2026-01-01", others, GOING_ON, 20), ("2026-04-01", best, COMING, 6),
     ):  # fmt: skip
-        months = month_starts(start, f"{int(start[:4]) + (start[5:7] == '04')}-{'03' if start[5:7] == '04' else '12'}-01")
+        months = month_starts(
+            start, f"{int(start[:4]) + (start[5:7] == '04')}-{'03' if start[5:7] == '04' else '12'}-01"
+        )
         season = np.array([SEASON[(int(iso(m)[5:7]) - 4) % 12] for m in months]) / sum(SEASON)
         for b in branches.tolist():
             prefix = "CY2026" if start[5:7] == "01" else "PL2026"
@@ -89,7 +97,12 @@ def going_on(org: Organisation, causes: Causes, rng: np.random.Generator) -> tup
                     "partner_benefit": "紹介料と新規顧客" if rng.random() < 0.9 else None, "vendor_benefit": "販路の拡大",
                 }
             )  # fmt: skip
-            yearly = float(org.weight[b]) * org.size * 350_000 * float(rng.choice([0.9, 1.0, 1.2, 2.5], p=[0.3, 0.4, 0.2, 0.1]))
+            yearly = (
+                float(org.weight[b])
+                * org.size
+                * 350_000
+                * float(rng.choice([0.9, 1.0, 1.2, 2.5], p=[0.3, 0.4, 0.2, 0.1]))
+            )
             for i, month in enumerate(months):
                 goals += [
                     {"goal_id": f"{plan}-{code}", "plan_id": plan, "version": 1, "metric": metric, "goal_type": kind,

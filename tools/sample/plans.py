@@ -4,12 +4,16 @@ from typing import Any
 
 import numpy as np
 
-from tools.sample import later_plans, names
+from tools.sample import decisions, later_plans, names
 from tools.sample.calendar import AS_OF, FISCAL_YEARS, START, day, iso, month_starts
 from tools.sample.causes import PROGRAMMES, SEASON, Causes, action_type
 from tools.sample.organisation import NEVER, Organisation
 from tools.sample.writing import Writer, register
 
+MEMOS = {
+    "short": "今期の新規商談を増やす。1年以内の回収を見込む。",
+    "long": "中長期の体制づくり。当期の成果は求めない。",
+}
 MISSIONS = ("direct", "recruit", "enable", "grow", "success")
 
 
@@ -29,6 +33,7 @@ def write_all(
     write_account_plans(org, causes, writer, later_rng)
     paid_back = write_programmes(org, causes, writer, margins)
     write_targets(org, causes, writer, rng)
+    decisions.write_decisions(org, writer)
     return paid_back
 
 
@@ -185,6 +190,7 @@ def write_programmes(org: Organisation, causes: Causes, writer: Writer, margins:
                 "programme_id": code, "programme_name": name, "kind": kind, "started_on": start, "ended_on": end,
                 "planned_cost": round(cost * 0.9, -3),
                 "planned_payback_month": iso(month_starts(start[:7] + "-01", "2026-12-01")[11]), "horizon": horizon,
+                "expected_margin": round(cost * 1.1, -3), "decision_memo": MEMOS[horizon],
                 "expected_side_effects": "直販との重複に注意" if horizon == "short" else None,
             }
         )  # fmt: skip
@@ -195,6 +201,7 @@ def write_programmes(org: Organisation, causes: Causes, writer: Writer, margins:
                 "joined_on": start,
                 "agreed_on": start if b % 2 else None,
                 "share": 1,
+                "role": "共催" if b % 5 == 0 else "参加",
             }
             for b in np.flatnonzero(causes.member[i]).tolist()
         ]

@@ -113,7 +113,8 @@ class Tally:
             within = (a["credit"] >= why.joined[i, 0] + 7) & (a["credit"] < why.joined[i, 1])
             self.count(f"{code} with", of & within)
             self.count(f"{code} without", of & ~within)
-            paid = (a["programme"] == i) & (a["outcome"] == WON) & (a["currency"] == JPY) & a["header"]
+            brought = (a["programme"] == i) | (a["lead_programme"] == i)
+            paid = brought & (a["outcome"] == WON) & (a["currency"] == JPY) & a["header"]
             month = np.searchsorted(self.calendar, a["close"][paid], side="right") - 1
             np.add.at(self.margins[i], month, a["amount"][paid] * 3 // 10)
         for name, codes in (("quick", (QUICK, 2 * QUICK + SLOW)), ("slow", (SLOW, QUICK + 2 * SLOW))):

@@ -94,7 +94,7 @@ class Rollouts:
         partner = np.maximum(a["partner"], 0)
         first, count = customers.first[partner], customers.count[partner]
         # The industry of a customer follows from the last digit of its number.
-        digit = (7 ** 3 * self.industry[branch]) % len(names.INDUSTRIES)
+        digit = (7**3 * self.industry[branch]) % len(names.INDUSTRIES)
         moved = a["customer"] - a["customer"] % 10 + digit
         moved = np.where(moved < first, moved + 10, np.where(moved >= first + count, moved - 10, moved))
         of_source &= (moved >= first) & (moved < first + count)

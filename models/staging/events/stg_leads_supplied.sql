@@ -9,6 +9,7 @@ select
     accepted_at,
     first_contact_at,
     deal_id,
+    programme_id,
     source_name,
     file_name,
     row_number,

@@ -8,6 +8,7 @@ select
     joined_on,
     agreed_on,
     share,
+    role,
     source_name,
     file_name,
     row_number,

@@ -12,6 +12,8 @@ select
     planned_payback_month,
     horizon,
     expected_side_effects,
+    expected_margin,
+    decision_memo,
     source_name,
     file_name,
     row_number,

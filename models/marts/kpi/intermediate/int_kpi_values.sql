@@ -1,4 +1,4 @@
--- Values of the metrics that a card or a target needs, on today's organisation, so that years are comparable. Each metric
+-- Values of the metrics that a card, target or decision needs, on today's organisation, so that years are comparable. Each metric
 -- has its own window. year_value is the figure of twelve months to date for a metric of a month.
 
 -- Each metric of a card with the month a year before, regardless of the set at that time, and each level with a target.
@@ -20,6 +20,13 @@ with asked as (
     inner join {{ ref('int_scopes') }} as scopes
         on targets.scope = scopes.scope and targets.entity_id = scopes.entity_id and scopes.organisation = 'as_is'
     where targets.is_known_metric and not targets.is_flow
+    union
+    -- Decisions are compared with what came.
+    select decisions.scope_key, months.month, decisions.metric
+    from {{ ref('int_decisions') }} as decisions
+    inner join {{ ref('int_months') }} as months
+        on decisions.figure_month <= months.month and decisions.last_month >= months.month
+    where decisions.scope_key is not null
 ),
 
 -- The company is all partners together, without direct sales, as in performance.

@@ -1,0 +1,23 @@
+-- What a counted revenue event brings to both sides: the vendor's margin and the partner's commission of the deal, in the
+-- proportion of the event to the deal's amount, so that a return takes them back. Null where the source does not state them.
+with stated as (
+    select deal_id, vendor_margin, partner_commission
+    from {{ ref('stg_deals') }}
+    where vendor_margin is not null or partner_commission is not null
+)
+
+select
+    revenue.deal_id,
+    revenue.event_id,
+    revenue.branch_id,
+    revenue.branch_version_id,
+    revenue.recognized_month as month,
+    revenue.amount,
+    {{ round_money('cast(revenue.amount as double) * cast(stated.vendor_margin as double) / cast(deals.amount_in_currency as double)') }}
+        as margin,
+    {{ round_money('cast(revenue.amount as double) * cast(stated.partner_commission as double) / cast(deals.amount_in_currency as double)') }}
+        as commission
+from {{ ref('fct_revenue') }} as revenue
+inner join {{ ref('fct_deals') }} as deals on revenue.deal_id = deals.deal_id
+left join stated on revenue.deal_id = stated.deal_id and deals.amount_in_currency != 0
+where revenue.is_counted
