@@ -311,13 +311,15 @@ class Tally:
         usual = self.late.sum() / max(recent.sum(), 1)
         for r in np.flatnonzero((self.why.rep_slip > effects.slip_days) & (n >= 5)).tolist():
             more = self.why.rep_slip[r] - effects.slip_days
+            late = self.late[r] / max(recent[r], 1)
             # Three in four deals slip, by an exponential number of days: its deviation is 1.29 of its mean.
             chance = ndtr((more - QUANTILE * 1.29 * effects.slip_days / np.sqrt(n[r]))
                 / (1.29 * self.why.rep_slip[r] / np.sqrt(n[r])))  # fmt: skip
             yield {
                 "cause": "slip", "entity_type": "rep", "entity_id": rep_id(r), "unit": "days", "effect": more,
                 "reference": effects.slip_days, "n": n[r], "power": chance, "n_recent": recent[r],
-                "power_recent": power_of_shares(self.late[r] / max(recent[r], 1), usual, recent[r]),
+                # Deals that are too short to close late show nothing.
+                "power_recent": power_of_shares(late, usual, recent[r]) if late > usual else 0.0,
             }  # fmt: skip
 
     def quiet(self) -> Iterable[Row]:
