@@ -97,7 +97,8 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
         (
             {"rep_id": f"{FEW}-R2", "reason": "producer_lapsed"},
             """select rep_id, 'producer_lapsed' as reason from kpi.rep_monthly
-            where month >= '2025-04-01' group by rep_id having sum(deals_won) > 0 and sum(case when month >= '2025-10-01' then deals_new else 0 end) = 0""",
+            where month >= '2025-04-01' group by rep_id
+            having sum(deals_won) > 0 and sum(case when month >= '2025-10-01' then deals_new else 0 end) = 0""",
         )
     ],
     "R-S3-15": [({"member_id": "R000242", "flow": "gained"}, "where is_complete)", ")")],
