@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -10,7 +10,7 @@ PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
 GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
-	ROUND ROWS SEED SEEDS SIZE TESTS TO VARS
+	ROUND ROWS SEED SEEDS SIZE TESTS TO UNDO VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
 SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS KYOTEN_ENGINE PYTHON,$(if $(value $(name)),$(name)))
@@ -74,6 +74,18 @@ sources-check: ## Try the mapping on its files without loading anything (KYOTEN_
 verify: ## Compare every file of a release with its hash in the manifest (RELEASE=id; default: the current one)
 	@./setup.sh run
 	@$(KYOTEN) verify $(if $(value RELEASE),-- "$$GIVEN_RELEASE")
+
+releases: ## The kept releases: why each is kept, its disk, what changed in the headline figures
+	@./setup.sh run
+	@$(KYOTEN) releases
+
+rollback: ## Let readers see an earlier release (RELEASE=id, REASON=why); RELEASE=latest: the latest and each new one again
+	@./setup.sh run
+	@$(KYOTEN) rollback $(if $(value REASON),--reason "$$GIVEN_REASON") -- "$$GIVEN_RELEASE"
+
+pin: ## Keep a release although settings.yml would delete it (RELEASE=id, REASON=why); UNDO=1: no longer
+	@./setup.sh run
+	@$(KYOTEN) pin $(if $(value UNDO),--undo) $(if $(value REASON),--reason "$$GIVEN_REASON") -- "$$GIVEN_RELEASE"
 
 try: ## Build and test one model, without its ancestors, and show its rows (MODEL=fct_deals, ROWS=5)
 	@./setup.sh run

@@ -182,6 +182,43 @@ def verify(release: str) -> None:
 
 
 @kyoten.command()
+def releases() -> None:
+    """List the kept releases, with what changed in the headline figures."""
+    from orchestration.release.listing import print_releases
+    from orchestration.warehouse import var
+
+    print_releases(Home.from_environment(), var("business_timezone"))
+
+
+@kyoten.command()
+@click.argument("release")
+@click.option("--reason", default="", help="Why readers must see this release.")
+def rollback(release: str, reason: str) -> None:
+    """Let readers see an earlier release; `latest` lets them see each new one again."""
+    from orchestration.release.releases import notice_of_rollback, roll_back
+
+    home = Home.from_environment()
+    shown = roll_back(home, release, reason)
+    print(notice_of_rollback(home) or f"Readers see release {shown}, the latest, and each new one from now on.")
+
+
+@kyoten.command()
+@click.argument("release")
+@click.option("--reason", default="", help="What it is kept for.")
+@click.option("--undo", is_flag=True, help="Let retention decide about it again.")
+def pin(release: str, reason: str, undo: bool) -> None:
+    """Keep a release until it is unpinned."""
+    from orchestration.release import releases as kept
+
+    home = Home.from_environment()
+    if undo:
+        kept.unpin(home, release)
+    else:
+        kept.pin(home, release, reason)
+    print(f"Release {release} is {'no longer pinned' if undo else 'pinned: retention does not delete it'}.")
+
+
+@kyoten.command()
 def worklist() -> None:
     """Write the deals that a person has to decide as a CSV to fill in."""
     from orchestration.worklist import print_worklist

@@ -44,7 +44,7 @@ from orchestration.lake.expectations import load_expectations
 from orchestration.lake.ingest import IngestResult
 from orchestration.release import checks
 from orchestration.release.fingerprint import nothing_new
-from orchestration.release.publish import current_release
+from orchestration.release.releases import newest_release, rolled_back_to
 from orchestration.resources import Workspace, dbt_resource, start_dbt
 from orchestration.sources.transports.fetch import fetch, has_transports
 
@@ -250,7 +250,7 @@ def _published_keys() -> list[AssetKey]:
 
 @asset(key=["published", "release"], deps=_published_keys(), group_name="published", kinds={"duckdb", "parquet"})
 def release(workspace: Workspace) -> MaterializeResult[None]:
-    """The release that readers see: a database, Parquet files and a manifest, swapped in at once."""
+    """A release: database, Parquet files, manifest. Readers see it at once, unless an earlier one was brought back."""
     with _step_failure():
         made = steps.release(workspace.home, workspace.say)
     return MaterializeResult(metadata=_release_metadata(made))
@@ -259,6 +259,7 @@ def release(workspace: Workspace) -> MaterializeResult[None]:
 def _release_metadata(made: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "release_id": made["release_id"],
+        "readers_see": rolled_back_to(HOME) or made["release_id"],
         "as_of": str(made["as_of"]),
         "tables": len(made["tables"]),
         "rows": sum(made["tables"].values()),
@@ -283,7 +284,7 @@ daily = ScheduleDefinition(
 @sensor(name="releases", minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
 def releases(context: SensorEvaluationContext) -> SensorResult:
     """Record releases that a refresh without Dagster published (`make refresh`), one materialization each."""
-    manifest = current_release(HOME)
+    manifest = newest_release(HOME)
     if manifest is None or manifest["release_id"] == context.cursor:
         return SensorResult()
     latest = context.instance.get_latest_materialization_event(release.key)

@@ -9,7 +9,8 @@ from pathlib import Path
 from orchestration import engine
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder
-from orchestration.release.publish import current_release, versions
+from orchestration.release.publish import versions
+from orchestration.release.releases import current_release
 
 SETTINGS = ("KYOTEN_HOME", "KYOTEN_SOURCES", "KYOTEN_VARS", "KYOTEN_ENGINE", *engine.SETTINGS)
 

@@ -16,8 +16,9 @@ from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
 from orchestration.release.fingerprint import nothing_new
-from orchestration.release.publish import current_release
+from orchestration.release.releases import current_release, notice_of_rollback
 from orchestration.release.verify import damage
+from orchestration.settings import settings_of
 from orchestration.sources.transports.fetch import FetchError, fetch
 from orchestration.warehouse import configure, overrides, var
 
@@ -61,11 +62,12 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
     with write_lock(home):
         overrides()  # a wrong KYOTEN_VARS is reported at once, and so is a wrong ladder
         check_ladder(LADDER)
+        settings_of(home)
         if fetches:
             with costs.step("fetch"):
                 _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
-            print(f"Nothing new since release {release_id}.")
+            print("\n".join(filter(None, [f"Nothing new since release {release_id}.", notice_of_rollback(home)])))
             return None
         clock.say(f"Refreshing {home.root}")
         for change in damage(home):
@@ -80,7 +82,10 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             if profile:
                 print("\n".join(["", *costs.lines()]))
         costs.save(home, release["release_id"])
-        clock.say(f"Published release {release['release_id']}")
+        notice = notice_of_rollback(home)
+        clock.say(f"{'Built and kept' if notice else 'Published'} release {release['release_id']}")
+        if notice:
+            clock.say(notice)
         return str(release["release_id"])
 
 

@@ -15,7 +15,10 @@ from orchestration.lake.ingest import IngestResult, ingest
 from orchestration.names.lake import lacks_suffixes, write_names
 from orchestration.release import checks
 from orchestration.release.fingerprint import inputs_fingerprint, lake_fingerprint, project_fingerprint, recorded_inputs
+from orchestration.release.known_on import write_catalogue
 from orchestration.release.publish import publish
+from orchestration.release.releases import delete_expired
+from orchestration.settings import settings_of
 from orchestration.worklist import export_worklist
 
 Say = Callable[[str], None]
@@ -186,7 +189,24 @@ def release(home: Home, say: Say) -> dict[str, Any]:
     if fingerprint is None:
         raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
     say("Publishing")
-    return publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
+    made = publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
+    tidy(home, say)
+    return made
+
+
+def tidy(home: Home, say: Say) -> None:
+    """Delete the releases that nothing keeps, and list the others for queries about what was known on a day.
+
+    It stops nothing: the new release is published already.
+    """
+    import duckdb
+
+    try:
+        for release_id in delete_expired(home, settings_of(home).releases):
+            say(f"Release {release_id} was deleted, as settings.yml (releases) says")
+        write_catalogue(home)
+    except (OSError, duckdb.Error) as error:
+        say(f"note: the kept releases in {home.published} could not be tidied: {' '.join(str(error).split())}")
 
 
 def limited(say: Say, seconds: float = 2.0) -> Say:

@@ -17,7 +17,8 @@ from orchestration import engine, sql
 from orchestration.costs import slowest
 from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
-from orchestration.release.publish import DATABASE, current_release, previous_release
+from orchestration.release.publish import DATABASE
+from orchestration.release.releases import current_release, notice_of_rollback, previous_release
 from orchestration.warehouse import var
 
 BAR = 16
@@ -117,6 +118,8 @@ def print_summary(home: Home) -> None:
     with engine.connect(home, home.published / "kyoten.duckdb", read_only=True) as connection:
         console.print()
         console.rule(f"[bold]Kyoten · release {release['release_id']} · as of {release['as_of']}")
+        if notice := notice_of_rollback(home):
+            console.print(f"[bold red]{escape(notice)}", soft_wrap=True)
         _print_lines(console, today_lines(str(release["as_of"]), rows_of(connection, TODAY)))
         console.print(_came_in(rows_of(connection, LOADS)))
         _print_lines(console, noted_lines(rows_of(connection, NOTED)))

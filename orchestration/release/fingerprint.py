@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 
 from orchestration.home import Home
-from orchestration.release.publish import current_release, versions
-from orchestration.release.verify import damage
+from orchestration.release.publish import versions
+from orchestration.release.releases import newest_release
+from orchestration.release.verify import damage, damage_of
 from orchestration.sources.landing import fingerprint
 from orchestration.warehouse import PROJECT_FILES, content_hash, overrides
 
@@ -35,11 +36,11 @@ def recorded_inputs(home: Home) -> Path:
 
 
 def nothing_new(home: Home) -> str | None:
-    """Return the current release's id if it is intact and a refresh would make the same tables again, else None."""
-    release = current_release(home)
+    """Return the id of the newest release if it is intact and a refresh would make the same tables again, else None."""
+    release = newest_release(home)
     if release is None or not (home.published / "current" / "kyoten.duckdb").exists():
         return None
-    if damage(home):
+    if damage(home) or damage_of(home.published / "releases" / release["release_id"]):
         return None
     now = {"inputs": inputs_fingerprint(home), "project": project_fingerprint(), "lake": lake_fingerprint(home)}
     # The lake may have changed since the release. Removing a file does not undo its load, even if no release has it.

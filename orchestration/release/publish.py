@@ -12,7 +12,6 @@ decides before whether a build may be published.
 import contextlib
 import importlib.metadata
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -26,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.release.verify import MANIFEST, damage_of, files_of
+from orchestration.release.releases import fsync, point, switch, switching
+from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides, published_models, spark_version
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ DATABASE, PARQUET = "kyoten.duckdb", "parquet"
 BUILD = "kyoten"
 # Clients since DuckDB 1.0 can read this format; later versions write another one by default.
 STORAGE_VERSION = "v1.0.0"
-# The sum of money is written into the manifest, so that two releases can be compared without opening them.
+# Sums of money and headline figures are in the manifest, so that two releases can be compared without opening them.
+HEADLINES = ("won_amount", "deals_won", "deals_new")
 MONEY = (("core", "fct_revenue", "amount"), ("core", "fct_deals", "amount"))
 
 
@@ -63,26 +64,13 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | installed | spark_version()
 
 
-def current_release(home: Home) -> dict[str, Any] | None:
-    """Return the manifest of the release that readers see, or None."""
-    path = home.published / "current" / MANIFEST
-    try:
-        return json.loads(path.read_text()) if path.exists() else None
-    except ValueError:  # cut short; verify.damage names it, and a refresh publishes again
-        return None
-
-
-def previous_release(home: Home, release_id: str) -> Path | None:
-    """Return the folder of the latest intact release before this one, or None."""
-    earlier = sorted(path for path in (home.published / "releases").glob("*Z*") if path.name < release_id)
-    whole = (path for path in reversed(earlier) if (path / MANIFEST).exists() and path.suffix != ".tmp")
-    return next((path for path in whole if not damage_of(path)), None)
-
-
 def publish(
     home: Home, dbt_manifest: dict[str, Any], *, checks: dict[str, Any], fingerprint: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """Copy the published tables of the working database into a new release, make it current, return its manifest."""
+    """Copy the published tables of the working database into a new release and return its manifest.
+
+    Readers see it from then on, unless a person has brought an earlier release back.
+    """
     releases = home.published / "releases"
     releases.mkdir(parents=True, exist_ok=True)
     _sweep(home)
@@ -95,13 +83,13 @@ def publish(
             release = _write(home, aside, release_id, moment, dbt_manifest, checks, fingerprint)
             _persist(aside)
             aside.rename(releases / release_id)
-            _point(home.published / "current", f"releases/{release_id}")
+            switch(home, release_id)
             for name in (DATABASE, PARQUET):
                 link = home.published / name
                 if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
-                    _point(link, f"current/{name}")
-            _fsync(releases)
-            _fsync(home.published)
+                    point(link, f"current/{name}")
+            fsync(releases)
+            fsync(home.published)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
@@ -110,10 +98,11 @@ def publish(
 
 def _sweep(home: Home) -> None:
     """Remove the files of a publish that was killed; no reader uses files with such names."""
-    for path in (home.published / "releases").glob("*.tmp"):
-        shutil.rmtree(path)
-    for path in home.published.glob(".*.tmp"):
-        path.unlink()
+    with switching(home):
+        for path in (home.published / "releases").glob("*.tmp"):
+            shutil.rmtree(path)
+        for path in home.published.glob(".*.tmp"):
+            path.unlink()
 
 
 def _free_id(releases: Path, moment: datetime) -> str:
@@ -188,6 +177,7 @@ def _write(
             )
         expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
         money = _money(connection, BUILD, tables)
+        release["headlines"] = _headlines(connection, tables)
     release["tables"] = _read_back(home, aside, expected)
     release["money"] = money
     with engine.connect(home, aside / DATABASE, read_only=True) as connection:
@@ -337,6 +327,15 @@ def _money(connection: "duckdb.DuckDBPyConnection", catalogue: str, tables: list
     return sums
 
 
+def _headlines(connection: "duckdb.DuckDBPyConnection", tables: list[Table]) -> dict[str, dict[str, str]]:
+    """Return the figures of kpi.headlines by period, such as `fiscal_year 2026-04-01`."""
+    if ("kpi", "headlines") not in {(table.schema, table.name) for table in tables}:
+        return {}
+    query = f"select period_type, period_start, {', '.join(HEADLINES)} from {BUILD}.kpi.headlines order by all"
+    rows = connection.execute(query).fetchall()
+    return {f"{kind} {start}": dict(zip(HEADLINES, map(str, row), strict=True)) for kind, start, *row in rows}
+
+
 def _read_back(home: Home, aside: Path, expected: dict[str, int]) -> dict[str, int]:
     """Compare the row counts of every table in the closed release, database and Parquet files, with the build."""
 
@@ -382,21 +381,5 @@ def _persist(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
             path.chmod(0o444)
-        _fsync(path)
-    _fsync(folder)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _point(link: Path, target: str) -> None:
-    """Replace the link atomically: a reader always finds the old link or the new one."""
-    aside = link.with_name(f".{link.name}.tmp")
-    aside.unlink(missing_ok=True)
-    aside.symlink_to(target)
-    aside.replace(link)
+        fsync(path)
+    fsync(folder)

@@ -21,7 +21,7 @@ from dagster_dbt import get_asset_key_for_model
 from orchestration.contract import load_contract
 from orchestration.home import Home
 from orchestration.lake.acceptance import accept
-from orchestration.release.publish import current_release
+from orchestration.release.releases import current_release
 from orchestration.resources import Workspace, prune_runs
 from orchestration.warehouse import published_models, read_manifest
 from tools import asset_graph

@@ -17,7 +17,8 @@ import pytest
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.release import publish as publishing
-from orchestration.release.publish import current_release, publish
+from orchestration.release.publish import publish
+from orchestration.release.releases import current_release
 from orchestration.release.verify import verify
 from tests.ingest.killing import STEP, kills
 
@@ -27,6 +28,7 @@ FINGERPRINT = {"inputs": "i", "project": "p"}
 
 def _node(schema: str, name: str, **properties: object) -> dict:
     return {
+        "unique_id": f"model.kyoten.{name}",
         "resource_type": "model",
         "unique_id": f"model.kyoten.{name}",
         "schema": schema,
@@ -212,7 +214,7 @@ _publish(Home(Path(sys.argv[1])))
 
 @pytest.mark.parametrize(
     ("function", "call"),
-    [("copy_table", 2), ("_write_catalog", 1), ("_read_back", 1), ("_persist", 1), ("rename", 1), ("_point", 1)],
+    [("copy_table", 2), ("_write_catalog", 1), ("_read_back", 1), ("_persist", 1), ("rename", 1), ("switch", 1)],
 )
 def test_a_kill_in_the_middle_leaves_the_old_release(home: Home, function: str, call: int) -> None:
     old = _publish(home)

@@ -16,7 +16,7 @@ import pytest
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder, write_lock
-from orchestration.release.publish import current_release
+from orchestration.release.releases import current_release
 from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides
 from tests import forked

@@ -13,7 +13,7 @@ from orchestration import refresh as refreshing
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
-from orchestration.release.publish import current_release
+from orchestration.release.releases import current_release
 from tests.conftest import run_cli
 
 Rows = list[dict[str, str]]

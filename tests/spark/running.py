@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from orchestration import spark
 from orchestration.home import PROJECT, Home
-from orchestration.release.publish import current_release
+from orchestration.release.releases import current_release
 from tests.conftest import run_cli
 from tests.spark.costs import costs
 

@@ -18,7 +18,7 @@ import pytest
 from orchestration import spark
 from orchestration.home import Home
 from orchestration.knowledge import TABLES
-from orchestration.release.publish import current_release
+from orchestration.release.releases import current_release
 from tests.conftest import SAMPLE_SIZE, run_cli
 from tests.dbt.test_unit_tests import DECLARED, verdict
 from tests.spark.comparison import HASHES, differences
