@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
+from orchestration.release.keys import held_references, keys, references
+from orchestration.release.labels import write_labels
 from orchestration.release.releases import fsync, point, switch, switching
 from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides, published_models, spark_version
@@ -139,9 +141,9 @@ def _write(
 ) -> dict[str, Any]:
     """Write database, Parquet files and manifest of a release, read them back and compare them with the build."""
 
-    keys = _keys(dbt_manifest)
+    unique = keys(dbt_manifest)
     tables = [
-        Table(node["schema"], node["alias"], node, keys.get(node["unique_id"], ()))
+        Table(node["schema"], node["alias"], node, unique.get(node["unique_id"], ()))
         for node in published_models(dbt_manifest)
     ]
     with engine.connect(home) as connection:
@@ -165,15 +167,19 @@ def _write(
         for table in tables:
             copy_table(connection, table)
         _write_release_table(connection, release)
-        _write_catalog(connection, tables, _doc_blocks(dbt_manifest))
+        _write_catalog(connection, tables, _doc_blocks(dbt_manifest), held_references(dbt_manifest))
+        write_labels(connection)
+        texts = _texts(connection)
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
         ).fetchall()
         for schema, name in names:
             file = aside / PARQUET / schema / f"{name}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
+            comments = {"release_id": release_id, **texts.get((schema, name), {})}
             connection.execute(
-                f'copy release."{schema}"."{name}" to {sql.text(str(file))} (format parquet, compression zstd)'
+                f'copy release."{schema}"."{name}" to {sql.text(str(file))} (format parquet, compression zstd, '
+                f"kv_metadata {{{', '.join(f'{key}: {sql.text(text)}' for key, text in comments.items())}}})"
             )
         expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
         money = _money(connection, BUILD, tables)
@@ -204,20 +210,6 @@ def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
         connection.execute("; ".join(["begin", *comments, "commit"]))
 
 
-def _keys(dbt_manifest: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the columns that a guard holds unique in all rows, by the id of the model."""
-    keys: dict[str, tuple[str, ...]] = {}
-    for node in dbt_manifest["nodes"].values():
-        test = node.get("test_metadata") or {}
-        if node["config"].get("where") or node["config"].get("severity", "error").lower() != "error":
-            continue
-        if test.get("name") == "unique" and node["column_name"]:
-            keys.setdefault(node["attached_node"], (node["column_name"],))
-        elif test.get("name") == "unique_combination":
-            keys.setdefault(node["attached_node"], tuple(test["kwargs"]["columns"]))
-    return keys
-
-
 def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[str, Any]) -> None:
     connection.execute("create schema if not exists ops")
     columns = {
@@ -237,32 +229,68 @@ def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[
     connection.execute(f"insert into ops.release {sql.rows([columns.values()])}")
 
 
-def _write_catalog(connection: "duckdb.DuckDBPyConnection", tables: list[Table], blocks: Mapping[str, str]) -> None:
-    """Write ops.catalog: the texts of every published table (column_name null) and column in English and Japanese."""
+def _write_catalog(
+    connection: "duckdb.DuckDBPyConnection",
+    tables: list[Table],
+    blocks: Mapping[str, str],
+    tested: Mapping[tuple[str, str], tuple[str, str]],
+) -> None:
+    """Write ops.catalog: the texts of every published table (column_name null) and column in English and Japanese.
+
+    A column of the key has its position in it, and a column with the id of another table names that table and column.
+    """
     connection.execute(
         """
         create table ops.catalog (
             table_schema varchar, table_name varchar, column_name varchar, ordinal integer, data_type varchar,
-            label_en varchar, label_ja varchar, description_en varchar, description_ja varchar, is_personal boolean
+            label_en varchar, label_ja varchar, description_en varchar, description_ja varchar, is_personal boolean,
+            key_position integer, references_schema varchar, references_table varchar, references_column varchar
         )
         """
     )
     labels: dict[str, str] = {}
     if ("kpi", "metrics") in {(table.schema, table.name) for table in tables}:
         labels = dict(connection.execute("select metric, label from release.kpi.metrics").fetchall())
+    described = {(t.schema, t.name): connection.execute(f"describe release.{t.sql}").fetchall() for t in tables}
+    refers = references({key: [column[0] for column in columns] for key, columns in described.items()}, tested)
     rows: list[tuple[Any, ...]] = []
     for table in tables:
         meta = _meta(table.node)
-        columns = connection.execute(f"describe release.{table.sql}").fetchall()
+        columns = described[table.schema, table.name]
         words = table.node.get("columns", {})
         texts = _words(table.name, table.node, blocks, labels={})
-        rows.append((table.schema, table.name, None, 0, "TABLE", *texts, _is_personal(meta)))
+        rows.append((table.schema, table.name, None, 0, "TABLE", *texts, _is_personal(meta), None, None, None, None))
         for ordinal, (name, kind, *_) in enumerate(columns, start=1):
             column = words.get(name, {})
             texts = _words(name, column, blocks, labels)
-            rows.append((table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column))))
+            position = table.key.index(name) + 1 if name in table.key else None
+            to = refers.get((table.schema, table.name, name), (None, None, None))
+            rows.append((table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column)), position, *to))
     if rows:
         connection.execute(f"insert into ops.catalog {sql.rows(rows)}")
+
+
+def _texts(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], dict[str, str]]:
+    """Return the texts that a Parquet file has in its metadata, by schema and table; those of the columns are JSON."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    rows = connection.execute(
+        "select table_schema, table_name, column_name, label_en, label_ja, description_en, description_ja "
+        "from release.ops.catalog order by table_schema, table_name, ordinal"
+    ).fetchall()
+    columns: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for schema, table, column, *words in rows:
+        texts = {
+            key: word
+            for key, word in zip(("label_en", "label_ja", "description_en", "description_ja"), words, strict=True)
+            if word
+        }
+        if column is None:
+            found[schema, table] = texts
+        else:
+            columns.setdefault((schema, table), {})[column] = texts
+    for key, of_columns in columns.items():
+        found[key]["columns"] = json.dumps(of_columns, ensure_ascii=False)
+    return found
 
 
 def _meta(described: dict[str, Any]) -> dict[str, Any]:
