@@ -2,6 +2,7 @@
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -18,7 +19,7 @@ $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
 BIN := .venv/bin
-KYOTEN := $(BIN)/kyoten
+KYOTEN := $(BIN)/kyoten$(if $(value LANG_), --lang "$$GIVEN_LANG_")
 COMPILE := .uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
@@ -47,9 +48,13 @@ summary: ## Summary of the current release
 	@./setup.sh run
 	@$(KYOTEN) summary
 
+report: ## The pages that people open, from the current release; prints where they are (LANG_=ja in Japanese)
+	@./setup.sh run
+	@$(KYOTEN) report
+
 why: ## Why a deal is at its branch (DEAL=id, LANG_=ja in Japanese)
 	@./setup.sh run
-	@$(KYOTEN) why $(if $(value LANG_),--lang "$$GIVEN_LANG_") -- "$$GIVEN_DEAL"
+	@$(KYOTEN) why -- "$$GIVEN_DEAL"
 
 what-if: ## Deals that another ladder or other vars would move (LADDER=file.csv, VARS='{"two_tier_credit": "distributor"}')
 	@./setup.sh run

@@ -64,9 +64,10 @@ class InOrder(click.Group):
 @click.option("--home", type=click.Path(resolve_path=True), help="Folder of the data [default: KYOTEN_HOME or data].")
 @click.option("--sources", type=click.Path(resolve_path=True), help="Mapping file [default: KYOTEN_SOURCES].")
 @click.option("--vars", "variables", help="dbt vars as a JSON object [default: KYOTEN_VARS].")
-def kyoten(home: str | None, sources: str | None, variables: str | None) -> None:
+@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language [default: KYOTEN_LANG, else that of LANG].")
+def kyoten(home: str | None, sources: str | None, variables: str | None, lang: str | None) -> None:
     """The warehouse that partner-sales teams run on."""
-    stated = {"KYOTEN_HOME": home, "KYOTEN_SOURCES": sources, "KYOTEN_VARS": variables}
+    stated = {"KYOTEN_HOME": home, "KYOTEN_SOURCES": sources, "KYOTEN_VARS": variables, "KYOTEN_LANG": lang}
     os.environ.update({name: value for name, value in stated.items() if value is not None})
 
 
@@ -161,14 +162,25 @@ def summary() -> None:
 
 
 @kyoten.command()
+def report() -> None:
+    """Write the pages of the current release again, and show where they are."""
+    from orchestration.lock import write_lock
+    from orchestration.report.pages import rebuild
+
+    home = Home.from_environment()
+    with write_lock(home):
+        rebuild(home, print)
+
+
+@kyoten.command()
 @click.argument("deal")
-@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language; default: ja where LANG is Japanese, else en.")
+@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language; default: that of the other commands.")
 def why(deal: str, lang: str | None) -> None:
     """Explain in plain words why a deal is at its branch."""
+    from orchestration.language import language
     from orchestration.why import explain
 
-    japanese = os.environ.get("LANG", "").startswith("ja")
-    print(explain(Home.from_environment(), deal, lang or ("ja" if japanese else "en")))
+    print(explain(Home.from_environment(), deal, lang or language()))
 
 
 @kyoten.command()

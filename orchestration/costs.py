@@ -27,16 +27,22 @@ class Costs:
     """The steps of one refresh, in order."""
 
     steps: list[Step] = field(default_factory=list)
+    inner: list[tuple[float, float]] = field(default_factory=list)  # of running steps: CPU and wall of those within
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure a step, also where it fails."""
+        """Measure a step, also where it fails. The costs of a step within it are only its own."""
         _reset_peak()
         cpu, wall = _cpu(), time.monotonic()
+        self.inner.append((0.0, 0.0))
         try:
             yield
         finally:
-            self.steps.append(Step(name, _cpu() - cpu, time.monotonic() - wall, _peak_mib()))
+            cpu, wall = _cpu() - cpu, time.monotonic() - wall
+            inner_cpu, inner_wall = self.inner.pop()
+            self.steps.append(Step(name, cpu - inner_cpu, wall - inner_wall, _peak_mib()))
+            if self.inner:
+                self.inner[-1] = (self.inner[-1][0] + cpu, self.inner[-1][1] + wall)
 
     def lines(self) -> list[str]:
         """Return a table as text."""

@@ -248,12 +248,34 @@ def _published_keys() -> list[AssetKey]:
     return [spec.key for spec in models.specs if spec.metadata["dagster_dbt/unique_id"] in ids]
 
 
-@asset(key=["published", "release"], deps=_published_keys(), group_name="published", kinds={"duckdb", "parquet"})
-def release(workspace: Workspace) -> MaterializeResult[None]:
-    """A release: database, Parquet files, manifest. Readers see it at once, unless an earlier one was brought back."""
+RELEASE, PAGES = AssetKey(["published", "release"]), AssetKey(["published", "pages"])
+
+
+def _release_specs() -> Iterator[AssetSpec]:
+    yield AssetSpec(
+        RELEASE,
+        deps=_published_keys(),
+        description="A release: database, Parquet files, manifest. Readers see it at once, unless one was brought back.",
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+    )
+    yield AssetSpec(
+        PAGES,
+        deps=[RELEASE],
+        description="The pages that people open, made from the release's tables and swapped in with them.",
+        group_name="published",
+        kinds={"html"},
+    )
+
+
+@multi_asset(name="release", specs=list(_release_specs()))
+def release(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
+    """Publish the tables with their pages."""
     with _step_failure():
         made = steps.release(workspace.home, workspace.say)
-    return MaterializeResult(metadata=_release_metadata(made))
+    yield MaterializeResult(asset_key=RELEASE, metadata=_release_metadata(made))
+    first = workspace.home.first_page
+    yield MaterializeResult(asset_key=PAGES, metadata={"first": MetadataValue.path(first)} if first.exists() else {})
 
 
 def _release_metadata(made: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,10 +309,10 @@ def releases(context: SensorEvaluationContext) -> SensorResult:
     manifest = newest_release(HOME)
     if manifest is None or manifest["release_id"] == context.cursor:
         return SensorResult()
-    latest = context.instance.get_latest_materialization_event(release.key)
+    latest = context.instance.get_latest_materialization_event(RELEASE)
     made_here = latest and latest.asset_materialization and latest.asset_materialization.metadata.get("release_id")
     is_known = made_here and made_here.value == manifest["release_id"]
-    events = [] if is_known else [AssetMaterialization(release.key, metadata=_release_metadata(manifest))]
+    events = [] if is_known else [AssetMaterialization(RELEASE, metadata=_release_metadata(manifest))]
     return SensorResult(asset_events=events, cursor=manifest["release_id"])
 
 

@@ -71,6 +71,11 @@ class Home:
         return self.root / "published"
 
     @property
+    def first_page(self) -> Path:
+        """The page that people open first."""
+        return self.published / "pages" / "monday.html"
+
+    @property
     def worklist(self) -> Path:
         """Files with what a person has to decide."""
         return self.root / "worklist"

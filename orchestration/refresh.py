@@ -142,5 +142,5 @@ def _run(home: Home, clock: Clock, costs: Costs) -> dict[str, Any]:
     with costs.step("dbt"):
         steps.build(home, clock.say)
     with costs.step("publish"):
-        release = steps.release(home, clock.say)
+        release = steps.release(home, clock.say, costs.step)
     return release

@@ -2,9 +2,12 @@
 
 import gc
 import logging
+import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 from orchestration import spark, warehouse
@@ -16,15 +19,22 @@ from orchestration.names.lake import lacks_suffixes, write_names
 from orchestration.release import checks
 from orchestration.release.fingerprint import inputs_fingerprint, lake_fingerprint, project_fingerprint, recorded_inputs
 from orchestration.release.known_on import write_catalogue
-from orchestration.release.publish import publish
+from orchestration.release.publish import PAGES, publish
 from orchestration.release.releases import delete_expired
+from orchestration.report.pages import build as build_pages
 from orchestration.settings import settings_of
 from orchestration.worklist import export_worklist
 
 Say = Callable[[str], None]
+Measure = Callable[[str], AbstractContextManager[None]]
 LOGGED = ("info", "warn", "error")
 # dbt's command. `make test` runs the unit tests: they run the SQL on rows of their own, not on the lake.
 BUILD = ("build", "--exclude-resource-type", "unit_test")
+
+
+def no_measure(_step: str) -> AbstractContextManager[None]:
+    """Measure nothing."""
+    return nullcontext()
 
 
 def load(home: Home, say: Say, datasets: Iterable[str] | None = None) -> IngestResult:
@@ -183,13 +193,27 @@ def finish(home: Home, project: str) -> None:
     Knowledge(home).save()
 
 
-def release(home: Home, say: Say) -> dict[str, Any]:
-    """Publish the working database and return the release's manifest."""
+def release(home: Home, say: Say, measure: Measure = no_measure) -> dict[str, Any]:
+    """Publish the working database with its pages and return the release's manifest.
+
+    Pages that cannot be built do not keep the tables from their readers. measure: counts the costs of the pages.
+    """
+
+    def write_pages(folder: Path, manifest: Mapping[str, Any]) -> None:
+        try:
+            with measure("pages"):
+                build_pages(home, folder, manifest, say)
+        except Exception as error:
+            shutil.rmtree(folder / PAGES, ignore_errors=True)
+            say(f"The pages could not be built, and the release has none: {error}. See it again: make report")
+
     fingerprint = checks.verified(home)
     if fingerprint is None:
         raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
     say("Publishing")
-    made = publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
+    made = publish(
+        home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint, pages=write_pages
+    )
     tidy(home, say)
     return made
 

@@ -17,6 +17,7 @@ from orchestration import engine, sql
 from orchestration.costs import slowest
 from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
+from orchestration.language import say
 from orchestration.release.publish import DATABASE
 from orchestration.release.releases import current_release, notice_of_rollback, previous_release
 from orchestration.warehouse import var
@@ -115,6 +116,12 @@ def print_summary(home: Home) -> None:
         raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else 120, highlight=False)
+    if home.first_page.exists():
+        console.print(
+            f"\n{say('Open this page', 'まずこのページを開いてください')}: {home.first_page}",
+            soft_wrap=True,
+            markup=False,
+        )
     with engine.connect(home, home.published / "kyoten.duckdb", read_only=True) as connection:
         console.print()
         console.rule(f"[bold]Kyoten · release {release['release_id']} · as of {release['as_of']}")

@@ -46,7 +46,7 @@ WORDS = {"two_tier_credit": ("reseller", "distributor")}
 FACTORS = ("stuck_factor",)
 SHARES = ("max_unresolved_share", "stuck_share")
 
-PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration")
+PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration", "reports")
 
 
 def configure(home: Home) -> None:

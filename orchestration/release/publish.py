@@ -1,9 +1,10 @@
 """Makes a release from the working database: writes it to a new folder, reads it back, then switches one link.
 
-    published/releases/<id>/kyoten.duckdb, parquet/<schema>/<table>.parquet, manifest.json
+    published/releases/<id>/kyoten.duckdb, parquet/<schema>/<table>.parquet, pages/<page>.html, manifest.json
     published/current        -> releases/<id>                the only thing that a publish changes
     published/kyoten.duckdb  -> current/kyoten.duckdb        made once
     published/parquet        -> current/parquet              made once
+    published/pages          -> current/pages                made once
 
 A reader follows the links when it opens a file, so it sees either the old or the new release, each complete. checks.py
 decides before whether a build may be published.
@@ -16,7 +17,7 @@ import platform
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import engine, sql
 from orchestration.errors import KyotenError
-from orchestration.home import PROJECT, Home
+from orchestration.home import PROJECT, Home, write_whole
 from orchestration.release.keys import held_references, keys, references
 from orchestration.release.labels import write_labels
-from orchestration.release.releases import fsync, point, switch, switching
+from orchestration.release.releases import current_release, fsync, point, switch, switching
 from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides, published_models, spark_version
 
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     import duckdb
 
 PACKAGES = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
-DATABASE, PARQUET = "kyoten.duckdb", "parquet"
+DATABASE, PARQUET, PAGES = "kyoten.duckdb", "parquet", "pages"
+# Writes the pages into the folder of a release, of which it gets the manifest.
+WritePages = Callable[[Path, Mapping[str, Any]], None]
 # The name of the working database, because its views contain this name.
 BUILD = "kyoten"
 # Clients since DuckDB 1.0 can read this format; later versions write another one by default.
@@ -67,11 +70,17 @@ def versions() -> dict[str, str]:
 
 
 def publish(
-    home: Home, dbt_manifest: dict[str, Any], *, checks: dict[str, Any], fingerprint: Mapping[str, str | None]
+    home: Home,
+    dbt_manifest: dict[str, Any],
+    *,
+    checks: dict[str, Any],
+    fingerprint: Mapping[str, str | None],
+    pages: WritePages | None = None,
 ) -> dict[str, Any]:
     """Copy the published tables of the working database into a new release and return its manifest.
 
-    Readers see it from then on, unless a person has brought an earlier release back.
+    Readers see it from then on, unless a person has brought an earlier release back. pages: writes the pages of the
+    release before readers see it.
     """
     releases = home.published / "releases"
     releases.mkdir(parents=True, exist_ok=True)
@@ -83,10 +92,13 @@ def publish(
         with _readable(aside, home):
             aside.mkdir()
             release = _write(home, aside, release_id, moment, dbt_manifest, checks, fingerprint)
+            if pages:
+                pages(aside, release)
+            _write_manifest(aside, release)
             _persist(aside)
             aside.rename(releases / release_id)
             switch(home, release_id)
-            for name in (DATABASE, PARQUET):
+            for name in (DATABASE, PARQUET, PAGES):
                 link = home.published / name
                 if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
                     point(link, f"current/{name}")
@@ -189,9 +201,40 @@ def _write(
     with engine.connect(home, aside / DATABASE, read_only=True) as connection:
         if (found := _money(connection, "kyoten", tables)) != money:
             raise KyotenError(f"The release does not have the money of the build: {found} instead of {money}.")
-    release["files"] = files_of(aside)
-    (aside / MANIFEST).write_text(json.dumps(release, ensure_ascii=False, indent=1, default=str) + "\n")
     return release
+
+
+def _write_manifest(folder: Path, release: dict[str, Any]) -> None:
+    release["files"] = files_of(folder)
+    text = json.dumps(release, ensure_ascii=False, indent=1, default=str) + "\n"
+    (folder / MANIFEST).unlink(missing_ok=True)
+    write_whole(folder / MANIFEST, text)
+
+
+def replace_pages(home: Home, pages: WritePages) -> None:
+    """Write the pages of the current release again, such as in another language.
+
+    Raises:
+        KyotenError: if nothing is published.
+    """
+    release = current_release(home)
+    if release is None:
+        raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
+    folder = home.published / "releases" / release["release_id"]
+    aside = folder.with_name(f"{folder.name}.pages.tmp")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        for name in (DATABASE, PARQUET):
+            (aside / name).symlink_to(folder / name)
+        pages(aside, release)
+        shutil.rmtree(folder / PAGES, ignore_errors=True)
+        (aside / PAGES).rename(folder / PAGES)
+        _write_manifest(folder, release)
+        _persist(folder)
+        point(home.published / PAGES, f"current/{PAGES}")
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:

@@ -1,0 +1,228 @@
+"""Builds the pages of a release from reports/: `reports/pages.yml` lists them.
+
+A page is built again only if its template, its queries, this code or a table that it reads has changed. The finished
+pages are kept in build/pages, with a mark in place of the release's id.
+"""
+
+import functools
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import yaml
+from markupsafe import Markup
+
+from orchestration import engine
+from orchestration.home import PROJECT, Home
+from orchestration.language import language
+from orchestration.release.publish import replace_pages
+from orchestration.report.queries import Query, parse, run, split, tables
+from orchestration.report.render import CATALOG_TEXTS, Column, Context, file_name, in_script, two
+from orchestration.warehouse import content_hash, var
+
+if TYPE_CHECKING:
+    import duckdb
+
+REPORTS = PROJECT / "reports"
+RELEASE_MARK = "@RELEASE@"
+ALWAYS = ("ops.release", "ops.catalog", "kpi.metrics")  # each page reads these
+SETTINGS = ("base_currency", "n_min", "potential_cut", "people_notice_days")
+
+
+@dataclass(frozen=True)
+class Page:
+    """An entry of reports/pages.yml."""
+
+    name: str
+    title: str
+    title_ja: str
+    charts: bool = False
+    each: str = ""  # the query with one row per file; without it the page is one file
+    is_for_partner: bool = False  # nothing internal, no links
+
+    @property
+    def queries(self) -> list[Query]:
+        """Return the page's queries."""
+        return parse(REPORTS / f"{self.name}.sql")
+
+
+@functools.cache
+def listed() -> tuple[Page, ...]:
+    """Return the pages in the order of the menu."""
+    entries = yaml.safe_load((REPORTS / "pages.yml").read_text(encoding="utf-8"))
+    return tuple(Page(name, **entry) for name, entry in entries.items())
+
+
+def build(home: Home, release: Path, manifest: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    """Write the pages into the folder of a release, before readers see it."""
+    kept = home.build / "pages"
+    built = total = 0
+    files = manifest.get("files") or _table_hashes(release)
+    with engine.connect(home, release / "kyoten.duckdb", read_only=True) as connection:
+        for page in listed():
+            wanted = _fingerprint(page, connection, files)
+            folder, mark = kept / page.name, kept / f"{page.name}.fingerprint"
+            if not mark.exists() or mark.read_text() != wanted or not folder.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                mark.unlink(missing_ok=True)
+                for path, text in render(page, connection):
+                    target = folder / path
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_text(text, encoding="utf-8")
+                    built += 1
+                folder.mkdir(parents=True, exist_ok=True)
+                mark.write_text(wanted)
+            total += _copy(folder, release / "pages", manifest["release_id"])
+    say(f"pages: {total:,} pages, {built:,} of them built anew")
+
+
+def rebuild(home: Home, say: Callable[[str], None]) -> None:
+    """Write the pages of the current release again and say where they are."""
+    replace_pages(home, lambda folder, manifest: build(home, folder, manifest, say))
+    say(f"\n{home.first_page}\n")
+    for page in listed():
+        files = sorted((home.published / "pages").glob(f"{page.name}/*.html" if page.each else f"{page.name}.html"))
+        size = sum(file.stat().st_size for file in files) / 1e6
+        place = files[0] if len(files) == 1 else home.published / "pages" / page.name
+        say(f"{page.title_ja if language() == 'ja' else page.title}: {place} ({len(files):,} files, {size:.1f} MB)")
+
+
+def _copy(folder: Path, target: Path, release_id: str) -> int:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    for path in paths:
+        there = target / path.relative_to(folder)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_text(path.read_text(encoding="utf-8").replace(RELEASE_MARK, release_id), encoding="utf-8")
+    return len(paths)
+
+
+def _table_hashes(release: Path) -> dict[str, dict[str, str]]:
+    """Return the hash of each table's Parquet file, by its path in the release."""
+    return {
+        str(path.relative_to(release)): {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in sorted(release.rglob("*.parquet"))
+    }
+
+
+@functools.cache
+def _own_files() -> str:
+    return content_hash(("reports", "orchestration/report"))
+
+
+def _fingerprint(page: Page, connection: "duckdb.DuckDBPyConnection", files: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the fingerprint of everything that decides how a page looks."""
+    names = tables(connection, [*page.queries, *_why_queries()])
+    known = connection.execute("select as_of from ops.release").fetchone()
+    parts = [_own_files(), language(), str(known), json.dumps({name: var(name) for name in SETTINGS}, default=str)]
+    for name in sorted({*names, *ALWAYS} - {"ops.release"}):
+        parts.append(files.get(f"parquet/{name.replace('.', '/')}.parquet", {}).get("sha256", "none"))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tuple[str, str]]:
+    """Yield the path and the text of each file of a page."""
+    catalog, release = _catalog(connection), run(connection, Query("release", "from ops.release")).first
+    results = {query.name: run(connection, query) for query in page.queries}
+    template = environment().get_template(f"{page.name}.html")
+    shared = {
+        "page": page,
+        "pages": [one for one in listed() if not one.each],
+        "release": release,
+        "release_mark": RELEASE_MARK,
+        "language": language(),
+    }
+    settings = {name: var(name) for name in SETTINGS}
+    parts = {name: split(rows) for name, rows in results.items() if rows.query.by}
+    for one in results[page.each] if page.each else [None]:
+        context = Context(catalog, _words(), settings, up="../" if page.each else "", shows_sql=not page.is_for_partner)
+        mine = dict(results)
+        if one:
+            id_ = one[results[page.each].query.key[0]]
+            mine |= {name: found.get(id_, results[name].none) for name, found in parts.items()}
+        text = template.render(**shared, q=mine, one=one, **_callables(context, connection))
+        yield (f"{page.name}/{file_name(id_)}.html" if one else f"{page.name}.html"), text
+
+
+def _callables(context: Context, connection: "duckdb.DuckDBPyConnection") -> dict[str, Any]:
+    return {
+        "t": two,
+        "col": Column,
+        "fig": context.figure,
+        "amount": context.amount,
+        "shown": context.shown,
+        "word": context.word,
+        "table": context.table,
+        "numbers": context.numbers,
+        "definitions": context.definitions,
+        "settings": context.settings,
+        "up": context.up,
+        "why": lambda: _why(context, connection),
+        "asset": _asset,
+        "words": lambda: in_script(context.words),
+    }
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return Jinja2 with the project's templates; an unknown name in a template is an error."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(REPORTS),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@functools.cache
+def _words() -> dict[str, list[str]]:
+    words: dict[str, list[str]] = yaml.safe_load((REPORTS / "words.yml").read_text(encoding="utf-8"))
+    return words
+
+
+@functools.cache
+def _asset(name: str) -> Markup:
+    """Return a file of reports/ as it is: CSS or JavaScript."""
+    return Markup((REPORTS / name).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _why_queries() -> list[Query]:
+    return parse(REPORTS / "why.sql")
+
+
+def _why(context: Context, connection: "duckdb.DuckDBPyConnection") -> Any:
+    """Return, for each deal that the page names, why it is at its branch, as JSON."""
+    found: dict[str, Any] = {}
+    if context.deals and context.shows_sql:
+        decided, evidence = (query.text for query in _why_queries())
+        ids = {"ids": sorted(context.deals)}
+        for deal, *facts in connection.execute(decided, ids).fetchall():
+            found[deal] = {"decided": [None if one is None else str(one) for one in facts], "evidence": []}
+        for deal, *facts in connection.execute(evidence, ids).fetchall():
+            found[deal]["evidence"].append([None if one is None else str(one) for one in facts])
+    return in_script(found)
+
+
+def _catalog(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, Any]]:
+    """Return the texts of each column by `schema.table.column`; of a metric by `kpi.metrics.<metric>`, too."""
+    columns = connection.execute(
+        "select table_schema || '.' || table_name || '.' || column_name, label_ja, label_en, description_ja, "
+        "description_en from ops.catalog where column_name is not null"
+    ).fetchall()
+    metrics = connection.execute(
+        "select metric, label_ja, label, definition_ja, definition, formula from kpi.metrics "
+        "where definition is not null"
+    ).fetchall()
+    texts = {name: dict(zip(CATALOG_TEXTS, values, strict=False)) for name, *values in columns}
+    formulas = {metric: values[-1] for metric, *values in metrics}
+    for name, known in texts.items():
+        known["formula"] = formulas.get(name.rpartition(".")[2])
+    return texts | {
+        f"kpi.metrics.{metric}": dict(zip(CATALOG_TEXTS, values, strict=True)) for metric, *values in metrics
+    }

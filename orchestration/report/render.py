@@ -1,0 +1,230 @@
+"""What templates of pages may call: texts in two languages, figures that say where they come from, tables of rows."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from orchestration.report import workbook
+from orchestration.report.queries import Row, Rows, plain, source
+
+NO_VALUE = Markup('<span class="none" title="–">–</span>')
+NUMBERS = ("int", "decimal", "money", "rate", "signed", "points")
+JAPANESE_UNITS = ((10**8, "億円"), (10**4, "万円"))
+ENGLISH_UNITS = ((10**9, "bn"), (10**6, "M"), (10**3, "k"))
+
+
+def two(ja: object, en: object) -> Markup:
+    """Return a text in both languages; the switch of the page shows one of them."""
+    return Markup('<span lang="ja">{}</span><span lang="en">{}</span>').format(ja, en)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table on a page; without a label, that of the catalogue."""
+
+    name: str
+    form: str = "text"
+    ja: str = ""
+    en: str = ""
+    n: str = ""  # the column with the number behind a rate
+    link: str = ""  # a page whose files have this column's id in their name
+
+
+@dataclass
+class Context:
+    """What one page has used so far, for what follows at its end."""
+
+    catalog: Mapping[str, Mapping[str, Any]]
+    words: Mapping[str, Sequence[str]]
+    settings: Mapping[str, Any]
+    up: str = ""  # the path from the page's folder to that of all pages
+    shows_sql: bool = True
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    defined: set[str] = field(default_factory=set)
+    deals: set[str] = field(default_factory=set)
+
+    # --- texts
+
+    def word(self, code: Any) -> Markup | str:
+        """Return the text of a code in both languages, or the code."""
+        return two(*self.words[code]) if code in self.words else plain(code)
+
+    def shown(self, value: Any, form: str) -> Markup | str:
+        """Return a value for people. Money of a table has its unit in the head of the column."""
+        if value is None or value == "":
+            return NO_VALUE
+        if form in ("int", "money"):
+            return f"{value:,.0f}"
+        if form == "signed":
+            return f"{value:+,.0f}"
+        if form == "decimal":
+            return f"{value:,.1f}"
+        if form == "rate":
+            return f"{value:.1%}"
+        if form == "points":
+            return f"{100 * value:+.1f}"
+        if form == "word":
+            return self.word(value)
+        return plain(value)
+
+    def amount(self, value: Any, *, signed: bool = False) -> Markup | str:
+        """Return money in short form, in the units of each language."""
+        if value is None:
+            return NO_VALUE
+        currency = self.settings["base_currency"]
+        sign = "+" if signed and value > 0 else ""
+        en = f"{sign}{currency} {_short(value, ENGLISH_UNITS)}"
+        return two(sign + _short(value, JAPANESE_UNITS, "円"), en) if currency == "JPY" else Markup(escape(en))
+
+    # --- figures
+
+    def figure(self, row: Row, column: str, form: str = "int", n: Any = None) -> Markup:
+        """Return one figure. A reader can open its definition and SQL; a test reads it again from the table."""
+        rows = row.rows
+        self._uses(rows, [column])
+        shown = (
+            self.amount(row[column], signed=form == "change")
+            if form in ("yen", "change")
+            else self.shown(row[column], form)
+        )
+        return Markup(
+            '<button type="button" class="figure{}" data-q="{}" data-k="{}" data-c="{}" data-v="{}">{}</button>'
+        ).format(" thin" if self._is_thin(n) else "", rows.query.name, row.key_text, column, plain(row[column]), shown)
+
+    def numbers(self, rows: Rows) -> Markup:
+        """Return the rows of a chart as JSON, with their source."""
+        self._uses(rows, rows.columns)
+        content = {"columns": rows.columns, "rows": [[_json(row[name]) for name in rows.columns] for row in rows]}
+        return Markup('<script type="application/json" class="rows" data-q="{}">{}</script>').format(
+            rows.query.name, in_script(content)
+        )
+
+    def table(self, rows: Rows, columns: Sequence[Column], *, first: int = 10, caption: Markup | str = "") -> Markup:
+        """Return rows as a table with its downloads; more rows than `first` are shown on demand."""
+        name = rows.query.name
+        if not rows:
+            return Markup('<p class="none">{}</p>').format(two("該当なし", "None"))
+        self._uses(rows, [column.name for column in columns])
+        head = Markup("").join(self._head(rows, column) for column in columns)
+        body = Markup("").join(self._line(row, columns, hidden=number >= first) for number, row in enumerate(rows))
+        tools = self._tools(rows, columns, first)
+        return Markup(
+            '<div class="list">{}<div class="scroll" tabindex="0" role="region" aria-label="{}"><table data-q="{}">'
+            "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></div>"
+        ).format(tools, name, name, caption, head, body)
+
+    def _tools(self, rows: Rows, columns: Sequence[Column], first: int) -> Markup:
+        name = rows.query.name
+        heads = [(column.name, *self._labels(rows, column)) for column in columns]
+        more = Markup('<button type="button" class="more">{}</button>').format(
+            two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
+        )
+        search = Markup('<input type="search" class="filter" aria-label="filter" placeholder="🔍">')
+        return Markup(
+            '<p class="tools">{}{}<button type="button" class="csv" data-name="{}">CSV</button>'
+            '<a class="excel" download="{}.xlsx" href="{}">Excel</a></p>'
+        ).format(
+            search if len(rows) > 5 else "",
+            more if len(rows) > first else "",
+            name,
+            name,
+            workbook.uri(name, heads, rows),
+        )
+
+    def _labels(self, rows: Rows, column: Column) -> tuple[str, str]:
+        known = self.catalog.get(f"{rows.query.table}.{column.name}", {})
+        ja = column.ja or known.get("label_ja") or column.name
+        en = column.en or known.get("label_en") or column.name
+        if column.form == "money":
+            unit = self.settings["base_currency"]
+            ja, en = f"{ja}({'円' if unit == 'JPY' else unit})", f"{en} ({unit})"
+        return ja, en
+
+    def _head(self, rows: Rows, column: Column) -> Markup:
+        label = two(*self._labels(rows, column))
+        is_read = self._is_read(rows, column.name)
+        kind = Markup(' class="num"') if column.form in NUMBERS else Markup("")
+        named = Markup(' data-c="{}"').format(column.name) if is_read else Markup(' data-n="{}"').format(column.name)
+        inner = Markup('<button type="button" class="def">{}</button>').format(label) if is_read else label
+        return Markup('<th scope="col"{}{}>{}</th>').format(kind, named, inner)
+
+    def _line(self, row: Row, columns: Sequence[Column], *, hidden: bool) -> Markup:
+        cells = Markup("").join(self._cell(row, column) for column in columns)
+        return Markup('<tr data-k="{}"{}>{}</tr>').format(
+            row.key_text, Markup(' class="rest"') if hidden else Markup(""), cells
+        )
+
+    def _cell(self, row: Row, column: Column) -> Markup:
+        value = row[column.name]
+        if column.form in NUMBERS:
+            thin = " thin" if column.n and self._is_thin(row[column.n]) else ""
+            note = Markup(" <small>n={}</small>").format(row[column.n]) if thin else ""
+            return Markup('<td class="num{}" data-v="{}">{}{}</td>').format(
+                thin, plain(value), self.shown(value, column.form), note
+            )
+        shown: Markup | str = self.shown(value, column.form)
+        if column.form == "both" and value:
+            shown = two(row[f"{column.name}_ja"], value)
+        if column.form == "deal" and value:
+            self.deals.add(value)
+            shown = Markup('<button type="button" class="deal">{}</button>').format(value)
+        elif column.link and value:
+            shown = Markup('<a href="{}{}/{}.html">{}</a>').format(
+                self.up, column.link, file_name(row[f"{column.link}_id"]), value
+            )
+        return Markup('<td data-v="{}">{}</td>').format(plain(value), shown)
+
+    # --- what follows at the end of a page
+
+    def definitions(self) -> Markup:
+        """Return the sources of all figures and the definitions of their columns, as JSON."""
+        texts = {name: [self.catalog[name].get(part) for part in CATALOG_TEXTS] for name in sorted(self.defined)}
+        content = {"sources": self.sources if self.shows_sql else {}, "columns": texts}
+        return in_script(content)
+
+    def _uses(self, rows: Rows, columns: Iterable[str]) -> None:
+        self.sources[rows.query.name] = source(rows)
+        prefix = rows.query.table
+        self.defined |= {name for column in columns if (name := f"{prefix}.{column}") in self.catalog}
+        self.defined |= {name for column in columns if (name := f"kpi.metrics.{column}") in self.catalog}
+
+    def _is_read(self, rows: Rows, column: str) -> bool:
+        query = rows.query
+        return not query.table or column in query.figures or f"{query.table}.{column}" in self.catalog
+
+    def _is_thin(self, n: Any) -> bool:
+        return n is not None and n < self.settings["n_min"]
+
+
+CATALOG_TEXTS = ("label_ja", "label_en", "description_ja", "description_en", "formula")
+
+
+def file_name(entity_id: str) -> str:
+    """Return an id as the name of a file: other characters than letters and digits become their number."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else f"~{ord(c):x}" for c in entity_id)
+
+
+def in_script(content: Any) -> Markup:
+    """Return JSON that no text in it can end the script that holds it."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _short(value: Any, units: Sequence[tuple[int, str]], small: str = "") -> str:
+    for size, unit in units:
+        if abs(value) >= size:
+            number = Decimal(str(value)) / size
+            digits = 0 if abs(number) >= 1000 else 1 if abs(number) >= 100 else 2
+            return f"{number:,.{digits}f}{unit if unit[0] > 'z' else ' ' + unit}"
+    return f"{value:,.0f}{small}"
