@@ -382,7 +382,8 @@ def test_conflicts_by_quarter(built_home: Home, query: Query) -> None:
 MART_ONLY = {
     "revenue_at_risk", "partner_share", "company_share", "rep_hhi", "effective_reps", "top_rep_share",
     "producer_retention", "units_to_80", "change_amount", "path_gap", "required_growth", "win_probability",
-    "influenced_amount", "restated_amount", "inquiry_index", "potential_score", "avg_first_win",
+    "influenced_amount", "restated_amount", "inquiry_index", "potential_score", "avg_first_win", "focus_ratio",
+    "rollout_success", "bridge_rate", "support_load",
 }  # fmt: skip
 
 
