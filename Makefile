@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet rollouts backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -133,6 +134,10 @@ advice: ## Share of true statements about rates on samples whose causes are know
 quiet: ## Share of the warnings about quiet partners and branches that come true on samples (SIZE=deals, SEEDS=n)
 	@./setup.sh run
 	@$(BIN)/python -m tools.quiet --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+
+rollouts: ## Share of the rollout opportunities that were planted, and of the planted ones that are found, on samples (SIZE=deals, SEEDS=n)
+	@./setup.sh run
+	@$(BIN)/python -m tools.rollouts --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 

@@ -1,9 +1,10 @@
-"""What a person has to decide, to be filled in with a spreadsheet and landed again.
+"""What a person has to decide or do, to be filled in with a spreadsheet and landed again.
 
 worklist/quarantine.csv has the deals without a certain branch, worklist/wins_without_rep.csv the wins without a rep.
+They have one row per deal, because a deal is decided once. worklist/activation.csv has the branches to support.
 
-One row per deal, because a deal is decided once. The SQL of quarantine and of wins_without_rep chooses the deals.
-contract.yml (attribution_overrides) and ingest check the file that comes back.
+The SQL of the marts chooses the rows. contract.yml (attribution_overrides, worklist_results) and ingest check the files
+that come back.
 """
 
 import csv
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 FILE = "quarantine.csv"
 WINS_FILE = "wins_without_rep.csv"
-DATASET = "attribution_overrides"
+ACTIVATION_FILE = "activation.csv"
+DATASET, RESULTS = "attribution_overrides", "worklist_results"
 # First the columns to fill in (of the dataset attribution_overrides), then the columns of attribution.worklist.
 WORKLIST = """
     select
@@ -45,6 +47,19 @@ WINS = """
     from attribution.wins_without_rep
     order by amount desc nulls last, deal_id
 """
+# First the columns of the dataset worklist_results.
+ACTIVATION = """
+    select
+        branch_id, listed_on, null as done_by, null as done_on, action_type, rep_id, null as duration_minutes,
+        null as note, null as note_audience, null as next_action, null as next_action_due_on,
+        account_manager_id, account_manager_name, list_rank, branch_name, partner_name, rep_name, meaning, meaning_ja,
+        people_to_call, action_hours, hours_so_far, capacity_hours, expected_amount, amount_per_hour, segment,
+        last_touch_on, last_contact_on, next_action as agreed_action, next_action_due_on as agreed_due_on,
+        bring_case_id, bring_from_branch_id, play, play_ja
+    from segment.activation_worklist
+    order by account_manager_id, list_rank
+"""
+IDS = ("deal_id", "evidence_hash", "branch_id", "rep_id", "bring_case_id", "bring_from_branch_id")
 CANDIDATES = """
     select deal_id, rep_id, rep_name, why from attribution.rep_candidates order by deal_id, candidate_rank
 """
@@ -62,6 +77,7 @@ class Exported:
     oldest_days: int
     kept: tuple[Path, ...]  # the new places of files that somebody had edited in place
     wins: int
+    branches: int
 
 
 def export_worklist(home: Home) -> int | None:
@@ -88,12 +104,14 @@ def _export(home: Home, database: Path) -> Exported | None:
         with engine.connect(home, database, read_only=True) as connection:
             columns, rows = worklist_rows(connection)
             wins = win_rows(connection)
+            activation = activation_rows(connection)
     except (duckdb.CatalogException, duckdb.IOException):  # not built, or open in a stopped process that built it
         return None
 
     home.worklist.mkdir(parents=True, exist_ok=True)
     path = home.worklist / FILE
     files = {path: (columns, rows)} | ({home.worklist / WINS_FILE: wins} if wins else {})
+    files |= {home.worklist / ACTIVATION_FILE: activation} if activation else {}
     kept = tuple(moved for file in files if (moved := _keep_edited(file)))
     for file, content in files.items():
         _write(file, *content)
@@ -106,6 +124,7 @@ def _export(home: Home, database: Path) -> Exported | None:
         oldest_days=max((row["age_days"] for row in found), default=0),
         kept=kept,
         wins=len(wins[1]) if wins else 0,
+        branches=len(activation[1]) if activation else 0,
     )
 
 
@@ -135,6 +154,15 @@ def win_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], list[t
     return [*relation.columns, "candidates"], rows
 
 
+def activation_rows(connection: "duckdb.DuckDBPyConnection") -> tuple[list[str], list[tuple[Any, ...]]] | None:
+    """Return the columns and rows of the activation worklist by account manager; None if it was not built."""
+    built = "select count(*) from duckdb_tables() where table_name = 'activation_worklist'"
+    if connection.execute(built).fetchone() != (1,):
+        return None
+    relation = connection.sql(ACTIVATION)
+    return relation.columns, relation.fetchall()
+
+
 def _names(connection: "duckdb.DuckDBPyConnection") -> dict[str, str]:
     """Return the names of branches and partners by id; the branch's name if both have the same id."""
     return dict(
@@ -160,7 +188,7 @@ def candidates_text(candidates: str, names: dict[str, str]) -> str:
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Write the file under another name and rename it; a hash next to it later shows whether somebody edited it."""
-    ids = {columns.index(name) for name in ("deal_id", "evidence_hash")}
+    ids = {i for i, name in enumerate(columns) if name in IDS}
     aside = path.with_suffix(".csv.tmp")
     # Excel takes a CSV for UTF-8 only with a byte order mark.
     with aside.open("w", encoding="utf-8-sig", newline="") as file:
@@ -211,6 +239,12 @@ def print_worklist(home: Home) -> None:
         print(
             f"{exported.wins:,} wins of the last twelve months have no salesperson: fill in rep_id, decided_by and "
             f"reason in a copy of\n{home.worklist / WINS_FILE}\n"
+        )
+    if exported.branches:
+        print(
+            f"{exported.branches:,} branches are on the lists of the account managers this week: fill in done_by, note "
+            f"and what was agreed in a copy of\n{home.worklist / ACTIVATION_FILE}\n"
+            f"and save it below {home.landing / RESULTS}\n"
         )
     if not exported.deals:
         print(f"Nothing to decide: no deal of the current release is in quarantine.\n{exported.path}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MODELS = ("rollout_opportunities",)
 PRECISION, RECALL, BY_CHANCE = 0.8, 0.8, 0.02
-# A strength is a product, an industry and the branch that wins in it. Its targets are right if none of them has won in it.
+# A strength is a product, an industry and the branch that wins in it.
 STRENGTHS = """
     with found as (
         select distinct product_id, industry, source_branch_id, true as is_found
@@ -37,7 +37,7 @@ STRENGTHS = """
     order by all
 """
 # Branches and kinds of deals that could be reported by chance: with enough wins.
-SEARCHED = "select count(*) from intermediate.int_product_cells where deals_won >= 3"
+SEARCHED = "select count(*) from intermediate.int_product_cells where customers_won >= 3"
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ def main() -> int:
     print("| seed | found | of them planted | detectable | found of these |\n|---|---:|---:|---:|---:|")
     for seed, one in scores:
         print(f"| {seed} | {one.found} | {one.true} | {one.detectable} | {one.detected} |")
-    total = Score(*(sum(getattr(one, name) for _, one in scores) for name in ("found", "true", "detectable", "detected")))
+    total = Score(
+        *(sum(getattr(one, name) for _, one in scores) for name in ("found", "true", "detectable", "detected"))
+    )
     print(f"| all | {total.found} | {total.true} | {total.detectable} | {total.detected} |")
     reported, searched = by_chance(home, options.size)
     print(f"\nWithout planted strengths: {reported} of {searched:,} searched are reported.")

@@ -20,6 +20,8 @@ select
     coalesce(customers.industry, 'unknown') as industry,
     count(*) as closed_deals,
     sum(case when deals.status = 'won' then 1 else 0 end) as deals_won,
+    -- Renewals of one customer are one success.
+    count(distinct case when deals.status = 'won' then coalesce(deals.customer_id, deals.deal_id) end) as customers_won,
     sum(case when deals.status = 'won' and visited.deal_id is not null then 1 else 0 end) as visited_wins,
     sum(case when deals.status = 'won' then deals.amount end) as won_amount
 from {{ ref('fct_deals') }} as deals

@@ -6,42 +6,43 @@ with cells as (
 ),
 
 branches as (
-    select branch_id, sum(closed_deals) as closed_deals, sum(deals_won) as deals_won from cells group by branch_id
+    select branch_id, sum(closed_deals) as closed_deals, sum(customers_won) as customers_won from cells group by branch_id
 ),
 
 kinds as (
-    select product_id, industry, sum(deals_won) as deals_won from cells group by product_id, industry
+    select product_id, industry, sum(customers_won) as customers_won from cells group by product_id, industry
 ),
 
 company as (
     select
-        cast(sum(cells.deals_won) as double) as deals_won,
+        cast(sum(cells.customers_won) as double) as customers_won,
         cast(sum(cells.deals_won) as double) / sum(cells.closed_deals) as win_rate,
         cast(count(distinct {{ dbt.concat(['cells.product_id', "'|'", 'cells.industry']) }}) as double) as kinds
     from cells
 ),
 
--- Wins that the branch would have in the cell if its wins were spread as those of all others are.
+-- Customers that the branch would have won in the cell if its wins were spread as those of all others are. One win of each kind is
+-- added to the others, so that a kind that nobody else sells is not impossible.
 expected as (
     select
         cells.*,
-        branches.deals_won * (kinds.deals_won - cells.deals_won + 1)
-        / (company.deals_won - branches.deals_won + company.kinds) as expected_wins,
+        branches.customers_won * (kinds.customers_won - cells.customers_won + 1)
+        / (company.customers_won - branches.customers_won + company.kinds) as expected_customers,
         cast(cells.deals_won as double) / cells.closed_deals as cell_win_rate,
         company.win_rate
     from cells
     inner join branches on cells.branch_id = branches.branch_id
     inner join kinds on cells.product_id = kinds.product_id and cells.industry = kinds.industry
     cross join company
-    where cells.deals_won >= {{ var('rollout_min_wins') }}
+    where cells.customers_won >= {{ var('rollout_min_wins') }}
 ),
 
--- The cube root of a chi-square is nearly normal (Wilson and Hilferty): so many wins of a Poisson process with this mean.
+-- The cube root of a chi-square is nearly normal (Wilson and Hilferty): so many of a Poisson distribution with this mean.
 sources as (
     select
         *,
-        (power(expected_wins / deals_won, cast(1 as double) / 3) - (1 - cast(1 as double) / (9 * deals_won)))
-        * 3 * sqrt(deals_won) as distance
+        (power(expected_customers / customers_won, cast(1 as double) / 3) - (1 - cast(1 as double) / (9 * customers_won)))
+        * 3 * sqrt(customers_won) as distance
     from expected
     where cell_win_rate >= win_rate
 ),
@@ -80,7 +81,8 @@ pairs as (
         sources.deals_won as source_wins,
         sources.closed_deals as source_closed_deals,
         sources.cell_win_rate as source_win_rate,
-        sources.expected_wins as source_expected_wins,
+        sources.customers_won as source_customers,
+        sources.expected_customers as source_expected_customers,
         case when sources.distance <= -3.719 then 'strong' else 'some' end as evidence,
         cast(sources.won_amount as double) / sources.deals_won as mean_amount,
         cast(sources.deals_won as double) * 12 / {{ var('rollout_window_months') }}

@@ -62,6 +62,40 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
     ],
+    "assert_worklist_fits_capacity": [
+        (
+            "an hour too many",
+            "update segment.activation_worklist set action_hours = action_hours + capacity_hours where list_rank = 1",
+            None,
+        ),
+        ("a row is missing", "delete from segment.activation_worklist where list_rank = 1", None),
+        (
+            "another branch leads",
+            "update segment.activation_worklist set list_priority = case list_rank when 1 then 4 else 1 end,"
+            " action_hours = 0.5 where list_rank <= 2",
+            None,
+        ),
+    ],
+    "assert_support_adds_up": [
+        (
+            "a yen too many for an account manager",
+            "update segment.manager_productivity set covered_won_amount = covered_won_amount + 1"
+            " where (staff_id, period_start) = (select (staff_id, period_start) from segment.manager_productivity"
+            " limit 1)",
+            None,
+        ),
+        (
+            "an hour too many",
+            "update segment.support_effort set support_hours = support_hours + 1 where scope = 'company'",
+            None,
+        ),
+        ("a branch is missing", "delete from segment.support_effort where scope = 'branch' and target_share > 0", None),
+        (
+            "a partner is missing",
+            "delete from segment.support_effort where scope = 'partner' and support_hours > 0",
+            None,
+        ),
+    ],
     "assert_company_is_not_empty": [("nothing landed", "delete from intermediate.int_deals", None)],
     "assert_one_decision_per_deal": [
         (

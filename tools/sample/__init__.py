@@ -64,8 +64,8 @@ def generate(
 
     `size` is the number of deals. `noise` is the level of damage to evidence: 0 none, 1 as in a usual CRM, 5 heavy, 20
     as in a CRM that nobody looked after. In a company that is `alike`, no branch, rep or action differs from another.
-    With `cases`, some of the deals are the planted cases of traps.py, cases.py and known.py. With `rollouts`, a branch of
-    each larger partner sells a product in an industry in which its sisters have not begun (support.py).
+    With `cases`, some of the deals are the planted cases of traps.py, cases.py and known.py. With `rollouts`, a branch
+    of each larger partner sells a product in an industry in which its sisters have not begun (support.py).
 
     Raises:
         KyotenError: for arguments out of range, other files in landing/, or a disk error.
@@ -143,7 +143,7 @@ def write_company(
         why = causes.build(org, effects, causes_rng)
         tally = Tally(org, why)
         strengths = support.plant_rollouts(org) if rollouts else None
-        expected = np.zeros(len(org.weight))
+        expected: list[support.Expected] = []
         customers = deals.customers_of(org)
         deals.write_customers(org, customers, writer)
         ordinary = size - len(planted.answers)
@@ -156,7 +156,7 @@ def write_company(
             progress(f"Sample company: deals {base + 1:,} to {base + n:,}")
             chunk = deals.make(org, why, customers, rng, n, base, noise, unresolved, strengths)
             if strengths:
-                support.count_rollouts(strengths, chunk, expected)
+                expected.append(support.expect_rollouts(strengths, chunk))
             deals.write(org, writer, chunk, part)
             activities.write_activities(org, why, writer, rng, chunk, ordinary, part)
             activities.write_leads(org, why, writer, rng, chunk, base, part)

@@ -262,7 +262,8 @@ def write_others(org: Organisation, causes: Causes, writer: Writer, rng: np.rand
                     {sql_list(names.INDUSTRIES)}[1 + id % 10] as customer_industry,
                 ['短期間で導入', '価格で失注', '競合から切替', '体制の不足'][1 + id % 4] as summary,
                     shareable as is_shareable, day_of(recorded) as recorded_on,
-                {sql_list(support.TOPICS)}[1 + topic] as topic, case when closed <= {x} then day_of(closed) end as closed_on,
+                {sql_list(support.TOPICS)}[1 + topic] as topic,
+                case when closed <= {x} then day_of(closed) end as closed_on,
                 case when closed <= {x} then id_of('CS', 5, solved_by + 1) end as solved_by_case_id
             from k where (recorded > {after} or closed > {after}) and recorded <= {x}""",
         )

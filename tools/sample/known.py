@@ -11,6 +11,7 @@ from tools.sample.calendar import AS_OF, day
 from tools.sample.planted import DIRECT, Assignment, Planted
 
 FEW, MANY, LEAK, ABROAD, NEW = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD", "KNOWN3-NEW"
+SISTER = "KNOWN-SISTER"  # a branch with a salesperson and without a deal
 PEER = "KNOWN4-NEW"  # four branches that are equally new
 STALL = "KNOWN5-STALL"
 INDUSTRY, PRODUCT = "農林水産", "PR90"  # used nowhere else
@@ -27,6 +28,7 @@ def plant_known(p: Planted) -> None:
         stalling_branch,
         direct_sales,
         meetings,
+        told_cases,
         inquiries,
         promises,
         account_plans,
@@ -45,6 +47,8 @@ def organisation(p: Planted) -> None:
     p.partner("KNOWN", "株式会社ヨツバ販売")
     p.branch(FEW, "KNOWN", "東京支店")
     p.branch(MANY, "KNOWN", "大阪支店")
+    p.branch(SISTER, "KNOWN", "那覇支店")
+    p.rep(f"{SISTER}-R1", "四葉 七海", Assignment(SISTER))
     p.partner("KNOWN2", "株式会社ナナクサ農機", industry=INDUSTRY, contract_started_on="2025-10-15")
     p.branch(LEAK, "KNOWN2", "福岡支店")
     p.branch(ABROAD, "KNOWN2", "海外支店", prefecture="海外")
@@ -178,10 +182,44 @@ def meetings(p: Planted) -> None:
     p.activity(f"{FEW}-SESSION", "study_session", FEW, "2026-03-24", f"{FEW}-R1", f"{FEW}-R3")
     p.activity(
         f"{LEAK}-SESSION", "study_session", LEAK, "2025-11-05", f"{LEAK}-R1", logged="2025-12-05",
-        next_action="見積提出",
+        next_action="見積提出", note="温室の導入相談", note_audience="everyone",
+    )  # fmt: skip
+    p.activity(
+        f"{MANY}-MEETING", "regular_meeting", MANY, "2025-06-10", duration_minutes=90, note="夏の計画",
+        next_action="資料送付", next_action_due_on="2025-06-20", next_action_done_on="2025-06-19",
     )  # fmt: skip
     for n in (1, 2):
         p.activity(f"{MANY}-VISIT-{n}", "joint_visit", MANY, "2025-08-20", deal_id=f"{MANY}-0{n}")
+
+
+def told_cases(p: Planted) -> None:
+    """Plant a success case that helped one of two sister branches, an open issue of the other, and a market's size."""
+    told = {"level": "rep", "product_id": "PR01", "customer_industry": "製造", "topic": "節電"}
+    p.add(
+        "cases", day("2025-10-05"), case_id="KNOWN-TOLD", branch_id=MANY, kind="success", summary="電力の削減で受注",
+        is_shareable=True, recorded_on="2025-04-10", **told,
+    )  # fmt: skip
+    for to, adopted in ((FEW, "2025-06-01"), (SISTER, None)):
+        p.add(
+            "case_shares", day("2025-10-05"), case_id="KNOWN-TOLD", to_branch_id=to, shared_on="2025-05-01",
+            adopted_on=adopted,
+        )  # fmt: skip
+    p.add(
+        "cases", AS_OF, case_id="KNOWN-ISSUE", branch_id=SISTER, kind="issue", summary="電気代の質問に答えられない",
+        recorded_on="2026-02-02", **told,
+    )  # fmt: skip
+    p.add(
+        "cases", AS_OF, case_id="KNOWN-SOLVED", branch_id=FEW, kind="issue", summary="電気代を聞かれる",
+        recorded_on="2025-05-20", closed_on="2025-11-04", solved_by_case_id="KNOWN-TOLD", **told,
+    )  # fmt: skip
+    p.add(
+        "executive_relations", AS_OF, partner_id="KNOWN", rated_on="2026-03-01", level=2, rated_by="営業企画",
+        reason="2月に役員と面談",
+    )  # fmt: skip
+    p.add(
+        "market_sizes", day("2025-04-05"), prefecture="海外", as_of="2024-06-01", establishments=50_000,
+        source="known.py",
+    )  # fmt: skip
 
 
 def inquiries(p: Planted) -> None:

@@ -1,13 +1,14 @@
-"""The sample company's support: topics and ends of issues, relations with executives, sizes of markets, planted rollouts.
+"""The sample company's support: ends of issues, relations with executives, sizes of markets, planted rollouts.
 
 It has random streams of its own, so that nothing here moves what the other modules draw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import poisson
 
 from tools.sample import names
 from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, START, business_day, day, iso
@@ -104,7 +105,9 @@ class Rollouts:
         is_cell = (a["partner"] != NEVER) & (self.partner_product[partner] == a["product"])
         is_cell &= self.partner_industry[partner] == industry
         elsewhere = is_cell & (self.product[branch] == NEVER)
-        a["product"] = np.where(elsewhere, (a["product"] + 1) % len(names.PRODUCTS), a["product"])
+        # Spread, so that no other kind becomes a strength.
+        other = (a["product"] + 1 + a["id"] % (len(names.PRODUCTS) - 1)) % len(names.PRODUCTS)
+        a["product"] = np.where(elsewhere, other, a["product"])
         return np.where(is_cell & ~elsewhere, MORE, 0.0)
 
 
@@ -126,21 +129,43 @@ def plant_rollouts(org: Organisation) -> Rollouts:
     return Rollouts(*of_branch, *of_partner)
 
 
-def count_rollouts(planted: Rollouts, a: Mapping[str, np.ndarray], counted: np.ndarray) -> None:
-    """Add to each source the wins that are to be expected of its planted deals of the last two years."""
-    branch = np.maximum(a["branch"], 0)
-    of = (a["branch"] != NEVER) & (planted.product[branch] == a["product"]) & (a["close"] > RECENT)
-    of &= (a["customer"] * 17) % len(names.INDUSTRIES) == planted.industry[branch]
-    np.add.at(counted, branch[of], a["chance"][of])
+Expected = dict[str, np.ndarray]
 
 
-def rollout_truth(org: Organisation, planted: Rollouts, expected: np.ndarray) -> list[dict[str, Any]]:
-    """Return the planted strengths; one is detectable if twice the wins that an opportunity needs are to be expected."""
-    return [
-        {
-            "product_id": f"PR{planted.product[b] + 1:02d}", "industry": names.INDUSTRIES[planted.industry[b]],
-            "source_branch_id": f"B{b + 1:05d}", "partner_id": f"P{org.branch_partner[b] + 1:04d}",
-            "expected_wins": round(float(expected[b]), 2), "is_detectable": bool(expected[b] >= 6),
-        }
-        for b in np.flatnonzero(planted.product != NEVER).tolist()
-    ]  # fmt: skip
+def expect_rollouts(planted: Rollouts, a: Mapping[str, np.ndarray]) -> Expected:
+    """Return the sources' deals of two years: branch, customer, whether of the planted kind, and chance to win."""
+    of = (a["branch"] != NEVER) & (a["close"] > RECENT)
+    of &= planted.product[np.maximum(a["branch"], 0)] != NEVER
+    branch = a["branch"][of]
+    is_kind = planted.product[branch] == a["product"][of]
+    is_kind &= (a["customer"][of] * 17) % len(names.INDUSTRIES) == planted.industry[branch]
+    return {"branch": branch, "customer": a["customer"][of], "is_kind": is_kind, "chance": a["chance"][of]}
+
+
+def rollout_truth(org: Organisation, planted: Rollouts, chunks: Sequence[Expected]) -> list[dict[str, Any]]:
+    """Return the planted strengths with the customers that they win and the chance to find each.
+
+    Among so many products and industries, a strength shows if chance brings as many customers once in 1,000 times.
+    """
+    deals = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    rows = []
+    for b in np.flatnonzero(planted.product != NEVER).tolist():
+        own = deals["branch"] == b
+        won = {}
+        for is_kind in (True, False):
+            of = own & (deals["is_kind"] == is_kind)
+            _, group = np.unique(deals["customer"][of], return_inverse=True)
+            missed = np.bincount(group, weights=np.log1p(-np.minimum(deals["chance"][of], 0.99)))
+            won[is_kind] = float((1 - np.exp(missed)).sum())
+        by_chance = won[False] / (len(names.PRODUCTS) * len(names.INDUSTRIES))
+        needed = next(k for k in range(3, 1_000) if poisson.sf(k - 1, by_chance) <= 0.001)
+        power = float(poisson.sf(needed - 1, won[True]))
+        rows.append(
+            {
+                "product_id": f"PR{planted.product[b] + 1:02d}", "industry": names.INDUSTRIES[planted.industry[b]],
+                "source_branch_id": f"B{b + 1:05d}", "partner_id": f"P{org.branch_partner[b] + 1:04d}",
+                "customers": round(won[True], 2), "by_chance": round(by_chance, 2), "power": round(power, 4),
+                "is_detectable": power >= 0.8,
+            }
+        )  # fmt: skip
+    return rows
