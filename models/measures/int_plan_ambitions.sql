@@ -34,7 +34,9 @@ plans as (
 ),
 
 scopes as (
-    select scopes.scope_key, scopes.scope, scopes.entity_id, partners.partner_type
+    select
+        scopes.scope_key, scopes.scope, scopes.entity_id, partners.partner_type,
+        case when scopes.scope = 'branch' then partners.partner_type end as branch_type
     from {{ ref('int_scopes') }} as scopes
     left join {{ ref('dim_partner') }} as partners on scopes.partner_id = partners.partner_id
     where scopes.organisation = 'as_is'
@@ -89,5 +91,5 @@ inner join scopes on plans.scope = scopes.scope and plans.entity_id = scopes.ent
 left join results on scopes.scope_key = results.scope_key and plans.known_month = results.month and results.has_twelve_months
 left join {{ ref('int_headrooms') }} as headrooms on scopes.scope_key = headrooms.scope_key and plans.known_month = headrooms.month
 left join typical
-    on plans.known_month = typical.month and scopes.partner_type = typical.partner_type and scopes.scope = 'branch'
+    on plans.known_month = typical.month and scopes.branch_type = typical.partner_type
 left join recent_wins on scopes.scope_key = recent_wins.scope_key and plans.last_month = recent_wins.month

@@ -58,11 +58,15 @@ summed as (
         of_goal as (partition by plan_id, goal_id)
 ),
 
--- Flows are added up from the start of the plan, also in months without a target. A level is compared at the end of the month, with the target of that month.
+-- Flows are added up from the start of the plan, also in months without a target. A level is compared at the end of the month, with
+-- the target of that month.
 dated as (
     select
         *,
-        case when not is_flow then target when is_kept then coalesce(target_sum, cast(0 as double)) end as target_to_date,
+        case
+            when not is_flow then target
+            when is_kept then coalesce(target_sum, cast(0 as double))
+        end as target_to_date,
         case when not is_flow then original_target else original_sum end as original_target_to_date,
         case
             when is_ahead or not is_known_metric then null
@@ -75,7 +79,8 @@ dated as (
             else max(case when month = last_goal_month then target end) over (partition by plan_id, goal_id)
         end as plan_target,
         case
-            when is_flow and is_kept and share_months = plan_months and share_of_plan > 0 then target_total * share_to_date / share_of_plan
+            when is_flow and is_kept and share_months = plan_months and share_of_plan > 0
+                then target_total * share_to_date / share_of_plan
         end as seasonal_target_to_date,
         case when is_flow then {{ month_number('last_goal_month') }} - {{ month_number('month') }} end as months_left
     from summed

@@ -34,7 +34,7 @@ plans as (
         on versions.scope = scopes.scope and versions.entity_id = scopes.entity_id and scopes.organisation = 'as_was'
     left join goals on versions.plan_id = goals.plan_id and versions.version = goals.version
     left join actions on versions.plan_id = actions.plan_id
-    left join {{ ref('int_plan_ambitions') }} as ambitions on versions.plan_id = ambitions.plan_id and versions.is_current
+    left join {{ ref('int_plan_ambitions') }} as ambitions on case when versions.is_current then versions.plan_id end = ambitions.plan_id
     left join years on versions.follows_plan_id = years.plan_id
     where versions.book = 'today'
 )

@@ -28,13 +28,13 @@ actions as (
 figures as (
     select
         book, branch_id,
-        sum(case when measure = 'deals_new' then amount else 0 end) as deals_new,
-        sum(case when measure = 'deals_qualified' then amount else 0 end) as deals_qualified,
-        sum(case when measure = 'deals_won' then amount else 0 end) as deals_won,
-        sum(case when measure = 'deals_lost' then amount else 0 end) as deals_lost,
-        sum(case when measure = 'won_amount' then amount else 0 end) as won_amount,
-        sum(case when measure = 'open_deals' then amount else 0 end) as open_deals,
-        sum(case when measure = 'pipeline_amount' then amount else 0 end) as pipeline_amount
+        sum(case when measure = 'deals_new' then amount end) as deals_new,
+        sum(case when measure = 'deals_qualified' then amount end) as deals_qualified,
+        sum(case when measure = 'deals_won' then amount end) as deals_won,
+        sum(case when measure = 'deals_lost' then amount end) as deals_lost,
+        sum(case when measure = 'won_amount' then amount end) as won_amount,
+        sum(case when measure = 'open_deals' then amount end) as open_deals,
+        sum(case when measure = 'pipeline_amount' then amount end) as pipeline_amount
     from {{ ref('int_review_figures') }}
     group by book, branch_id
 ),
