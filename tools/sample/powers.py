@@ -121,6 +121,12 @@ class Tally:
             paid = brought & (a["outcome"] == WON) & (a["currency"] == JPY) & a["header"]
             month = np.searchsorted(self.calendar, a["close"][paid], side="right") - 1
             np.add.at(self.margins[i], month, a["amount"][paid] * 3 // 10)
+            # A return takes its part of the margin back, and a further order adds to it.
+            later = paid & (a["changed_on"] != NEVER)
+            amount, change = a["amount"][later], a["change"][later]
+            delta = np.where(change == 0, -(amount // 4), np.where(change == 1, -amount, amount // 10))
+            month = np.searchsorted(self.calendar, a["changed_on"][later], side="right") - 1
+            np.add.at(self.margins[i], month, delta * 3 // 10)
         for name, codes in (("quick", (QUICK, 2 * QUICK + SLOW)), ("slow", (SLOW, QUICK + 2 * SLOW))):
             self.count(f"{name} leads", np.isin(a["lead"], codes))
         won = a["outcome"] == WON
