@@ -27,6 +27,7 @@ REPEATED = {
     "rep_monthly": {"deals_new", "referrals", "deals_won", "won_amount"},
     "two_tier_monthly": {"deals_won", "won_amount"},
     "rep_concentration": {"headcount", "rep_penetration", "median_deal"},
+    "levers": {"headroom_reps", "headroom_amount"},
     "plan_inverse": {"headcount"},
     "revenue_decomposition": {"deals_won", "won_amount"},
     "forecast_history": {"open_deals"},
@@ -71,15 +72,14 @@ DETAILS = {
     "known_earnings", "estimated_earnings", "run_rate_amount", "expected_growth", "capacity_amount",
     "proposed_amount", "set_amount", "set_gap_amount",
     # Effects, programmes and decisions.
-    "planned_actions", "planned_actions_done", "adoption_rate", "actions_done", "actions_running", "n", "deals_before",
-    "deals_after", "expected_deals", "effect_share", "branches_agreed", "partners", "activities_held", "attendances",
+    "planned_actions", "planned_actions_done", "adoption_rate", "actions_running", "n", "deals_before",
+    "deals_after", "effect_share", "branches_agreed", "partners", "activities_held", "attendances",
     "leads_of_programme", "leads_accepted", "leads_followed_up", "lead_deals", "linked_deals", "linked_wins",
     "planned_cost", "cost", "margin_known_share", "revenue", "benefit", "expected_margin",
     "benefit_at_planned_payback", "months_late", "months_run", "roi_6_months", "roi_12_months", "roi_24_months",
     "nth_month", "margin", "cumulative_cost", "cumulative_benefit", "cumulative_net", "roi_to_date", "lead_wins",
-    "quick_leads", "quick_lead_deals", "slow_leads", "other_lead_deals", "commission_known_share", "customers_won",
-    "figure", "figure_then", "expected_value", "actual_value",
-    "reachable_amount", "wins_needed", "reps_needed", "branches_needed", "open_branches", "activities", "support_hours",
+    "quick_leads", "quick_lead_deals", "slow_leads", "other_lead_deals", "commission_known_share", "figure", "figure_then", "expected_value", "actual_value",
+    "activities", "support_hours",
     "assumed_hours", "effort_share", "potential_share", "result_share", "target_share", "over_served", "support_cost",
     "meetings", "meeting_yield", "logging_coverage", "logging_lag_days", "branches_covered", "covered_branches_won",
     "fte_months", "manager_hours", "productivity", "list_potential", "list_priority", "people_to_call", "action_hours",
@@ -93,6 +93,7 @@ DETAILS = {
     "product_cycle_days", "shareable_cases", "reported_days", "champions", "live_champions", "facts_known",
     "profile_completeness", "executive_level", "rated_days", "executive_meetings", "executive_qbrs", "regional_share",
     "establishments", "customers_won_per_10000",
+    "fact_branches",
 }  # fmt: skip
 
 

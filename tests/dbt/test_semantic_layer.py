@@ -385,7 +385,7 @@ MART_ONLY = {
     "influenced_amount", "restated_amount", "inquiry_index", "potential_score", "avg_first_win",
     "action_effect", "programme_roi", "leads_supplied", "lead_acceptance_rate", "lead_follow_up_rate", "lead_deal_rate",
     "partner_commission", "renewal_rate", "vendor_margin",
-    "influenced_amount", "restated_amount", "inquiry_index", "potential_score", "avg_first_win", "focus_ratio",
+    "focus_ratio",
     "rollout_success", "bridge_rate", "support_load",
 }  # fmt: skip
 

@@ -36,7 +36,7 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
         ({"entity_id": "KNOWN", "fiscal_year": 2025, "change_amount": 130.5 * M}, "period_type = 'year' and ", "")
     ],
     "R-S3-05": [({"originating_rep_id": "NONE"}, " and not reps.is_sentinel", "")],
-    # The wins of all years, and those of nobody.
+    # The wins of all years, and wins without a salesperson.
     "What did the salespeople win": [
         (
             {"rep_id": f"{MANY}-R01", "deals_won": 2, "won_amount": 128_500_000},
@@ -104,7 +104,7 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
     "R-S3-15": [({"member_id": "R000242", "flow": "gained"}, "where is_complete)", ")")],
     # This branch never brought more than a few deals a year.
     "quietly dying": [({"entity_id": MANY}, " and evidence != 'none'", "")],
-    # Direct sales have no salesperson of a partner; of an unknown branch, the branch is asked first.
+    # Direct sales have no salesperson of a partner. Where the branch is unknown, that is the first question.
     "Which wins lack a salesperson": [
         ({"deal_id": deal}, "select deal_id from core.fct_deals where status = 'won' and rep_id = 'NONE'")
         for deal in ("KNOWN-DIRECT-1", "TRAP10-A")
