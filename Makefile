@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes bi metrics mcp workbook
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -9,8 +9,8 @@ SEED ?= 1
 PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
-GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
-	ROUND ROWS SEED SEEDS SIZE TESTS TO VARS
+GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NAMES NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+	ROUND ROWS SEED SEEDS SINCE SIZE TESTS TO UNTIL VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
 SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS KYOTEN_ENGINE PYTHON,$(if $(value $(name)),$(name)))
@@ -90,6 +90,22 @@ dev: ## The Dagster UI: asset graph, guards, runs (PORT=3000)
 docs: ## dbt's documentation of every model, column and metric as one page, dbt_docs/index.html of the home
 	@./setup.sh run
 	@$(KYOTEN) docs
+
+bi: ## Install what readers run: MetricFlow, the server for assistants, the workbook
+	@./setup.sh bi
+
+metrics: ## Metrics of the release by any dimension, as CSV (NAMES=deals_won,won_amount BY=metric_time__month SINCE=2025-04-01)
+	@./setup.sh bi
+	@$(KYOTEN) metrics --by "$$GIVEN_BY" $(if $(value SINCE),--since "$$GIVEN_SINCE") \
+		$(if $(value UNTIL),--until "$$GIVEN_UNTIL") -- "$$GIVEN_NAMES"
+
+mcp: ## Serve the release to assistants by the Model Context Protocol over standard input and output (docs/bi.md)
+	@./setup.sh bi
+	@$(KYOTEN) mcp
+
+workbook: ## The main tables of the release as an Excel workbook with Japanese headers, workbook/kyoten.xlsx of the home
+	@./setup.sh bi
+	@$(KYOTEN) workbook
 
 doctor: ## Versions, disk, lock holder and settings
 	@./setup.sh run
@@ -203,6 +219,7 @@ lock: ## Pin the newest versions that pyproject.toml allows
 	@./setup.sh run
 	$(COMPILE) --upgrade pyproject.toml --group dev -o locks/dev.lock
 	$(COMPILE) --upgrade pyproject.toml -c locks/dev.lock -o locks/run.lock
+	$(COMPILE) --upgrade pyproject.toml --extra bi -c locks/dev.lock -o locks/bi.lock
 	$(COMPILE) --upgrade --group spark -c locks/run.lock -o locks/spark.lock
 	$(COMPILE) --upgrade --group sail -c locks/run.lock -o locks/sail.lock
 	echo uv | $(COMPILE) --upgrade - -o locks/uv.lock

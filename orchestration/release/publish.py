@@ -28,6 +28,8 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.release.keys import keys, references, held_references
 from orchestration.release.labels import write_labels
+from orchestration.release.semantics import SCHEMA as SEMANTIC
+from orchestration.release.semantics import write_semantics
 from orchestration.release.verify import MANIFEST, damage_of, files_of
 from orchestration.warehouse import overrides, published_models, spark_version
 
@@ -184,6 +186,7 @@ def _write(
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
         ).fetchall()
+        write_semantics(connection, home, dbt_manifest, aside, BUILD)
         for schema, name in names:
             file = aside / PARQUET / schema / f"{name}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -371,7 +374,7 @@ def _read_back(home: Home, aside: Path, expected: dict[str, int]) -> dict[str, i
     counts = {}
     with engine.connect(home, aside / DATABASE, read_only=True) as connection:
         for schema, name in connection.execute(
-            "select schema_name, table_name from duckdb_tables() order by all"
+            f"select schema_name, table_name from duckdb_tables() where schema_name != '{SEMANTIC}' order by all"
         ).fetchall():
             key = f"{schema}.{name}"
             counts[key] = _rows(connection, f'"{schema}"."{name}"')
