@@ -1,4 +1,4 @@
-"""`kyoten metrics`: the metrics of the semantic layer by any dimension, computed from the current release by MetricFlow.
+"""`kyoten metrics`: the metrics of the semantic layer by any dimension, from the current release, by MetricFlow.
 
 The definitions come from the release, too, so a refresh neither disturbs a query nor waits for one.
 """
@@ -99,7 +99,7 @@ def engine_of(folder: Path) -> Any:
     from metricflow.protocols.sql_client import SqlEngine
 
     class Renders:
-        """What MetricFlow asks of a client when it only writes SQL."""
+        """What MetricFlow needs of a client when it only writes SQL."""
 
         sql_engine_type = SqlEngine.DUCKDB
         sql_plan_renderer = DuckDbSqlPlanRenderer()
@@ -131,7 +131,9 @@ def counts_deals(metric: str) -> bool:
 @functools.lru_cache(maxsize=64)
 def _dimensions(folder: Path, metrics: tuple[str, ...]) -> tuple[str, ...]:
     engine = engine_of(folder)
-    found = {dimension.granularity_free_dunder_name for dimension in engine.simple_dimensions_for_metrics(list(metrics))}
+    found = {
+        dimension.granularity_free_dunder_name for dimension in engine.simple_dimensions_for_metrics(list(metrics))
+    }
     found |= {entity.name for entity in engine.entities_for_metrics(list(metrics))}
     times = [f"metric_time__{grain}" for grain in ("day", "week", "month", "quarter", "year")]
     times += [f"metric_time__fiscal_{period}" for period in ("quarter", "half", "year")]
@@ -181,7 +183,7 @@ def _filters(question: Question, names: Sequence[str]) -> list[str]:
 def print_metrics(
     home: Home, names: str, by: str, only: Sequence[str], *, since: str | None, until: str | None, limit: int | None
 ) -> None:
-    """Print the rows that answer a question as CSV; without names the metrics, without dimensions what there is of them."""
+    """Print the rows that answer a question as CSV; without names the metrics, without `by` their dimensions, too."""
     if not names:
         print("\n".join(known(home)))
         return

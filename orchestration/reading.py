@@ -1,6 +1,6 @@
 """Reading a release as a whole: its folder is resolved once, and personal values are shown or hidden by one setting.
 
-KYOTEN_PERSONAL    show or hide: the values of the columns that ops.catalog marks as personal, such as names of salespeople
+KYOTEN_PERSONAL    show or hide: the values of columns that ops.catalog marks as personal, such as names of people
 """
 
 import contextlib
@@ -59,9 +59,10 @@ def rows(connection: "duckdb.DuckDBPyConnection", query: str, parameters: dict[s
 
 
 def columns(connection: "duckdb.DuckDBPyConnection", schema: str, table: str) -> list[Row]:
-    """Return what ops.catalog states about the columns of a table, in their order; nothing if there is no such table."""
+    """Return what ops.catalog states about the columns of a table, in their order; nothing if there is none."""
     query = (
-        "from ops.catalog where table_schema = $schema and table_name = $name and column_name is not null order by ordinal"
+        "from ops.catalog where table_schema = $schema and table_name = $name and column_name is not null "
+        "order by ordinal"
     )
     return rows(connection, query, {"schema": schema, "name": table})
 

@@ -13,7 +13,7 @@ from orchestration.home import Home, write_whole
 from orchestration.knowledge import Knowledge
 from orchestration.lake.ingest import IngestResult, ingest
 from orchestration.names.lake import lacks_suffixes, write_names
-from orchestration.release import checks
+from orchestration.release import checks, postgres
 from orchestration.release.fingerprint import inputs_fingerprint, lake_fingerprint, project_fingerprint, recorded_inputs
 from orchestration.release.publish import publish
 from orchestration.worklist import export_worklist
@@ -186,7 +186,11 @@ def release(home: Home, say: Say) -> dict[str, Any]:
     if fingerprint is None:
         raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
     say("Publishing")
-    return publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
+    made = publish(home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint)
+    if address := postgres.wanted():
+        say("Loading PostgreSQL")
+        postgres.load(home, address)
+    return made
 
 
 def limited(say: Say, seconds: float = 2.0) -> Say:

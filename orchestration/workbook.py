@@ -1,6 +1,7 @@
 """`kyoten workbook`: the main tables of the current release as one Excel workbook with Japanese headers.
 
-A code is replaced by its Japanese label, and names stand beside ids. Which figures exist is the business of the marts.
+A code is replaced by its Japanese label, and ids are followed by names. Which figures exist is the business of the
+marts.
 """
 
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ SHEETS = {
     "core.dim_entity": "not is_sentinel",
 }
 MOST_ROWS = 1_048_575  # of a sheet, below its header
-# Which id of a table gets a name beside it, unless the table has the name already.
+# Which id of a table gets a name after it, unless the table has the name already.
 NAMED = ("branch", "division", "partner", "rep")
 
 
@@ -92,14 +93,17 @@ def _write_sheet(
     sheet.freeze_panes = "A3"
     labels = {
         (row["column_name"], row["code"]): row["label_ja"]
-        for row in rows(connection, "from ops.labels where table_schema = $s and table_name = $t", {"s": schema, "t": table})
+        for row in rows(
+            connection, "from ops.labels where table_schema = $s and table_name = $t", {"s": schema, "t": table}
+        )
     }
     names = [column["column_name"] for column in described]
     added = _added(names)
     keys = [f'"{column["column_name"]}"' for column in described if column["key_position"]]
     found = rows(
         connection,
-        f"select {select_list(described, personal=personal)} {query} order by {', '.join(keys) or 'all'} limit {MOST_ROWS}",
+        f"select {select_list(described, personal=personal)} {query} "
+        f"order by {', '.join(keys) or 'all'} limit {MOST_ROWS}",
     )
     entities = _entities(connection, personal=personal) if added else {}
     headers = {column["column_name"]: column["label_ja"] or column["column_name"] for column in described}
@@ -109,15 +113,15 @@ def _write_sheet(
     for row in found:
         cells: list[Any] = []
         for name in names:
-            cells.append(_cell(sheet, labels.get((name, row[name]), row[name])))
+            cells.append(cell_of(sheet, labels.get((name, row[name]), row[name])))
             if name in added:
                 scope = row[added[name]] if added[name] in row else added[name]
-                cells.append(_cell(sheet, entities.get((scope, row[name]))))
+                cells.append(cell_of(sheet, entities.get((scope, row[name]))))
         sheet.append(cells)
 
 
 def _added(names: list[str]) -> dict[str, str]:
-    """Return the ids that get a name beside them, with their scope or with the column that has it."""
+    """Return the ids that get a name after them, with their scope or with the column that has it."""
     added = {f"{scope}_id": scope for scope in NAMED if f"{scope}_id" in names and f"{scope}_name" not in names}
     if {"scope", "entity_id"} <= set(names) and "entity_name" not in names:
         added["entity_id"] = "scope"
@@ -130,7 +134,7 @@ def _entities(connection: "duckdb.DuckDBPyConnection", *, personal: bool) -> dic
     return {(row["scope"], row["entity_id"]): row["entity_name"] for row in found}
 
 
-def _cell(sheet: Any, value: Any) -> Any:
+def cell_of(sheet: Any, value: Any) -> Any:
     """Return a cell; a text is a text even where Excel would take it for a formula."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)

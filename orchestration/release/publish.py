@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
-from orchestration.release.keys import keys, references, held_references
+from orchestration.release.keys import held_references, keys, references
 from orchestration.release.labels import write_labels
 from orchestration.release.semantics import SCHEMA as SEMANTIC
 from orchestration.release.semantics import write_semantics
@@ -278,13 +278,15 @@ def _write_catalog(
             texts = _words(name, column, blocks, labels)
             position = table.key.index(name) + 1 if name in table.key else None
             to = refers.get((table.schema, table.name, name), (None, None, None))
-            rows.append((table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column)), position, *to))
+            rows.append(
+                (table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column)), position, *to)
+            )
     if rows:
         connection.execute(f"insert into ops.catalog {sql.rows(rows)}")
 
 
 def _texts(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], dict[str, str]]:
-    """Return the texts that a Parquet file has in its metadata, by schema and table; those of the columns are JSON."""
+    """Return the texts that a Parquet file has in its metadata, by schema and table; the texts of the columns are JSON."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     rows = connection.execute(
         "select table_schema, table_name, column_name, label_en, label_ja, description_en, description_ja "

@@ -1,8 +1,9 @@
 """What the semantic layer reads, inside the release: its tables and its definitions.
 
-The semantic models of models/marts/kpi/_semantic_models.yml read published tables and some intermediate ones. Publishing copies the
-intermediate ones into the schema `semantic` of the release, and writes the definitions as semantic_manifest.json beside the
-database. An intermediate model that is a view is kept as its query, because it has many rows and follows from the others.
+The semantic models of models/marts/kpi/_semantic_models.yml read published tables and some intermediate ones.
+Publishing copies the intermediate ones into the schema `semantic` of the release, and writes the definitions as
+semantic_manifest.json next to the database. An intermediate model that is a view is kept as its query, because it has
+many rows and follows from the others.
 """
 
 import json
@@ -26,7 +27,8 @@ def write_semantics(
     present = {
         name
         for (name,) in connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() where database_name = $build", {"build": build}
+            "select schema_name || '.' || table_name from duckdb_tables() where database_name = $build",
+            {"build": build},
         ).fetchall()
     }
     tables = [node for node in models if node["config"]["materialized"] != "view"]
@@ -48,7 +50,9 @@ def write_semantics(
 def _models(dbt_manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the intermediate models that semantic models and time spines read, and those behind a view among them."""
     nodes = dbt_manifest["nodes"]
-    waiting = [key for model in dbt_manifest.get("semantic_models", {}).values() for key in model["depends_on"]["nodes"]]
+    waiting = [
+        key for model in dbt_manifest.get("semantic_models", {}).values() for key in model["depends_on"]["nodes"]
+    ]
     waiting += [key for key, node in nodes.items() if node.get("time_spine")] if waiting else []
     found: dict[str, dict[str, Any]] = {}
     while waiting:
@@ -66,7 +70,9 @@ def _moved(query: str, models: list[dict[str, Any]]) -> str:
     """Return the query of a view with the tables where the release has them."""
     assert HOME_MARK not in query, "a view of the semantic layer reads files"
     for node in models:
-        query = query.replace(node["relation_name"], node["relation_name"].replace(f'"{node["schema"]}"', f'"{SCHEMA}"'))
+        query = query.replace(
+            node["relation_name"], node["relation_name"].replace(f'"{node["schema"]}"', f'"{SCHEMA}"')
+        )
     return query
 
 

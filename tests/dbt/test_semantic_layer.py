@@ -6,7 +6,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -24,7 +23,7 @@ RUNNING = date(2025, 6, 1)
 
 @pytest.fixture(scope="module")
 def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
-    """A function that asks MetricFlow about a copy of the release, as if one of its months were not over."""
+    """A function that queries a copy of the release with MetricFlow, as if one of its months were not over."""
     from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
 
     home = Home(tmp_path_factory.mktemp("copy"))

@@ -43,11 +43,11 @@ def test_a_workbook_has_the_figures_with_japanese_words(
 def test_a_text_is_no_formula(built_home: Home, tmp_path: Path) -> None:
     from openpyxl import Workbook
 
-    from orchestration.workbook import _cell
+    from orchestration.workbook import cell_of
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet("x")
-    sheet.append([_cell(sheet, "=1+1\x07"), _cell(sheet, "+81")])
+    sheet.append([cell_of(sheet, "=1+1\x07"), cell_of(sheet, "+81")])
     book.save(tmp_path / "x.xlsx")
     ((first, second),) = openpyxl.load_workbook(tmp_path / "x.xlsx")["x"].iter_rows()
     assert (first.value, first.data_type, second.value) == ("=1+1", "s", "+81")
