@@ -4,6 +4,7 @@
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 .PHONY: help accuracy advice quiet rollouts backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes bi metrics mcp workbook
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -13,6 +14,8 @@ PORT ?= 3000
 # what it contains.
 GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
 	ROUND ROWS SEED SEEDS SIZE TESTS TO UNDO VARS
+GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NAMES NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+	ROUND ROWS SEED SEEDS SINCE SIZE TESTS TO UNTIL VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
 SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS KYOTEN_ENGINE PYTHON,$(if $(value $(name)),$(name)))
@@ -108,6 +111,22 @@ dev: ## The Dagster UI: asset graph, guards, runs (PORT=3000)
 docs: ## dbt's documentation of every model, column and metric as one page, dbt_docs/index.html of the home
 	@./setup.sh run
 	@$(KYOTEN) docs
+
+bi: ## Install what readers run: MetricFlow, the server for assistants, the workbook
+	@./setup.sh bi
+
+metrics: ## Metrics of the release by any dimension, as CSV (NAMES=deals_won,won_amount BY=metric_time__month SINCE=2025-04-01)
+	@./setup.sh bi
+	@$(KYOTEN) metrics --by "$$GIVEN_BY" $(if $(value SINCE),--since "$$GIVEN_SINCE") \
+		$(if $(value UNTIL),--until "$$GIVEN_UNTIL") -- "$$GIVEN_NAMES"
+
+mcp: ## Serve the release to assistants by the Model Context Protocol over standard input and output (docs/bi.md)
+	@./setup.sh bi
+	@$(KYOTEN) mcp
+
+workbook: ## The main tables of the release as an Excel workbook with Japanese headers, workbook/kyoten.xlsx of the home
+	@./setup.sh bi
+	@$(KYOTEN) workbook
 
 doctor: ## Versions, disk, lock holder and settings
 	@./setup.sh run
@@ -225,6 +244,7 @@ lock: ## Pin the newest versions that pyproject.toml allows
 	@./setup.sh run
 	$(COMPILE) --upgrade pyproject.toml --group dev -o locks/dev.lock
 	$(COMPILE) --upgrade pyproject.toml -c locks/dev.lock -o locks/run.lock
+	$(COMPILE) --upgrade pyproject.toml --extra bi -c locks/dev.lock -o locks/bi.lock
 	$(COMPILE) --upgrade --group spark -c locks/run.lock -o locks/spark.lock
 	$(COMPILE) --upgrade --group sail -c locks/run.lock -o locks/sail.lock
 	echo uv | $(COMPILE) --upgrade - -o locks/uv.lock

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Installs packages into .venv, once: `setup.sh run` for running, `setup.sh dev` also for tests and checks. `setup.sh sail`
-# and `setup.sh spark` install another engine into .venv-sail or .venv-spark.
+# Installs packages into .venv, once: `setup.sh run` for running, `setup.sh bi` also for readers (MetricFlow, assistants, workbook),
+# `setup.sh dev` also for tests and checks. `setup.sh sail` and `setup.sh spark` install another engine into .venv-sail or
+# .venv-spark, and `setup.sh superset` installs Superset into .venv-superset.
 # A stamp holds the checksum of the lock. If it matches, setup needs no network and does not call uv.
 # The command `kyoten` is a script in .venv/bin. An installed package would lack the project's SQL and YAML.
 set -eu
 cd "$(dirname "$0")"
-wanted=${1:?run, dev, sail or spark}
+wanted=${1:?run, bi, dev, sail, spark or superset}
 case $wanted in
-    run|dev) place=.venv minimum_mb=2000 size="about 1 GB" ;;
+    run|bi|dev) place=.venv minimum_mb=2000 size="about 1 GB" ;;
     *) place=.venv-$wanted minimum_mb=1500 size="about 700 MB" ;;
 esac
 
@@ -30,9 +31,9 @@ install_command() {
     fi
 }
 
-# The development packages include those for running.
+# The development packages include those for readers, and these include those for running.
 if [ $place != .venv ]; then ! fits "$wanted" || exit 0
-elif fits dev || { [ "$wanted" = run ] && fits run; }; then install_command; exit 0; fi
+elif fits dev || { [ "$wanted" != dev ] && fits bi; } || { [ "$wanted" = run ] && fits run; }; then install_command; exit 0; fi
 
 if [ "$wanted" = spark ] && ! command -v java > /dev/null; then
     fail "Spark needs Java 17 or later. On Debian: apt-get install openjdk-17-jre-headless"

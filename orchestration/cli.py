@@ -345,6 +345,57 @@ def sources_check() -> int:
 
 
 @kyoten.command()
+@click.argument("names", default="")
+@click.option("--by", default="", help="Dimensions, separated by commas.")
+@click.option(
+    "--only", multiple=True, metavar="DIMENSION=VALUE", help="Keep one value of a dimension; may be repeated."
+)
+@click.option("--since", help="First day, YYYY-MM-DD.")
+@click.option("--until", help="Last day, YYYY-MM-DD.")
+@click.option("--limit", type=positive, help="Number of rows.")
+def metrics(
+    names: str, by: str, only: tuple[str, ...], since: str | None, until: str | None, limit: int | None
+) -> None:
+    """Print metrics by any dimension as CSV; without NAMES the metrics, without --by the dimensions of NAMES."""
+    from orchestration.metrics import print_metrics
+
+    print_metrics(Home.from_environment(), names, by, only, since=since, until=until, limit=limit)
+
+
+@kyoten.command()
+@click.option(
+    "--port", type=positive, help="Serve over HTTP on this port of this machine instead of standard input and output."
+)
+def mcp(port: int | None) -> None:
+    """Serve the release to assistants by the Model Context Protocol."""
+    from orchestration.mcp_server import serve
+
+    serve(Home.from_environment(), port)
+
+
+@kyoten.command()
+def postgres() -> None:
+    """Load the release into the PostgreSQL that KYOTEN_POSTGRES names."""
+    from orchestration.release.postgres import load, wanted
+
+    if not (address := wanted()):
+        raise KyotenError(
+            "KYOTEN_POSTGRES is not set. Set it to an address such as postgresql://loader:password@host/db."
+        )
+    print(f"PostgreSQL has the release: {load(Home.from_environment(), address)} tables.")
+
+
+@kyoten.command()
+def workbook() -> None:
+    """Write the main tables of the release as an Excel workbook with Japanese headers."""
+    from orchestration.workbook import write_workbook
+
+    home = Home.from_environment()
+    path = home.root / "workbook" / "kyoten.xlsx"
+    print(f"{len(write_workbook(home, path))} sheets: {path}")
+
+
+@kyoten.command()
 def doctor() -> None:
     """Show versions, disk, lock and settings."""
     from orchestration.doctor import print_report

@@ -16,7 +16,7 @@ from orchestration.home import Home, write_whole
 from orchestration.knowledge import Knowledge
 from orchestration.lake.ingest import IngestResult, ingest
 from orchestration.names.lake import lacks_suffixes, write_names
-from orchestration.release import checks
+from orchestration.release import checks, postgres
 from orchestration.release.fingerprint import inputs_fingerprint, lake_fingerprint, project_fingerprint, recorded_inputs
 from orchestration.release.known_on import write_catalogue
 from orchestration.release.publish import PAGES, publish
@@ -215,6 +215,9 @@ def release(home: Home, say: Say, measure: Measure = no_measure) -> dict[str, An
         home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint, pages=write_pages
     )
     tidy(home, say)
+    if address := postgres.wanted():
+        say("Loading PostgreSQL")
+        postgres.load(home, address)
     return made
 
 

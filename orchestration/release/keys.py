@@ -1,8 +1,8 @@
 """The key of each published table, and the column of another table that a column refers to.
 
-DuckDB's file declares neither, because its indexes cost memory and are not safe. They are in ops.catalog, and PostgreSQL declares
-them. A key is what a guard holds unique. A column refers to a table by its name, as in `branch_id` and `from_branch_id`, unless a
-`relationships` test names another table.
+DuckDB's file declares neither, because its indexes cost memory and are not safe. They are in ops.catalog, and
+PostgreSQL declares them. A key is what a guard holds unique. A column refers to a table by its name, as in
+`branch_id` and `from_branch_id`, unless a `relationships` test names another table.
 """
 
 import re
@@ -35,7 +35,9 @@ BY_NAME = {
 # What an entity is follows from its scope, so both columns together refer to dim_entity.
 PAIRS = (("scope", "entity_id"), ("entity_type", "entity_id"), ("member_type", "member_id"))
 # These metrics include parts of metrics, such as a numerator, which kpi.metrics lacks.
-OWN = {(table, "metric"): Reference("kpi", "change_metrics", "metric") for table in ("change_explained", "change_deals")}
+OWN = {
+    (table, "metric"): Reference("kpi", "change_metrics", "metric") for table in ("change_explained", "change_deals")
+}
 NONE = {
     ("change_metrics", "metric"),
     ("exclusions", "deal_id"),  # lists deals that were deleted
@@ -73,7 +75,7 @@ def held_references(dbt_manifest: dict[str, Any]) -> dict[tuple[str, str], tuple
 def references(
     columns: Mapping[tuple[str, str], list[str]], tested: Mapping[tuple[str, str], tuple[str, str]]
 ) -> dict[tuple[str, str, str], Reference]:
-    """Return what each column refers to, by schema, table and column; `columns` has those of each published table."""
+    """Return what each column refers to, by schema, table and column; `columns` lists the columns of each table."""
     schemas = {table: schema for schema, table in columns}
     found: dict[tuple[str, str, str], Reference] = {}
     for (schema, table), names in columns.items():

@@ -1,8 +1,8 @@
 """ops.labels: the label of each coded value in English and Japanese, by table and column.
 
-labels.csv has the labels of codes that models write. A code that a seed explains, such as a metric, a rung or a reason, has its
-label from that seed. A row of labels.csv without a table is for every published table with this column, except those that
-have rows of their own.
+labels.csv has the labels of codes that models write. A code that a seed explains, such as a metric, a rung or a
+reason, has its label from that seed. A row of labels.csv without a table is for every published table with this
+column, unless the table has rows of its own.
 """
 
 import csv
@@ -96,7 +96,7 @@ def _from_file() -> str:
 
 
 def _from_seeds(connection: "duckdb.DuckDBPyConnection") -> list[str]:
-    """Return a query per seed that the release has. A code with several rows has the text of its first kind of evidence."""
+    """Return a query per seed of the release. A code with several rows has the text of its first kind of evidence."""
     found = connection.execute(
         "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'release'"
     ).fetchall()
@@ -107,7 +107,8 @@ def _from_seeds(connection: "duckdb.DuckDBPyConnection") -> list[str]:
         tables = sql.rows([[table] for table in seed.tables or (None,)])
         columns = sql.rows([[column] for column in seed.columns])
         queries.append(
-            f"select tables.name, columns.name, codes.* from ({tables}) as tables (name), ({columns}) as columns (name), "
+            f"select tables.name, columns.name, codes.* "
+            f"from ({tables}) as tables (name), ({columns}) as columns (name), "
             f"(select {seed.code}, min_by({seed.label}, {first}), min_by({seed.label_ja}, {first}) "
             f"from release.{seed.table} where {seed.code} is not null group by {seed.code}) as codes"
         )

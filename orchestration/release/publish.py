@@ -29,6 +29,8 @@ from orchestration.home import PROJECT, Home, write_whole
 from orchestration.release.keys import held_references, keys, references
 from orchestration.release.labels import write_labels
 from orchestration.release.releases import current_release, fsync, point, switch, switching
+from orchestration.release.semantics import SCHEMA as SEMANTIC
+from orchestration.release.semantics import write_semantics
 from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides, published_models, spark_version
 
@@ -185,6 +187,7 @@ def _write(
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
         ).fetchall()
+        write_semantics(connection, home, dbt_manifest, aside, BUILD)
         for schema, name in names:
             file = aside / PARQUET / schema / f"{name}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -308,13 +311,15 @@ def _write_catalog(
             texts = _words(name, column, blocks, labels)
             position = table.key.index(name) + 1 if name in table.key else None
             to = refers.get((table.schema, table.name, name), (None, None, None))
-            rows.append((table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column)), position, *to))
+            rows.append(
+                (table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column)), position, *to)
+            )
     if rows:
         connection.execute(f"insert into ops.catalog {sql.rows(rows)}")
 
 
 def _texts(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], dict[str, str]]:
-    """Return the texts that a Parquet file has in its metadata, by schema and table; those of the columns are JSON."""
+    """Return the texts that a Parquet file has in its metadata, by schema and table; the texts of the columns are JSON."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     rows = connection.execute(
         "select table_schema, table_name, column_name, label_en, label_ja, description_en, description_ja "
@@ -413,7 +418,7 @@ def _read_back(home: Home, aside: Path, expected: dict[str, int]) -> dict[str, i
     counts = {}
     with engine.connect(home, aside / DATABASE, read_only=True) as connection:
         for schema, name in connection.execute(
-            "select schema_name, table_name from duckdb_tables() order by all"
+            f"select schema_name, table_name from duckdb_tables() where schema_name != '{SEMANTIC}' order by all"
         ).fetchall():
             key = f"{schema}.{name}"
             counts[key] = _rows(connection, f'"{schema}"."{name}"')

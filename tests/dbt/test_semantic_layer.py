@@ -1,19 +1,19 @@
 """MetricFlow returns the same metrics by dimension as the marts."""
 
 import csv
+import json
 import re
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 import yaml
 
-from orchestration import warehouse
+from orchestration import metrics, reading
+from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from tests.dbt.again import SCOPES, milestones, months, placed, table, wins, within
 
@@ -22,59 +22,34 @@ RUNNING = date(2025, 6, 1)
 
 
 @pytest.fixture(scope="module")
-def database(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the working database, as if one of its months were not over."""
+def query(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
+    """A function that queries a copy of the release with MetricFlow, as if one of its months were not over."""
+    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+
     home = Home(tmp_path_factory.mktemp("copy"))
-    home.database.parent.mkdir(parents=True)
-    shutil.copy(built_home.database, home.database)
-    with duckdb.connect(str(home.database)) as connection:
-        connection.execute(f"update intermediate.int_months set is_complete = false where month = '{RUNNING}'")
-    return home.database
+    folder = home.published / "current"
+    folder.mkdir(parents=True)
+    for name in ("kyoten.duckdb", "semantic_manifest.json"):
+        shutil.copyfile(built_home.published / "current" / name, folder / name)
+    with duckdb.connect(str(folder / "kyoten.duckdb")) as connection:
+        connection.execute(f"update semantic.int_months set is_complete = false where month = '{RUNNING}'")
 
+    with reading.release(home) as connection:
+        metrics.prepare(home, connection)
 
-@pytest.fixture(scope="module")
-def query(built_home: Home, database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
-    """A function that calls `mf query` in a copy of the project's files, on the copy of the working database.
+        def ask(*arguments: str) -> list[dict[str, str]]:
+            given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+            request = MetricFlowQueryRequest.create(
+                saved_query_name=given.get("--saved-query"),
+                metric_names=given["--metrics"].split(",") if "--metrics" in given else None,
+                group_by_names=given["--group-by"].split(",") if "--group-by" in given else None,
+                where_constraints=[given["--where"]] if "--where" in given else None,
+                limit=int(given["--limit"]) if "--limit" in given else None,
+            )
+            found = reading.rows(connection, metrics.engine_of(folder.resolve()).explain(request).sql_statement.sql)
+            return [{key: "" if value is None else str(value) for key, value in row.items()} for row in found]
 
-    The calls share this process and its setup, which would take most of the time of each.
-    """
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt_metricflow.cli.cli_configuration import CLIConfiguration
-    from dbt_metricflow.cli.main import cli
-
-    project = tmp_path_factory.mktemp("project")
-    for name in ("models", "macros", "seeds", "tests", "dbt_project.yml", "profiles.yml", ".dbtignore"):
-        (project / name).symlink_to(PROJECT / name)
-    (project / "target").mkdir()
-    shutil.copy(warehouse.compiled(built_home) / "semantic_manifest.json", project / "target")
-    settings = {
-        "KYOTEN_HOME": str(database.parent.parent),
-        "DBT_PROJECT_DIR": str(project),
-        "DBT_PROFILES_DIR": str(project),
-        "DBT_TARGET_PATH": str(project / "target"),
-        "DBT_LOG_PATH": str(project),
-        "DO_NOT_TRACK": "1",
-    }
-    configuration = CLIConfiguration()
-
-    def ask(*arguments: str) -> list[dict[str, str]]:
-        answer = project / "answer.csv"
-        handlers = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}  # mf sets its own
-        command = ["query", *arguments, "--quiet", "--csv", str(answer)]
-        try:
-            cli.main(command, prog_name="mf", obj=configuration, standalone_mode=False)
-        finally:
-            for one, handler in handlers.items():
-                signal.signal(one, handler)
-        with answer.open(encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        patch.chdir(project)
         yield ask
-    DuckDBConnectionManager.close_all_connections()
 
 
 def mart(home: Home, name: str) -> pl.DataFrame:
@@ -85,6 +60,35 @@ def mart(home: Home, name: str) -> pl.DataFrame:
 def same(found: str, expected: float | None) -> bool:
     """Compare a cell; a metric without events is empty in one and 0 in the other."""
     return float(found or 0) == pytest.approx(expected or 0)
+
+
+def test_a_question_has_known_names_and_quoted_values(built_home: Home) -> None:
+    with reading.release(built_home) as connection:
+        metrics.prepare(built_home, connection)
+        by_channel = metrics.Question(("deals_won",), ("deal__channel",), since="2025-04-01", until="2026-03-31")
+        counts = {row["deal__channel"]: row["deals_won"] for row in metrics.ask(built_home, connection, by_channel)}
+        one = metrics.Question(("deals_won",), (), {"deal__channel": ["resale"]}, "2025-04-01", "2026-03-31")
+        assert metrics.ask(built_home, connection, one) == [{"deals_won": counts["resale"]}]
+        assert counts["resale"] > 0
+        injected = metrics.Question(("deals_won",), (), {"deal__channel": ["x') or ('1' = '1"]})
+        assert metrics.ask(built_home, connection, injected) == [{"deals_won": None}]
+        for question, message in (
+            (metrics.Question(("deals_one",)), "no metric 'deals_one'.*deals_won"),
+            (metrics.Question(("headcount",), ("deal__channel",)), "no dimension 'deal__channel'"),
+            (metrics.Question(("deals_won",), (), {"deal__channel": ["{{ x }}"]}), "must not contain"),
+            (metrics.Question(("deals_won",), since="2026-1-1"), "no day"),
+        ):
+            with pytest.raises(KyotenError, match=message):
+                metrics.ask(built_home, connection, question)
+
+
+def test_every_semantic_model_hangs_on_tables_of_the_release(built_home: Home) -> None:
+    document = json.loads((built_home.published / "current" / "semantic_manifest.json").read_text(encoding="utf-8"))
+    named = {model["node_relation"]["relation_name"] for model in document["semantic_models"]}
+    with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as connection:
+        tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+    present = {f'"kyoten"."{schema}"."{name}"' for schema, name in tables}
+    assert named - present == {f'temp.main."{name}"' for name in document["views"]} == {'temp.main."int_deal_changes"'}
 
 
 def test_company_by_month(built_home: Home, query: Query) -> None:

@@ -11,11 +11,12 @@ import pytest
 from orchestration import warehouse
 from orchestration.contract import load_contract
 from orchestration.home import Home
-from orchestration.release.keys import keys, references, held_references
+from orchestration.release.keys import held_references, keys, references
 
 # Columns of codes that are no codes of Kyoten: names of datasets, columns and models, and words of the source.
 NOT_LABELLED = {
-    "check_name", "column_name", "currency", "dataset", "lost_reason", "mission", "model", "names_dataset", "source_name",
+    "check_name", "column_name", "currency", "dataset", "lost_reason", "mission", "model",
+    "names_dataset", "source_name",
     "branch_kind", "lever_peer_basis", "unit",
     "reasons",  # a list of codes
 }  # fmt: skip
@@ -53,7 +54,7 @@ def test_each_accepted_value_has_a_label(release: duckdb.DuckDBPyConnection, man
 
 
 def test_each_value_of_an_enum_of_the_contract_has_a_label(release: duckdb.DuckDBPyConnection) -> None:
-    """Columns that keep the name of the contract's column keep its codes; `status` and `kind` are of several datasets."""
+    """Columns that keep the name of the contract's column keep its codes; `status` is of several datasets."""
     known: dict[str, set[str]] = {}
     for _, column, code in labelled(release):
         known.setdefault(column, set()).add(code)
@@ -86,8 +87,8 @@ def test_each_code_in_the_data_has_a_label(release: duckdb.DuckDBPyConnection) -
 def test_labels_are_of_both_languages(release: duckdb.DuckDBPyConnection) -> None:
     empty = "select * from ops.labels where coalesce(label_en, '') = '' or coalesce(label_ja, '') = ''"
     assert release.execute(empty).fetchall() == []
-    words = "select table_name, label_en, label_ja from ops.labels where column_name = 'status' and code = 'held' order by 1"
-    assert release.execute(words).fetchall() == [
+    words = "select table_name, label_en, label_ja from ops.labels where column_name = 'status' and code = 'held'"
+    assert release.execute(f"{words} order by 1").fetchall() == [
         ("fct_activities", "Held", "実施"),
         ("loads", "Held by a batch rule", "保留"),
     ]

