@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster browser-test engines check mutants fuzz sqlfluff secrets lock clean changes
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -122,6 +122,11 @@ quiet: ## Share of the warnings about quiet partners and branches that come true
 	@$(BIN)/python -m tools.quiet --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
+
+browser-test: ## The pages in Debian's Chromium: errors, requests, language, filters, contrast and keyboard (axe), phone, paper
+	@./setup.sh dev
+	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { echo "Chromium is not installed. On Debian: apt-get install chromium fonts-noto-cjk" >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/report/test_browser.py
 
 test: check ## All checks, then all tests (TESTS=path: only those)
 	@$(BIN)/python $(PYTEST)

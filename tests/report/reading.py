@@ -1,5 +1,6 @@
 """Reads the figures out of a page and compares them with the published tables, without the code that wrote it."""
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -82,6 +83,7 @@ class Reader(HTMLParser):
             self.open.text += data.strip()
 
 
+@functools.cache
 def read(text: str) -> Reader:
     """Return what a page holds."""
     reader = Reader()

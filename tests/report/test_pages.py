@@ -50,7 +50,7 @@ def test_every_page_is_there(built_home: Home, published: duckdb.DuckDBPyConnect
 
 def test_every_figure_is_the_published_one(built_home: Home, published: duckdb.DuckDBPyConnection) -> None:
     tables, figures = Tables(published), 0
-    for path in [one for one in files(built_home) if one.parent.name == "pages"] + files(built_home)[::3]:
+    for path in [one for one in files(built_home) if one.parent.name == "pages"] + files(built_home)[::8]:
         text = path.read_text(encoding="utf-8")
         found = list(differences(text, sources_of(path, text, published), tables))
         assert not found, f"{path.name}: {found[:5]}"
@@ -147,7 +147,7 @@ def strangers(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> 
         [branch],
     ).fetchall()
     # An id or amount only whole, not as part of a longer one; a Japanese name anywhere.
-    whole = set(re.findall(r"[\w:\-]+|[\d,]+", text, re.ASCII))
+    whole = {*re.findall(r"[\w:\-]+", text, re.ASCII), *re.findall(r"[\d,]+", text)}
     return [name for (name,) in others if (name in whole if name.isascii() else name in text)]
 
 
@@ -185,7 +185,7 @@ def test_something_of_others_is_found(built_home: Home, published: duckdb.DuckDB
     branch, other = (row["branch_id"] for row in run(published, parse(REPORTS / "partner.sql")[0]).items[:2])
     text = (built_home.published / "pages" / "partner" / f"{pages.file_name(branch)}.html").read_text(encoding="utf-8")
     name, amount = published.execute(
-        "select any_value(deal_id), max(amount) from core.fct_deals "
+        "select min(deal_id), max(amount) from core.fct_deals "
         "where branch_id_current not in ($1, 'DIRECT') and amount > 100000",
         [branch],
     ).fetchone() or ("", 0)
