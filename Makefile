@@ -5,6 +5,7 @@
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 .PHONY: help accuracy advice quiet rollouts backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes bi metrics mcp workbook
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster browser-test engines check mutants fuzz sqlfluff secrets lock clean changes
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -159,6 +160,11 @@ rollouts: ## Share of the rollout opportunities that were planted, and of the pl
 	@$(BIN)/python -m tools.rollouts --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
+
+browser-test: ## The pages in Debian's Chromium: errors, requests, language, filters, contrast and keyboard (axe), phone, paper
+	@./setup.sh dev
+	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { echo "Chromium is not installed. On Debian: apt-get install chromium fonts-noto-cjk" >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/report/test_browser.py
 
 test: check ## All checks, then all tests (TESTS=path: only those)
 	@$(BIN)/python $(PYTEST)

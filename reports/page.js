@@ -1,16 +1,15 @@
 "use strict";
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
-const definitions = read("definitions"), why = read("why"), words = read("words");
+const definitions = read("definitions"), why = read("why");
 const root = document.documentElement;
 const isJa = () => root.lang === "ja";
 const say = (ja, en) => (isJa() ? ja : en);
-const word = (code) => (words[code] ? words[code][isJa() ? 0 : 1] : code);
 
 // --- language: ?lang=, else the reader's last choice, else the language of the build, else that of the browser
 function setLanguage(lang, keep) {
   root.lang = lang;
   document.querySelectorAll(".switch button").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.set === lang)));
-  document.querySelectorAll(".filter").forEach((one) => one.setAttribute("aria-label", say("絞り込み", "Filter")));
+  document.querySelectorAll(".filter").forEach((one) => { one.placeholder = say("絞り込み", "Filter"); one.setAttribute("aria-label", one.placeholder); });
   if (keep) { try { localStorage.setItem("kyoten-lang", lang); } catch { /* not kept: files may have no storage */ } }
   document.dispatchEvent(new Event("language"));
 }
@@ -30,7 +29,7 @@ function figureSql(origin, key, column) {
   const same = values.map((value, at) => (value ? `cast(${origin.key[at]} as varchar) = ${quote(value)}` : `${origin.key[at]} is null`));
   if (origin.sql) return `select ${column} from (\n${origin.sql}\n)` + (same.length ? `\nwhere ${same.join(" and ")}` : "");
   const conditions = (origin.where ? [`(${origin.where})`] : []).concat(same);
-  const expression = origin.figures[column] || column;
+  const expression = origin.figures[column] || (Object.keys(origin.figures).length ? `distinct ${column}` : column);
   return `select ${expression} from ${origin.table}` + (conditions.length ? `\nwhere ${conditions.join(" and ")}` : "");
 }
 function texts(table, column, metric) {
@@ -55,8 +54,8 @@ function explain(query, key, column, value, metric) {
     { text: value === null ? "" : value },
     { text: known[2 + lang] },
     { text: known[4] && say("算式: ", "Formula: ") + known[4] },
-    { text: origin && origin.table && say("出所: ", "From: ") + `${origin.table}.${column}` },
-    { tag: "pre", text: origin && figureSql(origin, key, column) },
+    { text: origin && origin.key && origin.table && say("出所: ", "From: ") + `${origin.table}.${column}` },
+    { tag: "pre", text: origin && origin.key && figureSql(origin, key, column) },
   ]);
 }
 function explainDeal(id) {
@@ -75,7 +74,7 @@ function explainDeal(id) {
 document.addEventListener("click", (event) => {
   const figure = event.target.closest("button.figure"), head = event.target.closest("button.def"), deal = event.target.closest("button.deal");
   if (deal) return explainDeal(deal.textContent);
-  if (figure) return explain(figure.dataset.q, figure.dataset.k, figure.dataset.c, figure.innerText, figure.dataset.metric);
+  if (figure) return explain(figure.dataset.q, figure.dataset.k, figure.dataset.c, figure.innerText, figure.dataset.m);
   if (head) {
     const cell = head.closest("th");
     return explain(cell.closest("table").dataset.q, null, cell.dataset.c, null);

@@ -17,7 +17,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from orchestration import engine
+from orchestration import engine, sql
 from orchestration.home import PROJECT, Home
 from orchestration.language import language
 from orchestration.release.publish import replace_pages
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 REPORTS = PROJECT / "reports"
 RELEASE_MARK = "@RELEASE@"
 ALWAYS = ("ops.release", "ops.catalog", "kpi.metrics")  # each page reads these
+# The branches that have a page of their own.
+LINKED = "select branch_id from core.dim_branch where not is_sentinel and closed_on is null"
 SETTINGS = ("base_currency", "n_min", "potential_cut", "people_notice_days")
 
 
@@ -116,16 +118,18 @@ def _own_files() -> str:
 
 def _fingerprint(page: Page, connection: "duckdb.DuckDBPyConnection", files: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the fingerprint of everything that decides how a page looks."""
-    names = tables(connection, [*page.queries, *_why_queries()])
+    names = tables([*page.queries, *_why_queries()])
     known = connection.execute("select as_of from ops.release").fetchone()
     parts = [_own_files(), language(), str(known), json.dumps({name: var(name) for name in SETTINGS}, default=str)]
-    for name in sorted({*names, *ALWAYS} - {"ops.release"}):
+    for name in sorted((names | set(ALWAYS)) - {"ops.release"}):
         parts.append(files.get(f"parquet/{name.replace('.', '/')}.parquet", {}).get("sha256", "none"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tuple[str, str]]:
     """Yield the path and the text of each file of a page."""
+    for name in SETTINGS:
+        connection.execute(f"set variable {name} = {sql.value(var(name))}")
     catalog, release = _catalog(connection), run(connection, Query("release", "from ops.release")).first
     results = {query.name: run(connection, query) for query in page.queries}
     template = environment().get_template(f"{page.name}.html")
@@ -137,9 +141,12 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
         "language": language(),
     }
     settings = {name: var(name) for name in SETTINGS}
+    linked = frozenset(row[0] for row in connection.execute(LINKED).fetchall())
     parts = {name: split(rows) for name, rows in results.items() if rows.query.by}
     for one in results[page.each] if page.each else [None]:
-        context = Context(catalog, _words(), settings, up="../" if page.each else "", shows_sql=not page.is_for_partner)
+        context = Context(
+            catalog, _words(), settings, up="../" if page.each else "", shows_sql=not page.is_for_partner, linked=linked
+        )
         mine = dict(results)
         if one:
             id_ = one[results[page.each].query.key[0]]

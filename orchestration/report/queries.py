@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration import sql
+from orchestration.warehouse import PUBLISHED_SCHEMAS
 
 if TYPE_CHECKING:
     import duckdb
 
 _NAME = re.compile(r"(?m)^-- name: (\w+)\n")
-_PARAMETER = re.compile(r"\$\w+")
+_TABLE = re.compile(rf"\b(?:{'|'.join(PUBLISHED_SCHEMAS)})\.\w+")
 _NOTE = re.compile(r"^-- (table|key|where|figure|by): (.*)$")
 
 
@@ -132,12 +133,9 @@ def split(rows: Rows) -> dict[Any, Rows]:
     return parts
 
 
-def tables(connection: "duckdb.DuckDBPyConnection", queries: list[Query]) -> list[str]:
-    """Return the published tables that queries read, as DuckDB finds them."""
-    found: set[str] = set()
-    for query in queries:
-        found |= connection.get_table_names(_PARAMETER.sub("null", query.text), qualified=True)
-    return sorted(name.replace('"', "") for name in found if "." in name)
+def tables(queries: list[Query]) -> set[str]:
+    """Return the published tables that queries name."""
+    return {name for query in queries for name in _TABLE.findall(f"{query.text} {query.table}")}
 
 
 def source(rows: Rows) -> dict[str, Any]:
@@ -158,5 +156,6 @@ def figure_sql(origin: Mapping[str, Any], key: str, column: str) -> str:
     if "sql" in origin:
         return f"select {column} from (\n{origin['sql']}\n)" + (f"\nwhere {' and '.join(same)}" if same else "")
     conditions = ([f"({origin['where']})"] if origin["where"] else []) + same
-    expression = origin["figures"].get(column, column)
+    # A column of the key has the same value in all rows of a sum.
+    expression = origin["figures"].get(column, f"distinct {column}" if origin["figures"] else column)
     return f"select {expression} from {origin['table']}" + (f" where {' and '.join(conditions)}" if conditions else "")

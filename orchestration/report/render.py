@@ -32,7 +32,7 @@ class Column:
     ja: str = ""
     en: str = ""
     n: str = ""  # the column with the number behind a rate
-    link: str = ""  # a page whose files have this column's id in their name
+    link: str = ""  # the page with a file for each id in the column <link>_id
 
 
 @dataclass
@@ -44,22 +44,29 @@ class Context:
     settings: Mapping[str, Any]
     up: str = ""  # the path from the page's folder to that of all pages
     shows_sql: bool = True
+    linked: frozenset[str] = frozenset()  # ids that have a page of their own
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     defined: set[str] = field(default_factory=set)
     deals: set[str] = field(default_factory=set)
 
     # --- texts
 
-    def word(self, code: Any) -> Markup | str:
-        """Return the text of a code in both languages, or the code."""
-        return two(*self.words[code]) if code in self.words else plain(code)
+    def word(self, code: Any, column: str = "") -> Markup | str:
+        """Return the text of a code, of this column or of any, in both languages; or the code."""
+        code = plain(code)
+        code = f"{column}.{code}" if f"{column}.{code}" in self.words else code
+        return two(*self.words[code]) if code in self.words else code
 
-    def shown(self, value: Any, form: str) -> Markup | str:
+    def shown(self, value: Any, form: str, column: str = "") -> Markup | str:
         """Return a value for people. Money of a table has its unit in the head of the column."""
         if value is None or value == "":
             return NO_VALUE
         if form in ("int", "money"):
             return f"{value:,.0f}"
+        if form == "number":
+            return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+        if form == "month":
+            return f"{value:%Y-%m}"
         if form == "signed":
             return f"{value:+,.0f}"
         if form == "decimal":
@@ -69,17 +76,16 @@ class Context:
         if form == "points":
             return f"{100 * value:+.1f}"
         if form == "word":
-            return self.word(value)
+            return self.word(value, column)
         return plain(value)
 
-    def amount(self, value: Any, *, signed: bool = False) -> Markup | str:
+    def amount(self, value: Any) -> Markup | str:
         """Return money in short form, in the units of each language."""
         if value is None:
             return NO_VALUE
         currency = self.settings["base_currency"]
-        sign = "+" if signed and value > 0 else ""
-        en = f"{sign}{currency} {_short(value, ENGLISH_UNITS)}"
-        return two(sign + _short(value, JAPANESE_UNITS, "円"), en) if currency == "JPY" else Markup(escape(en))
+        en = f"{currency} {_short(value, ENGLISH_UNITS)}"
+        return two(_short(value, JAPANESE_UNITS, "円"), en) if currency == "JPY" else Markup(escape(en))
 
     # --- figures
 
@@ -87,14 +93,20 @@ class Context:
         """Return one figure. A reader can open its definition and SQL; a test reads it again from the table."""
         rows = row.rows
         self._uses(rows, [column])
-        shown = (
-            self.amount(row[column], signed=form == "change")
-            if form in ("yen", "change")
-            else self.shown(row[column], form)
-        )
+        value = row[column]
+        shown = self.amount(value) if form == "yen" else self.shown(value, form, column)
         return Markup(
-            '<button type="button" class="figure{}" data-q="{}" data-k="{}" data-c="{}" data-v="{}">{}</button>'
-        ).format(" thin" if self._is_thin(n) else "", rows.query.name, row.key_text, column, plain(row[column]), shown)
+            '<button type="button" class="figure{}" data-q="{}" data-k="{}" data-c="{}" data-m="{}" data-v="{}">{}'
+            "</button>"
+        ).format(
+            " thin" if self._is_thin(n) else "",
+            rows.query.name,
+            row.key_text,
+            column,
+            row.get("metric") or "",
+            plain(value),
+            shown,
+        )
 
     def numbers(self, rows: Rows) -> Markup:
         """Return the rows of a chart as JSON, with their source."""
@@ -124,17 +136,11 @@ class Context:
         more = Markup('<button type="button" class="more">{}</button>').format(
             two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
         )
-        search = Markup('<input type="search" class="filter" aria-label="filter" placeholder="🔍">')
+        search = Markup('<input type="search" class="filter">') if len(rows) > 5 else ""
         return Markup(
             '<p class="tools">{}{}<button type="button" class="csv" data-name="{}">CSV</button>'
             '<a class="excel" download="{}.xlsx" href="{}">Excel</a></p>'
-        ).format(
-            search if len(rows) > 5 else "",
-            more if len(rows) > first else "",
-            name,
-            name,
-            workbook.uri(name, heads, rows),
-        )
+        ).format(search, more if len(rows) > first else "", name, name, workbook.uri(name, heads, rows))
 
     def _labels(self, rows: Rows, column: Column) -> tuple[str, str]:
         known = self.catalog.get(f"{rows.query.table}.{column.name}", {})
@@ -167,24 +173,25 @@ class Context:
             return Markup('<td class="num{}" data-v="{}">{}{}</td>').format(
                 thin, plain(value), self.shown(value, column.form), note
             )
-        shown: Markup | str = self.shown(value, column.form)
+        shown: Markup | str = self.shown(value, column.form, column.name)
         if column.form == "both" and value:
             shown = two(row[f"{column.name}_ja"], value)
         if column.form == "deal" and value:
             self.deals.add(value)
             shown = Markup('<button type="button" class="deal">{}</button>').format(value)
-        elif column.link and value:
-            shown = Markup('<a href="{}{}/{}.html">{}</a>').format(
-                self.up, column.link, file_name(row[f"{column.link}_id"]), value
-            )
-        return Markup('<td data-v="{}">{}</td>').format(plain(value), shown)
+        elif value and row.get(f"{column.link}_id") in self.linked:
+            place = f"{self.up}{column.link}/{file_name(row[f'{column.link}_id'])}.html"
+            shown = Markup('<a href="{}">{}</a>').format(place, value)
+        kind = Markup(' class="day"') if isinstance(value, date) else Markup("")
+        return Markup('<td{} data-v="{}">{}</td>').format(kind, plain(value), shown)
 
     # --- what follows at the end of a page
 
     def definitions(self) -> Markup:
         """Return the sources of all figures and the definitions of their columns, as JSON."""
         texts = {name: [self.catalog[name].get(part) for part in CATALOG_TEXTS] for name in sorted(self.defined)}
-        content = {"sources": self.sources if self.shows_sql else {}, "columns": texts}
+        tables = {name: {"table": one.get("table", "")} for name, one in self.sources.items()}
+        content = {"sources": self.sources if self.shows_sql else tables, "columns": texts}
         return in_script(content)
 
     def _uses(self, rows: Rows, columns: Iterable[str]) -> None:

@@ -15,12 +15,7 @@ from orchestration.spreadsheet import safe_cell
 
 MADE = datetime(2000, 1, 1)  # the same rows make the same bytes
 LONGEST_NAME = 31  # of a sheet
-OPTIONS = {
-    "in_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "default_date_format": "yyyy-mm-dd",
-}
+OPTIONS = {"in_memory": True, "strings_to_formulas": False, "default_date_format": "yyyy-mm-dd"}
 
 
 def uri(name: str, heads: Sequence[tuple[str, str, str]], rows: Rows) -> Markup:
