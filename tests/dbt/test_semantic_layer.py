@@ -383,6 +383,7 @@ MART_ONLY = {
     "revenue_at_risk", "partner_share", "company_share", "rep_hhi", "effective_reps", "top_rep_share",
     "producer_retention", "units_to_80", "change_amount", "path_gap", "required_growth", "win_probability",
     "influenced_amount", "restated_amount", "inquiry_index", "potential_score", "avg_first_win",
+    "potential_lift", "focus_ratio", "mode_mismatch",
 }  # fmt: skip
 
 

@@ -29,13 +29,13 @@ def test_contract_is_read_completely():
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("version: 3", "version: one", "version"),
+        ("version: 4", "version: one", "version"),
         ("key: [deal_id]", "key: [deal_idd]", "did you mean deal_id?"),
         ("amount: decimal", "amount: number", "unknown type 'number'"),
         ("extract: delta", "extract: some", "full or delta"),
         ("deal_id: text!", "file_name: text!", "the lake adds"),
         ("datasets:", "dataset:", "no `datasets:`"),
-        ("version: 3", "version: [", "not valid YAML"),
+        ("version: 4", "version: [", "not valid YAML"),
     ],
 )
 def test_contract_errors_have_a_place(tmp_path, old, new, expected):

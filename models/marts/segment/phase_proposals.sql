@@ -1,6 +1,7 @@
 -- A phase that an entity has outgrown, by the rules of the seed phase_rules. All conditions of a rule must hold at the last two
 -- quarter ends, because one good quarter is no phase. Each figure must be on its side of the threshold by more than chance
--- explains: at least 3 wins a year needs 6, and below 3 needs none. A proposal changes nothing: a person adopts it with a row of phase_history.
+-- explains: at least 3 wins a year needs 6, and below 3 needs none. A proposal changes nothing: a person adopts it with a row
+-- of phase_history.
 with quarter_ends as (
     select month, row_number() over (order by month desc nulls last) as age
     from {{ ref('int_months') }}
