@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist potential potential-check accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -63,6 +63,10 @@ worklist: ## Deals that a person has to decide, as a CSV to fill in and land aga
 	@./setup.sh run
 	@$(KYOTEN) worklist
 
+potential: ## Propose weights of the potential score from past results, as a CSV; changes nothing
+	@./setup.sh run
+	@$(KYOTEN) potential
+
 accept: ## Accept a held batch (BATCH=name, BY=who, REASON=why); without BATCH: list held batches and reasons
 	@./setup.sh run
 	@$(KYOTEN) accept $(if $(value BATCH),--by "$$GIVEN_BY" --reason "$$GIVEN_REASON" -- "$$GIVEN_BATCH")
@@ -116,6 +120,10 @@ advice: ## Share of true statements about rates on samples whose causes are know
 quiet: ## Share of the warnings about quiet partners and branches that come true on samples (SIZE=deals, SEEDS=n)
 	@./setup.sh run
 	@$(BIN)/python -m tools.quiet --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+
+potential-check: ## Whether the potential score finds what samples have planted: lift, AUC and features (SIZE=deals, SEEDS=n)
+	@./setup.sh run
+	@$(BIN)/python -m tools.potential --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 

@@ -1,6 +1,5 @@
-"""Pipeline, sourced money, resolution, statuses and segments, computed a second time in Python."""
+"""Pipeline, sourced money, resolution and statuses, computed a second time in Python."""
 
-import csv
 import math
 import statistics
 from collections.abc import Iterable
@@ -10,14 +9,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from orchestration.home import PROJECT, Home
+from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
     SCOPES,
     accepted,
     as_of,
-    credited,
-    first_of_month,
     is_recorded,
     milestones,
     month_end,
@@ -28,7 +25,6 @@ from tests.dbt.again import (
     table,
     today,
     wins,
-    within,
 )
 
 NEVER = date(9999, 12, 31)

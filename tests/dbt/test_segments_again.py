@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -226,7 +227,8 @@ def map_of(home: Home) -> Rows:
                 "recurring_amount_t12m": float(recurs.get(branch, 0)), "segment": segment,
                 "support_mode": mode.get("support_mode"), "observed_mode": observed,
                 "is_mode_different": observed != mode["support_mode"] if mode else None,
-                "has_account_manager": branch in named if len(managers) else None, "live_touches": live, "mass_touches": mass,
+                "has_account_manager": branch in named if len(managers) else None,
+                "live_touches": live, "mass_touches": mass,
                 "support_priority": int(mode["support_priority"]) if mode else None,
                 "next": segment_of(score, later, result) if later is not None else None,
             })  # fmt: skip
@@ -312,7 +314,7 @@ def test_roll_up_and_migration(built_home: Home) -> None:
 
     at = {(row["branch_id"], row["period_start"]): row for row in map_of(built_home)}
     starts, moves = [start for start, _, _ in halves(built_home)], []
-    for before, after in zip(starts, starts[1:], strict=False):
+    for before, after in pairwise(starts):
         cells: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
         for branch in {branch for branch, start in at if start in (before, after)}:
             old, new = at.get((branch, before)), at.get((branch, after))

@@ -55,7 +55,9 @@ conditions as (
             false
         ) as is_met
     from phases
-    inner join {{ ref('phase_rules') }} as rules on phases.phase = rules.phase
+    -- Whether an entity went back in a phase that it only has from the level above is not known.
+    inner join {{ ref('phase_rules') }} as rules
+        on phases.phase = rules.phase and (rules.comparison = 'at_least' or phases.is_own_phase)
     left join bounded
         on phases.scope_key = bounded.scope_key and phases.month = bounded.month and rules.metric = bounded.metric
 ),
