@@ -4,6 +4,7 @@ Run: python -m tools.potential --size 10000 --seeds 3
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ MODELS = ("potential_backtest", "potential_feature_results")
 
 @dataclass(frozen=True)
 class Found:
-    """What the backtest says of one sample: the latest cut-off, and the correlation of each feature over all."""
+    """The backtest of one sample: the latest cut-off, and the correlation of each feature over all."""
 
     seed: int
     branches: int
@@ -33,14 +34,38 @@ class Found:
     correlations: dict[str, tuple[float, float, float]]
 
     def broken(self, planted: Collection[str]) -> list[str]:
-        """Return what was planted and not found, or found and not planted."""
+        """Return what was planted and not found, or would get a weight without a cause."""
         missed = [] if self.auc_low > 0.5 else [f"seed {self.seed}: no lift found, AUC from {self.auc_low:.2f}"]
         for feature, (value, low, high) in self.correlations.items():
-            is_found = low > 0 or high < 0
-            if is_found != (feature in planted):
+            if (low > 0) != (feature in planted):
                 word = "not found" if feature in planted else "found without a cause"
                 missed.append(f"seed {self.seed}: {feature} {word}, {value:.2f} ({low:.2f} to {high:.2f})")
         return missed
+
+
+def together(found: Collection[Found]) -> dict[str, tuple[float, float, float]]:
+    """Return each feature's correlation over all samples, with a 95 % interval, by the mean of Fisher's z.
+
+    Of twenty intervals of single samples one misses the true value by chance; over all samples it is closer.
+    """
+    result = {}
+    for feature in next(iter(found)).correlations:
+        weights = [one.branches - 3 for one in found]
+        z = sum(w * math.atanh(one.correlations[feature][0]) for w, one in zip(weights, found, strict=True)) / sum(
+            weights
+        )
+        error = 1.03 / math.sqrt(sum(weights))
+        result[feature] = (math.tanh(z), math.tanh(z - 1.96 * error), math.tanh(z + 1.96 * error))
+    return result
+
+
+def broken(found: Collection[Found], planted: Collection[str]) -> list[str]:
+    """Return the broken promises of each sample and of all together."""
+    missed = [text for one in found for text in one.broken(planted)]
+    for feature, (value, low, high) in together(found).items():
+        if (low <= 0 <= high) == (feature in planted):
+            missed.append(f"all seeds: {feature} {value:.2f} ({low:.2f} to {high:.2f})")
+    return missed
 
 
 def read(connection: "duckdb.DuckDBPyConnection", seed: int) -> Found:
@@ -71,8 +96,8 @@ def read(connection: "duckdb.DuckDBPyConnection", seed: int) -> Found:
     )
 
 
-def markdown(found: Iterable[Found]) -> str:
-    """Return a table with one row per sample."""
+def markdown(found: Collection[Found]) -> str:
+    """Return a table with one row per sample, and one of all together."""
     lines: list[str] = []
     for one in found:
         if not lines:
@@ -84,11 +109,13 @@ def markdown(found: Iterable[Found]) -> str:
             *(f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in one.correlations.values()),
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
+    whole = [f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in together(found).values()]
+    lines.append("| " + " | ".join(["all", str(sum(one.branches for one in found)), "", "", "", *whole]) + " |")
     return "\n".join(lines)
 
 
 def measure(home: Home, size: int, seeds: Iterable[int]) -> list[Found]:
-    """Make one sample per seed below a home, and return what the backtest says of each."""
+    """Make one sample per seed below a home, and return the backtest of each."""
     found = []
     for seed in seeds:
         report_progress(f"seed {seed}: {size:,} deals")
@@ -108,8 +135,8 @@ def main() -> int:
     home = Home(Home.from_environment().root / f"potential-{options.size}")
     found = measure(home, options.size, range(1, options.seeds + 1))
     print(markdown(found))
-    if broken := [text for one in found for text in one.broken(EFFECTS.features)]:
-        raise KyotenError("\n".join(["Broken promises:", *broken]))
+    if missed := broken(found, EFFECTS.features):
+        raise KyotenError("\n".join(["Broken promises:", *missed]))
     return 0
 
 

@@ -1,6 +1,6 @@
 -- Place of today's branches on the map at the end of each fiscal half in which they or a predecessor were open. The
 -- potential is that of the version in force; the same half is also placed by the definition of the next half, so that a
--- change of definition can be told from a move.
+-- change of definition can be distinguished from a move.
 with branch_halves as (
     select distinct
         members.current_branch_id as branch_id,

@@ -557,7 +557,7 @@ def test_few_wins_are_no_new_phase(release: duckdb.DuckDBPyConnection) -> None:
 
 
 def test_support_of_the_company_is_the_support_of_its_branches(release: duckdb.DuckDBPyConnection) -> None:
-    """R-S1-01 and R-S1-09: the minutes are those of the activities, and each deal was brought by one branch."""
+    """R-S1-01 and R-S1-09: the minutes are the time of the activities, and each deal was brought by one branch."""
     rows = answer(release, "R-S1-01")
     minutes = dict(
         release.execute(
@@ -588,14 +588,14 @@ def test_the_score_is_checked_on_branches_that_also_ended(release: duckdb.DuckDB
         " and cutoff_on = ?",
         [whole["cutoff_on"]],
     ).fetchone()
-    # A win that was reversed within its month is none.
+    # A win that was reversed within its month does not count.
     assert won and 0 <= won[0] - whole["producing"] <= 2
     features = {row["feature"]: row for row in answer(release, "Which features")}
     assert features["target_customer_overlap"]["interval_low"] > 0
     assert features["sells_competitor"]["interval_low"] < 0 < features["sells_competitor"]["interval_high"]
 
 
-def test_a_move_is_told_from_a_change_of_definition(release: duckdb.DuckDBPyConnection) -> None:
+def test_a_move_is_no_change_of_definition(release: duckdb.DuckDBPyConnection) -> None:
     """R-S1-13: with the cut line of the later half, the branches that changed by definition alone have not moved."""
     rows = answer(release, "R-S1-13")
     for row in rows:

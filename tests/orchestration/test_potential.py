@@ -43,7 +43,7 @@ def planted(folder: Path, branches: int = 400, seed: int = 1) -> Path:
     return parquet
 
 
-def test_weights_are_those_of_the_planted_outcomes(tmp_path: Path) -> None:
+def test_weights_follow_the_planted_outcomes(tmp_path: Path) -> None:
     proposal = propose(planted(tmp_path))
     found = {row["feature"]: row for row in proposal.rows}
     assert found["useless"]["proposed_weight"] == 0 and found["useless"]["evidence"] == "none"

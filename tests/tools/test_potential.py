@@ -9,7 +9,7 @@ import pytest
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from tests.conftest import long
-from tools.potential import Found, markdown, measure, read
+from tools.potential import Found, broken, markdown, measure, read
 from tools.sample.effects import EFFECTS
 
 GOOD = Found(
@@ -24,6 +24,10 @@ def test_what_is_planted_has_to_be_found() -> None:
         "seed 1: sells_competitor not found, 0.00 (-0.20 to 0.20)"
     ]
     assert GOOD.broken([]) == ["seed 1: sales_headcount found without a cause, 0.30 (0.10 to 0.50)"]
+    # Below 0 it would get no weight either. In one sample that may be chance, in many it is not.
+    below = replace(GOOD, correlations={**GOOD.correlations, "sells_competitor": (-0.15, -0.3, -0.01)})
+    assert broken([GOOD, GOOD, below], ["sales_headcount"]) == []
+    assert broken([below] * 9, ["sales_headcount"]) == ["all seeds: sells_competitor -0.15 (-0.22 to -0.08)"]
     assert "| 1 | 100 | 40% | 1.60 (from 1.20) | 0.70 (from 0.60) | 0.30 (0.10 to 0.50) | 0.00" in markdown([GOOD])
 
 
@@ -51,4 +55,4 @@ def test_a_release_without_a_past_half_is_an_error(tmp_path: Path) -> None:
 @long
 def test_three_samples_have_the_lift_and_not_the_useless_feature(tmp_path: Path) -> None:
     found = measure(Home(tmp_path), 10_000, (1, 2, 3))
-    assert [text for one in found for text in one.broken(EFFECTS.features)] == []
+    assert broken(found, EFFECTS.features) == []
