@@ -6,6 +6,7 @@
 .PHONY: help accuracy advice quiet rollouts backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes bi metrics mcp workbook
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster browser-test engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist potential potential-check accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -72,6 +73,10 @@ changes: ## Why figures changed between two days (FROM=2026-03-02 TO=2026-03-09)
 worklist: ## Deals that a person has to decide, as a CSV to fill in and land again
 	@./setup.sh run
 	@$(KYOTEN) worklist
+
+potential: ## Propose weights of the potential score from past results, as a CSV; changes nothing
+	@./setup.sh run
+	@$(KYOTEN) potential
 
 accept: ## Accept a held batch (BATCH=name, BY=who, REASON=why); without BATCH: list held batches and reasons
 	@./setup.sh run
@@ -158,6 +163,9 @@ quiet: ## Share of the warnings about quiet partners and branches that come true
 rollouts: ## Share of the rollout opportunities that were planted, and of the planted ones that are found, on samples (SIZE=deals, SEEDS=n)
 	@./setup.sh run
 	@$(BIN)/python -m tools.rollouts --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+potential-check: ## Whether the potential score finds what samples have planted: lift, AUC and features (SIZE=deals, SEEDS=n)
+	@./setup.sh run
+	@$(BIN)/python -m tools.potential --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 

@@ -5,7 +5,7 @@
         when 'target_customer_overlap' then cast({{ profile }}.target_customer_overlap as double)
         when 'customer_count' then cast({{ profile }}.customer_count as double)
         when 'products_carried' then cast({{ profile }}.products_carried as double)
-        when 'sells_competitor' then case when {{ profile }}.sells_competitor then 1.0 when not {{ profile }}.sells_competitor then 0.0 end
+        when 'sells_competitor' then cast(case when {{ profile }}.sells_competitor then 1 when not {{ profile }}.sells_competitor then 0 end as double)
     end
 {%- endmacro %}
 
@@ -60,8 +60,8 @@
 {% macro count_low(count, z) -%}
     case
         when {{ count }} > 0
-            then {{ count }} * power(greatest(1 - 1.0 / (9 * {{ count }}) - {{ z }} / (3 * sqrt({{ count }})), 0), 3)
-        else 0
+            then {{ count }} * power(greatest(1 - 1.0 / (9 * {{ count }}) - {{ z }} / (3 * sqrt({{ count }})), 0.0), 3)
+        else cast(0 as double)
     end
 {%- endmacro %}
 

@@ -239,6 +239,14 @@ def worklist() -> None:
 
 
 @kyoten.command()
+def potential() -> None:
+    """Propose weights of the potential score from what branches won after past halves; nothing is changed."""
+    from orchestration.potential import print_proposal
+
+    print_proposal(Home.from_environment())
+
+
+@kyoten.command()
 @click.argument("batch", default="")
 @click.option("--by", default="", help="Who accepts it.")
 @click.option("--reason", default="", help="Why.")

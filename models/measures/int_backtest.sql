@@ -1,6 +1,6 @@
 -- Branches by their score at the end of each past half, and what they won afterwards. The score is what was known then
--- (int_known_profiles); the outcome begins on the next day. Branches and partners that ended since are kept, and their
--- wins are those of the organisation of the time.
+-- (int_known_profiles); the outcome begins on the next day. Branches and partners that ended since are kept, and a win
+-- counts at the branch of its time.
 with cutoffs as (
     select
         halves.period_start,

@@ -62,7 +62,7 @@ axis_values as (
 ranked as (
     select
         *,
-        row_number() over (partition by period_start, version, axis, preference order by axis_value) as place,
+        row_number() over (partition by period_start, version, axis, preference order by axis_value nulls last) as place,
         count(*) over (partition by period_start, version, axis, preference) as branches
     from axis_values
 ),

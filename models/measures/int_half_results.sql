@@ -17,8 +17,9 @@ select
     cast(sum(monthly.deals_won) as bigint) as deals_won_t12m,
     cast(sum(monthly.won_amount) as {{ money_type() }}) as won_amount_t12m,
     cast(sum(monthly.recurring_amount) as {{ money_type() }}) as recurring_amount_t12m,
-    cast(sum({{ {'wins': 'monthly.deals_won', 'money': 'monthly.won_amount', 'recurring': 'monthly.recurring_amount'}[var('result_axis')] }})
-        as {{ money_type() }}) as result
+    cast(sum({{ {
+        'wins': 'monthly.deals_won', 'money': 'monthly.won_amount', 'recurring': 'monthly.recurring_amount'
+    }[var('result_axis')] }}) as {{ money_type() }}) as result
 from {{ ref('int_halves') }} as halves
 inner join monthly
     on monthly.month <= halves.period_end and monthly.month > {{ add_months('halves.period_end', -12) }}

@@ -56,6 +56,7 @@ select
     scopes.is_special,
     scopes.closed_on,
     coalesce(own.phase, of_division.phase, of_partner.phase, of_company.phase) as phase,
+    own.phase is not null as is_own_phase,
     case when coalesce(channels.is_referral, false) then 'referral' else 'resale' end as channel
 from {{ ref('int_scope_months') }} as months
 inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'

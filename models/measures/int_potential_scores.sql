@@ -13,5 +13,5 @@ select
     max(is_inherited) as is_inherited
 from {{ ref('int_potential_points') }}
 group by branch_id, period_start, period_end, version
--- A profile without any of the features says nothing.
+-- A profile without any of the features gives no score.
 having sum(case when scaled_value is not null then weight else 0 end) > 0

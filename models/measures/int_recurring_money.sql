@@ -3,7 +3,7 @@
 with parts as (
     select
         deal_id,
-        sum(case when is_recurring then cast(amount as double) * 12 / coalesce(nullif(term_months, 0), 12) else 0 end)
+        sum(case when is_recurring then cast(amount as double) * 12 / coalesce(nullif(term_months, 0), 12) else cast(0 as double) end)
         / sum(cast(amount as double)) as annual_share
     from {{ ref('stg_deal_lines') }}
     group by deal_id

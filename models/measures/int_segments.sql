@@ -1,6 +1,6 @@
 -- Place of today's branches on the map at the end of each fiscal half in which they or a predecessor were open. The
 -- potential is that of the version in force; the same half is also placed by the definition of the next half, so that a
--- change of definition can be told from a move.
+-- change of definition can be distinguished from a move.
 with branch_halves as (
     select distinct
         members.current_branch_id as branch_id,
@@ -26,19 +26,32 @@ definitions as (
     group by lines.period_start, lines.version
 ),
 
-support as (
+quarters as (
     select
         halves.branch_id,
         halves.period_start,
-        sum(quarters.live_touches) as live_touches,
-        sum(quarters.mass_touches) as mass_touches,
-        max(case when quarters.quarter_end = halves.period_end then quarters.has_account_manager end) as has_account_manager
+        quarters.live_touches,
+        quarters.mass_touches,
+        quarters.has_account_manager,
+        row_number() over (
+            partition by halves.branch_id, halves.period_start order by quarters.quarter_start desc nulls last
+        ) as recency
     from branch_halves as halves
     inner join {{ ref('int_support_quarters') }} as quarters
         on
             halves.branch_id = quarters.branch_id
             and quarters.quarter_start >= halves.period_start and quarters.quarter_end <= halves.period_end
-    group by halves.branch_id, halves.period_start
+),
+
+support as (
+    select
+        branch_id,
+        period_start,
+        sum(live_touches) as live_touches,
+        sum(mass_touches) as mass_touches,
+        max(case when recency = 1 then has_account_manager end) as has_account_manager
+    from quarters
+    group by branch_id, period_start
 ),
 
 placed as (

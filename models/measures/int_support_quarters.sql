@@ -1,5 +1,5 @@
 -- Support of today's branches per fiscal quarter: contacts, minutes, and whether an account manager was named at its end.
--- In a company that names none, that is unknown.
+-- In a company without any account manager, that is unknown.
 with quarters as (
     select
         periods.fiscal_year,

@@ -47,7 +47,7 @@ wins as (
     group by outcomes.version, outcomes.branch_id, outcomes.cutoff_on
 ),
 
--- Branches that were open at a cut-off, whatever became of them.
+-- Branches that were open at a cut-off, also if they closed later.
 there as (
     select scores.version, scores.branch_id, scores.period_end as cutoff_on
     from {{ ref('int_potential_scores') }} as scores

@@ -422,7 +422,8 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
     "assert_segments_add_up": [
         (
             "a branch is not on the map",
-            "delete from segment.branch_segments where branch_id = (select min(branch_id) from segment.branch_segments)",
+            "delete from segment.branch_segments where branch_id = (select min(branch_id) from"
+            " segment.branch_segments)",
             None,
         ),
         ("a branch moved twice", "update segment.segment_migration set branches = branches + 1", None),

@@ -1,6 +1,5 @@
-"""Pipeline, sourced money, resolution, statuses and segments, computed a second time in Python."""
+"""Pipeline, sourced money, resolution and statuses, computed a second time in Python."""
 
-import csv
 import math
 import statistics
 from collections.abc import Iterable
@@ -10,14 +9,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from orchestration.home import PROJECT, Home
+from orchestration.home import Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
     SCOPES,
     accepted,
     as_of,
-    credited,
-    first_of_month,
     is_recorded,
     milestones,
     month_end,
@@ -28,7 +25,6 @@ from tests.dbt.again import (
     table,
     today,
     wins,
-    within,
 )
 
 NEVER = date(9999, 12, 31)
@@ -327,63 +323,3 @@ def test_a_wrong_cell_is_found(built_home: Home) -> None:
     rows[0]["conflict_rate_numerator"] += 1
     with pytest.raises(AssertionError):
         assert_same(mart, rows, ["quarter_from"])
-
-
-def test_segments_of_branches(built_home: Home) -> None:
-    """Potential from the successor's latest profile; results and support from all branches that it took over."""
-    features = {row["feature"]: row for row in csv.DictReader((PROJECT / "seeds" / "potential_features.csv").open())}
-    points = {
-        "sales_headcount": "headcount", "target_customer_overlap": "overlap", "customer_count": "customers",
-        "sells_competitor": "competitor",
-    }  # fmt: skip
-    branches = table(built_home, "core", "dim_branch").filter(~pl.col("is_sentinel"))
-    partner_of = dict(branches.select("branch_id", "current_partner_id").iter_rows())
-    profiles = accepted(built_home, "branch_profiles", "branch_id", "as_of").sort("as_of")
-    held = table(built_home, "core", "fct_activities").filter(pl.col("status") == "held")
-    touches = placed(built_home, held, "branch", "as_is")
-    won, money = (
-        placed(built_home, rows, "branch", "as_is") for rows in (wins(built_home), credited(built_home, "as_is"))
-    )
-    cut, again = PROJECT_VARS["potential_cut"], []
-    for start in sorted({first_of_month(month, -((month.month - 4) % 6)) for month in months(built_home)}):
-        since, until = max(start, months(built_home)[0]), min(first_of_month(start, 6) - DAY, today(built_home))
-        there = branches.filter(
-            pl.col("opened_on").fill_null(date.min) <= until, pl.col("closed_on").fill_null(NEVER) > since
-        )
-        known = {row["branch_id"]: row for row in profiles.filter(pl.col("as_of") <= until).iter_rows(named=True)}
-        of_half = touches.filter(pl.col("occurred_on").is_between(since, until)).group_by("entity_id")
-        calls = {
-            entity: (live, mass)
-            for entity, live, mass in of_half.agg(pl.col("is_live").sum(), pl.col("is_mass").sum()).iter_rows()
-        }
-        last = until.replace(day=1)
-        counts, amounts = (
-            dict(rows.filter(within(last, 12)).group_by("entity_id").agg(pl.col(column).sum()).iter_rows())
-            for rows, column in ((won, "is_won"), (money, "amount"))
-        )
-        for branch in there["current_branch_id"].unique():
-            parts = {
-                name: (int(row["weight"]), float(known[branch][name]) / float(row["full_points_at"]))
-                for name, row in features.items()
-                if known.get(branch, {}).get(name) is not None
-            }
-            gained = {name: round(weight * min(share, 1), 6) for name, (weight, share) in parts.items()}
-            weight = sum(weight for weight, _ in parts.values())
-            score = 100 * sum(gained.values()) / weight if weight else None
-            level = None if score is None else "high" if score >= cut else "low"
-            wins_of_year = counts.get(branch, 0)
-            result = "with_result" if wins_of_year else "no_result"
-            live, mass = calls.get(branch, (0, 0))
-            needed = PROJECT_VARS["high_touch_per_quarter"] * max(1, (until - since).days / 91)
-            again.append({
-                "branch_id": branch, "partner_id": partner_of[branch], "period_start": since, "period_end": until,
-                "potential_score": score and float(score), "known_weight": weight or None,
-                **{f"points_{short}": gained.get(name) for name, short in points.items()},
-                "result": float(amounts.get(branch, 0)), "deals_won_t12m": wins_of_year,
-                "segment": f"{level}_potential_{result}" if level else "unknown",
-                "support_mode": {"high": "high_touch", "low": "tech_touch"}.get(level or ""),
-                "observed_mode": "high_touch" if live >= needed else "tech_touch" if live + mass else "none",
-            })  # fmt: skip
-    mart = table(built_home, "segment", "branch_segments")
-    assert_same(mart, again, ["branch_id", "period_start"], 100)
-    assert mart["segment"].n_unique() == 5

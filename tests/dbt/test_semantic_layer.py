@@ -391,6 +391,7 @@ MART_ONLY = {
     "partner_commission", "renewal_rate", "vendor_margin",
     "focus_ratio",
     "rollout_success", "bridge_rate", "support_load",
+    "potential_lift", "mode_mismatch",
 }  # fmt: skip
 
 

@@ -233,12 +233,15 @@ def inquiries(p: Planted) -> None:
 
 
 def promises(p: Planted) -> None:
-    """Plant a target halfway to its deadline, and a phase with the metrics of its set."""
+    """Plant a target halfway to its deadline, a phase with the metrics of its set, and phases of branches."""
     p.add(
         "targets", AS_OF, metric="won_amount", scope="partner", scope_id="KNOWN", baseline=200 * MILLION,
         baseline_on="2025-03-31", target=1_200 * MILLION, deadline="2027-03-31",
     )  # fmt: skip
     p.add("phase_history", AS_OF, scope="partner", scope_id="KNOWN", phase="deepening", valid_from="2025-10-01")
+    # One has outgrown its phase, one has fallen behind it, and of the others a few wins may be chance.
+    for branch, phase in ((MANY, "launch"), (FEW, "launch"), (NEW, "growth"), (STALL, "growth"), (LEAK, "growth")):
+        p.add("phase_history", AS_OF, scope="branch", scope_id=branch, phase=phase, valid_from="2025-04-01")
 
 
 def plan(

@@ -1,6 +1,7 @@
 -- A phase that an entity has outgrown, by the rules of the seed phase_rules. All conditions of a rule must hold at the last two
 -- quarter ends, because one good quarter is no phase. Each figure must be on its side of the threshold by more than chance
--- explains: at least 3 wins a year needs 6, and below 3 needs none. A proposal changes nothing: a person adopts it with a row of phase_history.
+-- explains: at least 3 wins a year needs 6, and below 3 needs none. A proposal changes nothing: a person adopts it with a row
+-- of phase_history.
 with quarter_ends as (
     select month, row_number() over (order by month desc nulls last) as age
     from {{ ref('int_months') }}
@@ -54,7 +55,9 @@ conditions as (
             false
         ) as is_met
     from phases
-    inner join {{ ref('phase_rules') }} as rules on phases.phase = rules.phase
+    -- Whether an entity went back in a phase that it only has from the level above is not known.
+    inner join {{ ref('phase_rules') }} as rules
+        on phases.phase = rules.phase and (rules.comparison = 'at_least' or phases.is_own_phase)
     left join bounded
         on phases.scope_key = bounded.scope_key and phases.month = bounded.month and rules.metric = bounded.metric
 ),

@@ -11,8 +11,8 @@ with cases as (
 ranked as (
     select
         *,
-        cast(rank() over (partition by version, cutoff_on, support_group order by potential_score) as double)
-        + (count(*) over (partition by version, cutoff_on, support_group, potential_score) - 1) / 2.0 as score_rank
+        cast(rank() over (partition by version, cutoff_on, support_group order by potential_score nulls last) as double)
+        + cast(count(*) over (partition by version, cutoff_on, support_group, potential_score) - 1 as double) / 2 as score_rank
     from cases
 ),
 
@@ -24,7 +24,7 @@ wholes as (
         cast(count(*) as double) as n,
         cast(sum(case when is_producing then 1 else 0 end) as double) as producing,
         sum(outcome_amount) as amount,
-        sum(case when is_producing then score_rank else 0 end) as rank_sum
+        sum(case when is_producing then score_rank else cast(0 as double) end) as rank_sum
     from ranked
     group by version, cutoff_on, support_group
 ),

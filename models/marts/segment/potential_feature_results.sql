@@ -19,12 +19,12 @@ ranks as (
     select
         *,
         count(*) over (partition by version, feature, cutoff_on) as of_cutoff,
-        rank() over (partition by version, feature, cutoff_on order by reported_value)
-        + (count(*) over (partition by version, feature, cutoff_on, reported_value) - 1) / 2.0 as value_rank,
-        rank() over (partition by version, feature, cutoff_on order by outcome)
-        + (count(*) over (partition by version, feature, cutoff_on, outcome) - 1) / 2.0 as outcome_rank,
-        rank() over (partition by version, feature, cutoff_on order by touches)
-        + (count(*) over (partition by version, feature, cutoff_on, touches) - 1) / 2.0 as touch_rank
+        rank() over (partition by version, feature, cutoff_on order by reported_value nulls last)
+        + cast(count(*) over (partition by version, feature, cutoff_on, reported_value) - 1 as double) / 2 as value_rank,
+        rank() over (partition by version, feature, cutoff_on order by outcome nulls last)
+        + cast(count(*) over (partition by version, feature, cutoff_on, outcome) - 1 as double) / 2 as outcome_rank,
+        rank() over (partition by version, feature, cutoff_on order by touches nulls last)
+        + cast(count(*) over (partition by version, feature, cutoff_on, touches) - 1 as double) / 2 as touch_rank
     from cases
 ),
 

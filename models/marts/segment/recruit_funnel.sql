@@ -1,5 +1,5 @@
--- How partners of an industry, area or type come from prospect to first win, and how many of them sell. Partners that are
--- not that far yet count in the medians as the longest, because those that were quick would otherwise stand for all.
+-- How partners of an industry, area or type come from prospect to first win, and how many of them sell. Partners that are not
+-- that far yet count in the medians as the longest, because the quick ones alone would make the medians too short.
 with cuts as (
     select 'industry' as cut, industry as cut_value, steps.* from {{ ref('int_partner_steps') }} as steps
     union all

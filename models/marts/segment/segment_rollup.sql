@@ -25,7 +25,7 @@ select
     cast(sum(case when segments.segment = 'unknown' then 1 else 0 end) as bigint) as unknown_potential,
     max(segments.potential_score) as max_potential_score,
     cast(sum(segments.result) as {{ money_type() }}) as result,
-    cast(sum(case when segments.potential_level = 'high' then segments.result else 0 end) as {{ money_type() }})
+    cast(coalesce(sum(case when segments.potential_level = 'high' then segments.result end), 0) as {{ money_type() }})
         as result_high_potential
 from members
 inner join {{ ref('int_segments') }} as segments on members.branch_id = segments.branch_id

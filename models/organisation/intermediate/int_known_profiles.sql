@@ -14,7 +14,7 @@ newest as (
     select
         *,
         max(as_of) over (
-            partition by branch_id, is_inherited order by known_on, as_of, extracted_on, source_name, row_number
+            partition by branch_id, is_inherited order by known_on nulls last, as_of, extracted_on, source_name, row_number
             rows between unbounded preceding and current row
         ) as newest_as_of
     from stated
@@ -26,7 +26,7 @@ select
     known_on as valid_from,
     coalesce(
         lead(known_on) over (
-            partition by branch_id, is_inherited order by known_on, as_of, extracted_on, source_name, row_number
+            partition by branch_id, is_inherited order by known_on nulls last, as_of, extracted_on, source_name, row_number
         ), {{ for_ever() }}
     ) as valid_to,
     as_of as profile_on,
