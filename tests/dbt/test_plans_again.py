@@ -127,7 +127,11 @@ def progress(home: Home) -> pl.DataFrame:
         assert metric in FLOWS | ACTIVITIES, "levels and unknown metrics have unit tests"
         is_there = entity in entities_of_today(home, scope) or scope != "branch"
         known = results(home, scope)
-        season = shares(home, plan["period_start"].year - (plan["period_start"].month < 4), metric) if metric in FLOWS else {}
+        season = (
+            shares(home, plan["period_start"].year - (plan["period_start"].month < 4), metric)
+            if metric in FLOWS
+            else {}
+        )
         its_months = between(plan["period_start"], plan["period_end"])
         share = [season.get(month.month, 0.0) for month in its_months]
         total = sum(goal["last"].get(month, 0.0) for month in its_months) if goal["is_kept"] else None
@@ -160,7 +164,9 @@ def progress(home: Home) -> pl.DataFrame:
                     "target_to_date": target if goal["is_kept"] else None, "seasonal_target_to_date": seasonal,
                     "actual_to_date": to_date, "plan_target": total,
                     "attainment": to_date / target if to_date is not None and target and goal["is_kept"] else None,
-                    "original_attainment": to_date / original if to_date is not None and has_first and original else None,
+                    "original_attainment": to_date / original
+                    if to_date is not None and has_first and original
+                    else None,
                     "pacing": to_date / seasonal if to_date is not None and seasonal else None,
                     "shortfall": max(target - to_date, 0.0) if to_date is not None and goal["is_kept"] else None,
                     "remaining_target": missing, "months_left": left,
@@ -249,7 +255,8 @@ def test_plan_execution(built_home: Home) -> None:
         due = cell["on_time"] + cell["late"] + cell["overdue"]
         rows.append(
             {
-                "scope": scope, "entity_id": entity, "period_type": kind, "period_start": start, "is_complete": end <= now,
+                "scope": scope, "entity_id": entity, "period_type": kind, "period_start": start,
+                "is_complete": end <= now,
                 "action_on_time_numerator": cell["on_time"], "action_on_time_denominator": due,
                 "action_on_time": cell["on_time"] / due if due else None, "actions_late": cell["late"],
                 "actions_overdue": cell["overdue"], "actions_open": cell["open"],
@@ -285,6 +292,7 @@ def test_partner_earnings(built_home: Home) -> None:
             for channel in (deals[deal][0], "all"):
                 cell = sums[channel]
                 cell[0], cell[1], cell[2] = cell[0] + 1, cell[1] + amount * rates[deal], cell[2] + amount
+
     def usual(channel: str) -> float | None:
         for of in (channel, "all"):
             n, commission, amount = sums[of]
@@ -311,7 +319,8 @@ def test_partner_earnings(built_home: Home) -> None:
     rows = [
         {
             "scope": scope, "entity_id": entity, "fiscal_year": year, "fiscal_quarter": quarter,
-            "sold_amount": cell["sold"], "commission_known_amount": cell["known"], "known_earnings": whole(cell["earned"]),
+            "sold_amount": cell["sold"], "commission_known_amount": cell["known"],
+            "known_earnings": whole(cell["earned"]),
             "estimated_earnings": whole(cell["guessed"]) if cell["guesses"] else None,
             "partner_earnings": None if cell["unknown"] else whole(cell["earned"] + cell["guessed"]),
             "is_estimated": bool(cell["guesses"] or cell["unknown"]),
@@ -332,7 +341,9 @@ def whole(amount: float) -> float:
 def test_reconciliation_is_of_one_scope(built_home: Home) -> None:
     """From the published plans: Σ of the agreed plans of one scope below; and no larger than that."""
     plans = {
-        row["plan_id"]: row for row in table(built_home, "plan", "account_plans").iter_rows(named=True) if row["is_latest"]
+        row["plan_id"]: row
+        for row in table(built_home, "plan", "account_plans").iter_rows(named=True)
+        if row["is_latest"]
     }
     of = table(built_home, "plan", "plan_progress").filter("is_kept")
     last = of.sort("month").group_by("plan_id", "goal_id", "metric").last()
@@ -355,7 +366,9 @@ def test_reconciliation_is_of_one_scope(built_home: Home) -> None:
                 )
             )
         ]  # fmt: skip
-        agreed = [totals[plan["plan_id"], row["metric"]] for plan in below if (plan["plan_id"], row["metric"]) in totals]
+        agreed = [
+            totals[plan["plan_id"], row["metric"]] for plan in below if (plan["plan_id"], row["metric"]) in totals
+        ]
         assert (len(below), len(agreed)) == (row["child_plans"], row["agreed_child_plans"])
         assert row["child_plan_target"] == sum(agreed)
         assert row["unallocated_target"] == row["plan_target"] - sum(agreed)
@@ -387,7 +400,11 @@ def test_budgets_add_up_and_follow_their_reason(built_home: Home) -> None:
         ).with_columns(
             larger=pl.lit("ALL") if scope == "company" else pl.col("division" if scope == "division" else "partner_id")
         )
-        sums = of.group_by("larger").agg(pl.col("proposed_amount", "run_rate_amount").sum()).rename({"larger": "entity_id"})
+        sums = (
+            of.group_by("larger")
+            .agg(pl.col("proposed_amount", "run_rate_amount").sum())
+            .rename({"larger": "entity_id"})
+        )
         larger = found.filter(pl.col("scope") == scope)
         columns = ["entity_id", "proposed_amount", "run_rate_amount"]
         assert sorted(larger.select(columns).rows()) == sorted(sums.select(columns).rows())
@@ -395,7 +412,9 @@ def test_budgets_add_up_and_follow_their_reason(built_home: Home) -> None:
     year = table(built_home, "kpi", "performance").filter(pl.col("month") == month, pl.col("scope") == "branch")
     run_rate = dict(year.select("entity_id", "won_amount_t12m").iter_rows())
     room = table(built_home, "kpi", "rep_concentration").filter(pl.col("month") == month, pl.col("scope") == "branch")
-    rooms = {row["entity_id"]: (row["headroom_amount"], row["headroom_amount_min"]) for row in room.iter_rows(named=True)}
+    rooms = {
+        row["entity_id"]: (row["headroom_amount"], row["headroom_amount_min"]) for row in room.iter_rows(named=True)
+    }
     for row in branches.iter_rows(named=True):
         rate = run_rate.get(row["branch_id"]) or 0.0
         more, sure = rooms.get(row["branch_id"], (None, None))

@@ -104,7 +104,9 @@ def two_branches(p: Planted) -> None:
     ):  # fmt: skip
         channel = "service" if n == 3 else None  # the only deal of this channel
         earned = amount * MILLION // 10 if n == 1 else None  # the only commission that is stated
-        sold(p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned)
+        sold(
+            p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned
+        )
     for n in range(1, 15):
         created, won = (summer, autumn) if n <= 7 else (winter, spring)
         sold(p, f"{MANY}-{n:02d}", f"{MANY}-R{n:02d}", created, won, 29_500_000 if n == 14 else 28_500_000)
@@ -200,7 +202,9 @@ def promises(p: Planted) -> None:
     p.add("phase_history", AS_OF, scope="partner", scope_id="KNOWN", phase="deepening", valid_from="2025-10-01")
 
 
-def plan(p: Planted, plan_id: str, scope: str, entity: str, start: str, end: str, agreed: str | None, **values: Any) -> None:
+def plan(
+    p: Planted, plan_id: str, scope: str, entity: str, start: str, end: str, agreed: str | None, **values: Any
+) -> None:
     """Add a version of a plan with both sides' benefits; the first version unless another is given."""
     p.add(
         "account_plans", AS_OF, plan_id=plan_id, scope=scope, scope_id=entity, period_start=start, period_end=end,
@@ -222,8 +226,9 @@ def goal(p: Planted, plan_id: str, months: dict[str, float], metric: str = "won_
 def account_plans(p: Planted) -> None:
     """Plant plans of a partner and its two branches, two plans that go on, and one of a focus branch.
 
-    The plan of MANY asks for 500 million in fiscal 2025, and from October for 420; 400 came. The plan of FEW is a draft.
-    Their partner's plan asks for 1,000 million. LEAK has won 10 of 55 million and has until December; ABROAD nothing.
+    The plan of MANY has a target of 500 million in fiscal 2025, and from October of 420; 400 came. The plan of FEW is a
+    draft. Their partner's plan has a target of 1,000 million. LEAK has won 10 of 55 million and has until December;
+    ABROAD nothing.
     """
     year = ("2025-04-01", "2026-03-31")
     plan(p, "KNOWN-PLAN-MANY", "branch", MANY, *year, "2025-04-10", parent_plan_id="KNOWN-PLAN")
@@ -233,7 +238,16 @@ def account_plans(p: Planted) -> None:
     )  # fmt: skip
     goal(p, "KNOWN-PLAN-MANY", {"2025-09-01": 250 * MILLION, "2026-03-01": 250 * MILLION})
     goal(p, "KNOWN-PLAN-MANY", {"2026-03-01": 170 * MILLION}, version=2)
-    plan(p, "KNOWN-PLAN-MANY-26", "branch", MANY, "2026-04-01", "2027-03-31", "2026-04-01", follows_plan_id="KNOWN-PLAN-MANY")
+    plan(
+        p,
+        "KNOWN-PLAN-MANY-26",
+        "branch",
+        MANY,
+        "2026-04-01",
+        "2027-03-31",
+        "2026-04-01",
+        follows_plan_id="KNOWN-PLAN-MANY",
+    )
     goal(p, "KNOWN-PLAN-MANY-26", {"2026-09-01": 250 * MILLION, "2027-03-01": 250 * MILLION})
     plan(p, "KNOWN-PLAN-FEW", "branch", FEW, *year, None, parent_plan_id="KNOWN-PLAN")
     goal(p, "KNOWN-PLAN-FEW", {"2025-09-01": 300 * MILLION})
@@ -243,7 +257,8 @@ def account_plans(p: Planted) -> None:
     plan(p, "KNOWN-PLAN-LEAK", "branch", LEAK, *calendar_year, "2025-12-20")
     goal(
         p, "KNOWN-PLAN-LEAK",
-        {"2026-01-01": 0, "2026-02-01": 0, "2026-03-01": 8 * MILLION, "2026-09-01": 17 * MILLION, "2026-12-01": 30 * MILLION},
+        {"2026-01-01": 0, "2026-02-01": 0, "2026-03-01": 8 * MILLION, "2026-09-01": 17 * MILLION,
+        "2026-12-01": 30 * MILLION},
     )  # fmt: skip
     goal(p, "KNOWN-PLAN-LEAK", {"2026-01-01": 1, "2026-02-01": 1, "2026-03-01": 0}, "regular_meeting")
     plan(p, "KNOWN-PLAN-ABROAD", "branch", ABROAD, *calendar_year, "2025-12-22")
@@ -261,7 +276,8 @@ def account_plans(p: Planted) -> None:
     ):
         p.add(
             "plan_actions", AS_OF, action_id=f"KNOWN-PLAN-LEAK-A{n}", plan_id="KNOWN-PLAN-LEAK",
-            goal_id="KNOWN-PLAN-LEAK-won_amount", action_type="proposal_review", owner_side=side, due_on=due, done_on=done,
+            goal_id="KNOWN-PLAN-LEAK-won_amount", action_type="proposal_review", owner_side=side, due_on=due,
+            done_on=done,
             status="完了" if done else "未完了",
         )  # fmt: skip
     p.add(
