@@ -18,6 +18,7 @@ from orchestration.costs import slowest
 from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
 from orchestration.language import say
+from orchestration.missing import missing_lines
 from orchestration.release.publish import DATABASE
 from orchestration.release.releases import current_release, notice_of_rollback, previous_release
 from orchestration.warehouse import var
@@ -128,7 +129,9 @@ def print_summary(home: Home) -> None:
         if notice := notice_of_rollback(home):
             console.print(f"[bold red]{escape(notice)}", soft_wrap=True)
         _print_lines(console, today_lines(str(release["as_of"]), rows_of(connection, TODAY)))
-        console.print(_came_in(rows_of(connection, LOADS)))
+        loads = rows_of(connection, LOADS)
+        console.print(_came_in(loads))
+        _print_lines(console, missing_lines({load["dataset"] for load in loads if load["rows_accepted"]}))
         _print_lines(console, noted_lines(rows_of(connection, NOTED)))
         _print_lines(console, finding_lines(rows_of(connection, FINDINGS)))
         console.print(_resolved(rows_of(connection, RUNGS)))

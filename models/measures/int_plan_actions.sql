@@ -1,6 +1,6 @@
 -- Actions of account plans as known at each book's day, with their plan's entity. An action is late if it was done after its day, and
--- overdue if that day has passed and it is not done. A cancelled action is neither due nor overdue. The actions of a book that
--- closed are those that were due in its period.
+-- overdue if that day has passed and it is not done. A cancelled action is neither due nor overdue. A book that closed has
+-- the actions that were due in its period.
 with known_actions as (
     select
         books.book,

@@ -1,6 +1,6 @@
--- How realistic the won amount of an agreed plan is, on the figures of the month before it began: its target of a year beside the
--- twelve months before, beside what the entity could win if it won as much per salesperson as the best quarter of comparable
--- branches, and beside the median branch of its type where there was nothing yet.
+-- How realistic the won amount of an agreed plan is, on the figures of the month before it began: its target of a year, the
+-- twelve months before, and what the entity could win if it won as much per salesperson as the best quarter of comparable
+-- branches. Where there was nothing yet, the median branch of its type counts.
 with last_month as (
     select max(month) as month from {{ ref('int_months') }} where is_complete
 ),

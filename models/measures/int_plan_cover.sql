@@ -1,5 +1,5 @@
 -- What the deals that were open at the last month end are expected to bring until the end of each plan that goes on, by entity of
--- today. The odds are those of the forecast, so a deal counts with its chance to be won in time. Odds reach twelve months ahead.
+-- today. The odds are the same as in the forecast, so a deal counts with its chance to be won in time. Odds reach twelve months ahead.
 with last_month as (
     select max(month_number) as month_number from {{ ref('int_forecast_months') }}
 ),

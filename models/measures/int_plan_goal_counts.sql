@@ -1,4 +1,4 @@
--- Goals of each version of a plan, agreed or not, and the money that it asks for.
+-- Goals of each version of a plan, agreed or not, and their money.
 with known_goals as (
     {{ last_known('plan_goals', ['goal_id', 'version', 'month']) }}
 )

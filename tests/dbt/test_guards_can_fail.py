@@ -252,7 +252,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             None,
         ),
         (
-            "a partner's result with those of its branches",
+            "a partner's result and its branches' results",
             "update plan.plan_progress set goal_actual = 2 * goal_actual where scope = 'partner' and goal_actual > 0",
             None,
         ),

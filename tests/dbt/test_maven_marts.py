@@ -13,7 +13,7 @@ from tests.conftest import run_cli
 
 DATA = PROJECT.parent / "shared" / "data" / "maven_crm"
 COPIES = ("clean", "excel_mangled", "crlf")
-SCHEMAS = ("core", "attribution", "kpi", "segment")
+SCHEMAS = ("core", "attribution", "kpi", "segment", "plan")
 
 pytestmark = pytest.mark.skipif(
     not DATA.exists() and os.environ.get("CI") != "true",
@@ -40,7 +40,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, duckdb.DuckD
 def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, duckdb.DuckDBPyConnection]) -> None:
     tables = releases["clean"].execute(
         "select table_schema, table_name from information_schema.tables where table_schema in ('core', 'attribution',"
-        " 'kpi', 'segment')"
+        " 'kpi', 'segment', 'plan')"
     )
     compared = 0
     for schema, table in tables.fetchall():

@@ -164,7 +164,9 @@ def progress(home: Home) -> pl.DataFrame:
                     "target_to_date": target if goal["is_kept"] else None, "seasonal_target_to_date": seasonal,
                     "actual_to_date": to_date, "plan_target": total,
                     "attainment": to_date / target if to_date is not None and target and goal["is_kept"] else None,
-                    "original_attainment": to_date / original if to_date is not None and has_first and original else None,
+                    "original_attainment": to_date / original
+                    if to_date is not None and has_first and original
+                    else None,
                     "pacing": to_date / seasonal if to_date is not None and seasonal else None,
                     "shortfall": max(target - to_date, 0.0) if to_date is not None and goal["is_kept"] else None,
                     "remaining_target": missing, "months_left": left,
@@ -253,7 +255,8 @@ def test_plan_execution(built_home: Home) -> None:
         due = cell["on_time"] + cell["late"] + cell["overdue"]
         rows.append(
             {
-                "scope": scope, "entity_id": entity, "period_type": kind, "period_start": start, "is_complete": end <= now,
+                "scope": scope, "entity_id": entity, "period_type": kind, "period_start": start,
+                "is_complete": end <= now,
                 "action_on_time_numerator": cell["on_time"], "action_on_time_denominator": due,
                 "action_on_time": cell["on_time"] / due if due else None, "actions_late": cell["late"],
                 "actions_overdue": cell["overdue"], "actions_open": cell["open"],
@@ -316,7 +319,8 @@ def test_partner_earnings(built_home: Home) -> None:
     rows = [
         {
             "scope": scope, "entity_id": entity, "fiscal_year": year, "fiscal_quarter": quarter,
-            "sold_amount": cell["sold"], "commission_known_amount": cell["known"], "known_earnings": whole(cell["earned"]),
+            "sold_amount": cell["sold"], "commission_known_amount": cell["known"],
+            "known_earnings": whole(cell["earned"]),
             "estimated_earnings": whole(cell["guessed"]) if cell["guesses"] else None,
             "partner_earnings": None if cell["unknown"] else whole(cell["earned"] + cell["guessed"]),
             "is_estimated": bool(cell["guesses"] or cell["unknown"]),

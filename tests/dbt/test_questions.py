@@ -545,7 +545,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     # 400 of 420 million came, of 500 at first. LEAK has 45 million to win in nine months and no open deal; ABROAD is 3
     # million behind, and nobody does anything about it.
     "R-S0-01": [
-        {"plan_id": "KNOWN-PLAN-LEAK", "is_plan_complete": True, "plan_actions": 4, "result_goals": 1, "action_goals": 1},
+        {"plan_id": "KNOWN-PLAN-LEAK", "is_plan_complete": True, "plan_actions": 4, "result_goals": 1,
+        "action_goals": 1},
         {"plan_id": "KNOWN-PLAN-ABROAD", "is_plan_complete": False, "plan_actions": 0},
     ],
     "R-S0-02": [
@@ -564,7 +565,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     "R-S0-09": [
         {"entity_id": LEAK, "month": day("2026-02-01"), "cadence": 1, "next_action_rate": 1, "logged_lag_days": 0},
-        {"entity_id": LEAK, "month": day("2026-03-01"), "cadence_denominator": 1, "cadence": 0, "next_action_rate": None},
+        {"entity_id": LEAK, "month": day("2026-03-01"), "cadence_denominator": 1, "cadence": 0,
+        "next_action_rate": None},
     ],
     # At the end of the plan its seasons do not matter any more.
     "R-S0-12": [
@@ -574,7 +576,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     # Twice and five times what the year before brought.
     "R-S0-16": [
         {
-            "plan_id": "KNOWN-PLAN-MANY", "amount_before": 200 * M, "feasible_amount": 200 * M, "feasibility_basis": "own_year",
+            "plan_id": "KNOWN-PLAN-MANY", "amount_before": 200 * M, "feasible_amount": 200 * M,
+            "feasibility_basis": "own_year",
             "feasibility_index": pytest.approx(2.1), "is_too_ambitious": True,
         },
         {"plan_id": "KNOWN-PLAN", "feasibility_index": pytest.approx(5)},
@@ -604,14 +607,16 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "required_run_rate": 5 * M, "gap_cover": 0, "open_actions": 2, "is_shortfall_without_action": False,
         },
         {
-            "goal_id": "KNOWN-PLAN-ABROAD-won_amount", "shortfall": 3 * M, "remaining_target": 12 * M, "open_actions": 0,
+            "goal_id": "KNOWN-PLAN-ABROAD-won_amount", "shortfall": 3 * M, "remaining_target": 12 * M,
+            "open_actions": 0,
             "is_shortfall_without_action": True,
         },
     ],
     # One deal of 150 million states a tenth as its commission. The usual commission is a tenth, too.
     "R-S0-21": [
         {
-            "entity_id": FEW, "fiscal_year": 2025, "fiscal_quarter": "Q2", "sold_amount": 270 * M, "known_earnings": 15 * M,
+            "entity_id": FEW, "fiscal_year": 2025, "fiscal_quarter": "Q2", "sold_amount": 270 * M,
+            "known_earnings": 15 * M,
             "estimated_earnings": 12 * M, "partner_earnings": 27 * M, "is_estimated": True,
         }
     ],
@@ -619,12 +624,14 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "R-S0-22": [
         {
             "plan_id": "KNOWN-PLAN-MANY", "period_type": "half", "closed_on": day("2025-10-05"), "plan_version": 1,
-            "review_target_amount": 250 * M, "review_actual_amount": 199.5 * M, "review_attainment": pytest.approx(0.798),
+            "review_target_amount": 250 * M, "review_actual_amount": 199.5 * M,
+            "review_attainment": pytest.approx(0.798),
             "actions_due": 1, "actions_done": 1, "corrected_amount_now": 0, "next_plan_id_now": "KNOWN-PLAN-MANY-26",
         },
         {
             "plan_id": "KNOWN-PLAN-MANY", "period_type": "year", "plan_version": 2, "review_target_amount": 420 * M,
-            "review_original_target_amount": 500 * M, "review_actual_amount": 400 * M, "lessons_now": "勉強会の後に商談が増えた",
+            "review_original_target_amount": 500 * M, "review_actual_amount": 400 * M,
+            "lessons_now": "勉強会の後に商談が増えた",
         },
     ],
     # What it won and its headroom, which is nothing, are less than what growth would ask for.
@@ -656,7 +663,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     "had a business review": [
         {
-            "entity_id": NEW, "fiscal_year": 2025, "fiscal_quarter": "Q4", "qbr_coverage_numerator": 1, "qbr_coverage": 1,
+            "entity_id": NEW, "fiscal_year": 2025, "fiscal_quarter": "Q4", "qbr_coverage_numerator": 1,
+            "qbr_coverage": 1,
             "exec_attended_share_numerator": 1, "exec_attended_share": 1,
         },
         {"entity_id": NEW, "fiscal_year": 2025, "fiscal_quarter": "Q3", "qbr_coverage": 0, "exec_attended_share": None},

@@ -18,7 +18,7 @@ from tests.conftest import long
 
 KILLS_IN_A_ROW = 3
 ROUNDS = 10
-SCHEMAS = ("core", "attribution", "kpi", "segment")
+SCHEMAS = ("core", "attribution", "kpi", "segment", "plan")
 
 
 def start(home: Home) -> "subprocess.Popen[bytes]":

@@ -3,6 +3,9 @@
 from datetime import date
 from typing import Any
 
+from orchestration.contract import load_contract
+from orchestration.home import PROJECT
+from orchestration.missing import WOULD_BRING, missing_lines
 from orchestration.summary import change_lines, finding_lines, noted_lines, today_lines
 
 LOADS = [
@@ -58,3 +61,14 @@ def test_findings_are_listed_with_their_example() -> None:
         "deals: 2 of 2,823 have the extract's day as won_on, because the source gives none; for example D1",
     ]
     assert finding_lines([]) == []
+
+
+def test_a_dataset_that_was_never_delivered_says_what_it_would_bring() -> None:
+    assert missing_lines(WOULD_BRING) == []
+    assert missing_lines(["deals"])[2:] == [f"account_plans would bring {WOULD_BRING['account_plans'][0]}."]
+    assert [line.split()[0] for line in missing_lines({"account_plans", "plan_goals"})[2:]] == ["plan_actions"]
+    # Each text names a dataset of the contract and the page that explains its tables.
+    assert set(WOULD_BRING) <= set(load_contract().datasets)
+    assert all(
+        (PROJECT / text[text.index("docs/") : text.index(".md") + 3]).exists() for text, _ in WOULD_BRING.values()
+    )

@@ -268,8 +268,9 @@ def goal(p: Planted, plan_id: str, months: dict[str, float], metric: str = "won_
 def account_plans(p: Planted) -> None:
     """Plant plans of a partner and its two branches, two plans that go on, and one of a focus branch.
 
-    The plan of MANY asks for 500 million in fiscal 2025, and from October for 420; 400 came. The plan of FEW is a draft.
-    Their partner's plan asks for 1,000 million. LEAK has won 10 of 55 million and has until December; ABROAD nothing.
+    The plan of MANY has a target of 500 million in fiscal 2025, and from October of 420; 400 came. The plan of FEW is a
+    draft. Their partner's plan has a target of 1,000 million. LEAK has won 10 of 55 million and has until December;
+    ABROAD nothing.
     """
     year = ("2025-04-01", "2026-03-31")
     plan(p, "KNOWN-PLAN-MANY", "branch", MANY, *year, "2025-04-10", parent_plan_id="KNOWN-PLAN")
@@ -298,7 +299,8 @@ def account_plans(p: Planted) -> None:
     plan(p, "KNOWN-PLAN-LEAK", "branch", LEAK, *calendar_year, "2025-12-20")
     goal(
         p, "KNOWN-PLAN-LEAK",
-        {"2026-01-01": 0, "2026-02-01": 0, "2026-03-01": 8 * MILLION, "2026-09-01": 17 * MILLION, "2026-12-01": 30 * MILLION},
+        {"2026-01-01": 0, "2026-02-01": 0, "2026-03-01": 8 * MILLION, "2026-09-01": 17 * MILLION,
+        "2026-12-01": 30 * MILLION},
     )  # fmt: skip
     goal(p, "KNOWN-PLAN-LEAK", {"2026-01-01": 1, "2026-02-01": 1, "2026-03-01": 0}, "regular_meeting")
     plan(p, "KNOWN-PLAN-ABROAD", "branch", ABROAD, *calendar_year, "2025-12-22")
@@ -316,7 +318,8 @@ def account_plans(p: Planted) -> None:
     ):
         p.add(
             "plan_actions", AS_OF, action_id=f"KNOWN-PLAN-LEAK-A{n}", plan_id="KNOWN-PLAN-LEAK",
-            goal_id="KNOWN-PLAN-LEAK-won_amount", action_type="proposal_review", owner_side=side, due_on=due, done_on=done,
+            goal_id="KNOWN-PLAN-LEAK-won_amount", action_type="proposal_review", owner_side=side, due_on=due,
+            done_on=done,
             status="完了" if done else "未完了",
         )  # fmt: skip
     p.add(

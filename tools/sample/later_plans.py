@@ -1,4 +1,4 @@
-"""Account plans besides those of the branches' past years: of divisions and partners, and those that go on today.
+"""More account plans: plans of divisions and partners, and plans that go on today.
 
 Some plans follow the calendar year, as some partners do. The plans of the coming fiscal year are partly agreed. None of
 them changes what happens in the sample: an action that is done here is of a type without an effect.
@@ -27,7 +27,7 @@ GOING_ON = ("joint_visit", "price_review", "campaign", "joint_visit", "study_ses
 def of_larger_scopes(org: Organisation, plans: Rows, goals: Rows) -> tuple[Rows, Rows]:
     """Return division plans, and goals of divisions and partners.
 
-    A division's goals are the sum of its branches' last versions. A partner's are 5 % more than the sum of its branches'.
+    A division's goals are the sum of its branches' last versions. A partner's are 5 % more than such a sum.
     """
     last = {row["plan_id"]: row for row in plans if row["scope"] == "branch"}
     parts: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
@@ -50,7 +50,8 @@ def of_larger_scopes(org: Organisation, plans: Rows, goals: Rows) -> tuple[Rows,
                     **branch_plan, "plan_id": plan, "version": 1, "scope": "division",
                     "scope_id": f"{partner}-D{division + 1}", "agreed_on": f"{year}-04-23", "agreed_by": "事業部長",
                     "status": "合意", "parent_plan_id": branch_plan["parent_plan_id"],
-                    "follows_plan_id": f"PL{int(year) - 1}-{partner}-D{division + 1}" if int(year) > FISCAL_YEARS[0] else None,
+                    "follows_plan_id": f"PL{int(year) - 1}-{partner}-D{division + 1}"
+                    if int(year) > FISCAL_YEARS[0] else None,
                     "lessons": None,
                 },
             )  # fmt: skip
@@ -87,14 +88,16 @@ def going_on(org: Organisation, causes: Causes, rng: np.random.Generator) -> tup
             partner = int(org.branch_partner[b])
             plans.append(
                 {
-                    "plan_id": plan, "version": 1, "scope": "branch", "scope_id": f"B{b + 1:05d}", "period_start": start,
+                    "plan_id": plan, "version": 1, "scope": "branch", "scope_id": f"B{b + 1:05d}",
+                    "period_start": start,
                     "period_end": iso(day(f"{int(start[:4]) + 1}{start[4:]}") - 1),
                     "agreed_on": ("2025-12-18" if start[5:7] == "01" else "2026-04-02") if is_agreed else None,
                     "agreed_by": "支店長" if is_agreed else None, "status": "合意" if is_agreed else "作成中",
                     "parent_plan_id": None,
                     "follows_plan_id": f"PL2025-B{b + 1:05d}" if start[5:7] == "04" else None,
                     "owner_staff_id": f"S{int(org.partner_staff[partner]) + 1:04d}" if rng.random() < 0.9 else None,
-                    "partner_benefit": "紹介料と新規顧客" if rng.random() < 0.9 else None, "vendor_benefit": "販路の拡大",
+                    "partner_benefit": "紹介料と新規顧客" if rng.random() < 0.9 else None,
+                    "vendor_benefit": "販路の拡大",
                 }
             )  # fmt: skip
             yearly = (

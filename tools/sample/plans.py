@@ -81,7 +81,7 @@ def write_staff(org: Organisation, writer: Writer) -> None:
 
 
 def write_account_plans(org: Organisation, causes: Causes, writer: Writer, rng: np.random.Generator) -> None:
-    """Write plans per branch and half of the large partners, with goals by month and actions; and those of later_plans."""
+    """Write plans per branch and half of the large partners, with goals by month and actions, and more plans."""
     planned = {name: values.tolist() for name, values in causes.planned.items()}
     best = np.unique(causes.planned["branch"])
     total_partners = int((org.branch_count > 0).sum())

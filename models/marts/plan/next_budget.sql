@@ -1,4 +1,4 @@
--- A proposal of the money of the next fiscal year and how it was made, beside the target that a person has set. It is never a
+-- A proposal of the money of the next fiscal year and how it was made, next to the target that a person has set. It is never a
 -- target by itself. Divisions, partners and the company have the sum of their branches.
 with last_month as (
     select month, {{ add_months(fiscal_year_start('month'), 12) }} as year_start

@@ -1,5 +1,5 @@
--- Plans of divisions and companies beside the plans below them, one row for each scope below: the plans of branches, or those of
--- divisions. Two scopes are never added, because they hold the same business twice. A plan is below another if it names it, or if
+-- Plans of divisions and companies next to the plans below them, one row for each scope below: the plans of branches, or the plans
+-- of divisions. Two scopes are never added, because they hold the same business twice. A plan is below another if it names it, or if
 -- its entity belongs to the other one and both have the same period.
 with goals as (
     select
