@@ -60,14 +60,14 @@ DETAILS = {
     "present_reps", "lever_rate", "lever_benchmark", "lever_peers", "direct_amount", "partner_target",
     "reachable_amount", "wins_needed", "reps_needed", "branches_needed", "open_branches",
     # Effects, programmes and decisions.
-    "planned_actions", "planned_actions_done", "adoption_rate", "actions_done", "actions_running", "n", "deals_before",
-    "deals_after", "expected_deals", "effect_share", "branches_agreed", "partners", "activities_held", "attendances",
+    "planned_actions", "planned_actions_done", "adoption_rate", "actions_done", "actions_running", "n",
+    "deals_before", "deals_after", "effect_share", "branches_agreed", "partners", "activities_held", "attendances",
     "leads_of_programme", "leads_accepted", "leads_followed_up", "lead_deals", "linked_deals", "linked_wins",
     "planned_cost", "cost", "margin_known_share", "revenue", "benefit", "expected_margin",
     "benefit_at_planned_payback", "months_late", "months_run", "roi_6_months", "roi_12_months", "roi_24_months",
     "nth_month", "margin", "cumulative_cost", "cumulative_benefit", "cumulative_net", "roi_to_date", "lead_wins",
-    "quick_leads", "quick_lead_deals", "slow_leads", "other_lead_deals", "commission_known_share", "customers_won",
-    "figure", "figure_then", "expected_value", "actual_value",
+    "quick_leads", "quick_lead_deals", "slow_leads", "other_lead_deals", "commission_known_share", "figure",
+    "figure_then", "expected_value", "actual_value",
 }  # fmt: skip
 
 

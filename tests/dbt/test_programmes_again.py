@@ -50,7 +50,9 @@ def half_of(month: date) -> tuple[int, str]:
 def actions(home: Home) -> tuple[dict[tuple[str, str], set[date]], list[tuple[str, str, date, bool]]]:
     """Return the months in which each branch did each type of action, and the planned ones: due month, whether done."""
     current = dict(table(home, "core", "dim_branch").select("branch_id", "current_branch_id").rows())
-    plans = dict(accepted(home, "account_plans").filter(pl.col("scope") == "branch").select("plan_id", "scope_id").rows())
+    plans = dict(
+        accepted(home, "account_plans").filter(pl.col("scope") == "branch").select("plan_id", "scope_id").rows()
+    )
     done: dict[tuple[str, str], set[date]] = defaultdict(set)
     planned = []
     for row in accepted(home, "plan_actions").iter_rows(named=True):
@@ -164,8 +166,8 @@ def cases(home: Home) -> list[Row]:
                     of = key(chosen[0], row)
                     mean = sum(peers[of]) / len(peers[of])
                     compared[row["branch"]] = {
-                        "effect": round(row["change"] - mean, 6), "peer_change": round(mean, 6), "before": row["before"],
-                        "after": row["after"], "cluster": (month, of),
+                        "effect": round(row["change"] - mean, 6), "peer_change": round(mean, 6),
+                        "before": row["before"], "after": row["after"], "cluster": (month, of),
                     }  # fmt: skip
             is_over = first_of_month(month, WIDTH) <= panel.months[-1]
             found += [
@@ -258,9 +260,7 @@ def linked(home: Home) -> pl.DataFrame:
 @cache
 def earnings(home: Home) -> pl.DataFrame:
     """Return money, margin and commission of each counted revenue event."""
-    stated = staged(home, "stg_deals").select(
-        "deal_id", pl.col("vendor_margin", "partner_commission").cast(pl.Float64)
-    )
+    stated = staged(home, "stg_deals").select("deal_id", pl.col("vendor_margin", "partner_commission").cast(pl.Float64))
     amounts = table(home, "core", "fct_deals").select("deal_id", "amount_in_currency")
     part = pl.col("amount") / pl.col("amount_in_currency")
     return (
@@ -268,7 +268,9 @@ def earnings(home: Home) -> pl.DataFrame:
         .filter("is_counted")
         .join(stated, on="deal_id")
         .join(amounts, on="deal_id")
-        .with_columns(margin=(part * pl.col("vendor_margin")).round(), commission=(part * pl.col("partner_commission")).round())
+        .with_columns(
+            margin=(part * pl.col("vendor_margin")).round(), commission=(part * pl.col("partner_commission")).round()
+        )
     )
 
 
@@ -276,8 +278,12 @@ def test_programme_payback(built_home: Home) -> None:
     brought = linked(built_home).join(earnings(built_home), on="deal_id")
     # No deal of the sample has several programmes: unit tests and a guard hold the shares.
     assert brought["weight"].eq(1).all() and len(brought) > 5
-    margins = {(p, m): x for p, m, x in brought.group_by("programme_id", "recognized_month").agg(pl.col("margin").sum()).rows()}
-    revenue = {(p, m): x for p, m, x in brought.group_by("programme_id", "recognized_month").agg(pl.col("amount").sum()).rows()}
+    margins = {
+        (p, m): x for p, m, x in brought.group_by("programme_id", "recognized_month").agg(pl.col("margin").sum()).rows()
+    }
+    revenue = {
+        (p, m): x for p, m, x in brought.group_by("programme_id", "recognized_month").agg(pl.col("amount").sum()).rows()
+    }
     costs: Counter[tuple[str, date]] = Counter()
     for row in accepted(built_home, "programme_costs").iter_rows(named=True):
         costs[row["programme_id"], row["month"]] += float(row["amount"])
@@ -301,7 +307,9 @@ def test_programme_payback(built_home: Home) -> None:
                 }
             )  # fmt: skip
             month, nth = first_of_month(month, 1), nth + 1
-        again += [one | {"payback_month": paid, "is_paid_back": paid is not None and paid <= one["month"]} for one in rows]
+        again += [
+            one | {"payback_month": paid, "is_paid_back": paid is not None and paid <= one["month"]} for one in rows
+        ]
     frame = pl.DataFrame(again, infer_schema_length=None).with_columns(pl.col("nth_month").cast(pl.Int32))
     assert_same(table(built_home, "plan", "programme_payback"), frame, ["programme_id", "month"])
 
@@ -326,7 +334,9 @@ def test_programme_branches(built_home: Home) -> None:
         again = again.join(side, on=keys, how="full", coalesce=True)
     counts = ("activities_held", "leads_of_programme", "leads_accepted", "linked_deals", "linked_wins")
     again = again.with_columns(
-        pl.col("is_participant").fill_null(False), pl.col(*counts).fill_null(0).cast(pl.Int64), pl.col("revenue").fill_null(0.0)
+        pl.col("is_participant").fill_null(False),
+        pl.col(*counts).fill_null(0).cast(pl.Int64),
+        pl.col("revenue").fill_null(0.0),
     )
     assert_same(table(built_home, "plan", "programme_branches"), again, keys)
     totals = again.group_by("programme_id").agg(pl.col("leads_of_programme", "linked_deals", "linked_wins").sum())
@@ -334,12 +344,16 @@ def test_programme_branches(built_home: Home) -> None:
 
 
 def test_lead_supply(built_home: Home) -> None:
-    counted = table(built_home, "core", "fct_deals").filter("is_counted").select(
-        deal="deal_id", is_won=pl.col("status") == "won"
+    counted = (
+        table(built_home, "core", "fct_deals")
+        .filter("is_counted")
+        .select(deal="deal_id", is_won=pl.col("status") == "won")
     )
     leads = (
         accepted(built_home, "leads_supplied", "lead_id")
-        .with_columns(local("passed_at").alias("on"), local("accepted_at").alias("yes"), local("first_contact_at").alias("call"))
+        .with_columns(
+            local("passed_at").alias("on"), local("accepted_at").alias("yes"), local("first_contact_at").alias("call")
+        )
         .join(counted, left_on="deal_id", right_on="deal", how="left", coalesce=False)
         .with_columns(
             month=pl.col("on").dt.truncate("1mo"),
@@ -356,7 +370,8 @@ def test_lead_supply(built_home: Home) -> None:
             placed(built_home, leads, scope, "as_is")
             .group_by("entity_id", "month")
             .agg(
-                leads_supplied=pl.len(), leads_accepted=pl.col("yes").count(), leads_followed_up=pl.col("in_time").sum(),
+                leads_supplied=pl.len(), leads_accepted=pl.col("yes").count(),
+                leads_followed_up=pl.col("in_time").sum(),
                 lead_deals=pl.col("deal").count(), lead_wins=pl.col("is_won").fill_null(False).sum(),
                 quick_leads=(pl.col("in_time") & pl.col("yes").is_not_null()).sum(),
                 quick_lead_deals=(pl.col("in_time") & pl.col("yes").is_not_null() & pl.col("deal").is_not_null()).sum(),
@@ -369,7 +384,9 @@ def test_lead_supply(built_home: Home) -> None:
     )
     least = PROJECT_VARS["n_min"]
     again = again.with_columns(
-        lead_acceptance_rate=pl.when(pl.col("leads_supplied") >= least).then(pl.col("leads_accepted") / pl.col("leads_supplied")),
+        lead_acceptance_rate=pl.when(pl.col("leads_supplied") >= least).then(
+            pl.col("leads_accepted") / pl.col("leads_supplied")
+        ),
         lead_deal_rate=pl.when((pl.col("leads_supplied") >= least) & pl.col("is_mature")).then(
             pl.col("lead_deals") / pl.col("leads_supplied")
         ),
@@ -410,7 +427,9 @@ def test_three_sides(built_home: Home) -> None:
             .with_columns(margin_known_share=pl.when(pl.col("moved") >= 1).then(pl.col("known") / pl.col("moved")))
         )
         frames.append(
-            of_deals.join(of_money, on=["entity_id", "fiscal_year"], how="full", coalesce=True).with_columns(scope=pl.lit(scope))
+            of_deals.join(of_money, on=["entity_id", "fiscal_year"], how="full", coalesce=True).with_columns(
+                scope=pl.lit(scope)
+            )
         )
     again = pl.concat(frames).drop("known", "moved")
     counts = ("customers_won", "renewal_rate_numerator", "renewal_rate_denominator")
@@ -429,10 +448,7 @@ def test_three_sides(built_home: Home) -> None:
 
 
 def test_decisions(built_home: Home) -> None:
-    monthly = {
-        scope: table(built_home, "kpi", f"{scope}_monthly_as_is")
-        for scope in ("branch", "division", "partner")
-    }
+    monthly = {scope: table(built_home, "kpi", f"{scope}_monthly_as_is") for scope in ("branch", "division", "partner")}
     company = (
         monthly["partner"].filter(pl.col("partner_id") != "DIRECT").group_by("month").agg(pl.col("deals_new").sum())
     )

@@ -1,4 +1,4 @@
-"""What is planted in the sample is found: an action that works, a useless one, a rare one, and the paybacks of programmes."""
+"""What is planted in the sample is found: actions that work, are useless or rare, and the paybacks of programmes."""
 
 from dataclasses import replace
 from pathlib import Path

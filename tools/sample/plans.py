@@ -10,7 +10,10 @@ from tools.sample.causes import PROGRAMMES, SEASON, Causes, action_type
 from tools.sample.organisation import NEVER, Organisation
 from tools.sample.writing import Writer, register
 
-MEMOS = {"short": "今期の新規商談を増やす。1年以内の回収を見込む。", "long": "中長期の体制づくり。当期の成果は求めない。"}
+MEMOS = {
+    "short": "今期の新規商談を増やす。1年以内の回収を見込む。",
+    "long": "中長期の体制づくり。当期の成果は求めない。",
+}
 MISSIONS = ("direct", "recruit", "enable", "grow", "success")
 
 
