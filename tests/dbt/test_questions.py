@@ -207,7 +207,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "sold_amount": 128_500_000, "last_contact_on": day("2025-05-15"),
         },
     ],
-    # In the year after the decision of March 2025 the one won 400 million, more than expected, and the other four deals,
+    # In the year after the decision of March 2025 the one won 400 million, more than expected, the other four deals,
     # where six were expected. The third decision still runs.
     "R-S4-32": [
         {
