@@ -7,6 +7,7 @@
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes bi metrics mcp workbook
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster browser-test engines check mutants fuzz sqlfluff secrets lock clean changes
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist potential potential-check accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice effects quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -155,6 +156,10 @@ backtest: ## Errors of the forecast on samples: what it expected and what came (
 advice: ## Share of true statements about rates on samples whose causes are known (SIZE=deals, SEEDS=n)
 	@./setup.sh dev
 	@$(BIN)/python -m tools.advice --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+
+effects: ## Whether effects of actions and paybacks of programmes are found as planted in samples (SIZE=deals, SEEDS=n)
+	@./setup.sh run
+	@$(BIN)/python -m tools.effects --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 quiet: ## Share of the warnings about quiet partners and branches that come true on samples (SIZE=deals, SEEDS=n)
 	@./setup.sh run

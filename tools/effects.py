@@ -1,4 +1,4 @@
-"""Whether effects of actions and paybacks of programmes are found as planted: sample companies, and one where no action works.
+"""Whether effects of actions and paybacks of programmes are found as planted, on samples and where no action works.
 
 Run: python -m tools.effects --size 50000 --seeds 3
 """
@@ -21,12 +21,12 @@ MODELS = ("action_effects", "programme_results", "lead_supply")
 WORKS, USELESS, RARE = "study_session", ("campaign", "price_review"), "training"
 CLOSE_YIELD = 0.05
 
-# What is said of a type of action, and its planted effect on new deals: a share, in some weeks of the months that are compared.
+# What is said of a type of action, and its planted effect on new deals: a share, in some weeks of the months compared.
 SAID = """
     with causes as (from read_csv({causes}, header = true, all_varchar = true) where detail = 'new deals')
     select
-        said.action_type, said.n, said.actions_done, said.action_effect, said.interval_low, said.interval_high, said.effect_share,
-        said.verdict, coalesce(cast(causes.effect as double), 0) as planted
+        said.action_type, said.n, said.actions_done, said.action_effect, said.interval_low, said.interval_high,
+        said.effect_share, said.verdict, coalesce(cast(causes.effect as double), 0) as planted
     from plan.action_effects as said
     left join causes on causes.cause = said.action_type
     where said.period_type = 'all'
@@ -43,7 +43,8 @@ PAYBACK = """
 """
 YIELD = """
     select
-        sum(leads_accepted), sum(lead_deals) / sum(leads_accepted), sum(quick_leads), sum(quick_lead_deals) / sum(quick_leads),
+        sum(leads_accepted), sum(lead_deals) / sum(leads_accepted), sum(quick_leads),
+        sum(quick_lead_deals) / sum(quick_leads),
         (
             select max(cast(effect as double))
             from read_csv({causes}, header = true, all_varchar = true) where cause = 'lead_yield'

@@ -1,5 +1,5 @@
 -- What followed from an action, by difference in differences: one row per branch, type of action and month in which it was done.
--- The new deals of the effect_months after the month, less those of as many months before it, are compared with the same
+-- The new deals of the effect_months after the month, less the new deals of as many months before it, are compared with the same
 -- difference of comparable branches, which did nothing of this type from the beginning of these months to their end. An action
 -- is a case only if the branch did nothing of its type in the months before. Other actions overlap: comparable branches have
 -- other actions before, or after, as the branch has. They have the same level, too: new deals a month in the year before these

@@ -1,4 +1,4 @@
--- What was planned and done at a branch of today: one row per branch, type of action and month. Actions are those of plans of a
+-- What was planned and done at a branch of today: one row per branch, type of action and month. Actions are the actions in plans of a
 -- branch, and activities of the types in action_activity_types. Activities of a programme are evaluated with the programme.
 with actions as (
     {{ last_known('plan_actions', ['action_id']) }}

@@ -1,6 +1,6 @@
 -- Decisions that rest on a figure, as they were first delivered: an expectation that was changed later is hindsight. The figure is of
 -- the last month that ended before the decision. Counts and money of months are added up from the first month that began after
--- the decision to the last one that ended by expected_by; other metrics are as of that last month. Entities are those of today.
+-- the decision to the last one that ended by expected_by; other metrics are as of that last month. Entities are as of today.
 with latest as (
     {{ last_known('decisions', ['decision_id']) }}
 ),
@@ -18,9 +18,11 @@ decided as (
         ) as entity_id,
         planned.scope_id,
         planned.figure, planned.taken_on, planned.taken_by, planned.expected_value, planned.expected_by, planned.programme_id,
-        latest.expected_value is distinct from planned.expected_value
-        or latest.expected_by is distinct from planned.expected_by
-        or latest.metric is distinct from planned.metric as is_changed,
+        (
+            latest.expected_value is distinct from planned.expected_value
+            or latest.expected_by is distinct from planned.expected_by
+            or latest.metric is distinct from planned.metric
+        ) as is_changed,
         metrics.direction,
         coalesce(metrics.model = 'branch_monthly' and metrics.is_additive and metrics.time_window = 'month', false) as is_flow
     from planned

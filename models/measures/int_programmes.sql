@@ -20,10 +20,12 @@ select
     planned.expected_margin,
     planned.expected_side_effects,
     planned.decision_memo,
-    latest.planned_cost is distinct from planned.planned_cost
-    or latest.planned_payback_month is distinct from planned.planned_payback_month
-    or latest.expected_margin is distinct from planned.expected_margin
-    or latest.expected_side_effects is distinct from planned.expected_side_effects
-    or latest.decision_memo is distinct from planned.decision_memo as is_plan_changed
+    (
+        latest.planned_cost is distinct from planned.planned_cost
+        or latest.planned_payback_month is distinct from planned.planned_payback_month
+        or latest.expected_margin is distinct from planned.expected_margin
+        or latest.expected_side_effects is distinct from planned.expected_side_effects
+        or latest.decision_memo is distinct from planned.decision_memo
+    ) as is_plan_changed
 from latest
 inner join planned on latest.programme_id = planned.programme_id

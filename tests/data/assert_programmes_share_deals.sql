@@ -1,5 +1,5 @@
 -- A deal that several programmes brought is divided among them: its weights add up to 1, and its parts to the recognised money and
--- margin of each event. Programmes would otherwise count one deal several times. It says nothing about who gets the credit.
+-- margin of each event. Programmes would otherwise count one deal several times. The credit for the deal is another matter.
 {{ config(meta={'dagster': {'ref': {'name': 'programme_payback'}}}) }}
 
 with weights as (
@@ -24,7 +24,8 @@ inner join weights on earnings.deal_id = weights.deal_id
 left join parts on earnings.deal_id = parts.deal_id and earnings.event_id = parts.event_id
 where parts.amount is distinct from earnings.amount or parts.margin is distinct from earnings.margin
 union all
-select 'payback' as broken, months.programme_id as deal_id, null as event_id,
+select
+    'payback' as broken, months.programme_id as deal_id, null as event_id,
     cast(months.revenue as double) as found, cast(parts.revenue as double) as expected
 from (
     select programme_id, sum(revenue) as revenue from {{ ref('programme_payback') }} group by programme_id

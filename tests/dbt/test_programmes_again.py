@@ -166,8 +166,8 @@ def cases(home: Home) -> list[Row]:
                     of = key(chosen[0], row)
                     mean = sum(peers[of]) / len(peers[of])
                     compared[row["branch"]] = {
-                        "effect": round(row["change"] - mean, 6), "peer_change": round(mean, 6), "before": row["before"],
-                        "after": row["after"], "cluster": (month, of),
+                        "effect": round(row["change"] - mean, 6), "peer_change": round(mean, 6),
+                        "before": row["before"], "after": row["after"], "cluster": (month, of),
                     }  # fmt: skip
             is_over = first_of_month(month, WIDTH) <= panel.months[-1]
             found += [
@@ -370,7 +370,8 @@ def test_lead_supply(built_home: Home) -> None:
             placed(built_home, leads, scope, "as_is")
             .group_by("entity_id", "month")
             .agg(
-                leads_supplied=pl.len(), leads_accepted=pl.col("yes").count(), leads_followed_up=pl.col("in_time").sum(),
+                leads_supplied=pl.len(), leads_accepted=pl.col("yes").count(),
+                leads_followed_up=pl.col("in_time").sum(),
                 lead_deals=pl.col("deal").count(), lead_wins=pl.col("is_won").fill_null(False).sum(),
                 quick_leads=(pl.col("in_time") & pl.col("yes").is_not_null()).sum(),
                 quick_lead_deals=(pl.col("in_time") & pl.col("yes").is_not_null() & pl.col("deal").is_not_null()).sum(),

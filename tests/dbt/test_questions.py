@@ -229,14 +229,14 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "sold_amount": 128_500_000, "last_contact_on": day("2025-05-15"),
         },
     ],
-    # In the year before the decision of March 2025 it won 200 million, in the year after it 400: more than expected. The other branch won
-    # four deals, where six were expected, and none before. The third decision still runs; 2 producers were there before it.
+    # In the year after the decision of March 2025 the one won 400 million, more than expected, the other four deals,
+    # where six were expected. The third decision still runs.
     "R-S4-32": [
         {
             "decision_id": "KNOWN-DC1", "entity_id": MANY, "figure": 0, "actual_value": 400 * M, "is_over": True,
             "is_met": True,
         },
-        {"decision_id": "KNOWN-DC2", "entity_id": FEW, "figure": 0, "actual_value": 4, "is_over": True, "is_met": False},
+        {"decision_id": "KNOWN-DC2", "entity_id": FEW, "actual_value": 4, "is_over": True, "is_met": False},
         {"decision_id": "KNOWN-DC3", "is_over": False, "actual_value": None, "is_met": None},
     ],
     # R4 was called for the first time in March. R1 and R3 were met in November and, after a gap, in March.

@@ -1,4 +1,4 @@
-"""Decisions of the vendor that rest on a figure, with what was expected of them. Nothing in the sample follows from them."""
+"""Decisions of the vendor that rest on a figure, and what was expected of them. Nothing in the sample follows."""
 
 from typing import Any
 

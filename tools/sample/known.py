@@ -346,7 +346,7 @@ def reviews(p: Planted) -> None:
 
 
 def decided(p: Planted) -> None:
-    """Plant three decisions on known figures: one whose expectation came true, one that did not, and one that still runs."""
+    """Plant three decisions on known figures: one came true, one did not, and one still runs."""
     for nth, branch, metric, taken, expected, by in (
         (1, "KNOWN-MANY", "won_amount", "2025-03-25", 300 * MILLION, "2026-03-31"),
         (2, "KNOWN-FEW", "deals_won", "2025-03-25", 6, "2026-03-31"),

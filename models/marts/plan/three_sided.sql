@@ -9,7 +9,8 @@ with years as (
 ),
 
 sales as (
-    select months.scope_key, {{ fiscal_year('months.month') }} as fiscal_year,
+    select
+        months.scope_key, {{ fiscal_year('months.month') }} as fiscal_year,
         sum(months.won_amount) as won_amount, sum(months.deals_won) as deals_won
     from {{ ref('int_monthly') }} as months
     inner join {{ ref('int_scopes') }} as scopes on months.scope_key = scopes.scope_key and scopes.organisation = 'as_is'
