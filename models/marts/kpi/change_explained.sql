@@ -1,21 +1,13 @@
 -- The figures of both days and each part of the difference. Every row of a figure has the same figures.
-with parts as (
+with figures as (
     select
-        changes.pair, changes.measure, changes.cause, changes.branch_id, changes.division_id, changes.partner_id,
-        sum(changes.amount) as amount, count(distinct changes.deal_id) as deals
-    from {{ ref('change_deals') }} as changes
-    group by changes.pair, changes.measure, changes.cause, changes.branch_id, changes.division_id, changes.partner_id
-),
-
-figures as (
-    select
-        pair, measure, branch_id, division_id, partner_id, cause, amount, deals,
+        pair, measure, branch_id, division_id, partner_id, cause, deal_id, amount,
         cast(0 as {{ money_type() }}) as from_value, cast(0 as {{ money_type() }}) as to_value
-    from parts
+    from {{ ref('change_deals') }}
     union all
     select
-        pair, measure, branch_id, division_id, partner_id, cast(null as string) as cause,
-        cast(0 as {{ money_type() }}) as amount, 0 as deals,
+        pair, measure, branch_id, division_id, partner_id, cast(null as string) as cause, cast(null as string) as deal_id,
+        cast(0 as {{ money_type() }}) as amount,
         case when side = 'from' then amount else cast(0 as {{ money_type() }}) end as from_value,
         case when side = 'to' then amount else cast(0 as {{ money_type() }}) end as to_value
     from {{ ref('int_change_totals') }}
@@ -51,7 +43,8 @@ summed as (
             else 'ALL'
         end as entity_id,
         metrics.metric, metrics.cause,
-        sum(metrics.amount) as amount, sum(metrics.deals) as deals, sum(metrics.from_value) as from_value, sum(metrics.to_value) as to_value
+        sum(metrics.amount) as amount, count(distinct metrics.deal_id) as deals, sum(metrics.from_value) as from_value,
+        sum(metrics.to_value) as to_value
     from metrics
     cross join scopes
     group by
