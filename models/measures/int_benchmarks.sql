@@ -38,7 +38,7 @@ figures as (
     from {{ ref('int_pooled_rates') }} as rates
     inner join places on rates.entity_id = places.entity_id
     inner join last_month on places.month = last_month.month
-    where rates.scope = 'branch' and rates.rate_name not like 'pass%'
+    where rates.scope = 'branch' and rates.rate_name not like 'pass%' and rates.rate_name != 'closed_late_rate'
 ),
 
 levels as (

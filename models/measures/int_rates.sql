@@ -1,6 +1,6 @@
--- Shares of deals that pass a step or are won, of wins that are large or name a salesperson, and of people who reach the next
--- rung of the ladder from headcount to first win, as counts: for each entity that exists today, and win rates also for each
--- salesperson who is at a branch today.
+-- Shares of deals that pass a step, are won or close late, of wins that are large or name a salesperson, and of people who
+-- reach the next rung of the ladder from headcount to first win, as counts: for each entity that exists today. Win rates and late
+-- closes also for each salesperson who is at a branch today.
 with scopes as (
     select scopes.scope_key, scopes.scope, scopes.entity_id, scopes.partner_id
     from {{ ref('int_scopes') }} as scopes
@@ -35,19 +35,35 @@ passed as (
 ),
 
 -- A win counts in its own month and a loss in its own, as in performance.
-of_reps as (
+closed as (
     select
-        deals.rep_id,
-        sum(case when deals.won_on is not null then 1 else 0 end) as numerator,
-        count(*) as denominator
+        deals.rep_id, deals.branch_version_id,
+        case when deals.won_on is not null then 1 else 0 end as is_won,
+        case when facts.expected_close_on is not null then 1 else 0 end as is_dated,
+        case
+            when {{ days_between('facts.expected_close_on', earliest(['deals.won_on', 'deals.lost_on'])) }} > {{ var('late_close_days') }}
+                then 1
+            else 0
+        end as is_late
     from {{ ref('int_deal_milestones') }} as deals
+    inner join {{ ref('fct_deals') }} as facts on deals.deal_id = facts.deal_id
     cross join year_windows
     where
-        deals.rep_id != 'NONE'
-        and deals.branch_id != 'DIRECT'
+        deals.branch_id != 'DIRECT'
         and {{ earliest(['deals.won_on', 'deals.lost_on']) }} > year_windows.window_start
         and {{ earliest(['deals.won_on', 'deals.lost_on']) }} <= year_windows.window_end
-    group by deals.rep_id
+),
+
+of_reps as (
+    select rep_id, 'win_rate_t12m' as rate_name, sum(is_won) as numerator, count(*) as denominator
+    from closed
+    where rep_id != 'NONE'
+    group by rep_id
+    union all
+    select rep_id, 'closed_late_rate' as rate_name, sum(is_late) as numerator, sum(is_dated) as denominator
+    from closed
+    where rep_id != 'NONE'
+    group by rep_id
 ),
 
 -- Salespeople who are there at the end of the year, and how many of them won in it.
@@ -136,6 +152,15 @@ of_entities as (
         wins.named_wins as numerator, wins.wins as denominator
     from wins
     cross join year_windows
+    union all
+    select
+        scopes.scope, scopes.entity_id, scopes.partner_id, 'closed_late_rate' as rate_name, year_windows.window_start,
+        sum(closed.is_late) as numerator, sum(closed.is_dated) as denominator
+    from closed
+    cross join year_windows
+    inner join {{ ref('int_scope_bridge') }} as bridge on closed.branch_version_id = bridge.branch_version_id
+    inner join scopes on bridge.scope_key = scopes.scope_key
+    group by scopes.scope, scopes.entity_id, scopes.partner_id, year_windows.window_start
 )
 
 select
@@ -158,10 +183,10 @@ cross join year_windows
 where of_entities.denominator > 0
 union all
 select
-    'rep' as scope, of_reps.rep_id as entity_id, reps.partner_id, 'win_rate_t12m' as rate_name,
+    'rep' as scope, of_reps.rep_id as entity_id, reps.partner_id, of_reps.rate_name,
     year_windows.window_start, year_windows.window_end,
     cast(of_reps.numerator as bigint) as numerator, cast(of_reps.denominator as bigint) as denominator
 from of_reps
 inner join {{ ref('dim_rep') }} as reps on of_reps.rep_id = reps.rep_id
 cross join year_windows
-where reps.current_branch_id is not null
+where reps.current_branch_id is not null and of_reps.denominator > 0

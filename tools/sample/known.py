@@ -124,8 +124,8 @@ def proposals(p: Planted, rep: str, number: int, won: int, amount: int, **values
 
 
 def stalling_branch(p: Planted) -> None:
-    """Plant sixty deals that all reach a proposal, of which six are won."""
-    proposals(p, f"{STALL}-R1", 60, 6, MILLION)
+    """Plant sixty deals that all reach a proposal, of which six are won; all close seven weeks late or later."""
+    proposals(p, f"{STALL}-R1", 60, 6, MILLION, expected_close_on="2025-12-31")
 
 
 def leaking_branch(p: Planted) -> None:

@@ -21,6 +21,7 @@ from tools.sample.organisation import NEVER, Organisation
 Row = dict[str, Any]
 ENOUGH, QUANTILE = 0.8, 1.959963984540054
 RECENT = AS_OF - 365
+LATE_DAYS = 30  # the var late_close_days
 COLUMNS = (
     "cause", "entity_type", "entity_id", "detail", "unit", "effect", "reference", "n", "power", "is_detectable",
     "n_recent", "power_recent", "from", "until",
@@ -65,6 +66,7 @@ class Tally:
         self.margins = np.zeros((len(PROGRAMMES), len(self.calendar)), np.int64)
         # By branch and by rep: closed deals, their planned win rate summed, and the same of the last year.
         self.branch, self.rep = np.zeros((4, n)), np.zeros((4, org.reps))
+        self.late = np.zeros(org.reps)  # of the last year: the chances of a late close, summed
         self.entered, self.passes = np.zeros((2, len(STEPS), n)), np.zeros((len(STEPS), n))
         self.months = np.zeros(12)
         self.before_quiet = np.zeros(n)
@@ -86,6 +88,8 @@ class Tally:
                 of = of & indirect & (group != NEVER)
                 target[2 * nth] += np.bincount(group[of], minlength=size)
                 target[2 * nth + 1] += np.bincount(group[of], weights=a["chance"][of], minlength=size)
+        of = closed & recent & indirect & (named_rep != NEVER)
+        self.late += np.bincount(named_rep[of], weights=self.chance_of_late(a)[of], minlength=self.org.reps)
         for step in range(len(STEPS)):
             for nth, of in enumerate((closed, closed & recent)):
                 of = of & indirect & (a["reach"] > step)
@@ -126,6 +130,14 @@ class Tally:
         self.before_quiet += np.bincount(a["branch"][usual], minlength=n)
         self.count("wins", won & indirect)
         self.count("wins without a salesperson", won & indirect & (named_rep == NEVER))
+
+    def chance_of_late(self, a: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return each deal's chance to close late: three in four slip, by less than their length; half move once."""
+        habit = np.where(a["rep"] == NEVER, self.why.effects.slip_days, self.why.rep_slip[a["rep"]])
+        longest = a["close"] - a["created"] - 5
+        once, twice = LATE_DAYS + 1, 2 * (LATE_DAYS + 1)
+        slips = [np.exp(-0.75 * days / habit) * (longest >= days) for days in (once, twice)]
+        return np.asarray(0.75 * (slips[0] + slips[1]) / 2)
 
     def causes(self, paid_back: Mapping[str, str | None]) -> list[Row]:
         """Return the rows of the truth file, of every cause whose size is not zero."""
@@ -295,15 +307,19 @@ class Tally:
 
     def slips(self) -> Iterable[Row]:
         """Reps whose deals close later after the expected date than the deals of other reps."""
-        effects, n = self.why.effects, self.rep[0]
+        effects, n, recent = self.why.effects, self.rep[0], self.rep[2]
+        usual = self.late.sum() / max(recent.sum(), 1)
         for r in np.flatnonzero((self.why.rep_slip > effects.slip_days) & (n >= 5)).tolist():
             more = self.why.rep_slip[r] - effects.slip_days
+            late = self.late[r] / max(recent[r], 1)
             # Three in four deals slip, by an exponential number of days: its deviation is 1.29 of its mean.
             chance = ndtr((more - QUANTILE * 1.29 * effects.slip_days / np.sqrt(n[r]))
                 / (1.29 * self.why.rep_slip[r] / np.sqrt(n[r])))  # fmt: skip
             yield {
                 "cause": "slip", "entity_type": "rep", "entity_id": rep_id(r), "unit": "days", "effect": more,
-                "reference": effects.slip_days, "n": n[r], "power": chance,
+                "reference": effects.slip_days, "n": n[r], "power": chance, "n_recent": recent[r],
+                # Deals that are too short to close late show nothing.
+                "power_recent": power_of_shares(late, usual, recent[r]) if late > usual else 0.0,
             }  # fmt: skip
 
     def quiet(self) -> Iterable[Row]:
