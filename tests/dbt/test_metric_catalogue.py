@@ -27,6 +27,7 @@ REPEATED = {
     "rep_monthly": {"deals_new", "referrals", "deals_won", "won_amount"},
     "two_tier_monthly": {"deals_won", "won_amount"},
     "rep_concentration": {"headcount", "rep_penetration", "median_deal"},
+    "levers": {"headroom_reps", "headroom_amount"},
     "plan_inverse": {"headcount"},
     "revenue_decomposition": {"deals_won", "won_amount"},
     "forecast_history": {"open_deals"},
@@ -57,7 +58,7 @@ DETAILS = {
     "adjusted_amount", "branch_deals_won", "closed_in_industry", "customers_won", "days_without_movement",
     "wait_days", "wins_in_industry", "play_uses", "play_deals", "play_pass_rate", "play_other_pass_rate",
     "present_reps", "lever_rate", "lever_benchmark", "lever_peers", "direct_amount", "partner_target",
-    "reachable_amount", "wins_needed", "reps_needed", "branches_needed", "open_branches",
+    "reachable_amount", "wins_needed", "reps_needed", "branches_needed", "open_branches", "fact_branches",
 }  # fmt: skip
 
 
