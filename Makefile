@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin forget
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -9,7 +9,7 @@ SEED ?= 1
 PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
-GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REP REPEATS \
 	ROUND ROWS SEED SEEDS SIZE TESTS TO UNDO VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
@@ -86,6 +86,10 @@ rollback: ## Let readers see an earlier release (RELEASE=id, REASON=why); RELEAS
 pin: ## Keep a release although settings.yml would delete it (RELEASE=id, REASON=why); UNDO=1: no longer
 	@./setup.sh run
 	@$(KYOTEN) pin $(if $(value UNDO),--undo) $(if $(value REASON),--reason "$$GIVEN_REASON") -- "$$GIVEN_RELEASE"
+
+forget: ## Remove names and addresses of a rep from everything below the home (REP=rep_id); credit stays, to a pseudonym
+	@./setup.sh run
+	@$(KYOTEN) forget -- "$$GIVEN_REP"
 
 try: ## Build and test one model, without its ancestors, and show its rows (MODEL=fct_deals, ROWS=5)
 	@./setup.sh run

@@ -219,6 +219,15 @@ def pin(release: str, reason: str, undo: bool) -> None:
 
 
 @kyoten.command()
+@click.argument("rep")
+def forget(rep: str) -> None:
+    """Remove names and addresses of a rep from the home; the deals stay credited to a pseudonym."""
+    from orchestration.forget import forget as forget_person
+
+    print("\n".join(forget_person(Home.from_environment(), rep)))
+
+
+@kyoten.command()
 def worklist() -> None:
     """Write the deals that a person has to decide as a CSV to fill in."""
     from orchestration.worklist import print_worklist

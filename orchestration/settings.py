@@ -11,6 +11,8 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.spelling import nearest
 
+WORDS = {"personal": ("publish", "pseudonymise", "separate")}
+
 
 @dataclass(frozen=True)
 class Releases:
@@ -26,6 +28,8 @@ class Settings:
     """What settings.yml states, with defaults for the rest."""
 
     releases: Releases = field(default_factory=Releases)
+    personal: str = "publish"
+    personal_group: str = ""
 
 
 def settings_file(home: Home) -> Path:
@@ -71,4 +75,8 @@ def _filled(path: Path, default: Any, stated: Any, key: str) -> Any:
 def _checked(path: Path, default: Any, value: Any, key: str) -> Any:
     if isinstance(default, int) and not (type(value) is int and value >= 0):
         raise KyotenError(f"{path}: {key} is {value!r}. Write a whole number of 0 or more.")
+    if isinstance(default, str) and not isinstance(value, str):
+        raise KyotenError(f"{path}: {key} is {value!r}. Write a text.")
+    if key in WORDS and value not in WORDS[key]:
+        raise KyotenError(f"{path}: {key} is {value!r}. Write one of {', '.join(WORDS[key])}.")
     return value

@@ -1,4 +1,4 @@
-"""The list of the kept releases: why each is kept, its disk, and how its headline figures changed since the last one."""
+"""The list of the kept releases: why each is kept, its disk, and how its headline figures changed since the last."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
