@@ -67,6 +67,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             with costs.step("fetch"):
                 _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
+            _tell(home, clock)
             print("\n".join(filter(None, [f"Nothing new since release {release_id}.", notice_of_rollback(home)])))
             return None
         clock.say(f"Refreshing {home.root}")
@@ -77,11 +78,13 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             release = _run(home, clock, costs)
         except KyotenError as error:
             causes = [*str(error).splitlines(), *_rejected(home)]
+            _tell(home, clock, str(error).splitlines())
             raise KyotenError(f"{_not_published(home, causes)}\nLog of dbt: {home.logs / 'dbt.log'}") from error
         finally:
             if profile:
                 print("\n".join(["", *costs.lines()]))
         costs.save(home, release["release_id"])
+        _tell(home, clock)
         notice = notice_of_rollback(home)
         clock.say(f"{'Built and kept' if notice else 'Published'} release {release['release_id']}")
         if notice:
@@ -95,9 +98,22 @@ def _fetch(home: Home, clock: Clock) -> None:
         fetch(home, home.sources, timezone=var("business_timezone"), say=clock.say)
     except FetchError as error:
         remedy = "To publish without it: make refresh FETCH=0"
+        _tell(home, clock, str(error).splitlines())
         raise KyotenError(f"{_not_published(home, str(error).splitlines())}\n{remedy}") from None
     except KyotenError:
         return  # an error in the mapping itself; ingest reports it
+
+
+def _tell(home: Home, clock: Clock, causes: list[str] | None = None) -> None:
+    """Send the notices that settings.yml asks for; without causes, all is well."""
+    if not settings_of(home).notices.to:
+        return
+    from orchestration import notices
+
+    if causes is None:
+        notices.succeeded(home, clock.say)
+    else:
+        notices.failed(home, causes, clock.say)
 
 
 def _not_published(home: Home, causes: list[str]) -> str:

@@ -1,6 +1,6 @@
 """The settings of a home, settings.yml: what a person decides about running it. dbt vars decide what figures mean.
 
-releases: {keep: 30, days: 90, month_ends: 24}   # how long releases are kept
+docs/operations.md explains each.
 """
 
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -11,7 +11,8 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.spelling import nearest
 
-WORDS = {"personal": ("publish", "pseudonymise", "separate")}
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WORDS = {"personal": ("publish", "pseudonymise", "separate"), "notices.weekly": (*DAYS, "never")}
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,20 @@ class Releases:
 
 
 @dataclass(frozen=True)
+class Notices:
+    """Where notices go, as addresses of Apprise, and the day of the weekly summary."""
+
+    to: tuple[str, ...] = ()
+    weekly: str = "monday"
+    late_after: float = 2.0  # times the usual time between two extracts after which a dataset is late
+
+
+@dataclass(frozen=True)
 class Settings:
     """What settings.yml states, with defaults for the rest."""
 
     releases: Releases = field(default_factory=Releases)
+    notices: Notices = field(default_factory=Notices)
     personal: str = "publish"
     personal_group: str = ""
 
@@ -75,6 +86,14 @@ def _filled(path: Path, default: Any, stated: Any, key: str) -> Any:
 def _checked(path: Path, default: Any, value: Any, key: str) -> Any:
     if isinstance(default, int) and not (type(value) is int and value >= 0):
         raise KyotenError(f"{path}: {key} is {value!r}. Write a whole number of 0 or more.")
+    if isinstance(default, float):
+        if type(value) not in (int, float) or value < 1:
+            raise KyotenError(f"{path}: {key} is {value!r}. Write a number of 1 or more.")
+        return float(value)
+    if isinstance(default, tuple):
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise KyotenError(f"{path}: {key} must be a list of texts.")
+        return tuple(value)
     if isinstance(default, str) and not isinstance(value, str):
         raise KyotenError(f"{path}: {key} is {value!r}. Write a text.")
     if key in WORDS and value not in WORDS[key]:
