@@ -329,7 +329,7 @@ def dev(port: int) -> None:
     dagster = Path(sys.executable).parent / "dagster"
     print(f"Dagster for {home.root}: http://127.0.0.1:{port}. Stop it with Ctrl-C.", flush=True)
     os.chdir(PROJECT)  # where pyproject.toml names the definitions
-    os.execv(dagster, [str(dagster), "dev", "--port", str(port)])
+    os.execv(dagster, [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port)])
 
 
 @kyoten.command("sources-check")

@@ -3,6 +3,7 @@
 docs/operations.md explains each.
 """
 
+import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,9 @@ class Settings:
 
     releases: Releases = field(default_factory=Releases)
     notices: Notices = field(default_factory=Notices)
+    schedule: str = ""  # HH:MM in business time at which Dagster refreshes each day; empty: never
+    watch_landing: bool = False  # whether Dagster also refreshes when files land
+    owner: str = ""  # of the assets in Dagster: an address, or team:name
     personal: str = "publish"
     personal_group: str = ""
 
@@ -84,6 +88,10 @@ def _filled(path: Path, default: Any, stated: Any, key: str) -> Any:
 
 
 def _checked(path: Path, default: Any, value: Any, key: str) -> Any:
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise KyotenError(f"{path}: {key} is {value!r}. Write true or false.")
+        return value
     if isinstance(default, int) and not (type(value) is int and value >= 0):
         raise KyotenError(f"{path}: {key} is {value!r}. Write a whole number of 0 or more.")
     if isinstance(default, float):
@@ -96,6 +104,10 @@ def _checked(path: Path, default: Any, value: Any, key: str) -> Any:
         return tuple(value)
     if isinstance(default, str) and not isinstance(value, str):
         raise KyotenError(f"{path}: {key} is {value!r}. Write a text.")
+    if key == "schedule" and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|", value):
+        raise KyotenError(f'{path}: schedule is {value!r}. Write a time of day in quotes, such as "05:00".')
+    if key == "owner" and not re.fullmatch(r"team:\w+|[^@\s]+@[^@\s]+|", value):
+        raise KyotenError(f"{path}: owner is {value!r}. Write an e-mail address, or team: and a name.")
     if key in WORDS and value not in WORDS[key]:
         raise KyotenError(f"{path}: {key} is {value!r}. Write one of {', '.join(WORDS[key])}.")
     return value
