@@ -4,6 +4,7 @@ It does not start Dagster, which would take longer for its events than most step
 `releases` of definitions.py records the release in the UI.
 """
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -39,6 +40,13 @@ retention:
   schedule: {purge_after_days: 30}
   sensor: {purge_after_days: 7}
   auto_materialize: {purge_after_days: 7}
+"""
+# The setting with the address of the database for Dagster's records; without it they are in dagster/ of the home.
+POSTGRES = "KYOTEN_DAGSTER_POSTGRES"
+POSTGRES_YAML = f"""\
+storage:
+  postgres:
+    postgres_url: {{env: {POSTGRES}}}
 """
 
 
@@ -140,7 +148,8 @@ def _rejected(home: Home) -> list[str]:
 def prepare_dagster(home: Home) -> None:
     """Create Dagster's home with the project's settings."""
     configure(home)
-    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML)
+    stored = POSTGRES_YAML if os.environ.get(POSTGRES) else ""
+    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML + stored)
 
 
 def _run(home: Home, clock: Clock, costs: Costs) -> dict[str, Any]:
