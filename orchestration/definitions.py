@@ -343,7 +343,7 @@ def landed(context: SensorEvaluationContext) -> RunRequest | SkipReason:
     now, before = inputs_fingerprint(HOME), json.loads(context.cursor or "{}")
     context.update_cursor(json.dumps({"seen": now, "asked": before.get("asked")}))
     if now == before.get("asked"):
-        return SkipReason("Nothing has landed since the last run that was asked for.")
+        return SkipReason("Nothing has landed since the run that this sensor started.")
     if nothing_new(HOME):
         return SkipReason("The release has all that has landed.")
     if now != before.get("seen"):

@@ -62,7 +62,7 @@ def report(home: Home) -> Iterator[tuple[str, str]]:
     for number, one in enumerate(late(home, today, settings_of(home).notices.late_after)):
         yield "late" if number == 0 else "", one.text
     if home.forget_mark.exists():
-        yield "unfinished", "a person is being removed, or that was interrupted: make forget completes it"
+        yield "unfinished", "removing a person was interrupted; the same make forget completes it"
 
 
 def _settings(home: Home) -> str:

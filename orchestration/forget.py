@@ -5,7 +5,7 @@ Dagster's records; the id too, where it cannot be taken for something else. Deal
 chosen by chance. Ledger and manifests take the new hashes and say why. The working database and the states of knowledge
 are deleted: the next refresh builds them again.
 
-build/forget.json holds the person while this runs, so that a run after a kill completes it. persons.py says what counts
+The file forget_mark of the home holds the person while this runs, so that a run after a kill completes it. persons.py says what counts
 as a value of the person.
 """
 
@@ -47,7 +47,7 @@ TEXTS = (".csv", ".tsv", ".json", ".jsonl", ".txt", ".log", ".html", ".yml", ".y
 BOOKS = (".xlsx", ".xlsm")
 # What a file that was damaged before raises; a full disk raises something else, and ends the run.
 BROKEN = (UnicodeError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, sqlite3.DatabaseError)
-# What rosters say of a rep: dataset, condition, and the column with a name or an address.
+# What rosters have about a rep: dataset, condition, and the column with a name or an address.
 NAMES = (("reps", "rep_id = {}", "rep_name"), ("aliases", "(entity_type = 'rep' and entity_id = {})", "alias"))
 ADDRESSES = (
     ("reps", "rep_id = {}", "rep_email"),

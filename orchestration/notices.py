@@ -1,7 +1,7 @@
 """Notices that reach people: failures, recoveries, held batches, late data and a weekly summary.
 
 settings.yml names the receivers as addresses of Apprise (mail, Slack, Teams, a webhook and others). logs/notices.json
-remembers what was sent: each cause is sent at most once a day, and a recovery once. A notice that cannot be sent stops
+records what was sent: each cause is sent at most once a day, and a recovery once. A notice that cannot be sent stops
 nothing.
 """
 
@@ -43,7 +43,7 @@ LONGEST = 4_000  # letters of a notice: chat systems refuse longer ones
 
 
 def failed(home: Home, causes: Sequence[str], say: Say) -> None:
-    """Tell that a refresh did not publish: its causes, and what readers see meanwhile. Not those told already today."""
+    """Report that a refresh did not publish: causes that were not reported today, and what readers see meanwhile."""
     with _Sent(home, say) as sent:
         fresh = [cause for cause in causes if sent.is_new(_key(cause))]
         sent.open_failure = True
@@ -56,7 +56,7 @@ def failed(home: Home, causes: Sequence[str], say: Say) -> None:
 
 
 def succeeded(home: Home, say: Say, today: date | None = None) -> None:
-    """Tell of a recovery after a failure, of late data, and once a week how things are."""
+    """Report a recovery after a failure, late data, and once a week the figures."""
     with _Sent(home, say, today) as sent:
         if sent.open_failure:
             sent.open_failure = False
@@ -102,7 +102,7 @@ class _Sent:
         write_whole(self.path, json.dumps({"told": told, "open_failure": self.open_failure}))
 
     def is_new(self, key: str) -> bool:
-        """Return whether this was not sent today, and remember it."""
+        """Return whether this was not sent today, and record it."""
         is_new = self.told.get(key) != str(self.today)
         self.told[key] = str(self.today)
         return is_new
@@ -128,7 +128,7 @@ def _deliver(address: str, title: str, text: str) -> bool:
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it would log addresses
     receiver = apprise.Apprise()
     if not receiver.add(address):
-        raise KyotenError("its address is none that Apprise can read")
+        raise KyotenError("Apprise cannot read its address")
     return bool(receiver.notify(title=title, body=text, body_format=apprise.NotifyFormat.TEXT))
 
 

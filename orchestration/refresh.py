@@ -113,7 +113,7 @@ def _fetch(home: Home, clock: Clock) -> None:
 
 
 def _tell(home: Home, clock: Clock, causes: list[str] | None = None) -> None:
-    """Send the notices that settings.yml asks for; without causes, all is well."""
+    """Send the notices that settings.yml names; without causes, the refresh succeeded."""
     if not settings_of(home).notices.to:
         return
     from orchestration import notices

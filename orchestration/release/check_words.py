@@ -1,4 +1,4 @@
-"""What each dbt test checks, in words, for Dagster: those of the guard, or a sentence about a key, values or an id."""
+"""What each dbt test checks, in words, for Dagster: the guard's text, or a sentence about a key, values or an id."""
 
 from collections.abc import Mapping
 from typing import Any

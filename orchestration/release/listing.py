@@ -17,7 +17,7 @@ PERIODS = {"fiscal_year": "fiscal year from", "month": "month of"}
 
 
 def print_releases(home: Home, timezone: str) -> None:
-    """Print the releases, latest first, and what they need on the disk; after a home was moved, correct its catalogue."""
+    """Print the releases and what they need on the disk; in a home that was moved, correct the catalogue."""
     with contextlib.suppress(OSError):  # of an account that only reads
         write_catalogue(home)
     print("\n".join(lines(home, timezone)))

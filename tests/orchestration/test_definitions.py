@@ -192,7 +192,7 @@ def test_landed_files_are_refreshed_once_when_they_have_stopped_changing(
     found, cursor = evaluate(definitions, cursor)
     assert isinstance(found, RunRequest) and found.run_key
     found, cursor = evaluate(definitions, cursor)
-    assert isinstance(found, SkipReason) and "since the last run" in str(found)
+    assert isinstance(found, SkipReason) and "since the run that this sensor started" in str(found)
 
 
 def test_only_transports_are_tried_again(definitions: ModuleType) -> None:
@@ -216,7 +216,7 @@ def DEFINED(definitions: ModuleType) -> list:  # noqa: N802
         "orchestration.errors.KyotenError: Guard assert_x: 3 rows. Correct it.",
     ],
 )
-def test_the_causes_of_a_run_are_those_of_the_refresh(definitions: ModuleType, message: str) -> None:
+def test_a_failed_run_has_the_causes_of_a_refresh(definitions: ModuleType, message: str) -> None:
     assert definitions.step_causes(message) == ["Guard assert_x: 3 rows. Correct it."]
 
 

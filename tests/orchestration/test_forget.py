@@ -218,7 +218,7 @@ def test_a_kill_is_completed_by_the_next_run(home: Home, tmp_path: Path) -> None
     for _ in kills(home.root, lambda: forget(home, REP), prepare, step=19):
         killed += 1
         if home.forget_mark.exists():
-            assert (home.forget_mark.stat().st_mode & 0o077) == 0, "it holds what must be forgotten"
+            assert (home.forget_mark.stat().st_mode & 0o077) == 0, "it holds names"
             with pytest.raises(KyotenError, match=f"Complete it: make forget REP={REP}"):
                 home.require_whole()
             with pytest.raises(KyotenError, match="Complete it"):

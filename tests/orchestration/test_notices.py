@@ -114,7 +114,7 @@ def test_a_failed_guard_by_webhook(home: Home, webhook: tuple[str, list[Any]]) -
         assert part in notice["message"], "rule, remedy, first rows, and what readers see"
 
 
-def test_a_cause_is_told_once_a_day_and_a_recovery_once(
+def test_a_cause_is_sent_once_a_day_and_a_recovery_once(
     home: Home, webhook: tuple[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, received = webhook
@@ -171,7 +171,7 @@ def test_a_receiver_that_is_away_stops_nothing_and_its_address_stays_secret(
     monkeypatch.setenv("TOKEN", SECRET)
     receive(home, f"json://u:${{TOKEN}}@127.0.0.1:{port}", "json://${NO_SUCH_TOKEN}@x", "no address", address)
     said = fails(home, GUARD.format(3, "D1"))
-    assert len(received) == 1, "the others are told nevertheless"
+    assert len(received) == 1, "the others have it nevertheless"
     assert [line.split(" of /")[0] for line in said] == [
         "note: a notice did not reach receiver 1 (json)",
         "note: a notice did not reach receiver 2 (json)",
@@ -192,7 +192,7 @@ def loads(home: Home, dataset: str, days: list[str]) -> None:
     duckdb.sql(f"copy ({query}) to '{folder}/20260401T000000Z-{dataset}.parquet' (format parquet)")
 
 
-def test_late_data_is_told_once_a_day(home: Home, webhook: tuple[str, list[Any]]) -> None:
+def test_late_data_is_sent_once_a_day(home: Home, webhook: tuple[str, list[Any]]) -> None:
     loads(home, "deals", ["2026-11-02", "2026-11-09", "2026-11-16"])
     loads(home, "reps", ["2026-11-15", "2026-11-16"])  # too few to have a usual time
     loads(home, "staff", ["2026-11-27", "2026-11-28", "2026-11-29"])

@@ -37,7 +37,7 @@ def test_a_backup_is_restored_onto_another_path(built_home: Home, tmp_path: Path
     assert release and current_release(restored) == release
     assert verify(restored, "current") == len(release["files"])
     assert "Nothing new since release" in run_cli(restored, "refresh").stdout, (
-        "times and hashes are those of the ledger"
+        "the ledger has the same times and hashes"
     )
     listed = run_cli(restored, "releases")
     assert listed.returncode == 0 and str(restored.published) in listed.stdout
