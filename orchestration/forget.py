@@ -5,8 +5,8 @@ Dagster's records; the id too, where it cannot be taken for something else. Deal
 chosen by chance. Ledger and manifests take the new hashes and say why. The working database and the states of knowledge
 are deleted: the next refresh builds them again.
 
-The file forget_mark of the home holds the person while this runs, so that a run after a kill completes it. persons.py says what counts
-as a value of the person.
+The file forget_mark of the home holds the person while this runs, so that a run after a kill completes it. persons.py
+says what counts as a value of the person.
 """
 
 import contextlib
