@@ -8,6 +8,7 @@
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster browser-test engines check mutants fuzz sqlfluff secrets lock clean changes
 .PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist potential potential-check accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
 .PHONY: help accuracy advice effects quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin forget
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -15,7 +16,7 @@ SEED ?= 1
 PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
-GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
+GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REP REPEATS \
 	ROUND ROWS SEED SEEDS SIZE TESTS TO UNDO VARS
 GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NAMES NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
 	ROUND ROWS SEED SEEDS SINCE SIZE TESTS TO UNTIL VARS
@@ -102,6 +103,10 @@ rollback: ## Let readers see an earlier release (RELEASE=id, REASON=why); RELEAS
 pin: ## Keep a release although settings.yml would delete it (RELEASE=id, REASON=why); UNDO=1: no longer
 	@./setup.sh run
 	@$(KYOTEN) pin $(if $(value UNDO),--undo) $(if $(value REASON),--reason "$$GIVEN_REASON") -- "$$GIVEN_RELEASE"
+
+forget: ## Remove names and addresses of a rep from everything below the home (REP=rep_id); credit stays, to a pseudonym
+	@./setup.sh run
+	@$(KYOTEN) forget -- "$$GIVEN_REP"
 
 try: ## Build and test one model, without its ancestors, and show its rows (MODEL=fct_deals, ROWS=5)
 	@./setup.sh run

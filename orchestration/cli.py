@@ -231,6 +231,15 @@ def pin(release: str, reason: str, undo: bool) -> None:
 
 
 @kyoten.command()
+@click.argument("rep")
+def forget(rep: str) -> None:
+    """Remove names and addresses of a rep from the home; the deals stay credited to a pseudonym."""
+    from orchestration.forget import forget as forget_person
+
+    print("\n".join(forget_person(Home.from_environment(), rep)))
+
+
+@kyoten.command()
 def worklist() -> None:
     """Write the deals that a person has to decide as a CSV to fill in."""
     from orchestration.worklist import print_worklist
@@ -329,7 +338,8 @@ def docs() -> None:
 
 @kyoten.command()
 @click.option("--port", type=positive, default="3000", show_default=True, help="Port of the UI on this machine.")
-def dev(port: int) -> None:
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the UI; it has no log-in.")
+def dev(port: int, host: str) -> None:
     """Open the Dagster UI."""
     from orchestration.refresh import prepare_dagster
     from orchestration.warehouse import compiled
@@ -338,9 +348,9 @@ def dev(port: int) -> None:
     prepare_dagster(home)
     compiled(home)
     dagster = Path(sys.executable).parent / "dagster"
-    print(f"Dagster for {home.root}: http://127.0.0.1:{port}. Stop it with Ctrl-C.", flush=True)
+    print(f"Dagster for {home.root}: http://{host}:{port}. Stop it with Ctrl-C.", flush=True)
     os.chdir(PROJECT)  # where pyproject.toml names the definitions
-    os.execv(dagster, [str(dagster), "dev", "--port", str(port)])
+    os.execv(dagster, [str(dagster), "dev", "--host", host, "--port", str(port)])
 
 
 @kyoten.command("sources-check")

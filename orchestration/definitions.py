@@ -4,7 +4,10 @@
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +21,55 @@ from dagster import (
     AssetMaterialization,
     AssetSelection,
     AssetSpec,
+    Backoff,
+    DagsterRunStatus,
     DefaultScheduleStatus,
     DefaultSensorStatus,
     Definitions,
     Failure,
+    FreshnessPolicy,
+    Jitter,
     MaterializeResult,
     MetadataValue,
     Output,
+    RetryPolicy,
+    RunFailureSensorContext,
+    RunRequest,
+    RunStatusSensorContext,
     ScheduleDefinition,
     SensorEvaluationContext,
     SensorResult,
+    SkipReason,
     asset,
     define_asset_job,
     in_process_executor,
     multi_asset,
+    run_failure_sensor,
+    run_status_sensor,
     sensor,
 )
 from dagster_dbt import DagsterDbtCliRuntimeError, DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 
-from orchestration import steps, warehouse
+from orchestration import notices, steps, warehouse
 from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lake.expectations import load_expectations
 from orchestration.lake.ingest import IngestResult
+from orchestration.lock import holder
 from orchestration.release import checks
-from orchestration.release.fingerprint import nothing_new
+from orchestration.release.check_words import described_checks
+from orchestration.release.fingerprint import inputs_fingerprint, nothing_new
 from orchestration.release.releases import newest_release, rolled_back_to
 from orchestration.resources import Workspace, dbt_resource, start_dbt
-from orchestration.sources.transports.fetch import fetch, has_transports
+from orchestration.settings import settings_of
+from orchestration.sources.transports.fetch import FetchError, fetch, has_transports
 
 HOME = Home.from_environment()
+SETTINGS = settings_of(HOME)
+OWNERS = [SETTINGS.owner] if SETTINGS.owner else None
 warehouse.configure(HOME)
-MANIFEST = warehouse.read_manifest(HOME)
+MANIFEST = described_checks(warehouse.read_manifest(HOME))
 EXTRACTS = AssetKey(["landing", "extracts"])
 ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"], ["lake", "drift"])
 
@@ -62,6 +81,8 @@ def _landing_specs() -> Iterator[AssetSpec]:
             description=f"{dataset.description} Tier {dataset.tier}, {dataset.extract} extracts.",
             group_name="ingest",
             kinds={"parquet"},
+            owners=OWNERS,
+            tags={"tier": dataset.tier, "extract": dataset.extract, "source": dataset.group},
             skippable=True,
             deps=[EXTRACTS],
         )
@@ -102,15 +123,22 @@ def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) 
 
 
 @contextlib.contextmanager
-def _step_failure() -> Iterator[None]:
-    """Turn a KyotenError into the failure of a step, without a retry."""
+def step_failure() -> Iterator[None]:
+    """Turn a KyotenError into the failure of a step. Only what may pass by itself is tried again: a transport."""
     try:
         yield
+    except FetchError as error:
+        raise Failure(str(error), allow_retries=True) from error
     except KyotenError as error:
         raise Failure(str(error), allow_retries=False) from error
 
 
-@asset(key=EXTRACTS, group_name="ingest")
+@asset(
+    key=EXTRACTS,
+    group_name="ingest",
+    owners=OWNERS,
+    retry_policy=RetryPolicy(max_retries=3, delay=60, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS),
+)
 def extracts(workspace: Workspace) -> MaterializeResult[None]:
     """Dated, immutable extracts from the mapping's databases, APIs and remote folders.
 
@@ -118,7 +146,7 @@ def extracts(workspace: Workspace) -> MaterializeResult[None]:
     """
     home, fetched = workspace.home, []
     if workspace.fetches:
-        with _step_failure():
+        with step_failure():
             fetched = fetch(home, home.sources, timezone=warehouse.var("business_timezone"), say=workspace.say)
     return MaterializeResult(metadata={"extracts": len(fetched)})
 
@@ -135,7 +163,7 @@ def landing(
     home = workspace.home
     whole = context.selected_asset_keys == landing.keys
     selected = {key.path[1] for key in context.selected_asset_keys if key.path[0] == "raw"}
-    with _step_failure():
+    with step_failure():
         result = steps.load(home, workspace.say, datasets=None if whole else selected)
         for key in sorted(context.selected_asset_keys):
             files = [file for file in result.files if key.path in (["raw", file.dataset], *ALL_DATASETS)]
@@ -166,7 +194,7 @@ def _name_specs() -> Iterator[AssetSpec]:
 @multi_asset(name="names", specs=list(_name_specs()))
 def names(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Normalise every distinct name of the lake, once for all deals that contain it."""
-    with _step_failure():
+    with step_failure():
         rows = steps.name(workspace.home, workspace.say)
     for table, count in rows.items():
         yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
@@ -186,7 +214,7 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
 @multi_asset(name="knowledge", specs=list(_knowledge_specs()))
 def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Write the credit known before this build into the lake, for restatements; first build earlier dates it lacks."""
-    with _step_failure():
+    with step_failure():
         steps.know(workspace.home, workspace.say)
     for key in knowledge.keys:
         yield MaterializeResult(asset_key=key)
@@ -202,6 +230,16 @@ class LayerTranslator(DagsterDbtTranslator):
         layer, *rest = dbt_resource_props["fqn"][1:-1]
         return f"{layer}_{rest[0]}" if layer == "marts" and rest else layer
 
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        """Return the owner that settings.yml names."""
+        return OWNERS
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return dbt's tags, and whether the table has names or addresses of persons."""
+        columns = dbt_resource_props.get("columns", {}).values()
+        is_personal = any((column.get("config") or {}).get("meta", {}).get("personal") for column in columns)
+        return {**super().get_tags(dbt_resource_props), **({"personal": "true"} if is_personal else {})}
+
 
 TRANSLATOR = LayerTranslator()
 
@@ -212,7 +250,7 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
     home = workspace.home
     # Not context.assets_def: in a run that selects some assets, it contains only these.
     whole = (context.selected_asset_keys, context.selected_asset_check_keys) == (models.keys, models.check_keys)
-    with _step_failure():
+    with step_failure():
         if warehouse.on_spark() and not whole:
             raise KyotenError("Spark always builds everything. Run the job refresh.")
         project = steps.prepare(home, discard=whole)
@@ -258,6 +296,8 @@ def _release_specs() -> Iterator[AssetSpec]:
         description="A release: database, Parquet files, manifest. Readers see it at once, unless one was brought back.",
         group_name="published",
         kinds={"duckdb", "parquet"},
+        owners=OWNERS,
+        freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(hours=26)) if SETTINGS.schedule else None,
     )
     yield AssetSpec(
         PAGES,
@@ -265,13 +305,14 @@ def _release_specs() -> Iterator[AssetSpec]:
         description="The pages that people open, made from the release's tables and swapped in with them.",
         group_name="published",
         kinds={"html"},
+        owners=OWNERS,
     )
 
 
 @multi_asset(name="release", specs=list(_release_specs()))
 def release(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Publish the tables with their pages."""
-    with _step_failure():
+    with step_failure():
         made = steps.release(workspace.home, workspace.say)
     yield MaterializeResult(asset_key=RELEASE, metadata=_release_metadata(made))
     first = workspace.home.first_page
@@ -287,20 +328,75 @@ def _release_metadata(made: Mapping[str, Any]) -> dict[str, Any]:
         "rows": sum(made["tables"].values()),
         "guards_passed": made["checks"]["passed"],
         "guards_warned": made["checks"]["warned"],
+        "folder": MetadataValue.path(HOME.published / "releases" / str(made["release_id"])),
+        "data_docs": MetadataValue.path(HOME.data_docs / "index.html"),
+        "worklist": MetadataValue.path(HOME.worklist / "quarantine.csv"),
+        **{f"sum_of_{name}": float(money) for name, money in (made.get("money") or {}).items() if money},
     }
 
 
 refresh = define_asset_job("refresh", AssetSelection.all(), description="Landing files → published release.")
 
+HOUR, MINUTE = map(int, (SETTINGS.schedule or "05:00").split(":"))
+
 daily = ScheduleDefinition(
     name="daily",
     job=refresh,
-    cron_schedule="0 5 * * *",
-    execution_timezone="Asia/Tokyo",
-    default_status=DefaultScheduleStatus.STOPPED,
+    cron_schedule=f"{MINUTE} {HOUR} * * *",
+    execution_timezone=warehouse.var("business_timezone"),
+    default_status=DefaultScheduleStatus.RUNNING if SETTINGS.schedule else DefaultScheduleStatus.STOPPED,
     should_execute=lambda _: has_transports(HOME) or nothing_new(HOME) is None,
-    description="Every morning before work, unless nothing is new. Off until somebody switches it on.",
+    description="Once a day, unless nothing is new. `schedule` in settings.yml switches it on and says when.",
 )
+
+
+@sensor(
+    name="landed",
+    job=refresh,
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.RUNNING if SETTINGS.watch_landing else DefaultSensorStatus.STOPPED,
+)
+def landed(context: SensorEvaluationContext) -> RunRequest | SkipReason:
+    """Refresh once when files have landed and have stopped changing. `watch_landing` in settings.yml switches it on."""
+    now, before = inputs_fingerprint(HOME), json.loads(context.cursor or "{}")
+    context.update_cursor(json.dumps({"seen": now, "asked": before.get("asked")}))
+    if now == before.get("asked"):
+        return SkipReason("Nothing has landed since the run that this sensor started.")
+    if nothing_new(HOME):
+        return SkipReason("The release has all that has landed.")
+    if now != before.get("seen"):
+        return SkipReason("Files are landing. The next look refreshes, if they have stopped changing.")
+    if process := holder(HOME):
+        return SkipReason(f"Process {process} is writing in the home.")
+    context.update_cursor(json.dumps({"seen": now, "asked": now}))
+    return RunRequest(run_key=now)
+
+
+@run_failure_sensor(name="tell_failure", monitored_jobs=[refresh], default_status=DefaultSensorStatus.RUNNING)
+def tell_failure(context: RunFailureSensorContext) -> None:
+    """Send a notice with the causes of a failed run, if settings.yml names receivers."""
+    if SETTINGS.notices.to:
+        messages = [event.event_specific_data.error for event in context.getstep_failure_events()]
+        causes = [cause for error in messages if error for cause in step_causes(error.message)]
+        notices.failed(HOME, causes or [context.failure_event.message or "The run failed."], context.log.info)
+
+
+@run_status_sensor(
+    name="tell_success",
+    run_status=DagsterRunStatus.SUCCESS,
+    monitored_jobs=[refresh],
+    default_status=DefaultSensorStatus.RUNNING,
+)
+def tell_success(context: RunStatusSensorContext) -> None:
+    """Send a notice after a recovery, of late data, and once a week; if settings.yml names receivers."""
+    if SETTINGS.notices.to:
+        notices.succeeded(HOME, context.log.info)
+
+
+def step_causes(message: str) -> list[str]:
+    """Return the lines of a step's failure without the names of Dagster's and Python's classes."""
+    lines = [re.sub(r"^(dagster\S*?|orchestration\S*?)(Failure|Error): ", "", line) for line in message.splitlines()]
+    return [line for line in map(str.strip, lines) if line and not line.startswith("Stack Trace")]
 
 
 @sensor(name="releases", minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
@@ -320,7 +416,7 @@ defs = Definitions(
     assets=[extracts, landing, names, knowledge, models, release],
     jobs=[refresh],
     schedules=[daily],
-    sensors=[releases],
+    sensors=[releases, landed, tell_failure, tell_success],
     resources={"workspace": Workspace(root=str(HOME.root)), "dbt": dbt_resource(HOME)},
     executor=in_process_executor,
 )

@@ -1,5 +1,6 @@
 """Where things are: the folders below KYOTEN_HOME and the project's own files. Nothing here reads data."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,19 @@ class Home:
     def commit_mark(self) -> Path:
         """The file that exists while ingest commits: what it writes, and what it deletes afterwards."""
         return self.lake / ".commit"
+
+    @property
+    def forget_mark(self) -> Path:
+        """The file that exists while a person is being removed."""
+        return self.build / "forget.json"
+
+    def require_whole(self) -> None:
+        """Raise KyotenError after a run was killed that removed a person: some files still have the name."""
+        if self.forget_mark.exists():
+            rep_id = json.loads(self.forget_mark.read_text(encoding="utf-8"))["person"]["rep_id"]
+            raise KyotenError(
+                f"Removing a person was interrupted. Complete it: make forget REP={rep_id} KYOTEN_HOME={self.root}"
+            )
 
     @property
     def build(self) -> Path:

@@ -4,6 +4,7 @@ It does not start Dagster, which would take longer for its events than most step
 `releases` of definitions.py records the release in the UI.
 """
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -40,6 +41,13 @@ retention:
   sensor: {purge_after_days: 7}
   auto_materialize: {purge_after_days: 7}
 """
+# The setting with the address of the database for Dagster's records; without it they are in dagster/ of the home.
+POSTGRES = "KYOTEN_DAGSTER_POSTGRES"
+POSTGRES_YAML = f"""\
+storage:
+  postgres:
+    postgres_url: {{env: {POSTGRES}}}
+"""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             with costs.step("fetch"):
                 _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
+            _tell(home, clock)
             print("\n".join(filter(None, [f"Nothing new since release {release_id}.", notice_of_rollback(home)])))
             return None
         clock.say(f"Refreshing {home.root}")
@@ -77,11 +86,13 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             release = _run(home, clock, costs)
         except KyotenError as error:
             causes = [*str(error).splitlines(), *_rejected(home)]
+            _tell(home, clock, str(error).splitlines())
             raise KyotenError(f"{_not_published(home, causes)}\nLog of dbt: {home.logs / 'dbt.log'}") from error
         finally:
             if profile:
                 print("\n".join(["", *costs.lines()]))
         costs.save(home, release["release_id"])
+        _tell(home, clock)
         notice = notice_of_rollback(home)
         clock.say(f"{'Built and kept' if notice else 'Published'} release {release['release_id']}")
         if notice:
@@ -95,9 +106,22 @@ def _fetch(home: Home, clock: Clock) -> None:
         fetch(home, home.sources, timezone=var("business_timezone"), say=clock.say)
     except FetchError as error:
         remedy = "To publish without it: make refresh FETCH=0"
+        _tell(home, clock, str(error).splitlines())
         raise KyotenError(f"{_not_published(home, str(error).splitlines())}\n{remedy}") from None
     except KyotenError:
         return  # an error in the mapping itself; ingest reports it
+
+
+def _tell(home: Home, clock: Clock, causes: list[str] | None = None) -> None:
+    """Send the notices that settings.yml names; without causes, the refresh succeeded."""
+    if not settings_of(home).notices.to:
+        return
+    from orchestration import notices
+
+    if causes is None:
+        notices.succeeded(home, clock.say)
+    else:
+        notices.failed(home, causes, clock.say)
 
 
 def _not_published(home: Home, causes: list[str]) -> str:
@@ -124,7 +148,8 @@ def _rejected(home: Home) -> list[str]:
 def prepare_dagster(home: Home) -> None:
     """Create Dagster's home with the project's settings."""
     configure(home)
-    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML)
+    stored = POSTGRES_YAML if os.environ.get(POSTGRES) else ""
+    (home.dagster / "dagster.yaml").write_text(DAGSTER_YAML + stored)
 
 
 def _run(home: Home, clock: Clock, costs: Costs) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The settings of a home, settings.yml: what a person decides about running it. dbt vars decide what figures mean.
 
-releases: {keep: 30, days: 90, month_ends: 24}   # how long releases are kept
+docs/operations.md explains each.
 """
 
+import re
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.spelling import nearest
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WORDS = {"personal": ("publish", "pseudonymise", "separate"), "notices.weekly": (*DAYS, "never")}
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,25 @@ class Releases:
 
 
 @dataclass(frozen=True)
+class Notices:
+    """Where notices go, as addresses of Apprise, and the day of the weekly summary."""
+
+    to: tuple[str, ...] = ()
+    weekly: str = "monday"
+    late_after: float = 2.0  # times the usual time between two extracts after which a dataset is late
+
+
+@dataclass(frozen=True)
 class Settings:
     """What settings.yml states, with defaults for the rest."""
 
     releases: Releases = field(default_factory=Releases)
+    notices: Notices = field(default_factory=Notices)
+    schedule: str = ""  # HH:MM in business time at which Dagster refreshes each day; empty: never
+    watch_landing: bool = False  # whether Dagster also refreshes when files land
+    owner: str = ""  # of the assets in Dagster: an address, or team:name
+    personal: str = "publish"
+    personal_group: str = ""
 
 
 def settings_file(home: Home) -> Path:
@@ -69,6 +88,26 @@ def _filled(path: Path, default: Any, stated: Any, key: str) -> Any:
 
 
 def _checked(path: Path, default: Any, value: Any, key: str) -> Any:
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise KyotenError(f"{path}: {key} is {value!r}. Write true or false.")
+        return value
     if isinstance(default, int) and not (type(value) is int and value >= 0):
         raise KyotenError(f"{path}: {key} is {value!r}. Write a whole number of 0 or more.")
+    if isinstance(default, float):
+        if type(value) not in (int, float) or value < 1:
+            raise KyotenError(f"{path}: {key} is {value!r}. Write a number of 1 or more.")
+        return float(value)
+    if isinstance(default, tuple):
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise KyotenError(f"{path}: {key} must be a list of texts.")
+        return tuple(value)
+    if isinstance(default, str) and not isinstance(value, str):
+        raise KyotenError(f"{path}: {key} is {value!r}. Write a text.")
+    if key == "schedule" and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d|", value):
+        raise KyotenError(f'{path}: schedule is {value!r}. Write a time of day in quotes, such as "05:00".')
+    if key == "owner" and not re.fullmatch(r"team:\w+|[^@\s]+@[^@\s]+|", value):
+        raise KyotenError(f"{path}: owner is {value!r}. Write an e-mail address, or team: and a name.")
+    if key in WORDS and value not in WORDS[key]:
+        raise KyotenError(f"{path}: {key} is {value!r}. Write one of {', '.join(WORDS[key])}.")
     return value

@@ -43,6 +43,7 @@ def load(home: Home, say: Say, datasets: Iterable[str] | None = None) -> IngestR
     What `stops` returns for the result must stop the run: a release without these rows would change totals for no
     visible reason.
     """
+    home.require_whole()
     before = inputs_fingerprint(home)
     zone = warehouse.var("business_timezone")
     wanted = None if datasets is None else set(datasets)
@@ -160,6 +161,7 @@ def prepare(home: Home, *, discard: bool = True) -> str:
     Raises:
         KyotenError: if an ingest was interrupted, or another process has the database open.
     """
+    home.require_whole()
     if home.commit_mark.exists():
         raise KyotenError("An ingest was interrupted. Load the files again first: make refresh completes or undoes it.")
     checks.unverify(home)

@@ -8,13 +8,15 @@ from orchestration.home import Home
 from orchestration.release.publish import versions
 from orchestration.release.releases import newest_release
 from orchestration.release.verify import damage, damage_of
+from orchestration.settings import settings_of
 from orchestration.sources.landing import fingerprint
 from orchestration.warehouse import PROJECT_FILES, content_hash, overrides
 
 
 def inputs_fingerprint(home: Home) -> str:
-    """Return the fingerprint of the landed files and of the mapping."""
-    return fingerprint(home, home.sources)
+    """Return the fingerprint of the landed files, of the mapping, and of how names are published."""
+    found, personal = fingerprint(home, home.sources), settings_of(home).personal
+    return found if personal == "publish" else hashlib.sha256(f"{found} {personal}".encode()).hexdigest()
 
 
 def project_fingerprint() -> str:

@@ -10,6 +10,7 @@ The file holds no data. It is written again whenever a release comes or goes.
 """
 
 import itertools
+import os
 from collections.abc import Sequence
 
 from orchestration import sql
@@ -23,7 +24,8 @@ def write_catalogue(home: Home) -> None:
     """Write the file for the releases that are kept now, in place of the file before."""
     import duckdb
 
-    kept = kept_releases(home)
+    if not (kept := kept_releases(home)) or not os.access(home.published, os.W_OK):
+        return
     aside = home.published / f".{CATALOGUE}.tmp"
     aside.unlink(missing_ok=True)
     names = sorted({name for one in kept for name in one.manifest["tables"]})

@@ -1,5 +1,6 @@
-"""The list of the kept releases: why each is kept, its disk, and how its headline figures changed since the last one."""
+"""The list of the kept releases: why each is kept, its disk, and how its headline figures changed since the last."""
 
+import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from orchestration.home import Home
-from orchestration.release.known_on import CATALOGUE
+from orchestration.release.known_on import CATALOGUE, write_catalogue
 from orchestration.release.releases import Kept, disk, notice_of_rollback, total_disk, with_reasons
 from orchestration.settings import settings_file, settings_of
 
@@ -16,7 +17,9 @@ PERIODS = {"fiscal_year": "fiscal year from", "month": "month of"}
 
 
 def print_releases(home: Home, timezone: str) -> None:
-    """Print the releases, latest first, and what they need on the disk."""
+    """Print the releases and what they need on the disk; in a home that was moved, correct the catalogue."""
+    with contextlib.suppress(OSError):  # of an account that only reads
+        write_catalogue(home)
     print("\n".join(lines(home, timezone)))
 
 

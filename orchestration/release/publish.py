@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,10 +28,13 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home, write_whole
 from orchestration.release.keys import held_references, keys, references
 from orchestration.release.labels import write_labels
+from orchestration.release.personal import DATABASE as PERSONAL
+from orchestration.release.personal import pseudonyms, restrict, without_names
 from orchestration.release.releases import current_release, fsync, point, switch, switching
 from orchestration.release.semantics import SCHEMA as SEMANTIC
 from orchestration.release.semantics import write_semantics
 from orchestration.release.verify import MANIFEST, files_of
+from orchestration.settings import settings_of
 from orchestration.warehouse import overrides, published_models, spark_version
 
 if TYPE_CHECKING:
@@ -52,12 +55,18 @@ MONEY = (("core", "fct_revenue", "amount"), ("core", "fct_deals", "amount"))
 
 @dataclass(frozen=True)
 class Table:
-    """A published table: its schema, its name, its description and the columns that a guard holds unique."""
+    """A published table: its schema, name and description, the columns that a guard holds unique, and its rows."""
 
     schema: str
     name: str
     node: dict[str, Any]
     key: tuple[str, ...] = ()
+    rows: str = ""  # as SQL; default: as they were built
+
+    @property
+    def personal(self) -> list[str]:
+        """Return the columns with names or addresses of persons."""
+        return [name for name, column in self.node.get("columns", {}).items() if _is_personal(_meta(column))]
 
     @property
     def sql(self) -> str:
@@ -98,18 +107,30 @@ def publish(
                 pages(aside, release)
             _write_manifest(aside, release)
             _persist(aside)
+            if (aside / PERSONAL).exists():
+                restrict(aside / PERSONAL, home, settings_of(home).personal_group)
             aside.rename(releases / release_id)
             switch(home, release_id)
             for name in (DATABASE, PARQUET, PAGES):
                 link = home.published / name
                 if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
                     point(link, f"current/{name}")
+            _link_personal(home, releases / release_id)
             fsync(releases)
             fsync(home.published)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return release
+
+
+def _link_personal(home: Home, release: Path) -> None:
+    """Link the database with names where there is one."""
+    link = home.published / PERSONAL
+    if not (release / PERSONAL).exists():
+        link.unlink(missing_ok=True)
+    elif not link.is_symlink():
+        point(link, f"current/{PERSONAL}")
 
 
 def _sweep(home: Home) -> None:
@@ -155,7 +176,8 @@ def _write(
 ) -> dict[str, Any]:
     """Write database, Parquet files and manifest of a release, read them back and compare them with the build."""
 
-    unique = keys(dbt_manifest)
+    settings = settings_of(home)
+    unique, key = keys(dbt_manifest), pseudonyms(home, settings)
     tables = [
         Table(node["schema"], node["alias"], node, unique.get(node["unique_id"], ()))
         for node in published_models(dbt_manifest)
@@ -179,7 +201,10 @@ def _write(
             "inputs": _inputs(connection, home),
         }
         for table in tables:
-            copy_table(connection, table)
+            rows = without_names(connection, f"{BUILD}.{table.sql}", table.personal, key)
+            copy_table(connection, replace(table, rows=rows))
+        if settings.personal == "separate":
+            _write_personal(connection, aside, tables)
         _write_release_table(connection, release)
         _write_catalog(connection, tables, _doc_blocks(dbt_manifest), held_references(dbt_manifest))
         write_labels(connection)
@@ -240,11 +265,24 @@ def replace_pages(home: Home, pages: WritePages) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def _write_personal(connection: "duckdb.DuckDBPyConnection", aside: Path, tables: list[Table]) -> None:
+    """Write the tables with names or addresses, whole, into a database of their own."""
+    path = sql.text(str(aside / PERSONAL))
+    connection.execute(f"attach {path} as personal (storage_version {sql.text(STORAGE_VERSION)})")
+    for table in tables:
+        if table.personal:
+            order = ", ".join(f'"{column}"' for column in table.key) or "all"
+            connection.execute(f'create schema if not exists personal."{table.schema}"')
+            connection.execute(f"create table personal.{table.sql} as from {BUILD}.{table.sql} order by {order}")
+    connection.execute("detach personal")
+
+
 def copy_table(connection: "duckdb.DuckDBPyConnection", table: Table) -> None:
     """Copy a table sorted, so that it does not depend on the order of threads, and write its descriptions."""
     connection.execute(f'create schema if not exists "{table.schema}"')
     order = ", ".join(f'"{column}"' for column in table.key) or "all"  # by the key alone costs a tenth less
-    connection.execute(f"create table release.{table.sql} as from {BUILD}.{table.sql} order by {order}")
+    rows = table.rows or f"from {BUILD}.{table.sql}"
+    connection.execute(f"create table release.{table.sql} as {rows} order by {order}")
     comments = []
     if description := table.node.get("description"):
         comments.append(f"comment on table release.{table.sql} is {sql.text(description)}")

@@ -65,7 +65,7 @@ def calls(*variables: str) -> Iterator[list[str]]:
 VARIABLES = (
     "SIZE=2000", "SEED=2", "FORCE=1", "FETCH=0", "FULL=1", "DEAL=-x", "LANG_=ja", "LADDER=a b.csv", "VARS={}",
     "BATCH=b", "MODEL=x", "ROWS=2", "ARGS=show -s x", "PORT=3001", "SEEDS=1", "NOISE=0", "ALIKE=1", "MARKDOWN=1",
-    "RELEASE=-x", "REASON=it's wrong", "UNDO=1",
+    "RELEASE=-x", "REP=-r", "REASON=it's wrong", "UNDO=1",
 )  # fmt: skip
 
 

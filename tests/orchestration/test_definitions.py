@@ -11,6 +11,9 @@ from dagster import (
     DagsterInstance,
     DefaultScheduleStatus,
     Definitions,
+    Failure,
+    RunRequest,
+    SkipReason,
     build_sensor_context,
     job,
     materialize,
@@ -19,10 +22,13 @@ from dagster import (
 from dagster_dbt import get_asset_key_for_model
 
 from orchestration.contract import load_contract
+from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.lake.acceptance import accept
+from orchestration.lock import write_lock
 from orchestration.release.releases import current_release
 from orchestration.resources import Workspace, prune_runs
+from orchestration.sources.transports.fetch import FetchError
 from orchestration.warehouse import published_models, read_manifest
 from tools import asset_graph
 
@@ -147,6 +153,71 @@ def test_the_schedule_is_daily_in_tokyo_and_off(definitions: ModuleType) -> None
     assert (daily.cron_schedule, daily.execution_timezone) == ("0 5 * * *", "Asia/Tokyo")
     assert daily.default_status == DefaultScheduleStatus.STOPPED
     assert daily.job_name == "refresh"
+
+
+def test_every_check_says_what_it_checks(definitions: ModuleType) -> None:
+    words = {spec.name: spec.description or "" for spec in definitions.models.check_specs}
+    assert len(words) > 150 and all(
+        text.endswith(("nothing is published.", "with a warning.")) for text in words.values()
+    )
+    assert not [name for name, text in words.items() if text.startswith("Test ")]
+    assert words["unique_stage_map_source_stage"].startswith("No two rows have the same source_stage.")
+    assert words["relationships_fct_revenue_branch_id__branch_id__ref_dim_branch_"].startswith(
+        "Every branch_id is a branch_id of dim_branch."
+    )
+    assert len(words["assert_money_is_the_ledger"]) > 60
+
+
+def evaluate(definitions: ModuleType, cursor: str | None) -> tuple[object, str]:
+    context = build_sensor_context(definitions=definitions.defs, cursor=cursor)
+    found = definitions.landed(context)
+    return found, str(context.cursor)
+
+
+def test_landed_files_are_refreshed_once_when_they_have_stopped_changing(
+    definitions: ModuleType, home_copy: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(definitions, "HOME", home_copy)
+    found, cursor = evaluate(definitions, None)
+    assert isinstance(found, SkipReason) and "The release has all" in str(found)
+    file = home_copy.landing / "deals" / "deals_2026-11-01.csv"
+    file.write_text("deal_id,stage\nD1,")
+    found, cursor = evaluate(definitions, cursor)
+    assert isinstance(found, SkipReason) and "are landing" in str(found)
+    file.write_text("deal_id,stage\nD1,won\n")  # it has grown
+    found, cursor = evaluate(definitions, cursor)
+    assert isinstance(found, SkipReason) and "are landing" in str(found)
+    with write_lock(home_copy):
+        found, cursor = evaluate(definitions, cursor)
+    found, cursor = evaluate(definitions, cursor)
+    assert isinstance(found, RunRequest) and found.run_key
+    found, cursor = evaluate(definitions, cursor)
+    assert isinstance(found, SkipReason) and "since the run that this sensor started" in str(found)
+
+
+def test_only_transports_are_tried_again(definitions: ModuleType) -> None:
+    policies = {definition.node_def.name: definition.node_def.retry_policy for definition in DEFINED(definitions)}
+    assert policies.pop("landing__extracts").max_retries == 3
+    assert set(policies.values()) == {None}
+    for error, retries in ((FetchError("away"), True), (KyotenError("a guard"), False)):
+        with pytest.raises(Failure) as raised, definitions.step_failure():
+            raise error
+        assert raised.value.allow_retries is retries
+
+
+def DEFINED(definitions: ModuleType) -> list:  # noqa: N802
+    return [definitions.extracts, definitions.landing, definitions.names, definitions.knowledge, definitions.release]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "dagster._core.definitions.events.Failure: Guard assert_x: 3 rows. Correct it.\nStack Trace:\n",
+        "orchestration.errors.KyotenError: Guard assert_x: 3 rows. Correct it.",
+    ],
+)
+def test_a_failed_run_has_the_causes_of_a_refresh(definitions: ModuleType, message: str) -> None:
+    assert definitions.step_causes(message) == ["Guard assert_x: 3 rows. Correct it."]
 
 
 def test_the_job_refresh_contains_everything(defs: Definitions, definitions: ModuleType) -> None:

@@ -1,0 +1,39 @@
+"""What each dbt test checks, in words, for Dagster: the guard's text, or a sentence about a key, values or an id."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def described_checks(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return dbt's manifest in which each test says what it checks, where dagster-dbt looks for it (`meta`)."""
+    nodes = {
+        key: _described(node) if node["resource_type"] == "test" else node for key, node in manifest["nodes"].items()
+    }
+    return {**manifest, "nodes": nodes}
+
+
+def _described(node: Mapping[str, Any]) -> dict[str, Any]:
+    words = " ".join((node.get("description") or _words(node)).split())
+    stops = str(node["config"].get("severity", "error")).lower() == "error"
+    outcome = "If it fails, nothing is published." if stops else "If it fails, the release is published with a warning."
+    return {**node, "meta": {**(node.get("meta") or {}), "description": f"{words} {outcome}"}}
+
+
+def _words(node: Mapping[str, Any]) -> str:
+    """Return a sentence about a generic test."""
+    test = node.get("test_metadata") or {"name": "", "kwargs": {}}
+    given, column = test["kwargs"], node.get("column_name")
+    match test["name"]:
+        case "unique":
+            return f"No two rows have the same {column}."
+        case "not_null":
+            return f"Every row has a {column}."
+        case "unique_combination":
+            return f"There is one row per {', '.join(given['columns'])}."
+        case "accepted_values":
+            return f"{column} has only the values {', '.join(map(str, given['values']))}."
+        case "relationships":
+            target = str(given["to"]).replace("ref('", "").replace("')", "")
+            return f"Every {column} is a {given['field']} of {target}."
+        case other:
+            return f"Test {other or node['name']} finds no row."
