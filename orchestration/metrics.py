@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from orchestration import sql
 from orchestration.errors import KyotenError
@@ -106,7 +106,7 @@ def engine_of(folder: Path) -> Any:
 
     plain = {key: value for key, value in _document(folder).items() if key != "views"}
     manifest = parse_manifest_from_dbt_generated_manifest(manifest_json_string=json.dumps(plain))
-    return MetricFlowEngine(semantic_manifest_lookup=SemanticManifestLookup(manifest), sql_client=Renders())
+    return MetricFlowEngine(semantic_manifest_lookup=SemanticManifestLookup(manifest), sql_client=cast(Any, Renders()))
 
 
 def known(home: Home) -> list[str]:

@@ -1,6 +1,6 @@
 """The release in a PostgreSQL, for tools that speak nothing else: KYOTEN_POSTGRES names it.
 
-The tables are loaded into schemas of other names, and one transaction puts them in their place: a reader's transaction sees
+The tables are loaded into schemas of other names, and one transaction swaps them: a reader's transaction sees
 one release. Keys, references and comments in both languages are declared. The tables are PostgreSQL's copy, and the
 release stays the truth.
 

@@ -31,6 +31,7 @@ from orchestration.release.labels import write_labels
 from orchestration.release.personal import DATABASE as PERSONAL
 from orchestration.release.personal import pseudonyms, restrict, without_names
 from orchestration.release.releases import current_release, fsync, point, switch, switching
+from orchestration.release.schema_changes import write_schema_changes
 from orchestration.release.semantics import SCHEMA as SEMANTIC
 from orchestration.release.semantics import write_semantics
 from orchestration.release.verify import MANIFEST, files_of
@@ -208,6 +209,7 @@ def _write(
         _write_release_table(connection, release)
         _write_catalog(connection, tables, _doc_blocks(dbt_manifest), held_references(dbt_manifest))
         write_labels(connection)
+        write_schema_changes(connection, _database_before(home, release_id))
         texts = _texts(connection)
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
@@ -356,8 +358,13 @@ def _write_catalog(
         connection.execute(f"insert into ops.catalog {sql.rows(rows)}")
 
 
+def _database_before(home: Home, release_id: str) -> Path | None:
+    before = previous_release(home, release_id)
+    return before / DATABASE if before else None
+
+
 def _texts(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], dict[str, str]]:
-    """Return the texts that a Parquet file has in its metadata, by schema and table; the texts of the columns are JSON."""
+    """Return the texts that a Parquet file has in its metadata, by schema and table; of the columns as JSON."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     rows = connection.execute(
         "select table_schema, table_name, column_name, label_en, label_ja, description_en, description_ja "

@@ -116,7 +116,14 @@ def test_a_release_has_tables_texts_parquet_and_manifest(home: Home) -> None:
         tables = connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() order by 1"
         ).fetchall()
-        assert [name for (name,) in tables] == ["core.fct_deals", "core.fct_revenue", "ops.catalog", "ops.release"]
+        assert [name for (name,) in tables] == [
+            "core.fct_deals",
+            "core.fct_revenue",
+            "ops.catalog",
+            "ops.labels",
+            "ops.release",
+            "ops.schema_changes",
+        ]
         assert connection.execute("select deal_id from core.fct_deals limit 3").fetchall() == [
             ("D0",),
             ("D1",),
@@ -143,6 +150,41 @@ def test_a_release_has_tables_texts_parquet_and_manifest(home: Home) -> None:
     assert written["tables"]["core.fct_deals"] == 1_000
     assert written["money"] == {"core.fct_revenue.amount": "499500", "core.fct_deals.amount": "499500"}
     assert written["fingerprint"] == FINGERPRINT
+
+
+def test_a_release_lists_what_it_changed_for_analysts(home: Home) -> None:
+    first = _publish(home)
+
+    def changes() -> list[tuple[str | None, ...]]:
+        with duckdb.connect(str(home.published / "current" / "kyoten.duckdb"), read_only=True) as connection:
+            names = "previous_release_id, table_name, column_name, change, property, was, now"
+            return connection.execute(f"select {names} from ops.schema_changes order by all").fetchall()
+
+    assert changes() == []
+    _publish(home)
+    assert changes() == []
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(
+            "alter table core.fct_deals add column stage varchar; alter table core.fct_deals drop edition"
+        )
+        connection.execute("alter table core.fct_deals alter amount type decimal(18, 2)")
+        connection.execute("create table core.dim_new as select 1 as id")
+    manifest = _manifest()
+    del manifest["nodes"]["b"]
+    manifest["nodes"]["d"] = _node("core", "dim_new")
+    manifest["nodes"]["a"]["columns"]["deal_id"]["description"] = "Another meaning."
+    before = current_release(home)
+    assert before and before != first
+    publish(home, manifest, checks=CHECKS, fingerprint=FINGERPRINT)
+    since = before["release_id"]
+    assert changes() == [
+        (since, "dim_new", None, "added", None, None, None),
+        (since, "fct_deals", "amount", "changed", "data_type", "DECIMAL(18,0)", "DECIMAL(18,2)"),
+        (since, "fct_deals", "deal_id", "changed", "description_en", "The deal's id.", "Another meaning."),
+        (since, "fct_deals", "edition", "removed", None, None, None),
+        (since, "fct_deals", "stage", "added", None, None, None),
+        (since, "fct_revenue", None, "removed", None, None, None),
+    ]
 
 
 def test_a_release_is_read_by_duckdb_from_1_0_on(home: Home) -> None:
