@@ -13,6 +13,7 @@ from orchestration import engine, sql
 from orchestration.costs import Costs
 from orchestration.errors import KyotenError, printable
 from orchestration.home import Home
+from orchestration.language import say
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.lock import write_lock
 from orchestration.release.fingerprint import nothing_new
@@ -65,7 +66,9 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             with costs.step("fetch"):
                 _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
-            print(f"Nothing new since release {release_id}.")
+            print(
+                say(f"Nothing new since release {release_id}.", f"リリース {release_id} から新しいデータはありません。")
+            )
             return None
         clock.say(f"Refreshing {home.root}")
         for change in damage(home):
@@ -80,7 +83,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             if profile:
                 print("\n".join(["", *costs.lines()]))
         costs.save(home, release["release_id"])
-        clock.say(f"Published release {release['release_id']}")
+        clock.say(say(f"Published release {release['release_id']}", f"リリース {release['release_id']} を公開しました"))
         return str(release["release_id"])
 
 
@@ -97,8 +100,11 @@ def _fetch(home: Home, clock: Clock) -> None:
 
 def _not_published(home: Home, causes: list[str]) -> str:
     release = current_release(home)
-    kept = f"Release {release['release_id']} stays." if release else "There is no earlier release."
-    return "\n".join([f"Not published. {kept}", *(f"- {cause}" for cause in causes)])
+    if release:
+        kept = say(f"Release {release['release_id']} stays.", f"リリース {release['release_id']} が引き続き有効です。")
+    else:
+        kept = say("There is no earlier release.", "以前のリリースはありません。")
+    return "\n".join([say(f"Not published. {kept}", f"公開していません。{kept}"), *(f"- {cause}" for cause in causes)])
 
 
 def _rejected(home: Home) -> list[str]:
