@@ -13,8 +13,8 @@ from orchestration import engine, sql
 from orchestration.costs import Costs
 from orchestration.errors import KyotenError, printable
 from orchestration.home import Home
-from orchestration.language import say
 from orchestration.ladder import LADDER, check_ladder
+from orchestration.language import say
 from orchestration.lock import write_lock
 from orchestration.release.fingerprint import nothing_new
 from orchestration.release.publish import current_release

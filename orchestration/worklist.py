@@ -222,8 +222,8 @@ def print_worklist(home: Home) -> None:
             say(
                 f"{exported.wins:,} wins of the last twelve months have no salesperson: fill in rep_id, decided_by and "
                 "reason in a copy of",
-                f"直近12か月の受注{exported.wins:,}件に営業担当者がありません。次のファイルの写しに rep_id、decided_by、"
-                "reason を記入してください",
+                f"直近12か月の受注{exported.wins:,}件に営業担当者がありません。次のファイルの写しに "
+                "rep_id、decided_by、reason を記入してください",
             )
             + f"\n{home.worklist / WINS_FILE}\n"
         )
