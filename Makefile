@@ -1,14 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
-.PHONY: help accuracy advice quiet rollouts backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes bi metrics mcp workbook
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why report what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster browser-test engines check mutants fuzz sqlfluff secrets lock clean changes
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist potential potential-check accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
-.PHONY: help accuracy advice effects quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin forget
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin report rollouts bi metrics mcp workbook browser-test potential potential-check effects forget
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -16,10 +9,8 @@ SEED ?= 1
 PORT ?= 3000
 # What people give is text, never code: recipes read it from the environment, so that neither make nor the shell expands
 # what it contains.
-GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NOISE ONLY PORT PROFILE REASON RELEASE REP REPEATS \
-	ROUND ROWS SEED SEEDS SIZE TESTS TO UNDO VARS
-GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NAMES NOISE ONLY PORT PROFILE REASON RELEASE REPEATS \
-	ROUND ROWS SEED SEEDS SINCE SIZE TESTS TO UNTIL VARS
+GIVEN := ALIKE ARGS BATCH BY COUNT DEAL FETCH FILES FORCE FROM FULL LADDER LANG_ MARKDOWN MODEL NAMES NOISE \
+	ONLY PORT PROFILE REASON RELEASE REP REPEATS ROUND ROWS SEED SEEDS SINCE SIZE TESTS TO UNDO UNTIL VARS
 unexport $(GIVEN)
 $(foreach name,$(GIVEN),$(eval export GIVEN_$(name) = $$(value $(name))))
 SETTINGS := $(foreach name,KYOTEN_HOME KYOTEN_SOURCES KYOTEN_VARS KYOTEN_ENGINE PYTHON,$(if $(value $(name)),$(name)))
@@ -27,25 +18,27 @@ $(foreach name,$(SETTINGS),$(eval override $(name) := $$(value $(name))))
 export $(SETTINGS)
 
 BIN := .venv/bin
-KYOTEN := $(BIN)/kyoten$(if $(value LANG_), --lang "$$GIVEN_LANG_")
+KYOTEN := $(BIN)/kyoten
+# LANG_=ja: what people read is in Japanese.
+IN_LANG = $(if $(value LANG_),--lang "$$GIVEN_LANG_")
 COMPILE := .uv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=n, NOISE=20: a bad first load, ALIKE=1: no differences)
+demo: ## Sample company → refresh → summary, in data/demo (SIZE=deals, SEED=n, NOISE=20: a bad first load, ALIKE=1: no differences, LANG_=ja in Japanese)
 	@./setup.sh run
-	@$(KYOTEN) demo --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value NOISE),--noise "$$GIVEN_NOISE") \
+	@$(KYOTEN) $(IN_LANG) demo --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value NOISE),--noise "$$GIVEN_NOISE") \
 		$(if $(value ALIKE),--alike)
 
 cases: ## A small company of planted cases with known answers → refresh → summary, in data/cases
 	@./setup.sh run
-	@$(KYOTEN) cases
+	@$(KYOTEN) $(IN_LANG) cases
 
 refresh: ## Landing files → published release (FORCE=1: even if nothing is new; FETCH=0: only landed files; PROFILE=1: costs)
 	@./setup.sh run
-	@$(KYOTEN) refresh $(if $(value FORCE),--force) $(if $(filter 0,$(value FETCH)),--no-fetch) \
+	@$(KYOTEN) $(IN_LANG) refresh $(if $(value FORCE),--force) $(if $(filter 0,$(value FETCH)),--no-fetch) \
 		$(if $(value PROFILE),--profile)
 
 fetch: ## Extracts from the mapping's databases, APIs and remote folders → extracts/ (FULL=1: ignore cursors)
@@ -54,15 +47,15 @@ fetch: ## Extracts from the mapping's databases, APIs and remote folders → ext
 
 summary: ## Summary of the current release
 	@./setup.sh run
-	@$(KYOTEN) summary
+	@$(KYOTEN) $(IN_LANG) summary
 
 report: ## The pages that people open, from the current release; prints where they are (LANG_=ja in Japanese)
 	@./setup.sh run
-	@$(KYOTEN) report
+	@$(KYOTEN) $(IN_LANG) report
 
 why: ## Why a deal is at its branch (DEAL=id, LANG_=ja in Japanese)
 	@./setup.sh run
-	@$(KYOTEN) why -- "$$GIVEN_DEAL"
+	@$(KYOTEN) $(IN_LANG) why -- "$$GIVEN_DEAL"
 
 what-if: ## Deals that another ladder or other vars would move (LADDER=file.csv, VARS='{"two_tier_credit": "distributor"}')
 	@./setup.sh run
@@ -70,11 +63,11 @@ what-if: ## Deals that another ladder or other vars would move (LADDER=file.csv,
 
 changes: ## Why figures changed between two days (FROM=2026-03-02 TO=2026-03-09)
 	@./setup.sh run
-	@$(KYOTEN) changes --from "$$GIVEN_FROM" --to "$$GIVEN_TO"
+	@$(KYOTEN) $(IN_LANG) changes --from "$$GIVEN_FROM" --to "$$GIVEN_TO"
 
 worklist: ## Deals that a person has to decide, as a CSV to fill in and land again
 	@./setup.sh run
-	@$(KYOTEN) worklist
+	@$(KYOTEN) $(IN_LANG) worklist
 
 potential: ## Propose weights of the potential score from past results, as a CSV; changes nothing
 	@./setup.sh run
@@ -82,7 +75,7 @@ potential: ## Propose weights of the potential score from past results, as a CSV
 
 accept: ## Accept a held batch (BATCH=name, BY=who, REASON=why); without BATCH: list held batches and reasons
 	@./setup.sh run
-	@$(KYOTEN) accept $(if $(value BATCH),--by "$$GIVEN_BY" --reason "$$GIVEN_REASON" -- "$$GIVEN_BATCH")
+	@$(KYOTEN) $(IN_LANG) accept $(if $(value BATCH),--by "$$GIVEN_BY" --reason "$$GIVEN_REASON" -- "$$GIVEN_BATCH")
 
 sources-check: ## Try the mapping on its files without loading anything (KYOTEN_SOURCES=file)
 	@./setup.sh run

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orchestration.home import Home, write_whole
+from orchestration.language import say
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,11 @@ def slowest(home: Home, release_id: str) -> str | None:
         return None
     steps = [Step(**one) for one in saved["steps"]]
     longest = max(steps, key=lambda one: one.wall)
-    return (
-        f"The refresh took {sum(one.wall for one in steps):.0f} s. Its slowest step was {longest.name} with "
-        f"{longest.wall:.0f} s. All steps: make refresh FORCE=1 PROFILE=1"
+    wall, command = sum(one.wall for one in steps), "make refresh FORCE=1 PROFILE=1"
+    return say(
+        f"The refresh took {wall:.0f} s. Its slowest step was {longest.name} with {longest.wall:.0f} s. "
+        f"All steps: {command}",
+        f"更新にかかった時間は{wall:.0f}秒、最も長い処理は {longest.name}({longest.wall:.0f}秒)。内訳: {command}",
     )
 
 

@@ -293,7 +293,7 @@ def _release_specs() -> Iterator[AssetSpec]:
     yield AssetSpec(
         RELEASE,
         deps=_published_keys(),
-        description="A release: database, Parquet files, manifest. Readers see it at once, unless one was brought back.",
+        description="A release: database, Parquet files, manifest. Readers see it, unless one was brought back.",
         group_name="published",
         kinds={"duckdb", "parquet"},
         owners=OWNERS,

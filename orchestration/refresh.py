@@ -15,6 +15,7 @@ from orchestration.costs import Costs
 from orchestration.errors import KyotenError, printable
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
+from orchestration.language import say
 from orchestration.lock import write_lock
 from orchestration.release.fingerprint import nothing_new
 from orchestration.release.releases import current_release, notice_of_rollback
@@ -76,7 +77,10 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
                 _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
             _tell(home, clock)
-            print("\n".join(filter(None, [f"Nothing new since release {release_id}.", notice_of_rollback(home)])))
+            nothing = say(
+                f"Nothing new since release {release_id}.", f"リリース {release_id} から新しいデータはありません。"
+            )
+            print("\n".join(filter(None, [nothing, notice_of_rollback(home)])))
             return None
         clock.say(f"Refreshing {home.root}")
         for change in damage(home):
@@ -93,10 +97,12 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
                 print("\n".join(["", *costs.lines()]))
         costs.save(home, release["release_id"])
         _tell(home, clock)
-        notice = notice_of_rollback(home)
-        clock.say(f"{'Built and kept' if notice else 'Published'} release {release['release_id']}")
+        new, notice = release["release_id"], notice_of_rollback(home)
         if notice:
+            clock.say(say(f"Built and kept release {new}", f"リリース {new} を作成し、保管しました"))
             clock.say(notice)
+        else:
+            clock.say(say(f"Published release {new}", f"リリース {new} を公開しました"))
         return str(release["release_id"])
 
 
@@ -126,8 +132,11 @@ def _tell(home: Home, clock: Clock, causes: list[str] | None = None) -> None:
 
 def _not_published(home: Home, causes: list[str]) -> str:
     release = current_release(home)
-    kept = f"Release {release['release_id']} stays." if release else "There is no earlier release."
-    return "\n".join([f"Not published. {kept}", *(f"- {cause}" for cause in causes)])
+    if release:
+        kept = say(f"Release {release['release_id']} stays.", f"リリース {release['release_id']} が引き続き有効です。")
+    else:
+        kept = say("There is no earlier release.", "以前のリリースはありません。")
+    return "\n".join([say(f"Not published. {kept}", f"公開していません。{kept}"), *(f"- {cause}" for cause in causes)])
 
 
 def _rejected(home: Home) -> list[str]:

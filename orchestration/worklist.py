@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration import engine
 from orchestration.errors import KyotenError
 from orchestration.home import Home, write_whole
+from orchestration.language import say
 from orchestration.spreadsheet import safe_cell
 from orchestration.warehouse import var
 
@@ -229,16 +230,30 @@ def print_worklist(home: Home) -> None:
     """Write the current release's worklist and print what is in it, where it is and what to do with it."""
     exported = export_published(home)
     for kept in exported.kept:
-        print(f"The file had been edited at its place; the edited one is now {kept}\n")
+        print(
+            say(
+                f"The file had been edited at its place; the edited one is now {kept}\n",
+                f"元の場所で編集されたファイルは、次の名前で残しました: {kept}\n",
+            )
+        )
     if lost := decisions_without_deal(home):
         print(
-            f"Decisions about {len(lost):,} deals that the release lacks: {', '.join(lost[:5])}. Correct deal_id in "
-            "the file that attribution.overrides names for them.\n"
+            say(
+                f"Decisions about {len(lost):,} deals that the release lacks: {', '.join(lost[:5])}. Correct deal_id "
+                "in the file that attribution.overrides names for them.\n",
+                f"リリースにない案件への判定が{len(lost):,}件あります: {', '.join(lost[:5])}。"
+                "attribution.overrides に記載のファイルで deal_id を直してください。\n",
+            )
         )
     if exported.wins:
         print(
-            f"{exported.wins:,} wins of the last twelve months have no salesperson: fill in rep_id, decided_by and "
-            f"reason in a copy of\n{home.worklist / WINS_FILE}\n"
+            say(
+                f"{exported.wins:,} wins of the last twelve months have no salesperson: fill in rep_id, decided_by and "
+                "reason in a copy of",
+                f"直近12か月の受注{exported.wins:,}件に営業担当者がありません。次のファイルの写しに "
+                "rep_id、decided_by、reason を記入してください",
+            )
+            + f"\n{home.worklist / WINS_FILE}\n"
         )
     if exported.branches:
         print(
@@ -247,16 +262,31 @@ def print_worklist(home: Home) -> None:
             f"and save it below {home.landing / RESULTS}\n"
         )
     if not exported.deals:
-        print(f"Nothing to decide: no deal of the current release is in quarantine.\n{exported.path}")
+        nothing = say(
+            "Nothing to decide: no deal of the current release is in quarantine.",
+            "判定する案件はありません。",
+        )
+        print(f"{nothing}\n{exported.path}")
         return
     landing, warnings = home.landing / DATASET, exported.deals - exported.errors
+    money = f"{var('base_currency')} {exported.amount:,.0f}"
     print(
-        f"{exported.deals:,} deals: {exported.errors:,} without a branch, {warnings:,} to check; "
-        f"{var('base_currency')} {exported.amount:,.0f} at stake; the oldest is {exported.oldest_days:,} days old.\n"
-        f"{exported.path}\n\n"
-        "What to do next (docs/worklist.md):\n"
-        "1. Copy the file and open the copy in Excel. The candidates show each branch's id in brackets.\n"
-        "2. Fill in branch_id, decided_by and reason where you know; leave the other rows as they are.\n"
-        f"3. Save it as CSV UTF-8 below {landing}\n"
-        f"4. make refresh KYOTEN_HOME={home.root}"
+        say(
+            f"{exported.deals:,} deals: {exported.errors:,} without a branch, {warnings:,} to check; "
+            f"{money} at stake; the oldest is {exported.oldest_days:,} days old.\n"
+            f"{exported.path}\n\n"
+            "What to do next (docs/worklist.md):\n"
+            "1. Copy the file and open the copy in Excel. The candidates show each branch's id in brackets.\n"
+            "2. Fill in branch_id, decided_by and reason where you know; leave the other rows as they are.\n"
+            f"3. Save it as CSV UTF-8 below {landing}\n"
+            f"4. make refresh KYOTEN_HOME={home.root}",
+            f"{exported.deals:,}件: 拠点不明{exported.errors:,}件、要確認{warnings:,}件。対象金額 {money}、"
+            f"最も古いものは{exported.oldest_days:,}日前。\n"
+            f"{exported.path}\n\n"
+            "次にすること (docs/worklist.md):\n"
+            "1. ファイルの写しをExcelで開きます。候補の拠点IDは角括弧の中にあります。\n"
+            "2. 分かる行だけ branch_id、decided_by、reason を記入します。ほかの行はそのままにします。\n"
+            f"3. CSV UTF-8 として {landing} の下に保存します\n"
+            f"4. make refresh KYOTEN_HOME={home.root}",
+        )
     )

@@ -96,6 +96,7 @@ document.querySelectorAll(".list").forEach((list) => {
     list.classList.toggle("all", Boolean(wanted) || !list.contains(more));
     rows.forEach((row) => row.classList.toggle("out", !row.textContent.toLowerCase().includes(wanted)));
   });
+  list.querySelector(".excel").addEventListener("click", () => document.getElementById("excel").click());
   list.querySelector(".csv").addEventListener("click", (event) => {
     const safe = (text) => (/^[=+\-@＝＋－＠\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
     const line = (cells) => cells.map((text) => `"${safe(text).replaceAll('"', '""')}"`).join(",");

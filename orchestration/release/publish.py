@@ -30,7 +30,7 @@ from orchestration.release.keys import held_references, keys, references
 from orchestration.release.labels import write_labels
 from orchestration.release.personal import DATABASE as PERSONAL
 from orchestration.release.personal import pseudonyms, restrict, without_names
-from orchestration.release.releases import current_release, fsync, point, switch, switching
+from orchestration.release.releases import current_release, fsync, point, previous_release, switch, switching
 from orchestration.release.schema_changes import write_schema_changes
 from orchestration.release.semantics import SCHEMA as SEMANTIC
 from orchestration.release.semantics import write_semantics

@@ -165,6 +165,7 @@ def _callables(context: Context, connection: "duckdb.DuckDBPyConnection") -> dic
         "word": context.word,
         "table": context.table,
         "numbers": context.numbers,
+        "excel": context.excel,
         "definitions": context.definitions,
         "settings": context.settings,
         "up": context.up,

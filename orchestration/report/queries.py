@@ -64,6 +64,7 @@ class Rows:
     query: Query
     columns: list[str]
     items: list[Row] = field(default_factory=list)
+    whole: "Rows | None" = None  # the rows that these are a part of
 
     def __iter__(self) -> Iterator[Row]:
         """Return the rows, one by one."""
@@ -75,7 +76,7 @@ class Rows:
 
     def only(self, column: str, value: Any) -> "Rows":
         """Return the rows with this value in a column."""
-        return Rows(self.query, self.columns, [row for row in self.items if row[column] == value])
+        return Rows(self.query, self.columns, [row for row in self.items if row[column] == value], self)
 
     @property
     def none(self) -> "Rows":

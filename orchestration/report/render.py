@@ -48,6 +48,7 @@ class Context:
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     defined: set[str] = field(default_factory=set)
     deals: set[str] = field(default_factory=set)
+    lists: dict[str, tuple[list[workbook.Head], Rows]] = field(default_factory=dict)
 
     # --- texts
 
@@ -132,15 +133,15 @@ class Context:
 
     def _tools(self, rows: Rows, columns: Sequence[Column], first: int) -> Markup:
         name = rows.query.name
-        heads = [(column.name, *self._labels(rows, column)) for column in columns]
+        self.lists[name] = ([(column.name, *self._labels(rows, column)) for column in columns], rows.whole or rows)
         more = Markup('<button type="button" class="more">{}</button>').format(
             two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
         )
         search = Markup('<input type="search" class="filter">') if len(rows) > 5 else ""
         return Markup(
             '<p class="tools">{}{}<button type="button" class="csv" data-name="{}">CSV</button>'
-            '<a class="excel" download="{}.xlsx" href="{}">Excel</a></p>'
-        ).format(search, more if len(rows) > first else "", name, name, workbook.uri(name, heads, rows))
+            '<button type="button" class="excel">Excel</button></p>'
+        ).format(search, more if len(rows) > first else "", name)
 
     def _labels(self, rows: Rows, column: Column) -> tuple[str, str]:
         known = self.catalog.get(f"{rows.query.table}.{column.name}", {})
@@ -193,6 +194,10 @@ class Context:
         tables = {name: {"table": one.get("table", "")} for name, one in self.sources.items()}
         content = {"sources": self.sources if self.shows_sql else tables, "columns": texts}
         return in_script(content)
+
+    def excel(self) -> str:
+        """Return the lists of the page as an Excel file in a data URI, a sheet each."""
+        return workbook.uri(self.lists) if self.lists else ""
 
     def _uses(self, rows: Rows, columns: Iterable[str]) -> None:
         self.sources[rows.query.name] = source(rows)

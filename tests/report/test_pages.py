@@ -159,7 +159,8 @@ def with_workbooks(text: str) -> str:
             book = openpyxl.load_workbook(
                 io.BytesIO(base64.b64decode(reference.partition("base64,")[2])), read_only=True
             )
-            cells += [value for row in book.active.iter_rows(values_only=True) for value in row if value is not None]
+            for sheet in book:
+                cells += [value for row in sheet.iter_rows(values_only=True) for value in row if value is not None]
     return "\n".join([text, *(f"{one:,.0f}" if isinstance(one, int | float) else str(one) for one in cells)])
 
 
