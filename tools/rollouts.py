@@ -1,4 +1,4 @@
-"""Whether rollout opportunities are those that were planted: on samples with planted strengths, and on one without.
+"""Whether the planted rollout opportunities are found, and no others: on samples with strengths, and on one without.
 
 Run: python -m tools.rollouts --size 10000 --seeds 3
 """

@@ -21,8 +21,8 @@ company as (
     from cells
 ),
 
--- Customers that the branch would have won in the cell if its wins were spread as those of all others are. One win of each kind is
--- added to the others, so that a kind that nobody else sells is not impossible.
+-- Customers that the branch would have won in the cell with the mix of all other branches. One win of each kind is added to the
+-- others, so that a kind that nobody else sells is not impossible.
 expected as (
     select
         cells.*,

@@ -48,6 +48,7 @@ CALLS: dict[tuple[str, ...], list[str]] = {
 # Target with its arguments → patterns that the command line must match.
 SHOWN: dict[str, list[str]] = {
     "bench SIZE=100": [r'bench --size "\$GIVEN_SIZE" --repeats "\$\{GIVEN_REPEATS:-3\}"'],
+    "rollouts SIZE=100 SEEDS=2": [r'tools.rollouts --size "\$GIVEN_SIZE" +--seeds "\$GIVEN_SEEDS"'],
     "backtest SIZE=100 SEEDS=2": [r'backtest --size "\$GIVEN_SIZE" +\\\n\s*--seeds "\$GIVEN_SEEDS"'],
     "check": [
         r"ruff check",

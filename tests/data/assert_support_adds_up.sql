@@ -1,5 +1,5 @@
 -- Fails when the money of account managers is not that of the partners, when shares of effort, potential, result or target do not add
--- up to one, or when the hours of partners are not those of the company.
+-- up to one, or when hours and money of the partners are not the same as the company has.
 {{ config(meta={'dagster': {'ref': {'name': 'support_effort'}}}) }}
 
 with managers as (

@@ -605,7 +605,7 @@ def test_the_worklist(built_home: Home) -> None:
 
 
 def test_relations_and_facts(built_home: Home) -> None:
-    """Facts are those of the profiles; heads and their changes follow from the roster."""
+    """Facts are as in the profiles; heads and their changes follow from the roster."""
     facts = table(built_home, "segment", "branch_facts")
     profiles = accepted(built_home, "branch_profiles", "branch_id", "as_of")
     for fact in (

@@ -17,7 +17,7 @@ from orchestration.spreadsheet import safe_cell
 from orchestration.worklist import candidates_text, export_published, export_worklist
 from tests.conftest import run_cli
 
-DATASET = load_contract().datasets["attribution_overrides"]
+DATASET, RESULTS = (load_contract().datasets[name] for name in ("attribution_overrides", "worklist_results"))
 Row = dict[str, str]
 
 
@@ -31,13 +31,14 @@ def query(home: Home, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def drop_back(home: Home, rows: list[Row], name: str) -> None:
+def drop_back(home: Home, rows: list[Row], name: str, dataset: str = "attribution_overrides") -> None:
     """Land a filled-in worklist as Excel saves it: byte order mark, CRLF, quotes only where needed."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
-    path = home.landing / "attribution_overrides" / name
+    path = home.landing / dataset / name
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"\xef\xbb\xbf" + text.getvalue().encode())
 
 
@@ -131,8 +132,18 @@ def test_a_decision_is_applied_and_listed_again_when_facts_change(home_copy: Hom
 
 
 def test_a_win_without_a_salesperson_is_named(home_copy: Home) -> None:
-    """A rep alone comes back: the branch stays, the rep is credited, figures follow, and the win leaves the list."""
+    """A rep alone comes back: the branch stays, the rep is credited, figures follow, and the win leaves the list.
+
+    A row of the activation worklist that was done comes back with it: it is an activity, and the branch rests.
+    """
     done = run_cli(home_copy, "worklist")
+    to_do = read(home_copy.worklist / "activation.csv")
+    assert list(to_do[0])[: len(RESULTS.columns)] == list(RESULTS.columns)
+    assert f"{len(to_do):,} branches are on the lists of the account managers" in done.stdout
+    call = next(row for row in to_do if row["rep_id"])
+    call |= {"done_by": call["account_manager_id"], "note": "電話で紹介を依頼", "duration_minutes": "20"}
+    call |= {"next_action": "見積提出", "next_action_due_on": "2026-04-30"}
+    drop_back(home_copy, to_do, "activation 記入済_2026-04-05.csv", "worklist_results")
     rows = read(home_copy.worklist / "wins_without_rep.csv")
     listed = {row[0] for row in query(home_copy, UNASSIGNED)}
     assert {row["deal_id"] for row in rows} == listed and len(rows) > 5
@@ -171,12 +182,28 @@ def test_a_win_without_a_salesperson_is_named(home_copy: Home) -> None:
     why = run_cli(home_copy, "why", "--", win["deal_id"]).stdout
     assert "山田 花子" in why and chosen in why
 
+    ((activity, *told),) = query(home_copy, DONE)
+    assert told == [call["branch_id"], call["action_type"], call["account_manager_id"], 20, "電話で紹介を依頼", "partner_team"]
+    assert query(home_copy, f"select rep_id from core.fct_attendance where activity_id = '{activity}'") == [
+        (call["rep_id"],)
+    ]
+    assert call["branch_id"] not in {row["branch_id"] for row in read(home_copy.worklist / "activation.csv")}
+    loads = "select rows_undecided, rows_rejected from ops.loads where dataset = 'worklist_results'"
+    assert query(home_copy, loads) == [(len(to_do) - 1, 0)]
+    drop_back(home_copy, [call | {"note": "Withdraw"}], "back_2026-04-06.csv", "worklist_results")
+
     withdrawn = f"deal_id,branch_id,decided_by,reason\n{win['deal_id']},,営業企画,withdraw\n"
     land(home_copy, "attribution_overrides/withdrawn_2026-04-06.csv", withdrawn)
     done = run_cli(home_copy, "refresh")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert query(home_copy, f"{credit} from attribution.deal_attribution order by all") == before
+    assert query(home_copy, DONE) == []
 
+
+DONE = """
+    select activity_id, branch_id, activity_type, staff_id, duration_minutes, note, note_audience
+    from core.fct_activities where worklist_on = '2026-04-05' and occurred_on = '2026-04-05'
+"""
 
 UNASSIGNED = """
     select deal_id from core.fct_deals

@@ -162,6 +162,8 @@ def decide(
     a["customer"] = customers.first[pool] + np.floor(customers.count[pool] * rng.random(n) ** 1.3).astype(np.int64)
     a["product"] = rng.integers(0, len(names.PRODUCTS), n)
     strong = strengths.shape(org, a, customers, rng.spawn(1)[0]) if strengths else np.zeros(n)
+    # The lines of a deal are of several products, but a deal of a planted strength has its product only.
+    a["line_step"] = np.where(strong > 0, 0, 5)
     a["deal_type"], a["parent"] = np.zeros(n, dtype=np.int64), np.full(n, NEVER)
     a["visited"] = (branch != NEVER) & within(rng, n, VISITED)
     luck, is_open = rng.random(n), (planned > AS_OF) | within(rng, n, ABANDONED)
@@ -549,7 +551,7 @@ def write_lines(writer: Writer, a: Mapping[str, np.ndarray], n: int, part: int |
         "l",
         {
             "id": a["id"][deal], "nth": nth, "amount": np.where(nth == of - 1, amount - piece * (of - 1), piece),
-            "product": (a["product"][deal] + 5 * nth) % len(names.PRODUCTS), "created": a["created"][deal],
+            "product": (a["product"][deal] + a["line_step"][deal] * nth) % len(names.PRODUCTS), "created": a["created"][deal],
         },
     )  # fmt: skip
     for k, x in enumerate(DELTA_EXTRACTS):

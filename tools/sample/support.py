@@ -49,7 +49,7 @@ def case_ends(org: Organisation, cases: Mapping[str, np.ndarray]) -> dict[str, n
 
 
 def write_markets(org: Organisation, writer: Writer) -> None:
-    """Write invented numbers of establishments by prefecture, and say so in their source."""
+    """Write invented numbers of establishments by prefecture, with a source that states it."""
     rng = stream(org, 2)
     sizes = np.round(np.exp(11 + 0.8 * rng.standard_normal(len(names.PREFECTURES))), -2).astype(int)
     writer.write_rows(

@@ -71,7 +71,7 @@ select
     case when heads.is_there then heads.previous_rep_id end as previous_head_id,
     case when heads.is_there then head_records.last_contact_on end as head_last_contact_on,
     coalesce(heads.is_there and head_records.last_contact_on > today.contact_start, false) as is_head_live,
-    -- A change of the head starts the relationship anew.
+    -- A change of the head starts the relationship again.
     coalesce(heads.is_there and heads.previous_rep_id != heads.rep_id and heads.valid_from > today.reset_start, false) as is_reset,
     coalesce(champions.champions, 0) as champions,
     coalesce(champions.live_champions, 0) as live_champions,

@@ -1,4 +1,4 @@
--- Rollouts of success cases to sister branches so far, with those that failed.
+-- Rollouts of success cases to sister branches so far, failed ones included.
 select
     rollouts.case_id,
     rollouts.target_branch_id,
