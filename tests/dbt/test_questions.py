@@ -805,9 +805,25 @@ def test_a_slow_rhythm_is_no_warning(release: duckdb.DuckDBPyConnection) -> None
     assert release.execute(months, [MANY]).fetchone() == (1,)
 
 
+def test_who_joined_without_consent_is_who_has_no_earlier_day_of_agreement(
+    built_home: Home, release: duckdb.DuckDBPyConnection
+) -> None:
+    """R-S0-19, from the landed rows; a branch that agreed before it joined is not on the list."""
+    rows = list(accepted(built_home, "programme_branches").iter_rows(named=True))
+    late = {
+        (row["programme_id"], row["branch_id"])
+        for row in rows
+        if row["agreed_on"] is None or row["agreed_on"] > (row["joined_on"] or date.max)
+    }
+    listed = answer(release, "R-S0-19")
+    assert {(row["programme_id"], row["branch_id"]) for row in listed} == late
+    assert 0 < len(late) < len(rows)
+
+
 def test_every_question_has_a_known_answer() -> None:
     """In the list above, in a separate test of this file or, for statuses, in the tests of spells."""
     elsewhere = (
+        "R-S0-19",
         "R-S2-03",
         "R-S2-10",
         "R-S2-11",
