@@ -1,4 +1,4 @@
--- Support of today's branches per fiscal quarter: contacts, minutes, and whether an account manager was named at its end.
+-- Support of today's branches per fiscal quarter: contacts, and whether an account manager was named at its end.
 -- In a company without any account manager, that is unknown.
 with quarters as (
     select
@@ -33,10 +33,7 @@ contacts as (
         bridge.entity_id as branch_id,
         quarters.quarter_start,
         sum(case when activities.is_live then 1 else 0 end) as live_touches,
-        sum(case when activities.is_mass then 1 else 0 end) as mass_touches,
-        sum(case when activities.is_mass then 0 else activities.duration_minutes end) as minutes,
-        sum(case when activities.is_duration_assumed and not activities.is_mass then activities.duration_minutes else 0 end)
-            as assumed_minutes
+        sum(case when activities.is_mass then 1 else 0 end) as mass_touches
     from {{ ref('fct_activities') }} as activities
     inner join {{ ref('int_scope_bridge') }} as bridge
         on
@@ -63,8 +60,6 @@ select
     branches.*,
     coalesce(contacts.live_touches, 0) as live_touches,
     coalesce(contacts.mass_touches, 0) as mass_touches,
-    coalesce(contacts.minutes, 0) as minutes,
-    coalesce(contacts.assumed_minutes, 0) as assumed_minutes,
     case when named.assignments > 0 then managed.branch_id is not null end as has_account_manager
 from branch_quarters as branches
 cross join named

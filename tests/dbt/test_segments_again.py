@@ -378,19 +378,13 @@ def test_support_by_quarter(built_home: Home) -> None:
             )
             segment = of_half.get((branch, half), {})
             mode, label = segment.get("support_mode"), segment.get("segment") or ""
-            minutes = sum(r["duration_minutes"] for r in seen if not r["is_mass"])
             own = [
                 r for r in profiles(built_home).get(branch, []) if r["known_on"] <= until and r["level"] != "company"
             ]
             latest = max(own, key=lambda r: (r["as_of"], r["extracted_on"]), default=None)
             focus = latest and latest["focus_products"]
             count = Counter({
-                "branches": 1, "focus_ratio_denominator": minutes,
-                "focus_ratio_numerator": minutes if label.startswith("high") else 0,
-                "unplaced_minutes": 0 if mode else minutes,
-                "assumed_minutes": sum(
-                    r["duration_minutes"] for r in seen if r["is_duration_assumed"] and not r["is_mass"]
-                ),
+                "branches": 1,
                 "mode_mismatch_denominator": int(mode is not None),
                 "mode_mismatch_numerator": int(mode is not None and mode != observed),
                 "branches_with_too_little": int(mode == "high_touch" != observed),
@@ -407,15 +401,14 @@ def test_support_by_quarter(built_home: Home) -> None:
     for (scope, entity, start), of in sums.items():
         row: dict[str, Any] = {"scope": scope, "entity_id": entity, "quarter_start": start}
         names = (
-            "branches", "focus_ratio_numerator", "focus_ratio_denominator", "unplaced_minutes", "assumed_minutes",
-            "mode_mismatch_numerator", "mode_mismatch_denominator", "branches_with_too_little",
+            "branches", "mode_mismatch_numerator", "mode_mismatch_denominator", "branches_with_too_little",
             "branches_with_too_much", "focus_adoption_numerator", "focus_adoption_denominator",
             "inbound_deal_rate_denominator",
         )  # fmt: skip
         row |= {name: of[name] for name in names}
         row |= {
             name: rate(of[f"{name}_numerator"], of[f"{name}_denominator"], 1)
-            for name in ("focus_ratio", "mode_mismatch", "focus_adoption")
+            for name in ("mode_mismatch", "focus_adoption")
         }
         again.append(row)
     mart = table(built_home, "segment", "support_quarterly")

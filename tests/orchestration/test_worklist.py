@@ -183,7 +183,14 @@ def test_a_win_without_a_salesperson_is_named(home_copy: Home) -> None:
     assert "山田 花子" in why and chosen in why
 
     ((activity, *told),) = query(home_copy, DONE)
-    assert told == [call["branch_id"], call["action_type"], call["account_manager_id"], 20, "電話で紹介を依頼", "partner_team"]
+    assert told == [
+        call["branch_id"],
+        call["action_type"],
+        call["account_manager_id"],
+        20,
+        "電話で紹介を依頼",
+        "partner_team",
+    ]
     assert query(home_copy, f"select rep_id from core.fct_attendance where activity_id = '{activity}'") == [
         (call["rep_id"],)
     ]

@@ -1,4 +1,4 @@
--- Where support went, and whether it was of the prescribed mode. A quarter has the segments of its half.
+-- Whether support was of the prescribed mode. support_effort has its hours. A quarter has the segments of its half.
 with members as (
     select bridge.scope, bridge.entity_id, versions.branch_id
     from {{ ref('int_branch_versions') }} as versions
@@ -81,10 +81,6 @@ counted as (
         sum(case when judged.support_mode != judged.observed_mode then 1 else 0 end) as mismatched,
         sum(case when judged.support_mode = 'high_touch' and judged.observed_mode != 'high_touch' then 1 else 0 end) as too_little,
         sum(case when judged.support_mode = 'tech_touch' and judged.observed_mode = 'high_touch' then 1 else 0 end) as too_much,
-        sum(judged.minutes) as minutes,
-        sum(judged.assumed_minutes) as assumed_minutes,
-        sum(case when judged.potential_level = 'high' then judged.minutes else 0 end) as high_minutes,
-        sum(case when judged.potential_level is null then judged.minutes else 0 end) as unplaced_minutes,
         sum(case when judged.potential_level = 'high' and judged.names_ours is not null then 1 else 0 end) as asked,
         sum(case when judged.potential_level = 'high' then coalesce(judged.names_ours, 0) else 0 end) as adopted,
         sum(case when judged.support_mode = 'tech_touch' then 1 else 0 end) as tech_branches,
@@ -105,11 +101,6 @@ select
     quarter_end,
     is_over,
     branches,
-    cast(high_minutes as bigint) as focus_ratio_numerator,
-    cast(minutes as bigint) as focus_ratio_denominator,
-    {{ rate('high_minutes', 'minutes') }} as focus_ratio,
-    cast(unplaced_minutes as bigint) as unplaced_minutes,
-    cast(assumed_minutes as bigint) as assumed_minutes,
     cast(mismatched as bigint) as mode_mismatch_numerator,
     placed_branches as mode_mismatch_denominator,
     {{ rate('mismatched', 'placed_branches') }} as mode_mismatch,
