@@ -44,7 +44,8 @@ sources as (
         (power(expected_customers / customers_won, cast(1 as double) / 3) - (1 - cast(1 as double) / (9 * customers_won)))
         * 3 * sqrt(customers_won) as distance
     from expected
-    where cell_win_rate >= win_rate
+    -- A source does not win less often than all partners by more than chance explains.
+    where cell_win_rate >= win_rate - 1.645 * sqrt(win_rate * (1 - win_rate) / closed_deals)
 ),
 
 -- How often rollouts succeeded: of the product, with ten more added at the rate of all.

@@ -11,7 +11,7 @@ with shares as (
         shares.shared_on,
         shares.adopted_on,
         lag(shares.shared_on) over (
-            partition by branches.current_branch_id, cases.product_id order by shares.shared_on, shares.case_id nulls last
+            partition by branches.current_branch_id, cases.product_id order by shares.shared_on nulls last, shares.case_id nulls last
         ) as shared_before
     from {{ ref('stg_case_shares') }} as shares
     inner join {{ ref('int_cases') }} as cases on shares.case_id = cases.case_id and cases.kind = 'success'

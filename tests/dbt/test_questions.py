@@ -163,7 +163,7 @@ def test_shares_of_partners_are_of_the_whole(release: duckdb.DuckDBPyConnection)
 
 M = 1_000_000
 FEW, MANY, LEAK, ABROAD = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD"
-SISTER, NEW = "KNOWN-SISTER", "KNOWN3-NEW"
+NEW, PEER = "KNOWN3-NEW", "KNOWN4-NEW"
 STALL = "KNOWN5-STALL"
 
 
@@ -708,34 +708,42 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "product_win_rate": 1, "visited_share": 0.125, "shareable_cases": 1, "case_id": "KNOWN-TOLD",
         },
     ],
-    # One rollout of the case succeeded, the other failed.
     "R-S2-09": [
         {
-            "product_id": "PR01", "industry": "製造", "source_branch_id": MANY, "target_branch_id": SISTER,
-            "evidence": "strong", "source_wins": 16, "case_id": "KNOWN-TOLD",
+            "product_id": "PR01", "industry": "製造", "source_branch_id": MANY, "target_branch_id": FEW,
+            "evidence": "strong", "source_wins": 16, "source_customers": 16, "case_id": "KNOWN-TOLD",
         },
     ],
     "How often did rollouts succeed": [
         {
-            "product_id": "PR01", "source_branch_id": MANY, "target_branch_id": FEW, "shared_on": day("2025-05-01"),
-            "outcome": "succeeded", "first_won_on": day("2025-09-18"),
+            "product_id": "PR01", "source_branch_id": f"{PEER}2", "target_branch_id": f"{PEER}1",
+            "shared_on": day("2022-07-15"), "outcome": "succeeded", "first_won_on": day("2022-09-20"),
         },
-        {"target_branch_id": SISTER, "shared_on": day("2025-05-01"), "outcome": "failed", "first_won_on": None},
+        {
+            "source_branch_id": MANY, "target_branch_id": FEW, "shared_on": day("2025-05-01"), "outcome": "failed",
+            "first_won_on": None,
+        },
     ],
     "R-S2-14": [
         {
-            "scope": "branch", "entity_id": MANY, "fiscal_year": 2025, "fiscal_quarter": "Q1", "cases_captured": 1,
-            "failures_captured": 0, "bridge_rate_numerator": 1, "bridge_rate_denominator": 1, "bridge_rate": 1,
-            "case_shares": 2, "case_adoptions": 1, "shares_won": 1,
+            "scope": "branch", "entity_id": f"{PEER}2", "fiscal_year": 2022, "fiscal_quarter": "Q2",
+            "cases_captured": 1, "failures_captured": 0, "bridge_rate_numerator": 1, "bridge_rate_denominator": 1,
+            "bridge_rate": 1, "case_shares": 1, "case_adoptions": 1, "shares_won": 1,
         },
         # This one may not be shared.
         {"scope": "branch", "entity_id": LEAK, "bridge_rate_denominator": 0, "bridge_rate": None},
     ],
     "R-S2-17": [
         {
-            "branch_id": SISTER, "issue_id": "KNOWN-ISSUE", "case_id": "KNOWN-TOLD", "case_kind": "success",
+            "branch_id": FEW, "issue_id": "KNOWN-ISSUE", "case_id": "KNOWN-TOLD", "case_kind": "success",
             "match_rank": 1, "is_same_topic": True, "is_same_product": True, "issues_solved": 1,
-            "rollouts_succeeded": 1, "rollouts": 2, "is_shared": True,
+            "rollouts_succeeded": 0, "rollouts": 1, "is_shared": True,
+        },
+    ],
+    "What came of": [
+        {
+            "worklist_on": day("2026-03-30"), "activity_type": "call", "actions": 1, "with_next_action": 1,
+            "deals_within_90_days": 0,
         },
     ],
     "R-S0-05": [
@@ -1036,6 +1044,24 @@ def test_companies_and_branches_are_counted_separately(built_home: Home, release
     )
     without = set(partners["partner_id"]) - set(accepted(built_home, "branches")["partner_id"])
     assert row["branches_contracted"] == len(branches) + len(without)  # a partner without branches is its own branch
+
+
+def test_divisions_have_what_their_branches_have(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S2-16: hours and money of a division are the sums of its branches of today."""
+    rows = {(row["division_id"], row["fiscal_year"], row["fiscal_period"]): row for row in answer(release, "R-S2-16")}
+    sums = release.execute(
+        "select current_division_id, fiscal_year, fiscal_period, sum(support_hours), sum(support_won_amount)"
+        " from segment.support_effort inner join core.dim_branch on entity_id = branch_id"
+        " where scope = 'branch' and period_type = 'quarter' and is_complete group by all"
+    ).fetchall()
+    compared = 0
+    for division, year, quarter, hours, amount in sums:
+        row = rows.get((division, year, quarter))
+        # A partner has activities of no known branch; a division of the roster has not.
+        if row and not division.startswith("IMPLICIT"):
+            compared += 1
+            assert (row["support_hours"], row["won_amount"]) == (pytest.approx(hours), amount)
+    assert compared > 50
 
 
 def test_statuses_of_the_known_partners(release: duckdb.DuckDBPyConnection) -> None:

@@ -1,5 +1,6 @@
 """Support, rollouts and what a branch is like, computed again from the facts, cell by cell."""
 
+import math
 from collections import defaultdict
 from datetime import date, timedelta
 from functools import cache
@@ -421,7 +422,11 @@ def test_opportunities(built_home: Home) -> None:
         # The approximation of the model may decide otherwise very near to the limits.
         if any(0.8 < chance / limit < 1.25 for limit in (0.001, 0.0001)):
             doubtful.add((branch, product, industry))
-        if n >= PROJECT_VARS["rollout_min_wins"] and chance <= 0.001 and wins / deals >= usual:
+        if (
+            n >= PROJECT_VARS["rollout_min_wins"]
+            and chance <= 0.001
+            and wins / deals >= usual - 1.645 * math.sqrt(usual * (1 - usual) / deals)
+        ):
             expected[branch, product, industry] = by_chance, "strong" if chance <= 0.0001 else "some"
     found = table(built_home, "segment", "rollout_opportunities")
     sources = {

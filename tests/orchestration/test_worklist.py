@@ -183,19 +183,13 @@ def test_a_win_without_a_salesperson_is_named(home_copy: Home) -> None:
     assert "山田 花子" in why and chosen in why
 
     ((activity, *told),) = query(home_copy, DONE)
-    assert told == [
-        call["branch_id"],
-        call["action_type"],
-        call["account_manager_id"],
-        20,
-        "電話で紹介を依頼",
-        "partner_team",
-    ]
+    done_by = call["account_manager_id"]
+    assert told == [call["branch_id"], call["action_type"], done_by, 20, "電話で紹介を依頼", "partner_team"]
     assert query(home_copy, f"select rep_id from core.fct_attendance where activity_id = '{activity}'") == [
         (call["rep_id"],)
     ]
     assert call["branch_id"] not in {row["branch_id"] for row in read(home_copy.worklist / "activation.csv")}
-    loads = "select rows_undecided, rows_rejected from ops.loads where dataset = 'worklist_results'"
+    loads = "select rows_undecided, rows_rejected from ops.loads where file_name like '%activation 記入済%'"
     assert query(home_copy, loads) == [(len(to_do) - 1, 0)]
     drop_back(home_copy, [call | {"note": "Withdraw"}], "back_2026-04-06.csv", "worklist_results")
 

@@ -167,6 +167,7 @@ def write_company(
         activities.write_others(org, why, writer, events_rng)
         support.write_markets(org, writer)
         support.write_executives(org, writer)
+        writer.write("worklist_results", AS_OF, None)  # the planted ones
         later_rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *b"plans that go on"])))
         paid_back = plans.write_all(org, why, writer, plans_rng, later_rng, tally.margins)
         write_csv(truth / "causes.csv", tally.causes(paid_back))

@@ -551,7 +551,8 @@ def write_lines(writer: Writer, a: Mapping[str, np.ndarray], n: int, part: int |
         "l",
         {
             "id": a["id"][deal], "nth": nth, "amount": np.where(nth == of - 1, amount - piece * (of - 1), piece),
-            "product": (a["product"][deal] + a["line_step"][deal] * nth) % len(names.PRODUCTS), "created": a["created"][deal],
+            "product": (a["product"][deal] + a["line_step"][deal] * nth) % len(names.PRODUCTS),
+            "created": a["created"][deal],
         },
     )  # fmt: skip
     for k, x in enumerate(DELTA_EXTRACTS):

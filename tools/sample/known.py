@@ -7,11 +7,10 @@ the answers. As in traps.py, no ordinary deal belongs to a planted organisation.
 
 from typing import Any
 
-from tools.sample.calendar import AS_OF, day
+from tools.sample.calendar import AS_OF, DELTA_EXTRACTS, day, first_extract
 from tools.sample.planted import DIRECT, Assignment, Planted
 
 FEW, MANY, LEAK, ABROAD, NEW = "KNOWN-FEW", "KNOWN-MANY", "KNOWN2-LEAK", "KNOWN2-ABROAD", "KNOWN3-NEW"
-SISTER = "KNOWN-SISTER"  # a branch with a salesperson and without a deal
 PEER = "KNOWN4-NEW"  # four branches that are equally new
 STALL = "KNOWN5-STALL"
 INDUSTRY, PRODUCT = "農林水産", "PR90"  # used nowhere else
@@ -47,8 +46,6 @@ def organisation(p: Planted) -> None:
     p.partner("KNOWN", "株式会社ヨツバ販売")
     p.branch(FEW, "KNOWN", "東京支店")
     p.branch(MANY, "KNOWN", "大阪支店")
-    p.branch(SISTER, "KNOWN", "那覇支店")
-    p.rep(f"{SISTER}-R1", "四葉 七海", Assignment(SISTER))
     p.partner("KNOWN2", "株式会社ナナクサ農機", industry=INDUSTRY, contract_started_on="2025-10-15")
     p.branch(LEAK, "KNOWN2", "福岡支店")
     p.branch(ABROAD, "KNOWN2", "海外支店", prefecture="海外")
@@ -110,8 +107,9 @@ def two_branches(p: Planted) -> None:
         channel = "service" if n == 3 else None  # the only deal of this channel
         earned = amount * MILLION // 10 if n == 1 else None  # the only commission that is stated
         sold(
-            p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned
-        )
+            p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned,
+            product_id="PR02",  # not the product of the sister branch
+        )  # fmt: skip
     for n in range(1, 15):
         created, won = (summer, autumn) if n <= 7 else (winter, spring)
         sold(p, f"{MANY}-{n:02d}", f"{MANY}-R{n:02d}", created, won, 29_500_000 if n == 14 else 28_500_000)
@@ -193,19 +191,25 @@ def meetings(p: Planted) -> None:
 
 
 def told_cases(p: Planted) -> None:
-    """Plant a success case that helped one of two sister branches, an open issue of the other, and a market's size."""
+    """Plant a success case that a sister branch did not use and another that one did, an issue, and a market's size.
+
+    A row of the activation worklist was done.
+    """
     told = {"level": "rep", "product_id": "PR01", "customer_industry": "製造", "topic": "節電"}
-    p.add(
-        "cases", day("2025-10-05"), case_id="KNOWN-TOLD", branch_id=MANY, kind="success", summary="電力の削減で受注",
-        is_shareable=True, recorded_on="2025-04-10", **told,
-    )  # fmt: skip
-    for to, adopted in ((FEW, "2025-06-01"), (SISTER, None)):
+    for case, branch, to, recorded, shared in (
+        ("KNOWN-TOLD", MANY, FEW, "2025-04-10", "2025-05-01"),
+        ("KNOWN-USED", f"{PEER}2", f"{PEER}1", "2022-07-10", "2022-07-15"),
+    ):
         p.add(
-            "case_shares", day("2025-10-05"), case_id="KNOWN-TOLD", to_branch_id=to, shared_on="2025-05-01",
-            adopted_on=adopted,
+            "cases", first_extract(day(recorded)), case_id=case, branch_id=branch, kind="success", is_shareable=True,
+            summary="電力の削減で受注", recorded_on=recorded, **told,
+        )  # fmt: skip
+        p.add(
+            "case_shares", first_extract(day(shared)), case_id=case, to_branch_id=to, shared_on=shared,
+            adopted_on=shared,
         )  # fmt: skip
     p.add(
-        "cases", AS_OF, case_id="KNOWN-ISSUE", branch_id=SISTER, kind="issue", summary="電気代の質問に答えられない",
+        "cases", AS_OF, case_id="KNOWN-ISSUE", branch_id=FEW, kind="issue", summary="電気代の質問に答えられない",
         recorded_on="2026-02-02", **told,
     )  # fmt: skip
     p.add(
@@ -217,8 +221,12 @@ def told_cases(p: Planted) -> None:
         reason="2月に役員と面談",
     )  # fmt: skip
     p.add(
-        "market_sizes", day("2025-04-05"), prefecture="海外", as_of="2024-06-01", establishments=50_000,
+        "market_sizes", DELTA_EXTRACTS[0], prefecture="海外", as_of="2024-06-01", establishments=50_000,
         source="known.py",
+    )  # fmt: skip
+    p.add(
+        "worklist_results", AS_OF, branch_id=LEAK, listed_on="2026-03-30", done_by="S0006", done_on="2026-03-31",
+        action_type="call", note="提案の準備を相談", next_action="資料送付",
     )  # fmt: skip
 
 
