@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODELS = ("action_effects", "programme_results", "lead_supply")
 WORKS, USELESS, RARE = "study_session", ("campaign", "price_review"), "training"
 CLOSE_YIELD = 0.05
+BY_CHANCE = 0.1  # largest share of the actions without an effect that may be said to work, or to harm
 
 # What is said of a type of action, and its planted effect on new deals: a share, in some weeks of the months compared.
 SAID = """
@@ -123,13 +124,13 @@ def broken(company: Company) -> list[str]:
     return [f"{company.name}: {problem}" for problem in problems]
 
 
-def by_chance(company: Company) -> list[str]:
-    """Return the actions that are said to work, or to harm, in a company where none does anything."""
-    return [
-        f"{one.action_type} {one.verdict}, without any planted effect"
-        for one in company.actions
-        if one.verdict in ("works", "harms")
-    ]
+def by_chance(companies: list[Company], alike: Company) -> list[str]:
+    """Return what is said of actions without an effect, if it is said too often: it can only be chance."""
+    judged = [(company.name, one) for company in companies for one in company.actions if not one.planted]
+    judged += [(alike.name, one) for one in alike.actions]
+    judged = [(name, one) for name, one in judged if one.effect is not None]
+    said = [f"{name}: {one.action_type} {one.verdict}" for name, one in judged if one.verdict in ("works", "harms")]
+    return said if len(said) > BY_CHANCE * len(judged) else []
 
 
 def show(companies: list[Company]) -> str:
@@ -171,7 +172,7 @@ def main() -> int:
     report_progress("a company in which no action does anything")
     alike = measure(home, given.size, 1, alike=True)
     print(show([*companies, alike]))
-    if missed := [*(problem for company in companies for problem in broken(company)), *by_chance(alike)]:
+    if missed := [*(problem for company in companies for problem in broken(company)), *by_chance(companies, alike)]:
         print("\n".join(["Not as planted:", *missed]), file=sys.stderr)
         return 1
     return 0

@@ -21,7 +21,6 @@ GOOD = Company(
 def test_what_was_planted_breaks_no_limit() -> None:
     assert broken(GOOD) == []
     assert "| seed 1 | study_session | 2,000 | 700 | +0.30 (+0.20 … +0.40) | +25% | works | +30% |" in show([GOOD])
-    assert by_chance(GOOD) == ["study_session works, without any planted effect"]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +52,13 @@ def test_each_limit_is_held(company: Company, message: str) -> None:
     assert broken(company) == [f"seed 1: {message}"]
 
 
+def test_chance_has_a_limit() -> None:
+    """Of ten statements about actions without an effect one may be wrong; WORKS is said of one that is planted."""
+    nine = Company("alike", (USELESS,) * 8 + (replace(USELESS, verdict="harms"), RARE), (), ())
+    assert by_chance([GOOD], nine) == []
+    assert by_chance([], nine) == ["alike: campaign harms"]
+
+
 def test_planted_effects_are_found(tmp_path: Path) -> None:
     assert broken(measure(Home(tmp_path), 20_000, 1)) == []
 
@@ -64,5 +70,5 @@ def test_planted_effects_are_found_on_three_seeds(tmp_path: Path, seed: int) -> 
 
 
 @long
-def test_nothing_is_found_where_nothing_is_planted(tmp_path: Path) -> None:
-    assert by_chance(measure(Home(tmp_path), 50_000, 1, alike=True)) == []
+def test_no_action_works_where_none_is_planted(tmp_path: Path) -> None:
+    assert "works" not in measure(Home(tmp_path), 50_000, 1, alike=True).verdicts().values()

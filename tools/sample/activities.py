@@ -187,7 +187,6 @@ def write_leads(
     # A lead of a branch in a running programme comes from it, one in two.
     programme = causes.programme_of(branch, passed, 0)
     programme = np.where(np.arange(n) % 2 == 0, programme, NEVER)
-    deals["lead_programme"] = np.full(len(deals["id"]), NEVER)
     deals["lead_programme"][chosen] = np.where(became, programme, NEVER)
     deals["lead"][chosen] = np.where(accepted, np.where(quick, QUICK, SLOW), 0) + became * (QUICK + SLOW)
     register(

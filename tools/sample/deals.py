@@ -347,6 +347,7 @@ def add_programmes(causes: Causes, rng: np.random.Generator, a: Arrays) -> None:
     """Choose the programme that brought a deal: of its branches' deals, as many as it brings more."""
     n = len(a["kind"])
     a["programme"] = np.full(n, NEVER)
+    a["lead_programme"] = np.full(n, NEVER)
     for i, (code, *_) in enumerate(PROGRAMMES):
         more = causes.effects.programmes[code].more
         within_time = (a["credit"] >= causes.joined[i, 0] + 7) & (a["credit"] < causes.joined[i, 1])
