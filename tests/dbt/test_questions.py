@@ -85,7 +85,8 @@ def test_branches_have_the_deals_of_the_truth_file(built_home: Home, release: du
         "select deal_id from core.fct_stage_entries where stage = 'won' and entered_on >= '2025-04-01' and is_counted"
         " and entered_on < '2026-04-01'"
     ).fetchall()
-    expected = Counter(planted[deal]["expected_branch_id"] for (deal,) in won)
+    branches = [planted[deal]["expected_branch_id"] for (deal,) in won]
+    expected = Counter(branch for branch in branches if branch != "DIRECT" and not branch.startswith("UN"))
     found = {row["branch_id"]: int(row["deals_won"]) for row in answer(release, "R-S3-02") if row["deals_won"]}
     assert sum(found.values()) == sum(expected.values()) > 10
     # A win that is reversed within its month does not count, so a branch may have one less.
@@ -201,7 +202,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     # Of 47 months and two branches, only in this month did as many reps get a call as brought a deal in the next month.
     # The last complete month has no complete month after it.
-    "R-S3-03": [{"partner_id": "KNOWN", "n": 94, "rank_correlation": pytest.approx(1)}],
+    "R-S3-03": [{"partner_id": "KNOWN", "n": 94, "rank_correlation": pytest.approx(1), "evidence": "strong"}],
     "R-S3-04": [
         {
             "entity_id": "KNOWN", "fiscal_year": 2025, "change_amount": 600 * M, "unassigned_effect": 0,
@@ -247,7 +248,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     "What did the salespeople win": [
         {"rep_id": f"{FEW}-R1", "branch_id": FEW, "deals_won": 2, "won_amount": 200 * M},
-        {"rep_id": f"{MANY}-R01", "branch_id": MANY, "deals_won": 2, "won_amount": 128_500_000},
+        {"rep_id": f"{MANY}-R01", "branch_id": MANY, "deals_won": 1, "won_amount": 28_500_000},
         {"rep_id": f"{FEW}-R2", "branch_id": FEW, "deals_won": 1, "won_amount": 120 * M},
     ],
     # One of five reps on the roster has left; three were met in the 90 days, two of them at this fiscal year's session.
@@ -298,12 +299,28 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
             "lever_evidence": "some",
         },
     ],
+    # Nobody of fourteen is contactable at one branch; the other has no lever. The leaking branch won two of ten.
+    "partner's branches work on": [
+        {
+            "partner_id": "KNOWN", "lever": "reach_people", "lever_rank": 1, "branches": 1, "fact_branches": 1,
+            "headroom_amount": 0,
+        },
+        {"partner_id": "KNOWN2", "lever": "raise_win_rate", "lever_rank": 1, "branches": 1, "fact_branches": 0},
+    ],
     # Nine reps won from May to October, one of them again from November; the rep who left in March made 120 million.
     "R-S3-12": [
         {
             "partner_id": "KNOWN", "producer_retention_numerator": 1, "producer_retention_denominator": 9,
             "producer_retention": pytest.approx(1 / 9), "revenue_at_risk": 120 * M,
         }
+    ],
+    "Which wins lack a salesperson": [
+        {"deal_id": "TRAP18-A", "branch_id": "TRAP18-TOKYO", "won_on": day("2025-09-17"), "amount": 600_000}
+    ],
+    # All sixty deals of this rep closed seven weeks late or later.
+    "close later than expected": [
+        {"scope": scope, "entity_id": entity, "closed_late": 60, "closed": 60, "evidence": "strong"}
+        for scope, entity in (("rep", f"{STALL}-R1"), ("branch", STALL))
     ],
     # 800 million from 18 wins of 17 reps at two branches: 1,200 million are 27 wins of 25.5 reps at three branches.
     "R-S3-16": [
@@ -431,6 +448,18 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "R-S2-13": [
         {"month": day("2024-09-01"), "with_branch": 14, "partner_deals": 14, "restated_amount": 1_200_000},
         {"month": day("2025-09-01"), "with_branch": 8, "partner_deals": 8, "restated_amount": 600_000},
+    ],
+    # No open deal is left of the eighteen that were won in the year before.
+    "Where do we end": [
+        {
+            "entity_id": "KNOWN", "horizon": "year", "ends_on": day("2027-03-31"), "open_deals": 0,
+            "wins_year_before": 18, "amount_year_before": 800 * M,
+        },
+    ],
+    # The first deals came in December 2024. Since then two, nine and nine were won in five quarters.
+    "Whose forecast": [
+        {"scope": "partner", "entity_id": "KNOWN", "quarters": 5, "actual_wins": 20},
+        {"scope": "branch", "entity_id": STALL, "quarters": 1, "actual_wins": 6, "evidence": "none"},
     ],
     # The known customers have no prefecture but one, abroad, to whom the vendor sold.
     "R-S2-08": [
