@@ -149,7 +149,7 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
     "R-S4-08": [
         (
             {"industry": "卸売・小売", "contracted": 123},
-            " and today.closed_on is null\n        and today.contract_ended_on is null", "",
+            "coalesce(today.closed_on, date '9999-12-31')", "date '9999-12-31'",
         )
     ],
     "new branches": [({"month": RUNNING}, "where is_complete\n", "")],
@@ -201,7 +201,7 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
         )
     ],
     "R-S4-29": [({"channel": "direct", "deals_new": 129}, "select max(fiscal_year)", "select min(fiscal_year)")],
-    "R-S0-07": [({"branch_id": CLOSED}, " and branches.closed_on is null", "")],
+    "R-S0-07": [({"branch_id": CLOSED}, "coalesce(branches.closed_on, date '9999-12-31')", "date '9999-12-31'")],
     # A running year without an actual, and a month compared with the target of a year.
     "R-S0-08": [
         ({"entity_id": "KNOWN", "metric": "won_amount", "actual": None}, "where is_complete\n", ""),
@@ -222,6 +222,14 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             "select count(*) as branches_contracted from core.dim_branch where not is_sentinel",
         )
     ],
+    # Direct sales as deals of an unknown branch.
+    "R-S2-03": [
+        (
+            {"fact": "fct_deals", "unknown_branch": 224},
+            "facts.branch_id like 'UNKNOWN:%'",
+            "facts.branch_id in (select branch_id from core.dim_branch where is_sentinel)",
+        )
+    ],
     # Direct sales have no branch, so none is unknown. One of eight branches was merged into another.
     "R-S2-04": [
         ({"partner_id": "DIRECT", "of_unknown_branches": 145_932_432}, " and months.branch_id != 'DIRECT'", ""),
@@ -234,11 +242,32 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             inner join core.dim_customer as customers on deals.customer_id = customers.customer_id where is_counted""",
         )
     ],
+    # All evidence, not what decided.
+    "R-S2-10": [
+        ({"rung": "L7", "evidence_code": "E10", "deals": 125}, "deals.rung = evidence.rung and ", "")
+    ],
+    # Today's branch of a rep who moved.
+    "R-S2-11": [
+        (
+            {"deal_id": "TRAP01-A", "branch_name": "大阪支店"},
+            """select deals.deal_id, branches.branch_name from core.fct_deals as deals
+            inner join core.dim_rep as reps on deals.rep_id = reps.rep_id
+            inner join core.dim_branch as branches on reps.current_branch_id = branches.branch_id""",
+        )
+    ],
     # The day on which it was entered.
     "R-S2-12": [
         (
             {"happened_on": day("2025-12-05"), "event_type": "study_session"},
             "happened_on, known_on", "coalesce(known_on, happened_on) as happened_on, known_on",
+        )
+    ],
+    # With three direct deals, which have no branch to find.
+    "R-S2-13": [
+        (
+            {"month": day("2024-09-01"), "partner_deals": 17},
+            """select cast(date_trunc('month', credit_on) as date) as month, count(*) as partner_deals
+            from core.fct_deals group by all""",
         )
     ],
     # A year of five days; a branch without what its predecessor won.
