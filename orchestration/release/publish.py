@@ -10,8 +10,10 @@ decides before whether a build may be published.
 """
 
 import contextlib
+import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -27,8 +29,8 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.release.personal import DATABASE as PERSONAL
 from orchestration.release.personal import pseudonyms, restrict, without_names
-from orchestration.release.releases import fsync, point, switch, switching
-from orchestration.release.verify import MANIFEST, files_of
+from orchestration.release.releases import fsync, manifest_of, point, previous_release, switch, switching
+from orchestration.release.verify import MANIFEST, files_of, hash_of
 from orchestration.settings import settings_of
 from orchestration.warehouse import overrides, published_models, spark_version
 
@@ -89,32 +91,28 @@ def publish(
     try:
         with _readable(aside, home):
             aside.mkdir()
+            mode = aside.stat().st_mode
+            aside.chmod(0o700)  # nobody else reads names while they are written
             release = _write(home, aside, release_id, moment, dbt_manifest, checks, fingerprint)
             _persist(aside)
             if (aside / PERSONAL).exists():
                 restrict(aside / PERSONAL, home, settings_of(home).personal_group)
+            aside.chmod(mode)
             aside.rename(releases / release_id)
-            switch(home, release_id)
-            for name in (DATABASE, PARQUET):
+            has_names = (releases / release_id / PERSONAL).exists()
+            for name in (DATABASE, PARQUET, *([PERSONAL] if has_names else [])):
                 link = home.published / name
                 if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
                     point(link, f"current/{name}")
-            _link_personal(home, releases / release_id)
+            switch(home, release_id)
+            if not has_names:
+                (home.published / PERSONAL).unlink(missing_ok=True)
             fsync(releases)
             fsync(home.published)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return release
-
-
-def _link_personal(home: Home, release: Path) -> None:
-    """Link the database with names where there is one."""
-    link = home.published / PERSONAL
-    if not (release / PERSONAL).exists():
-        link.unlink(missing_ok=True)
-    elif not link.is_symlink():
-        point(link, f"current/{PERSONAL}")
 
 
 def _sweep(home: Home) -> None:
@@ -160,7 +158,7 @@ def _write(
 ) -> dict[str, Any]:
     """Write database, Parquet files and manifest of a release, read them back and compare them with the build."""
 
-    settings = settings_of(home)
+    settings, before = settings_of(home), previous_release(home, release_id)
     keys, key = _keys(dbt_manifest), pseudonyms(home, settings)
     tables = [
         Table(node["schema"], node["alias"], node, keys.get(node["unique_id"], ()))
@@ -194,12 +192,10 @@ def _write(
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
         ).fetchall()
+        release["contents"] = {}
         for schema, name in names:
-            file = aside / PARQUET / schema / f"{name}.parquet"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            connection.execute(
-                f'copy release."{schema}"."{name}" to {sql.text(str(file))} (format parquet, compression zstd)'
-            )
+            release["contents"][f"{schema}.{name}"] = content = _content(connection, schema, name)
+            _write_parquet(connection, aside / PARQUET / schema / f"{name}.parquet", content, before)
         expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
         money = _money(connection, BUILD, tables)
         release["headlines"] = _headlines(connection, tables)
@@ -211,6 +207,32 @@ def _write(
     release["files"] = files_of(aside)
     (aside / MANIFEST).write_text(json.dumps(release, ensure_ascii=False, indent=1, default=str) + "\n")
     return release
+
+
+def _content(connection: "duckdb.DuckDBPyConnection", schema: str, name: str) -> str:
+    """Return a hash of columns, rows and the engine's version, which decide the bytes of a table's Parquet file."""
+    table = f'release."{schema}"."{name}"'
+    columns = [(row[0], row[1]) for row in connection.execute(f"describe {table}").fetchall()]
+    values = ", ".join(f'"{column}"' for column, _ in columns)
+    rows = connection.execute(
+        f"select count(*), bit_xor(hash({values})), sum(hash({values})), sum(hash(1, {values})) from {table}"
+    ).fetchone()
+    return hashlib.sha256(f"{importlib.metadata.version('duckdb')} {columns} {rows}".encode()).hexdigest()
+
+
+def _write_parquet(connection: "duckdb.DuckDBPyConnection", file: Path, content: str, before: Path | None) -> None:
+    """Write a table as Parquet, or link the file of the release before if it has the same rows and is intact."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    schema, name = file.parent.name, file.stem
+    manifest = manifest_of(before) if before else None
+    if before and manifest and manifest.get("contents", {}).get(f"{schema}.{name}") == content:
+        relative = f"{PARQUET}/{schema}/{name}.parquet"
+        with contextlib.suppress(OSError):  # a file system without hard links, or the file is gone
+            os.link(before / relative, file)
+            if hash_of(file) == manifest["files"][relative]["sha256"]:
+                return
+            file.unlink()
+    connection.execute(f'copy release."{schema}"."{name}" to {sql.text(str(file))} (format parquet, compression zstd)')
 
 
 def _write_personal(connection: "duckdb.DuckDBPyConnection", aside: Path, tables: list[Table]) -> None:
