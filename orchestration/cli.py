@@ -6,6 +6,7 @@ not take as long as dbt takes to start.
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -421,5 +422,11 @@ def doctor() -> None:
     print_report(Home.from_environment())
 
 
+def _interrupt(*_: object) -> None:
+    """End as Ctrl-C does: temporary files are removed, and no child process remains."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main())

@@ -205,15 +205,16 @@ class Forgetting:
         texts = [name for name, kind in kinds.items() if kind in ("VARCHAR", "JSON")]
         for name in kinds.keys() - set(texts):
             if "VARCHAR" in kinds[name]:
-                found = self.person.found_in(f"cast({sql.name(name)} as varchar)")
-                if connection.execute(f"select 1 from {relation} where {found} limit 1").fetchone():
+                has_person = self.person.found_in(f"cast({sql.name(name)} as varchar)")
+                if connection.execute(f"select 1 from {relation} where {has_person} limit 1").fetchone():
                     self.unreachable.append(f"{relation}: column {name} of type {kinds[name]} contains the person")
         if not texts:
             return None
         values = sql.texts([self.person.rep_id, *self.person.addresses])
         whose = " or ".join(f"cast({sql.name(name)} as varchar) in ({values})" for name in texts)
         hashes = {old: new for old, new in self.hashes.items() if "file_sha256" in texts}
-        found, cells = {}, {}
+        found: dict[str, str] = {}
+        cells: dict[str, str] = {}
         for name in texts:
             column = f"cast({sql.name(name)} as varchar)"
             found[name], cells[name] = self.person.found_in(column, whose), self.person.in_cell(column, whose)

@@ -43,7 +43,8 @@ class Person:
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Person":
         """Return the person of a record that `record` made."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in record.items()})
+        lists = {name: tuple(record[name]) for name in ("addresses", "names", "shared")}
+        return cls(record["rep_id"], record["pseudonym"], **lists)
 
     def record(self) -> dict[str, Any]:
         """Return all as JSON."""

@@ -11,8 +11,10 @@ decides before whether a build may be published.
 """
 
 import contextlib
+import hashlib
 import importlib.metadata
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -30,11 +32,19 @@ from orchestration.release.keys import held_references, keys, references
 from orchestration.release.labels import write_labels
 from orchestration.release.personal import DATABASE as PERSONAL
 from orchestration.release.personal import pseudonyms, restrict, without_names
-from orchestration.release.releases import current_release, fsync, point, previous_release, switch, switching
+from orchestration.release.releases import (
+    current_release,
+    fsync,
+    manifest_of,
+    point,
+    previous_release,
+    switch,
+    switching,
+)
 from orchestration.release.schema_changes import write_schema_changes
 from orchestration.release.semantics import SCHEMA as SEMANTIC
 from orchestration.release.semantics import write_semantics
-from orchestration.release.verify import MANIFEST, files_of
+from orchestration.release.verify import MANIFEST, files_of, hash_of
 from orchestration.settings import settings_of
 from orchestration.warehouse import overrides, published_models, spark_version
 
@@ -103,6 +113,8 @@ def publish(
     try:
         with _readable(aside, home):
             aside.mkdir()
+            mode = aside.stat().st_mode
+            aside.chmod(0o700)  # nobody else reads names while they are written
             release = _write(home, aside, release_id, moment, dbt_manifest, checks, fingerprint)
             if pages:
                 pages(aside, release)
@@ -110,28 +122,23 @@ def publish(
             _persist(aside)
             if (aside / PERSONAL).exists():
                 restrict(aside / PERSONAL, home, settings_of(home).personal_group)
+            aside.chmod(mode)
             aside.rename(releases / release_id)
             switch(home, release_id)
-            for name in (DATABASE, PARQUET, PAGES):
+            has_names = (releases / release_id / PERSONAL).exists()
+            for name in (DATABASE, PARQUET, PAGES, *([PERSONAL] if has_names else [])):
                 link = home.published / name
                 if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
                     point(link, f"current/{name}")
-            _link_personal(home, releases / release_id)
+            switch(home, release_id)
+            if not has_names:
+                (home.published / PERSONAL).unlink(missing_ok=True)
             fsync(releases)
             fsync(home.published)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return release
-
-
-def _link_personal(home: Home, release: Path) -> None:
-    """Link the database with names where there is one."""
-    link = home.published / PERSONAL
-    if not (release / PERSONAL).exists():
-        link.unlink(missing_ok=True)
-    elif not link.is_symlink():
-        point(link, f"current/{PERSONAL}")
 
 
 def _sweep(home: Home) -> None:
@@ -177,7 +184,7 @@ def _write(
 ) -> dict[str, Any]:
     """Write database, Parquet files and manifest of a release, read them back and compare them with the build."""
 
-    settings = settings_of(home)
+    settings, before = settings_of(home), previous_release(home, release_id)
     unique, key = keys(dbt_manifest), pseudonyms(home, settings)
     tables = [
         Table(node["schema"], node["alias"], node, unique.get(node["unique_id"], ()))
@@ -215,17 +222,14 @@ def _write(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
         ).fetchall()
         write_semantics(connection, home, dbt_manifest, aside, BUILD)
+        contents: dict[str, str] = {}
         for schema, name in names:
-            file = aside / PARQUET / schema / f"{name}.parquet"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            comments = {"release_id": release_id, **texts.get((schema, name), {})}
-            connection.execute(
-                f'copy release."{schema}"."{name}" to {sql.text(str(file))} (format parquet, compression zstd, '
-                f"kv_metadata {{{', '.join(f'{key}: {sql.text(text)}' for key, text in comments.items())}}})"
-            )
+            comments = texts.get((schema, name), {})
+            contents[f"{schema}.{name}"] = content = _content(connection, schema, name, comments)
+            _write_parquet(connection, aside / PARQUET / schema / f"{name}.parquet", content, comments, before)
         expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
         money = _money(connection, BUILD, tables)
-        release["headlines"] = _headlines(connection, tables)
+        release |= {"contents": contents, "headlines": _headlines(connection, tables)}
     release["tables"] = _read_back(home, aside, expected)
     release["money"] = money
     with engine.connect(home, aside / DATABASE, read_only=True) as connection:
@@ -265,6 +269,40 @@ def replace_pages(home: Home, pages: WritePages) -> None:
         point(home.published / PAGES, f"current/{PAGES}")
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _content(connection: "duckdb.DuckDBPyConnection", schema: str, name: str, comments: Mapping[str, str]) -> str:
+    """Return a hash of what decides the bytes of a table's Parquet file: columns, rows, comments, engine's version."""
+    table = f'release."{schema}"."{name}"'
+    columns = [(row[0], row[1]) for row in connection.execute(f"describe {table}").fetchall()]
+    values = ", ".join(f'"{column}"' for column, _ in columns)
+    rows = connection.execute(
+        f"select count(*), bit_xor(hash({values})), sum(hash({values})), sum(hash(1, {values})) from {table}"
+    ).fetchone()
+    return hashlib.sha256(
+        f"{importlib.metadata.version('duckdb')} {columns} {rows} {sorted(comments.items())}".encode()
+    ).hexdigest()
+
+
+def _write_parquet(
+    connection: "duckdb.DuckDBPyConnection", file: Path, content: str, comments: Mapping[str, str], before: Path | None
+) -> None:
+    """Write a table as Parquet, or link the file of the release before if it has the same rows and is intact."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    schema, name = file.parent.name, file.stem
+    manifest = manifest_of(before) if before else None
+    if before and manifest and manifest.get("contents", {}).get(f"{schema}.{name}") == content:
+        relative = f"{PARQUET}/{schema}/{name}.parquet"
+        with contextlib.suppress(OSError):  # a file system without hard links, or the file is gone
+            os.link(before / relative, file)
+            if hash_of(file) == manifest["files"][relative]["sha256"]:
+                return
+            file.unlink()
+    metadata = ", ".join(f"{key}: {sql.text(text)}" for key, text in comments.items())
+    options = f", kv_metadata {{{metadata}}}" if metadata else ""
+    connection.execute(
+        f'copy release."{schema}"."{name}" to {sql.text(str(file))} (format parquet, compression zstd{options})'
+    )
 
 
 def _write_personal(connection: "duckdb.DuckDBPyConnection", aside: Path, tables: list[Table]) -> None:

@@ -17,7 +17,7 @@ def files_of(release: Path) -> dict[str, dict[str, Any]]:
         str(path.relative_to(release)): {
             "bytes": path.stat().st_size,
             "mtime_ns": path.stat().st_mtime_ns,
-            "sha256": _hash(path),
+            "sha256": hash_of(path),
         }
         for path in sorted(release.rglob("*"))
         if path.is_file() and path.name != MANIFEST
@@ -72,7 +72,7 @@ def changes(release: Path, *, is_quick: bool) -> list[str]:
             found.append(f"{name} is missing")
         elif path.stat().st_size != was["bytes"]:
             found.append(f"{name} has {path.stat().st_size:,} bytes instead of {was['bytes']:,}")
-        elif not (is_quick and path.stat().st_mtime_ns == was["mtime_ns"]) and _hash(path) != was["sha256"]:
+        elif not (is_quick and path.stat().st_mtime_ns == was["mtime_ns"]) and hash_of(path) != was["sha256"]:
             found.append(f"{name} has another content")
     return found
 
@@ -89,6 +89,7 @@ def _present(release: Path) -> set[str]:
     return {str(path.relative_to(release)) for path in release.rglob("*") if path.is_file()} - {MANIFEST}
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """Return the sha256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

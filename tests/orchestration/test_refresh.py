@@ -21,6 +21,7 @@ from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides
 from tests import forked
 from tests.conftest import SAMPLE_SIZE, run_cli
+from tests.orchestration.test_killed_refreshes import children
 
 LIGHT = """
 import sys
@@ -166,21 +167,23 @@ def test_a_refresh_says_what_it_spent_and_names_the_slowest_step(home_copy: Home
     assert re.search(r"The refresh took \d+ s\. Its slowest step was dbt with \d+ s\.", done.stdout.splitlines()[-1])
 
 
-def test_an_interrupted_build_publishes_nothing(home_copy: Home) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_publishes_nothing(home_copy: Home, how: signal.Signals) -> None:
     before = current_release(home_copy)
     environment = {**os.environ, "KYOTEN_HOME": str(home_copy.root)}
     command = [sys.executable, "-m", "orchestration.cli", "refresh", "--force"]
-    with subprocess.Popen(
-        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True, **pipes) as running:
         assert running.stdout and running.stderr
         while "tables and views" not in (line := running.stdout.readline()):
             assert line, running.stderr.read()
-        running.send_signal(signal.SIGINT)
+        running.send_signal(how)
         assert running.wait(timeout=60) == 130
+        assert children(running.pid) == []
         assert "Nothing was published; the release before it stays." in running.stderr.read()
     assert current_release(home_copy) == before
-    assert run_cli(home_copy, "refresh", "--force").returncode == 0
+    if how is signal.SIGINT:  # the files are the same after each
+        assert run_cli(home_copy, "refresh", "--force").returncode == 0
 
 
 def test_a_second_writer_gets_the_process_id_of_the_first(built_home: Home, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Kept releases: going back and forth, what refreshes do meanwhile, retention, and what was known on a day."""
 
 import json
+import os
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from orchestration.release.releases import (
     Kept,
     current_release,
     delete_expired,
+    disk,
     kept_releases,
     last_rollback,
     newest_release,
@@ -297,3 +299,33 @@ def test_the_commands_on_a_real_release(home_copy: Home) -> None:
         then = reader.sql(f"select count(*) from known.kpi.branch_monthly('{first}')").fetchall()
         now = reader.sql("select count(*) from known.kpi.branch_monthly('2099-01-01')").fetchall()
     assert then == now
+
+
+def test_a_table_that_did_not_change_is_written_once(home: Home) -> None:
+    """Its Parquet file is shared with the release before; a damaged file is not."""
+    first = _publish(home)
+    second = _publish(home)
+    places = [home.published / "releases" / one["release_id"] / "parquet" / "core" for one in (first, second)]
+    files = [place / "fct_deals.parquet" for place in places]
+    assert files[0].stat().st_ino == files[1].stat().st_ino
+    assert disk([places[0].parent.parent])[places[0].parent.parent] < total_disk(places[0].parent.parent)
+    files[1].chmod(0o644)
+    status, content = files[1].stat(), bytearray(files[1].read_bytes())
+    content[len(content) // 2] ^= 1
+    files[1].write_bytes(content)
+    os.utime(files[1], ns=(status.st_atime_ns, status.st_mtime_ns))
+    third = _publish(home)
+    verify(home, third["release_id"])
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("update core.fct_deals set amount = amount + 1 where deal_id = 'D1'")
+    changed = _publish(home)
+    before, release = (home.published / "releases" / one["release_id"] / "parquet" / "core" for one in (third, changed))
+    assert (release / "fct_deals.parquet").stat().st_nlink == 1
+    assert (release / "fct_revenue.parquet").stat().st_nlink > 1
+    query = "select sum(amount) from read_parquet(?)"
+    sums = [
+        duckdb.execute(query, [str(one)]).fetchone()
+        for one in (before / "fct_deals.parquet", release / "fct_deals.parquet")
+    ]
+    assert sums[1] and sums[0] and sums[1][0] != sums[0][0]
+    verify(home, "current")
