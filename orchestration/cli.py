@@ -405,6 +405,17 @@ def postgres() -> None:
 
 
 @kyoten.command()
+@click.option("--address", help="SQLAlchemy address of a PostgreSQL [default: the published DuckDB file, read-only].")
+def superset(address: str | None) -> None:
+    """Write datasets, charts and a dashboard for Superset."""
+    from orchestration.superset import write_superset
+
+    home = Home.from_environment()
+    path = home.root / "superset" / "kyoten.zip"
+    print(f"{len(write_superset(home, path, address))} files: {path}\nsuperset import-dashboards -p {path} -u admin")
+
+
+@kyoten.command()
 def workbook() -> None:
     """Write the main tables of the release as an Excel workbook with Japanese headers."""
     from orchestration.workbook import write_workbook

@@ -222,12 +222,21 @@ class Server:
     def _open(self) -> "Iterator[duckdb.DuckDBPyConnection]":
         """Open the release that is current now, and stop a query that takes too long."""
         with release(self.home) as connection:
-            timer = threading.Timer(SECONDS, connection.interrupt)
-            timer.start()
+            done = threading.Event()
+
+            def watch() -> None:
+                late = not done.wait(SECONDS)
+                while late:  # again and again, because an interrupt between two queries is lost
+                    connection.interrupt()
+                    late = not done.wait(0.1)
+
+            watcher = threading.Thread(target=watch, daemon=True)
+            watcher.start()
             try:
                 yield connection
             finally:
-                timer.cancel()
+                done.set()
+                watcher.join()
 
     def _answer(
         self,

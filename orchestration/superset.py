@@ -1,0 +1,217 @@
+"""`kyoten superset`: datasets, charts and a dashboard as a file that Superset's command line imports.
+
+Labels and definitions come from ops.catalog, and metrics from kpi.metrics and the numerators and denominators of the
+marts. Nothing is computed here. The same release gives the same ids, so that an import replaces what it made before.
+"""
+
+import uuid
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from orchestration.home import Home
+from orchestration.reading import Row, columns, release, rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+SPACE = uuid.UUID("6f2b3c1e-2c55-4c2f-9a53-6d1f0f6f7a10")
+ROOT, DATABASE = "kyoten", "Kyoten"
+# Tables with branches or partners get their names by the one join that gives all names.
+DATASETS = {
+    "kpi.company_monthly": None,
+    "kpi.partner_monthly_as_is": "partner",
+    "kpi.branch_monthly_as_is": "branch",
+    "kpi.target_path": None,
+    "kpi.quiet_warnings": None,
+    "kpi.open_deals": None,
+}
+NAMES = ("entity_name", "partner_name", "prefecture", "account_manager_name")
+COMPLETE = {
+    "clause": "WHERE",
+    "expressionType": "SIMPLE",
+    "subject": "is_complete",
+    "operator": "==",
+    "comparator": True,
+}
+
+
+def equal(column: str, value: Any) -> dict[str, Any]:
+    """Return a filter of a chart."""
+    return {**COMPLETE, "subject": column, "comparator": value}
+
+
+def write_superset(home: Home, path: Path, address: str | None) -> list[str]:
+    """Write the file; return the names of what is in it. Without an address Superset reads the DuckDB file."""
+    uri = address or f"duckdb:///{home.published / 'kyoten.duckdb'}?access_mode=READ_ONLY"
+    with release(home) as connection:
+        documents = _documents(connection, uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, document in documents.items():
+            entry = zipfile.ZipInfo(f"{ROOT}/{name}")  # without the time of writing
+            file.writestr(entry, yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
+    return list(documents)
+
+
+def _documents(connection: "duckdb.DuckDBPyConnection", uri: str) -> dict[str, dict[str, Any]]:
+    (about,) = rows(connection, "select release_id, published_at from ops.release")
+    documents: dict[str, dict[str, Any]] = {
+        "metadata.yaml": {
+            "version": "1.0.0",
+            "type": "Dashboard",
+            "timestamp": f"{about['published_at'].isoformat()}+00:00",
+        },
+        f"databases/{DATABASE}.yaml": {
+            "database_name": DATABASE, "sqlalchemy_uri": uri, "cache_timeout": 0, "expose_in_sqllab": True,
+            "allow_run_async": False, "allow_ctas": False, "allow_cvas": False, "allow_dml": False,
+            "allow_file_upload": False, "extra": {"allows_virtual_table_explore": True}, "uuid": _id("database"),
+            "version": "1.0.0",
+        },
+    }  # fmt: skip
+    for name, named in DATASETS.items():
+        documents[f"datasets/{DATABASE}/{name.partition('.')[2]}.yaml"] = _dataset(connection, name, named)
+    charts = _charts()
+    for chart in charts:
+        documents[f"charts/{chart['slug']}.yaml"] = _chart(chart)
+    documents["dashboards/kyoten.yaml"] = _dashboard(charts)
+    return documents
+
+
+def _id(*parts: str) -> str:
+    return str(uuid.uuid5(SPACE, "/".join(parts)))
+
+
+def _dataset(connection: "duckdb.DuckDBPyConnection", name: str, named: str | None) -> dict[str, Any]:
+    schema, _, table = name.partition(".")
+    described = columns(connection, schema, table)
+    present = {column["column_name"] for column in described}
+    query = None
+    if named:
+        added = [column for column in columns(connection, "core", "dim_entity") if column["column_name"] in NAMES]
+        added = [column for column in added if column["column_name"] not in present]
+        described += added
+        listed = ", ".join(f"entities.{column['column_name']}" for column in added)
+        query = (
+            f"select facts.*, {listed} from {name} as facts left join core.dim_entity as entities "
+            f"on entities.scope = '{named}' and entities.entity_id = facts.{named}_id"
+        )
+    return {
+        "table_name": table, "main_dttm_col": "month" if "month" in present else None,
+        "description": _title(connection, name),
+        "default_endpoint": None, "offset": 0, "cache_timeout": 0, "schema": schema, "sql": query, "params": None,
+        "template_params": None, "filter_select_enabled": True, "fetch_values_predicate": None, "extra": None,
+        "uuid": _id("dataset", name), "metrics": _metrics(connection, described),
+        "columns": [_column(c) for c in described],
+        "version": "1.0.0", "database_uuid": _id("database"),
+    }  # fmt: skip
+
+
+def _title(connection: "duckdb.DuckDBPyConnection", name: str) -> str:
+    query = (
+        "select label_ja || chr(10) || description_ja || chr(10) || description_en as text from ops.catalog "
+        "where table_schema || '.' || table_name = $name and column_name is null"
+    )
+    (found,) = rows(connection, query, {"name": name})
+    return str(found["text"])
+
+
+def _column(column: Row) -> dict[str, Any]:
+    return {
+        "column_name": column["column_name"], "verbose_name": column["label_ja"],
+        "is_dttm": column["data_type"] in ("DATE", "TIMESTAMP"), "is_active": True, "type": column["data_type"],
+        "advanced_data_type": None, "groupby": True, "filterable": True, "expression": None,
+        "description": f"{column['description_ja']}\n{column['description_en']}", "python_date_format": None,
+        "extra": None,
+    }  # fmt: skip
+
+
+def _metrics(connection: "duckdb.DuckDBPyConnection", described: list[Row]) -> list[dict[str, Any]]:
+    """Return sums of additive metrics, and ratios of sums; any other column has no metric that could be wrong."""
+    present = {column["column_name"] for column in described}
+    found = []
+    for metric in rows(connection, "from kpi.metrics order by metric"):
+        code = metric["metric"]
+        if {f"{code}_numerator", f"{code}_denominator"} <= present:
+            expression = f"sum({code}_numerator) * 1.0 / nullif(sum({code}_denominator), 0)"
+        elif code in present and metric["is_additive"]:
+            expression = f"sum({code})"
+        else:
+            continue
+        found.append(
+            _metric(code, metric["label_ja"], expression, f"{metric['definition_ja']}\n{metric['definition']}")
+        )
+    return [*found, _metric("count", "行数", "count(*)", "行の数\nNumber of rows")]
+
+
+def _metric(code: str, label: str, expression: str, text: str) -> dict[str, Any]:
+    return {
+        "metric_name": code, "verbose_name": label, "metric_type": None, "expression": expression, "description": text,
+        "d3format": ".1%" if "/" in expression else ",.0f", "currency": None, "extra": {}, "warning_text": None,
+    }  # fmt: skip
+
+
+def _charts() -> list[dict[str, Any]]:
+    line, bar, table = "echarts_timeseries_line", "echarts_timeseries_bar", "table"
+    year = "Last year"
+    return [
+        {"slug": "won_amount", "title": "受注金額(月次)", "dataset": "kpi.company_monthly", "viz": bar,
+         "params": {"x_axis": "month", "metrics": ["won_amount"], "adhoc_filters": [COMPLETE]}},
+        {"slug": "indirect_ratio", "title": "間販比率(月次)", "dataset": "kpi.company_monthly", "viz": line,
+         "params": {"x_axis": "month", "metrics": ["indirect_ratio"], "adhoc_filters": [COMPLETE]}},
+        {"slug": "partners", "title": "パートナー別の受注金額", "dataset": "kpi.partner_monthly_as_is", "viz": table,
+         "params": {"query_mode": "aggregate", "groupby": ["entity_name"],
+                    "metrics": ["won_amount", "deals_won", "deals_new"],
+                    "time_range": year, "row_limit": 50, "adhoc_filters": [COMPLETE]}},
+        {"slug": "branches", "title": "拠点別の受注と活動", "dataset": "kpi.branch_monthly_as_is", "viz": table,
+         "params": {"query_mode": "aggregate", "groupby": ["entity_name", "partner_name", "account_manager_name"],
+                    "metrics": ["won_amount", "deals_won", "sessions_held"], "time_range": year, "row_limit": 200,
+                    "adhoc_filters": [COMPLETE]}},
+        {"slug": "target_path", "title": "間販比率の目標と実績", "dataset": "kpi.target_path", "viz": table,
+         "params": {"query_mode": "raw", "all_columns": ["month", "actual", "path", "path_gap", "outcome"],
+                    "row_limit": 100,
+                    "adhoc_filters": [COMPLETE, equal("metric", "indirect_ratio"), equal("scope", "company")]}},
+        {"slug": "quiet", "title": "商談が途絶えている拠点", "dataset": "kpi.quiet_warnings", "viz": table,
+         "params": {"query_mode": "raw", "row_limit": 200,
+                    "all_columns": ["entity_name", "evidence", "last_deal_on", "expected_deals", "recent_deals"],
+                    "adhoc_filters": [equal("is_current", True), {**equal("evidence", "none"), "operator": "!="}]}},
+    ]  # fmt: skip
+
+
+def _chart(chart: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "slice_name": chart["title"], "description": None, "certified_by": None, "certification_details": None,
+        "viz_type": chart["viz"], "params": {"viz_type": chart["viz"], **chart["params"]}, "query_context": None,
+        "cache_timeout": 0, "uuid": _id("chart", chart["slug"]), "version": "1.0.0",
+        "dataset_uuid": _id("dataset", chart["dataset"]),
+    }  # fmt: skip
+
+
+def _dashboard(charts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the dashboard with two charts in each row."""
+    position: dict[str, Any] = {
+        "DASHBOARD_VERSION_KEY": "v2",
+        "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},
+        "GRID_ID": {"type": "GRID", "id": "GRID_ID", "children": [], "parents": ["ROOT_ID"]},
+    }
+    for index, chart in enumerate(charts):
+        row = f"ROW-{index // 2}"
+        if row not in position:
+            position["GRID_ID"]["children"].append(row)
+            position[row] = {
+                "type": "ROW", "id": row, "children": [], "parents": ["ROOT_ID", "GRID_ID"],
+                "meta": {"background": "BACKGROUND_TRANSPARENT"},
+            }  # fmt: skip
+        name = f"CHART-{chart['slug']}"
+        position[row]["children"].append(name)
+        position[name] = {
+            "type": "CHART", "id": name, "children": [], "parents": ["ROOT_ID", "GRID_ID", row],
+            "meta": {"chartId": index + 1, "width": 6, "height": 50, "sliceName": chart["title"],
+                     "uuid": _id("chart", chart["slug"])},
+        }  # fmt: skip
+    return {
+        "dashboard_title": "パートナー営業", "description": None, "css": "", "slug": "kyoten", "uuid": _id("dashboard"),
+        "position": position, "metadata": {"color_scheme": "", "refresh_frequency": 0}, "version": "1.0.0",
+    }  # fmt: skip
