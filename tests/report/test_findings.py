@@ -50,8 +50,8 @@ EMPTY = """
         window_days int, expected_deals double, recent_deals int, new_deal_chance double);
     create table kpi.bottlenecks (scope text, entity_id text, step text, branch_id text, partner_id text, entered int,
         passed int, estimated_rate double, interval_low double, interval_high double, reference_rate double,
-        evidence text, deals_missing double, lost_amount double, recommended_play text, recommended_play_ja text, play_evidence text,
-        window_start date, window_end date, is_bottleneck boolean);
+        evidence text, deals_missing double, lost_amount double, recommended_play text, recommended_play_ja text,
+        play_evidence text, window_start date, window_end date, is_bottleneck boolean);
     create table kpi.rep_concentration (scope text, entity_id text, month date, branch_id text, partner_id text,
         lever text, lever_evidence text, lever_reason text, lever_reason_ja text, headcount int, producing_reps int,
         headroom_amount_min double, headroom_amount double, is_complete boolean);
