@@ -156,7 +156,7 @@ order by branch_id, happened_on desc, event_type, source_id
 -- name: sisters
 -- key: branch_id, product_family
 -- by: branch_id
--- What the other branches of the partner won in twelve months, beside what this branch won.
+-- What the other branches of the partner won in twelve months, and what this branch won.
 with wins as (
     select deals.branch_id_current as branch_id, deals.partner_id, products.product_family, count(*) as wins
     from core.fct_deals as deals

@@ -25,7 +25,7 @@ const CHARTS = {
     const at = (row) => [month(row.ends_on), row.landing_p50];
     const band = landing.filter((row) => x.includes(month(row.ends_on)));
     return base({
-      legend: { top: 0, left: 0, data: [say("目標パス(季節性あり)", "path to target (seasonal)"), say("受注額累計", "won so far"), say("予測 P10–P90", "forecast P10–P90")] },
+      legend: { type: "scroll", top: 0, left: 0, data: [say("目標パス(季節性あり)", "path to target (seasonal)"), say("受注額累計", "won so far"), say("予測 P10–P90", "forecast P10–P90")] },
       tooltip: { trigger: "axis", valueFormatter: money, confine: true },
       xAxis: { type: "category", data: x, axisLabel: { color: SOFT } },
       yAxis: { type: "value", axisLabel: { formatter: money, color: SOFT } },

@@ -175,7 +175,7 @@ limit 30
 -- name: quiet
 -- table: kpi.quiet_warnings
 -- key: scope, entity_id, month, is_current
--- Who is about to be lost: the rhythm is gone by more than chance explains. The most missing deals first.
+-- Who is about to be lost: it brings fewer deals than before, by more than chance explains. The most missing deals first.
 select
     warnings.scope, warnings.entity_id, warnings.month, warnings.is_current, warnings.entity_name, warnings.branch_id,
     warnings.account_manager_id, staff.staff_name as account_manager, partners.partner_name, warnings.evidence, warnings.warned_since,

@@ -1,6 +1,6 @@
 -- name: branches
 -- key: branch_id
--- The branches that get an edition of their own: only what the branch itself knows or has done. Nothing of the vendor's
+-- The branches that get an edition of their own: only what the branch itself can see or has done. Nothing of the vendor's
 -- judgement (segment, potential, worth of a call, lever, account plans), and nothing of another branch by name.
 select branches.branch_id, branches.branch_name, partners.partner_name
 from core.dim_branch as branches
@@ -67,7 +67,7 @@ order by branch_id, happened_on desc, event_type, source_id
 -- name: siblings
 -- key: branch_id, pseudonym
 -- by: branch_id
--- Other branches of the partner under letters, in an order that says nothing. A figure rests on n_min deals or more, and
+-- Other branches of the partner under letters, in an order without a meaning. A figure rests on n_min deals or more, and
 -- a table has three branches or more. No money.
 with figures as (
     select branches.branch_id, branches.partner_id, results.win_rate_t12m_denominator, results.win_rate_t12m

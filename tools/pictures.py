@@ -1,8 +1,8 @@
-"""The README's pictures: real output of commands, and Dagster's graph.
+"""The pictures of README and docs: real output of commands, the pages, and Dagster's graph.
 
 Run: python -m tools.pictures, with a home of the sample company in KYOTEN_HOME (default data/demo). The output of
-commands is written to docs/images/<command>.svg. The graph needs Chromium and is written to docs/images/graph.png;
-without Chromium that file does not change.
+commands is written to docs/images/<command>.svg. The pages and the graph need Chromium and are written to
+docs/images/page_*.jpg and graph.png; without Chromium these files do not change. `pages` as argument: only the pages.
 """
 
 import io
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.text import Text
 
@@ -112,14 +113,63 @@ def graph(home: Home, browser: str, path: Path) -> None:
         )
 
 
+# By picture: the file below pages/, the language, width and height in pixels, and how far down it begins.
+DESK, PHONE = 1000, 390
+PAGES = {
+    "monday": ("monday.html", "ja", DESK, 1010, "section:nth-of-type(1)"),
+    "monday_decisions": ("monday.html", "ja", DESK, 620, "section:nth-of-type(4)"),
+    "monday_en": ("monday.html", "en", DESK, 1010, "section:nth-of-type(1)"),
+    "monday_phone": ("monday.html", "ja", PHONE, 1100, "section:nth-of-type(1)"),
+    "monday_phone_en": ("monday.html", "en", PHONE, 1100, "section:nth-of-type(1)"),
+    "segment_map": ("segment_map.html", "ja", DESK, 800, "section:nth-of-type(1)"),
+    "segment_map_en": ("segment_map.html", "en", DESK, 800, "section:nth-of-type(1)"),
+    "drivers": ("drivers.html", "ja", DESK, 700, "section:nth-of-type(1)"),
+    "people": ("people.html", "ja", DESK, 700, "main"),
+    "people_en": ("people.html", "en", DESK, 700, "main"),
+    "people_phone": ("people.html", "ja", PHONE, 800, "main"),
+    "partner": ("partner/B00002.html", "ja", DESK, 900, "main"),
+    "partner_en": ("partner/B00002.html", "en", DESK, 900, "main"),
+    "partner_phone": ("partner/B00002.html", "ja", PHONE, 800, "main"),
+}
+
+
+def pages(home: Home, browser: str) -> None:
+    """Write pictures of the pages."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        for name, (path, lang, width, height, top) in PAGES.items():
+            page = chromium.new_page(viewport={"width": width, "height": height})
+            page.goto(f"file://{home.published.resolve() / 'pages' / path}?lang={lang}")
+            # A picture of the top of a page has its head, too.
+            is_first = top in ("main", "section:nth-of-type(1)")
+            box = page.locator(top).bounding_box()
+            at = 0 if is_first or not box else box["y"] - 8
+            page.screenshot(
+                path=IMAGES / f"page_{name}.jpg",
+                type="jpeg",
+                quality=72,
+                full_page=True,
+                clip={"x": 0, "y": at, "width": width, "height": height},
+            )
+            print(f"docs/images/page_{name}.jpg")
+            page.close()
+        chromium.close()
+
+
 def main() -> int:
     """Take all pictures."""
     home = Home.from_environment("data/demo")
     IMAGES.mkdir(exist_ok=True)
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser:
+        pages(home, browser)
+    else:
+        print("No Chromium here: the pictures of pages stay as they are.")
+    if "pages" in sys.argv[1:]:
+        return 0
     for name, (command, first, end) in COMMANDS.items():
         (IMAGES / f"{name}.svg").write_text(terminal(home, command, first, end), encoding="utf-8")
         print(f"docs/images/{name}.svg")
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser:
         graph(home, browser, IMAGES / "graph.png")
         print("docs/images/graph.png")

@@ -32,9 +32,7 @@ def _landing(row: Row) -> str:
 
 def _quiet(row: Row | None) -> str:
     if row is None:
-        return say(
-            "Nobody has gone quieter than chance explains.", "偶然では説明できないほど静かになった相手はいません。"
-        )
+        return say("Nobody is quieter than chance explains.", "偶然では説明できないほど静かになった相手はいません。")
     name, expected = _named(row["entity_name"], row), f"{row['expected_deals']:.1f}"
     days, deals = row["window_days"], row["recent_deals"]
     return say(

@@ -80,7 +80,7 @@ def build(home: Home, release: Path, manifest: Mapping[str, Any], say: Callable[
                 folder.mkdir(parents=True, exist_ok=True)
                 mark.write_text(wanted)
             total += _copy(folder, release / "pages", manifest["release_id"])
-    say(f"pages: {total:,} pages, {built:,} of them built anew")
+    say(f"pages: {total:,} pages, {built:,} of them built again")
 
 
 def rebuild(home: Home, say: Callable[[str], None]) -> None:

@@ -44,7 +44,7 @@ class Query:
 
 
 class Row(dict[str, Any]):
-    """A row by column name, which knows its query."""
+    """A row by column name, with the query that it belongs to."""
 
     def __init__(self, values: Mapping[str, Any], rows: "Rows") -> None:
         """Keep the rows that it belongs to."""

@@ -118,7 +118,7 @@ class Context:
         )
 
     def table(self, rows: Rows, columns: Sequence[Column], *, first: int = 10, caption: Markup | str = "") -> Markup:
-        """Return rows as a table with its downloads; more rows than `first` are shown on demand."""
+        """Return rows as a table with its downloads; more rows than `first` are hidden at first."""
         name = rows.query.name
         if not rows:
             return Markup('<p class="none">{}</p>').format(two("該当なし", "None"))

@@ -3,9 +3,14 @@
 from datetime import date
 from typing import Any
 
+<<<<<<< HEAD
 from orchestration.contract import load_contract
 from orchestration.home import PROJECT
 from orchestration.missing import WOULD_BRING, missing_lines
+=======
+import pytest
+
+>>>>>>> h_pages
 from orchestration.summary import change_lines, finding_lines, noted_lines, today_lines
 
 LOADS = [
@@ -19,6 +24,13 @@ def test_today_is_explained_by_the_latest_extract() -> None:
     assert today_lines("2026-04-30", LOADS) == [
         "Today is 2026-04-30, the date of the latest extract: that of branches (landing: branches/b.csv) and of 1 more."
     ]
+
+
+def test_the_same_in_japanese(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KYOTEN_LANG", "ja")
+    assert today_lines("2026-04-30", LOADS)[0].startswith("基準日は 2026-04-30。最新の抽出日です")
+    one = {"from_on": None, "missing_reason": "ONE_EXTRACT", "cause": None}
+    assert change_lines([one])[-1] == "抽出データが1回分のため比較できません。2回目から表示されます。"
 
 
 def test_today_is_explained_by_the_var() -> None:

@@ -1,6 +1,7 @@
 """The pages of a release: each figure is the published one, nothing comes from elsewhere, partners see their own."""
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -103,6 +104,12 @@ def test_nothing_comes_from_elsewhere(built_home: Home) -> None:
                 assert (path.parent / reference).exists(), f"{path}: {reference}"
     release = current_release(built_home)
     assert release and release["release_id"] in built_home.first_page.read_text(encoding="utf-8")
+
+
+def test_the_chart_library_is_as_its_package_has_it() -> None:
+    """The file of the npm package echarts 6.1.0: docs/decisions/2026-11-30-pages.md."""
+    found = hashlib.sha256((REPORTS / "echarts.min.js").read_bytes()).hexdigest()
+    assert found == "b66b25aeb4df84e33199dc21694014d336d222cbd9deb0e5a7c14bd6aa0d0fd0"
 
 
 # Words of the vendor's own judgement: no edition for a partner has a column of them.
@@ -211,8 +218,8 @@ def test_only_pages_whose_tables_changed_are_built(home_copy: Home) -> None:
         target.mkdir(exist_ok=True)
         (target / name).symlink_to(release / name)
     pages.build(home_copy, target, manifest, said.append)
-    assert "0 of them built anew" in said[-1]
+    assert "0 of them built again" in said[-1]
     # A table that only one page reads.
     manifest["files"]["parquet/ops/findings.parquet"]["sha256"] = "changed"
     pages.build(home_copy, target, manifest, said.append)
-    assert "1 of them built anew" in said[-1]
+    assert "1 of them built again" in said[-1]
