@@ -3,14 +3,11 @@
 from datetime import date
 from typing import Any
 
-<<<<<<< HEAD
+import pytest
+
 from orchestration.contract import load_contract
 from orchestration.home import PROJECT
 from orchestration.missing import WOULD_BRING, missing_lines
-=======
-import pytest
-
->>>>>>> h_pages
 from orchestration.summary import change_lines, finding_lines, noted_lines, today_lines
 
 LOADS = [
