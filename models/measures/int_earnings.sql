@@ -13,11 +13,11 @@ select
     revenue.branch_version_id,
     revenue.recognized_month as month,
     revenue.amount,
-    {{ round_money('cast(revenue.amount as double) * cast(stated.vendor_margin as double) / cast(deals.amount_in_currency as double)') }}
+    {{ round_money('cast(revenue.amount as double) * cast(stated.vendor_margin as double) / nullif(cast(deals.amount_in_currency as double), 0)') }}
         as margin,
-    {{ round_money('cast(revenue.amount as double) * cast(stated.partner_commission as double) / cast(deals.amount_in_currency as double)') }}
+    {{ round_money('cast(revenue.amount as double) * cast(stated.partner_commission as double) / nullif(cast(deals.amount_in_currency as double), 0)') }}
         as commission
 from {{ ref('fct_revenue') }} as revenue
 inner join {{ ref('fct_deals') }} as deals on revenue.deal_id = deals.deal_id
-left join stated on revenue.deal_id = stated.deal_id and deals.amount_in_currency != 0
+left join stated on revenue.deal_id = stated.deal_id
 where revenue.is_counted

@@ -9,12 +9,14 @@ from orchestration.warehouse import read_manifest
 # One side has few rows in a company of any size: today, a calendar's months or halves, a ladder, or a list of steps,
 # ages, measures, features or columns that the model itself names.
 FEW_ROWS = {
-    "branch_segments",
+    "branch_facts",
+    "int_actions",
     "int_change_pairs",
     "int_change_parts",
     "int_change_totals",
     "int_deal_lookups",
     "int_deal_windows",
+    "int_decisions",
     "int_kpi_values",
     "int_plan_actions",
     "int_plan_goals",

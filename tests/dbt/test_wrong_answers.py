@@ -158,7 +158,8 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
         ({"fiscal_year": YEAR, "fiscal_half": "H1"}, "where is_complete\n", ""),
         (
             {"industry": "農林水産", "fiscal_half": "H1", "inquiry_index": pytest.approx(73.2)},
-            "expected_inquiries, inquiry_index", "expected_inquiries, inquiries / expected_inquiries as inquiry_index",
+            "expected_inquiries,\n    inquiry_index",
+            "expected_inquiries, inquiries / expected_inquiries as inquiry_index",
         ),
     ],
     # The distributor instead of the reseller that it sold to.
