@@ -80,8 +80,7 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
         (
             "a yen too many for an account manager",
             "update segment.manager_productivity set covered_won_amount = covered_won_amount + 1"
-            " where (staff_id, period_start) = (select (staff_id, period_start) from segment.manager_productivity"
-            " limit 1)",
+            " where covered_won_amount = (select max(covered_won_amount) from segment.manager_productivity)",
             None,
         ),
         (
@@ -89,7 +88,12 @@ VIOLATIONS: dict[str, list[tuple[str, str, str | None]]] = {
             "update segment.support_effort set support_hours = support_hours + 1 where scope = 'company'",
             None,
         ),
-        ("a branch is missing", "delete from segment.support_effort where scope = 'branch' and target_share > 0", None),
+        (
+            "a branch is missing",
+            "delete from segment.support_effort where scope = 'branch' and entity_id ="
+            " (select min(entity_id) from segment.support_effort where scope = 'branch' and target_share > 0)",
+            None,
+        ),
         (
             "a partner is missing",
             "delete from segment.support_effort where scope = 'partner' and support_hours > 0",

@@ -7,7 +7,7 @@ from orchestration.scratch import Plan, compiled_sql
 from orchestration.warehouse import read_manifest
 
 # One side has few rows in a company of any size: today, a calendar's months or halves, a ladder, or a list of steps,
-# ages, measures, features or columns that the model itself names.
+# ages, measures, features, products or columns that the model itself names.
 FEW_ROWS = {
     "branch_facts",
     "int_actions",

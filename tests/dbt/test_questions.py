@@ -1060,7 +1060,7 @@ def test_divisions_have_what_their_branches_have(release: duckdb.DuckDBPyConnect
         if row and not division.startswith("IMPLICIT"):
             compared += 1
             assert (row["support_hours"], row["won_amount"]) == (pytest.approx(hours), amount)
-    assert compared > 40
+    assert compared > 30
 
 
 def test_statuses_of_the_known_partners(release: duckdb.DuckDBPyConnection) -> None:

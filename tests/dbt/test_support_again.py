@@ -4,6 +4,8 @@ import math
 from collections import defaultdict
 from datetime import date, timedelta
 from functools import cache
+from itertools import accumulate
+from typing import Any
 
 import polars as pl
 import pytest
@@ -411,7 +413,7 @@ def test_opportunities(built_home: Home) -> None:
     )
     for branch, product, industry, n, wins in counted.iter_rows():
         tried[branch, product, industry] = n, wins
-    usual = closed(built_home)["is_won"].mean()
+    usual = float(closed(built_home)["is_won"].sum()) / closed(built_home).height
     expected: dict[tuple[str, str, str], tuple[float, str]] = {}
     doubtful = set()
     for (branch, product, industry), n in cells.items():
@@ -505,6 +507,21 @@ def open_branches(home: Home) -> set[str]:
     )
 
 
+Row = dict[str, Any]
+
+
+def by_worth(row: Row) -> tuple[Any, ...]:
+    """Return the order of a list: the most money per hour, then priority and potential."""
+    worth, potential = row["worth"], row["potential"]
+    return worth is None, -(worth or 0), row["priority"] or 9, potential is None, -(potential or 0), row["branch_id"]
+
+
+def fitting(rows: list[Row], hours: float) -> list[Row]:
+    """Return the first rows that fit into the hours."""
+    totals = list(accumulate(row["hours"] for row in rows))
+    return [row for row, total in zip(rows, totals, strict=True) if total <= hours]
+
+
 def test_the_worklist(built_home: Home) -> None:
     """R-S1-11: again branch by branch: who may be listed, what an hour is worth, and who fits into the week."""
     now = today(built_home)
@@ -554,7 +571,7 @@ def test_the_worklist(built_home: Home) -> None:
     agreed = {branch: (on, due, identity) for branch, (on, due, identity, is_open) in pending.items() if is_open}
     known = table(built_home, "core", "dim_rep").drop_nulls("current_branch_id")
     staffed = {current(built_home)[branch] for branch in known["current_branch_id"]}
-    lists: dict[str, list[dict[str, object]]] = defaultdict(list)
+    lists: dict[str, list[Row]] = defaultdict(list)
     for branch in open_branches(built_home) & managers.keys():
         due = agreed.get(branch, (None, date.max, ""))[1]
         is_due = date.min < due < now + timedelta(days=7)
@@ -576,34 +593,15 @@ def test_the_worklist(built_home: Home) -> None:
     again = []
     for staff, rows_ in lists.items():
         week = float(capacity.get(staff) or PROJECT_VARS["support_hours_per_week"])
-
-        def order(row: dict) -> tuple:  # type: ignore[type-arg]
-            return (
-                row["worth"] is None,
-                -(row["worth"] or 0),
-                row["priority"] or 9,
-                row["potential"] is None,
-                -(row["potential"] or 0),
-                row["branch_id"],
-            )
-
-        first, hours = [], 0.0
-        for row in sorted(
-            (row for row in rows_ if row["priority"] == 1), key=lambda row: (order(row)[:2], order(row)[3:])
-        ):
-            hours += row["hours"]
-            if hours > PROJECT_VARS["activation_share"] * week:
-                break
-            first.append(row)
-        rest = sorted((row for row in rows_ if row not in first), key=order)
+        idle = sorted((one for one in rows_ if one["priority"] == 1), key=by_worth)
+        activating = fitting(idle, PROJECT_VARS["activation_share"] * week)
+        rest = sorted((one for one in rows_ if one not in activating), key=by_worth)
         hours = 0.0
-        for rank, row in enumerate([*sorted(first, key=order), *rest], 1):
-            hours += row["hours"]
-            if hours > week:
-                break
-            kept = {name: row[name] for name in ("branch_id", "rep_id", "action_type")}
+        for rank, one in enumerate(fitting([*activating, *rest], week), 1):
+            hours += one["hours"]
+            kept = {name: one[name] for name in ("branch_id", "rep_id", "action_type")}
             again.append(kept | {"account_manager_id": staff, "list_rank": rank, "hours_so_far": hours,
-                "list_priority": row["priority"]})  # fmt: skip
+                "list_priority": one["priority"]})  # fmt: skip
     found = table(built_home, "segment", "activation_worklist")
     assert_same(found, pl.DataFrame(again, infer_schema_length=None), ("branch_id",))
     assert found.height > 10
