@@ -9,7 +9,6 @@ from orchestration.warehouse import read_manifest
 # One side has few rows in a company of any size: today, a calendar's months or halves, a ladder, or a list of steps,
 # ages, measures, features or columns that the model itself names.
 FEW_ROWS = {
-    "branch_segments",
     "int_change_pairs",
     "int_change_parts",
     "int_change_totals",
