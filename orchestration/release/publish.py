@@ -192,10 +192,11 @@ def _write(
         names = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'release' order by all"
         ).fetchall()
-        release["contents"] = {}
+        contents: dict[str, str] = {}
         for schema, name in names:
-            release["contents"][f"{schema}.{name}"] = content = _content(connection, schema, name)
+            contents[f"{schema}.{name}"] = content = _content(connection, schema, name)
             _write_parquet(connection, aside / PARQUET / schema / f"{name}.parquet", content, before)
+        release["contents"] = contents
         expected = {f"{t.schema}.{t.name}": _rows(connection, f"{BUILD}.{t.sql}") for t in tables}
         money = _money(connection, BUILD, tables)
         release["headlines"] = _headlines(connection, tables)
