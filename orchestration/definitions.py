@@ -376,7 +376,7 @@ def landed(context: SensorEvaluationContext) -> RunRequest | SkipReason:
 def tell_failure(context: RunFailureSensorContext) -> None:
     """Send a notice with the causes of a failed run, if settings.yml names receivers."""
     if SETTINGS.notices.to:
-        messages = [event.event_specific_data.error for event in context.get_step_failure_events()]
+        messages = [event.step_failure_data.error for event in context.get_step_failure_events()]
         causes = [cause for error in messages if error for cause in step_causes(error.message)]
         notices.failed(HOME, causes or [context.failure_event.message or "The run failed."], context.log.info)
 

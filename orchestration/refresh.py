@@ -42,7 +42,8 @@ retention:
   sensor: {purge_after_days: 7}
   auto_materialize: {purge_after_days: 7}
 """
-# The setting with the address of the database for Dagster's records; without it they are in dagster/ of the home.
+# The setting with the address of the database for Dagster's records; without it they are in dagster/ of the home. It
+# begins with postgresql+psycopg2://, because Dagster notifies in a way that psycopg 3 does not have.
 POSTGRES = "KYOTEN_DAGSTER_POSTGRES"
 POSTGRES_YAML = f"""\
 storage:

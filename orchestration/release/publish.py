@@ -293,7 +293,7 @@ def _write_parquet(
     manifest = manifest_of(before) if before else None
     if before and manifest and manifest.get("contents", {}).get(f"{schema}.{name}") == content:
         relative = f"{PARQUET}/{schema}/{name}.parquet"
-        with contextlib.suppress(OSError):  # a file system without hard links, or the file is gone
+        with contextlib.suppress(OSError):  # a file system without hard links, or no file
             os.link(before / relative, file)
             if hash_of(file) == manifest["files"][relative]["sha256"]:
                 return
