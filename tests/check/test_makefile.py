@@ -47,6 +47,19 @@ CALLS: dict[tuple[str, ...], list[str]] = {
     ("forget", "REP=r"): ["forget", "--", "r"],
     ("dev", "PORT=3999"): ["dev", "--port", "3999"],
     ("docs",): ["docs"],
+    ("metrics", "NAMES=a,b", "BY=c", "SINCE=2026-01-01", "UNTIL=2026-02-01"): [
+        "metrics",
+        "--by",
+        "c",
+        "--since",
+        "2026-01-01",
+        "--until",
+        "2026-02-01",
+        "--",
+        "a,b",
+    ],
+    ("workbook",): ["workbook"],
+    ("mcp",): ["mcp"],
     ("doctor",): ["doctor"],
     ("accuracy", "SIZE=9", "SEEDS=2", "NOISE=0,1"): ["accuracy", "--size", "9", "--seeds", "2", "--noise", "0,1"],
 }
@@ -85,10 +98,12 @@ SHOWN: dict[str, list[str]] = {
     "lock": [
         r"pip compile .*locks/dev\.lock",
         r"pip compile .*locks/run\.lock",
+        r"locks/bi\.lock",
         r"locks/spark\.lock",
         r"locks/sail\.lock",
     ],
     "clean": [r"rm -rf \.venv"],
+    "bi": [r"setup\.sh bi"],
     "help": [r"awk"],
 }
 

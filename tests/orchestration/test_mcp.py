@@ -157,6 +157,7 @@ def test_hostile_notes_change_nothing(built_home: Home, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for name in ("kyoten.duckdb", "semantic_manifest.json"):
         shutil.copyfile(built_home.published / "current" / name, folder / name)
+    (home.published / "kyoten.duckdb").symlink_to("current/kyoten.duckdb")
     with duckdb.connect(str(folder / "kyoten.duckdb")) as connection:
         connection.execute("update core.fct_deals set deal_name = $text", {"text": HOSTILE})
         connection.execute("update core.dim_branch set branch_name = $text", {"text": HOSTILE})
