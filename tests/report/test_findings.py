@@ -1,4 +1,4 @@
-"""The terminal's findings are those of the Monday page, and state where evidence is missing."""
+"""The terminal has the findings of the Monday page, and states where evidence is missing."""
 
 import duckdb
 import pytest
