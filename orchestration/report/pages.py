@@ -21,7 +21,7 @@ from orchestration import engine, sql
 from orchestration.home import PROJECT, Home
 from orchestration.language import language
 from orchestration.release.publish import replace_pages
-from orchestration.report.queries import Query, parse, run, split, tables
+from orchestration.report.queries import Query, Rows, parse, run, split, tables
 from orchestration.report.render import CATALOG_TEXTS, Column, Context, file_name, in_script, two
 from orchestration.warehouse import content_hash, var
 
@@ -132,6 +132,7 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
         connection.execute(f"set variable {name} = {sql.value(var(name))}")
     catalog, release = _catalog(connection), run(connection, Query("release", "from ops.release")).first
     results = {query.name: run(connection, query) for query in page.queries}
+    why = {} if page.is_for_partner else _why(results, connection)
     template = environment().get_template(f"{page.name}.html")
     shared = {
         "page": page,
@@ -151,11 +152,11 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
         if one:
             id_ = one[results[page.each].query.key[0]]
             mine |= {name: found.get(id_, results[name].none) for name, found in parts.items()}
-        text = template.render(**shared, q=mine, one=one, **_callables(context, connection))
+        text = template.render(**shared, q=mine, one=one, **_callables(context, why))
         yield (f"{page.name}/{file_name(id_)}.html" if one else f"{page.name}.html"), text
 
 
-def _callables(context: Context, connection: "duckdb.DuckDBPyConnection") -> dict[str, Any]:
+def _callables(context: Context, why: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "t": two,
         "col": Column,
@@ -169,7 +170,7 @@ def _callables(context: Context, connection: "duckdb.DuckDBPyConnection") -> dic
         "definitions": context.definitions,
         "settings": context.settings,
         "up": context.up,
-        "why": lambda: _why(context, connection),
+        "why": lambda: in_script({deal: why[deal] for deal in sorted(context.deals) if deal in why}),
         "asset": _asset,
         "words": lambda: in_script(context.words),
     }
@@ -204,17 +205,17 @@ def _why_queries() -> list[Query]:
     return parse(REPORTS / "why.sql")
 
 
-def _why(context: Context, connection: "duckdb.DuckDBPyConnection") -> Any:
-    """Return, for each deal that the page names, why it is at its branch, as JSON."""
+def _why(results: Mapping[str, Rows], connection: "duckdb.DuckDBPyConnection") -> dict[str, Any]:
+    """Return why each deal that a page may name is at its branch."""
+    decided, evidence = (query.text for query in _why_queries())
+    deals = {row["deal_id"] for rows in results.values() if "deal_id" in rows.columns for row in rows}
+    ids = {"ids": sorted(deals - {None})}
     found: dict[str, Any] = {}
-    if context.deals and context.shows_sql:
-        decided, evidence = (query.text for query in _why_queries())
-        ids = {"ids": sorted(context.deals)}
-        for deal, *facts in connection.execute(decided, ids).fetchall():
-            found[deal] = {"decided": [None if one is None else str(one) for one in facts], "evidence": []}
-        for deal, *facts in connection.execute(evidence, ids).fetchall():
-            found[deal]["evidence"].append([None if one is None else str(one) for one in facts])
-    return in_script(found)
+    for deal, *facts in connection.execute(decided, ids).fetchall():
+        found[deal] = {"decided": [None if one is None else str(one) for one in facts], "evidence": []}
+    for deal, *facts in connection.execute(evidence, ids).fetchall():
+        found[deal]["evidence"].append([None if one is None else str(one) for one in facts])
+    return found
 
 
 def _catalog(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The terminal's findings are those of the Monday page, and state where evidence is missing."""
+"""The terminal has the findings of the Monday page, and states where evidence is missing."""
 
 import duckdb
 import pytest
@@ -9,7 +9,7 @@ from orchestration.report.pages import REPORTS
 from orchestration.report.queries import parse, run
 
 
-def test_findings_are_those_of_the_page(built_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_terminal_has_the_findings_of_the_page(built_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as connection:
         rows = {query.name: run(connection, query) for query in parse(REPORTS / "monday.sql") if query.name in WANTED}
         english = findings(connection)
