@@ -107,8 +107,8 @@ def two_branches(p: Planted) -> None:
         channel = "service" if n == 3 else None  # the only deal of this channel
         earned = amount * MILLION // 10 if n == 1 else None  # the only commission that is stated
         sold(
-            p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel, partner_commission=earned,
-            product_id="PR02",  # not the product of the sister branch
+            p, f"{FEW}-{n}", f"{FEW}-R{rep}", created, won, amount * MILLION, channel=channel,
+            partner_commission=earned, product_id="PR02",  # not the product of the sister branch
         )  # fmt: skip
     for n in range(1, 15):
         created, won = (summer, autumn) if n <= 7 else (winter, spring)

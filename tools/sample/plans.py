@@ -146,9 +146,9 @@ def write_account_plans(org: Organisation, causes: Causes, writer: Writer, rng: 
         )  # fmt: skip
     divisions, larger = later_plans.of_larger_scopes(org, plans, goals)
     later = later_plans.going_on(org, causes, rng)
-    ended = {plan["plan_id"]: plan for plan in plans if plan["period_end"] <= iso(AS_OF) and plan["agreed_on"]}
-    for nth, plan in enumerate(ended.values()):
-        plan["lessons"] = later_plans.LESSONS[nth % 4] if nth % 4 < len(later_plans.LESSONS) else None
+    ended = {row["plan_id"]: row for row in plans if row["period_end"] <= iso(AS_OF) and row["agreed_on"]}
+    for nth, row in enumerate(ended.values()):
+        row["lessons"] = later_plans.LESSONS[nth % 4] if nth % 4 < len(later_plans.LESSONS) else None
     writer.write_rows("account_plans", AS_OF, [{"lessons": None, **row} for row in (*plans, *divisions, *later[0])])
     writer.write_rows("plan_goals", AS_OF, [*goals, *larger, *later[1]])
     writer.write_rows("plan_actions", AS_OF, [*actions, *later[2]])
