@@ -10,10 +10,15 @@ with members as (
 own_products as (
     select
         lists.focus_products,
-        max(case
-            when {{ dbt.concat(["';'", "replace(lists.focus_products, ' ', '')", "';'"]) }}
-                like {{ dbt.concat(["'%;'", "products.product_id", "';%'"]) }} then 1 else 0
-        end) as names_ours
+        max(
+            case
+                when
+                    {{ dbt.concat(["';'", "replace(lists.focus_products, ' ', '')", "';'"]) }}
+                    like {{ dbt.concat(["'%;'", "products.product_id", "';%'"]) }}
+                    then 1
+                else 0
+            end
+        ) as names_ours
     from (select distinct focus_products from {{ ref('int_known_profiles') }} where focus_products is not null) as lists
     cross join {{ ref('dim_product') }} as products
     group by lists.focus_products
