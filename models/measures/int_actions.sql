@@ -24,9 +24,9 @@ planned as (
 marks as (
     select
         branch_id, action_type, {{ month_of('due_on') }} as month,
-        1 as planned_actions, case when done_on is not null then 1 else 0 end as planned_actions_done, 0 as done
+        case when due_on <= as_of then 1 else 0 end as planned_actions,
+        case when due_on <= as_of and done_on is not null then 1 else 0 end as planned_actions_done, 0 as done
     from planned
-    where due_on <= as_of
     union all
     select branch_id, action_type, {{ month_of('done_on') }} as month, 0 as planned_actions, 0 as planned_actions_done, 1 as done
     from planned
@@ -36,10 +36,11 @@ marks as (
         activities.branch_id_current as branch_id, activities.activity_type as action_type, activities.occurred_month as month,
         0 as planned_actions, 0 as planned_actions_done, 1 as done
     from {{ ref('fct_activities') }} as activities
-    cross join {{ ref('int_as_of') }} as today
+    -- Months up to today.
+    inner join {{ ref('int_months') }} as months on activities.occurred_month = months.month
     where
         activities.activity_type in ({{ text_list(var('action_activity_types')) }})
-        and activities.status = 'held' and activities.programme_id is null and activities.occurred_on <= today.as_of
+        and activities.status = 'held' and activities.programme_id is null
 )
 
 select
@@ -51,3 +52,4 @@ select
     max(done) = 1 as is_done
 from marks
 group by branch_id, action_type, month
+having sum(marks.planned_actions) > 0 or max(marks.done) = 1

@@ -29,9 +29,10 @@ decided as (
     inner join latest on planned.decision_id = latest.decision_id
     left join {{ ref('metrics') }} as metrics on planned.metric = metrics.metric
     -- Each join finds one row at most: the entity of today.
-    left join {{ ref('dim_branch') }} as branches on planned.scope = 'branch' and planned.scope_id = branches.branch_id
-    left join {{ ref('dim_division') }} as divisions on planned.scope = 'division' and planned.scope_id = divisions.division_id
-    left join {{ ref('dim_partner') }} as partners on planned.scope = 'partner' and planned.scope_id = partners.partner_id
+    left join {{ ref('dim_branch') }} as branches on case when planned.scope = 'branch' then planned.scope_id end = branches.branch_id
+    left join {{ ref('dim_division') }} as divisions
+        on case when planned.scope = 'division' then planned.scope_id end = divisions.division_id
+    left join {{ ref('dim_partner') }} as partners on case when planned.scope = 'partner' then planned.scope_id end = partners.partner_id
 )
 
 select

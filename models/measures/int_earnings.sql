@@ -1,7 +1,7 @@
 -- What a counted revenue event brings to both sides: the vendor's margin and the partner's commission of the deal, in the
 -- proportion of the event to the deal's amount, so that a return takes them back. Null where the source does not state them.
 with stated as (
-    select deal_id, vendor_margin, partner_commission
+    select deal_id, cast(vendor_margin as double) as vendor_margin, cast(partner_commission as double) as partner_commission
     from {{ ref('stg_deals') }}
     where vendor_margin is not null or partner_commission is not null
 )
@@ -13,9 +13,9 @@ select
     revenue.branch_version_id,
     revenue.recognized_month as month,
     revenue.amount,
-    {{ round_money('cast(revenue.amount as double) * cast(stated.vendor_margin as double) / nullif(cast(deals.amount_in_currency as double), 0)') }}
+    {{ round_money('cast(revenue.amount as double) * stated.vendor_margin / nullif(cast(deals.amount_in_currency as double), 0)') }}
         as margin,
-    {{ round_money('cast(revenue.amount as double) * cast(stated.partner_commission as double) / nullif(cast(deals.amount_in_currency as double), 0)') }}
+    {{ round_money('cast(revenue.amount as double) * stated.partner_commission / nullif(cast(deals.amount_in_currency as double), 0)') }}
         as commission
 from {{ ref('fct_revenue') }} as revenue
 inner join {{ ref('fct_deals') }} as deals on revenue.deal_id = deals.deal_id

@@ -6,7 +6,7 @@ with revenue as (
         cast(sum(amount) as {{ money_type() }}) as revenue,
         cast(sum(coalesce(margin, 0)) as {{ money_type() }}) as margin,
         sum(abs(amount)) as moved,
-        sum(case when margin is not null then abs(amount) else 0 end) as moved_with_margin
+        sum(case when margin is not null then abs(amount) else cast(0 as {{ money_type() }}) end) as moved_with_margin
     from {{ ref('int_programme_revenue') }}
     group by programme_id, month
 ),

@@ -66,7 +66,7 @@ def actions(home: Home) -> tuple[dict[tuple[str, str], set[date]], list[tuple[st
         pl.col("activity_type").is_in(PROJECT_VARS["action_activity_types"]),
         pl.col("status") == "held",
         pl.col("programme_id").is_null(),
-        pl.col("occurred_on") <= today(home),
+        pl.col("occurred_month") <= first_of_month(today(home)),
     )
     for branch, kind, month in held.select("branch_id_current", "activity_type", "occurred_month").rows():
         done[branch, kind].add(month)

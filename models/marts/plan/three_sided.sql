@@ -22,8 +22,8 @@ earnings as (
         bridge.scope_key, {{ fiscal_year('earnings.month') }} as fiscal_year,
         sum(earnings.commission) as partner_commission,
         sum(earnings.margin) as vendor_margin,
-        sum(case when earnings.commission is not null then abs(earnings.amount) else 0 end) as with_commission,
-        sum(case when earnings.margin is not null then abs(earnings.amount) else 0 end) as with_margin,
+        sum(case when earnings.commission is not null then abs(earnings.amount) else cast(0 as {{ money_type() }}) end) as with_commission,
+        sum(case when earnings.margin is not null then abs(earnings.amount) else cast(0 as {{ money_type() }}) end) as with_margin,
         sum(abs(earnings.amount)) as moved
     from {{ ref('int_earnings') }} as earnings
     inner join {{ ref('int_scope_bridge') }} as bridge
