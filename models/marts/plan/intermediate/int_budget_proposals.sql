@@ -123,19 +123,6 @@ proposed as (
             else 'growth'
         end as basis
     from bounded
-),
-
-amounts as (
-    select
-        *,
-        case basis
-            when 'headroom' then headroom_amount_min
-            when 'nothing' then cast(0 as double)
-            when 'run_rate' then run_rate
-            when 'capacity' then capacity
-            else run_rate * growth
-        end as proposal
-    from proposed
 )
 
 select
