@@ -19,12 +19,14 @@ chances as (
 ),
 
 offers as (
-    select chances.target_branch_id as branch_id, told.case_id, told.source_branch_id, told.product_id, told.recorded_on,
+    select
+        chances.target_branch_id as branch_id, told.case_id, told.source_branch_id, told.product_id, told.recorded_on,
         chances.estimated_wins
     from chances
     inner join told on chances.source_branch_id = told.source_branch_id and chances.product_id = told.product_id
     union all
-    select branches.branch_id, recent.case_id, recent.source_branch_id, recent.product_id, recent.recorded_on,
+    select
+        branches.branch_id, recent.case_id, recent.source_branch_id, recent.product_id, recent.recorded_on,
         cast(null as double) as estimated_wins
     from {{ ref('int_open_branches') }} as branches
     inner join recent
