@@ -6,7 +6,8 @@
 -- months, in classes that double. It is no part of the difference, so that a lucky month cannot choose its own peers. Size, age,
 -- type of partner and area are as in int_benchmarks. Where fewer than pooling_min_entities branches have all of it, area is dropped
 -- first, then type of partner, age and size; last, the classes of the level quadruple. Where even these are fewer, all of them count, if
--- they are effect_min_peers. Cases whose months are not over have no result, nor have branches that closed, or whose contract ended, in them.
+-- they are effect_min_peers. Cases whose months are not over have no result, nor have branches that closed, or whose contract ended,
+-- in them.
 with types as (
     select action_type, count(*) as actions
     from {{ ref('int_actions') }}
@@ -97,7 +98,8 @@ members as (
     select
         candidates.*, levels.n as level,
         {{ dbt.concat([
-            'case when levels.n <= 5 then candidates.level_class else candidates.wide_level_class end', "'/'", 'candidates.other_before', "'/'", 'candidates.other_later', "'/'",
+            'case when levels.n <= 5 then candidates.level_class else candidates.wide_level_class end', "'/'",
+            'candidates.other_before', "'/'", 'candidates.other_later', "'/'",
             "case when levels.n <= 4 then candidates.size_class else '' end", "'/'",
             "case when levels.n <= 3 then candidates.age_class else '' end", "'/'",
             "case when levels.n <= 2 then candidates.partner_type else '' end", "'/'",

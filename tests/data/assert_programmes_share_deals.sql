@@ -14,11 +14,15 @@ parts as (
     group by deal_id, event_id
 )
 
-select 'weights' as broken, deal_id, cast(null as {{ dbt.type_string() }}) as event_id, cast(weight as double) as found, cast(1 as double) as expected
+select
+    'weights' as broken, deal_id, cast(null as {{ dbt.type_string() }}) as event_id,
+    cast(weight as double) as found, cast(1 as double) as expected
 from weights
 where abs(weight - 1) > 0.000000001
 union all
-select 'money' as broken, earnings.deal_id, earnings.event_id, cast(parts.amount as double) as found, cast(earnings.amount as double) as expected
+select
+    'money' as broken, earnings.deal_id, earnings.event_id,
+    cast(parts.amount as double) as found, cast(earnings.amount as double) as expected
 from {{ ref('int_earnings') }} as earnings
 inner join weights on earnings.deal_id = weights.deal_id
 left join parts on earnings.deal_id = parts.deal_id and earnings.event_id = parts.event_id

@@ -84,7 +84,10 @@ errors as (
     select
         spread.*,
         sqrt(spread.squares * spread.clusters / (spread.clusters - 1)) / counted.n
-        * (2.576 + cast(4.917 as double) / (spread.clusters - 1) + 8.835 / power(spread.clusters - 1, 2) + 12.144 / power(spread.clusters - 1, 3))
+        * (
+            2.576 + cast(4.917 as double) / (spread.clusters - 1) + 8.835 / power(spread.clusters - 1, 2)
+            + 12.144 / power(spread.clusters - 1, 3)
+        )
             as half_width
     from spread
     inner join counted

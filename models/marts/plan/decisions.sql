@@ -3,7 +3,11 @@ with came as (
     select
         decisions.decision_id,
         max(
-            case when figures.month = decisions.figure_month then case when decisions.is_flow then figures.year_value else figures.value end end
+            case
+                when figures.month != decisions.figure_month then null
+                when decisions.is_flow then figures.year_value
+                else figures.value
+            end
         ) as figure_then,
         case
             when max(case when decisions.is_flow then 1 else 0 end) = 1

@@ -1,5 +1,5 @@
--- Leads that the vendor supplied, by the month in which they were passed on, on today's organisation. Acceptance, contact and deal of a lead count
--- in that month, too. A lead has had enough time for a deal after cohort_mature_days.
+-- Leads that the vendor supplied, by the month in which they were passed on, on today's organisation. Acceptance, contact and deal of a
+-- lead count in that month, too. A lead has had enough time for a deal after cohort_mature_days.
 with leads as (
     select
         bridge.scope_key,
