@@ -79,8 +79,13 @@ def known_as(alias: Alias, scan: Scan) -> Scan:
     columns = tuple(replace(c, name=unicodedata.normalize("NFC", c.name)) for c in scan.columns)
     scan = replace(scan, columns=columns)
     names = alias.renamed([column.name for column in scan.columns])
-    named = (replace(c, name=names.get(c.name, c.name), header=c.name) for c in scan.columns)
-    return replace(scan, columns=tuple(named))
+    named = tuple(replace(c, name=names.get(c.name, c.name), header=c.name) for c in scan.columns)
+    if taken := next((c.name for c in named if c.name.lower() in ORIGIN), ""):
+        raise RefusedError(
+            f"has the column {taken}, Kyoten's own name of the origin of each record. State another name for it under "
+            f"`columns:` of the file, such as `columns: {{of_source: {taken}}}`"
+        )
+    return replace(scan, columns=named)
 
 
 # Settings, paths and tables of the engine and of other files, which must not get into the data.

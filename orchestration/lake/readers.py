@@ -644,6 +644,10 @@ def _parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Scan:
     try:
         described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}").fetchall()
     except duckdb.Error as error:
+        if "column named file_row_number" in str(error):
+            raise RefusedError(
+                "has a column file_row_number, a name of the engine. Deliver it under another name"
+            ) from error
         raise RefusedError(f"cannot be read as Parquet: {first_line(error)}. Deliver the file again.") from error
     columns = tuple(SourceColumn(str(row[0]), f"c{i}", str(row[1])) for i, row in enumerate(described))
     _check_number(columns)

@@ -211,6 +211,25 @@ def test_tables_settings_and_columns_of_a_file(desk, source, tmp_path):
     assert {f.dataset: f.accepted for f in desk.load(source).files}["deals"] == 1
 
 
+@pytest.mark.parametrize("columns", ["", "        columns: {of_source: _row_number}\n"])
+def test_a_column_with_the_name_of_the_origin_is_renamed(desk, tmp_path, columns):
+    """Found by `make fuzz COUNT=28000 SEED=603`: a column _row_number was taken for the number of the record."""
+    (tmp_path / "d.csv").write_text("deal_id,stage,_row_number\nD1,won,s-1\nD2,open,s-2\n")
+    mapping = tmp_path / "named.yml"
+    mapping.write_text(
+        f"sources:\n  crm:\n    path: {tmp_path}\n    extracted_on: 2026-04-01\n    files:\n"
+        f"      d:\n        pattern: d.csv\n{columns}"
+        "    datasets:\n      deals: {from: d, columns: {deal_id: deal_id, stage: stage}}\n"
+    )
+    result = desk.load(mapping)
+    assert [row[0] for row in desk.query("SELECT deal_id FROM raw_deals ORDER BY 1")] == (
+        ["D1", "D2"] if columns else []
+    )
+    assert bool(columns) == (not result.refused)
+    if not columns:
+        assert "`columns: {of_source: _row_number}`" in result.refused[0].message
+
+
 def test_several_patterns_of_one_file(desk, source, tmp_path):
     (tmp_path / "crm" / "more_2026-04-01.csv").write_text("x\nId;Stage;Amt;Won on;Rep\n9;商談;1;;c\n", encoding="cp932")
     source.write_text(source.read_text().replace("pattern: deals*.csv", "pattern: [MORE, deals*.csv]"))

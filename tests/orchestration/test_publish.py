@@ -30,6 +30,7 @@ def _node(schema: str, name: str, **properties: object) -> dict:
     return {
         "unique_id": f"model.kyoten.{name}",
         "resource_type": "model",
+        "unique_id": f"model.kyoten.{name}",
         "schema": schema,
         "alias": name,
         "name": name,
@@ -87,6 +88,26 @@ def _editions(home: Home) -> tuple[int, int]:
         ).fetchone()
     assert row
     return row
+
+
+@pytest.mark.parametrize(("config", "first"), [({}, ["D0", "D7", "D14"]), ({"where": "1 = 1"}, ["D0", "D1", "D10"])])
+def test_a_table_is_sorted_by_the_key_that_a_guard_holds_unique(home: Home, config: dict, first: list[str]) -> None:
+    """Otherwise by all columns: a guard of some rows only is no key of all."""
+    guard = {
+        "resource_type": "test",
+        "config": config,
+        "column_name": "amount",
+        "attached_node": "model.kyoten.fct_deals",
+        "test_metadata": {"name": "unique"},
+    }
+    manifest = _manifest()
+    manifest["nodes"]["guard"] = guard
+    publish(home, manifest, checks=CHECKS, fingerprint=FINGERPRINT)
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "from read_parquet(?) limit 3", [str(home.published / "parquet/core/fct_deals.parquet")]
+        )
+        assert [row[0] for row in rows.fetchall()] == first
 
 
 def test_a_release_has_tables_texts_parquet_and_manifest(home: Home) -> None:
