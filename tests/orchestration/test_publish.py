@@ -30,7 +30,6 @@ def _node(schema: str, name: str, **properties: object) -> dict:
     return {
         "unique_id": f"model.kyoten.{name}",
         "resource_type": "model",
-        "unique_id": f"model.kyoten.{name}",
         "schema": schema,
         "alias": name,
         "name": name,
