@@ -185,5 +185,5 @@ def _weekly(home: Home) -> list[str]:
 
 
 def _place(home: Home) -> Path:
-    page = home.root / "reports" / "index.html"
+    page = home.first_page
     return page if page.exists() else home.worklist / "quarantine.csv"

@@ -75,7 +75,7 @@ def fit(rows: "pd.DataFrame", features: Sequence[str]) -> tuple[dict[str, tuple[
     """
     import numpy as np
     import pandas as pd
-    import statsmodels.api as sm  # type: ignore[import-untyped]
+    import statsmodels.api as sm
 
     values = rows[list(features)].astype(float)
     # A missing value is the mean, and a feature that is the same everywhere has no coefficient.
