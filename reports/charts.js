@@ -62,8 +62,8 @@ const CHARTS = {
     const colours = { high_touch: BLUE, tech_touch: SAND, none: GREY };
     const y = (amount) => Math.sqrt(Math.max(amount, 0));
     // Branches without a win lie in a strip below zero, each at a height of its own, so that they can be told apart.
-    const strip = Math.max(1, ...all.map((row) => y(row.result))) * 0.3;
-    const height = (row) => (row.deals_won_t12m > 0 ? y(row.result) : -strip * (0.1 + 0.85 * (([...row.branch_id].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 997, 7) * 37 % 101) / 101)));
+    const strip = Math.max(1, ...all.map((row) => y(row.won_amount_t12m))) * 0.3;
+    const height = (row) => (row.deals_won_t12m > 0 ? y(row.won_amount_t12m) : -strip * (0.1 + 0.85 * (([...row.branch_id].reduce((sum, c) => (sum * 31 + c.codePointAt(0)) % 997, 7) * 37 % 101) / 101)));
     const point = (row) => ({
       name: row.branch_name, value: [row.potential_score, height(row)], row,
       symbolSize: (8 + 2 * Math.sqrt(row.headcount || 1)) * Math.min(1, 12 / Math.sqrt(all.length)),
@@ -71,10 +71,10 @@ const CHARTS = {
       label: { show: !partner || row.partner_name === partner },
     });
     const jumps = moved ? all.filter((row) => row.segment_before && row.segment_before !== row.segment && row.potential_before !== null && (!partner || row.partner_name === partner)) : [];
-    const cut = Number(element.dataset.cut);
+    const cut = all.length ? all[0].potential_cut : null;
     return base({
       grid: { left: 8, right: 72, top: 48, bottom: 30, containLabel: true },
-      tooltip: { confine: true, formatter: ({ data }) => data.row ? `<b>${data.row.branch_name}</b> ${data.row.partner_name}<br>${say("ポテンシャル", "potential")} ${data.row.potential_score.toFixed(0)} · ${say("受注額", "won")} ${money(data.row.result)} (${data.row.deals_won_t12m})<br>${word(data.row.segment)}<br>${say("支援", "support")}: ${word(data.row.support_mode)} · ${say("実際", "observed")}: ${word(data.row.observed_mode)}${data.row.segment_before ? `<br>${say("前の半期", "half before")}: ${word(data.row.segment_before)}` : ""}` : "" },
+      tooltip: { confine: true, formatter: ({ data }) => data.row ? `<b>${data.row.branch_name}</b> ${data.row.partner_name}<br>${say("ポテンシャル", "potential")} ${data.row.potential_score.toFixed(0)} · ${say("受注額", "won")} ${money(data.row.won_amount_t12m)} (${data.row.deals_won_t12m})<br>${word(data.row.segment)}<br>${say("支援", "support")}: ${word(data.row.support_mode)} · ${say("実際", "observed")}: ${word(data.row.observed_mode)}${data.row.segment_before ? `<br>${say("前の半期", "half before")}: ${word(data.row.segment_before)}` : ""}` : "" },
       dataZoom: [{ type: "inside", xAxisIndex: 0, filterMode: "none" }, { type: "inside", yAxisIndex: 0, filterMode: "none" }],
       toolbox: { right: 8, feature: { dataZoom: { title: { zoom: say("範囲を拡大", "zoom"), back: say("戻す", "back") } }, restore: { title: say("元に戻す", "reset") } } },
       xAxis: { name: say("ポテンシャル", "potential"), nameLocation: "middle", nameGap: 26, type: "value", min: 0, max: 100, axisLabel: { color: SOFT }, splitLine: { show: false } },
@@ -85,7 +85,7 @@ const CHARTS = {
           label: { show: true, formatter: "{b}", position: "right", fontSize: 11, color: INK, lineHeight: 17, textBorderColor: "#fff", textBorderWidth: 2 }, labelLayout: { hideOverlap: true, moveOverlap: undefined },
           markLine: { silent: true, symbol: "none", lineStyle: { color: SOFT, type: "dashed" }, label: { show: false }, data: [{ xAxis: cut }, { yAxis: 0, label: { show: true, position: "insideEndBottom", color: SOFT, formatter: say("↓ 受注なし(高さに意味はありません)", "↓ no win (height has no meaning)") } }] },
         },
-        { type: "lines", coordinateSystem: "cartesian2d", silent: true, symbol: ["none", "arrow"], symbolSize: 7, lineStyle: { color: SOFT, width: 1, opacity: 0.7 }, data: jumps.map((row) => ({ coords: [[row.potential_before, y(row.result_before)], [row.potential_score, height(row)]] })) },
+        { type: "lines", coordinateSystem: "cartesian2d", silent: true, symbol: ["none", "arrow"], symbolSize: 7, lineStyle: { color: SOFT, width: 1, opacity: 0.7 }, data: jumps.map((row) => ({ coords: [[row.potential_before, y(row.won_before)], [row.potential_score, height(row)]] })) },
       ],
     });
   },

@@ -4,8 +4,9 @@
 -- The branches of today in the last fiscal half that is over, and where they were in the half before.
 select
     now.branch_id, now.period_start, now.period_end, branches.branch_name, partners.partner_name, branches.prefecture,
-    now.potential_score, now.result, now.deals_won_t12m, now.segment, now.support_mode, now.observed_mode, now.support_priority,
-    people.headcount, before.segment as segment_before, before.potential_score as potential_before, before.result as result_before
+    now.potential_score, now.potential_cut, now.won_amount_t12m, now.deals_won_t12m, now.segment, now.support_mode, now.observed_mode,
+    now.support_priority,
+    people.headcount, before.segment as segment_before, before.potential_score as potential_before, before.won_amount_t12m as won_before
 from segment.branch_segments as now
 inner join core.dim_branch as branches on now.branch_id = branches.branch_id
 inner join core.dim_partner as partners on now.partner_id = partners.partner_id
@@ -26,8 +27,8 @@ order by now.support_priority nulls last, now.branch_id
 -- table: segment.branch_segments
 -- key: period_start, segment, support_mode, observed_mode
 -- figure: branches = count(*)
--- figure: result = sum(result)
-select period_start, segment, support_mode, observed_mode, count(*) as branches, sum(result) as result
+-- figure: won_amount_t12m = sum(won_amount_t12m)
+select period_start, segment, support_mode, observed_mode, count(*) as branches, sum(won_amount_t12m) as won_amount_t12m
 from segment.branch_segments
 where
     period_start = (

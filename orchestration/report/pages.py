@@ -33,7 +33,7 @@ RELEASE_MARK = "@RELEASE@"
 ALWAYS = ("ops.release", "ops.catalog", "kpi.metrics")  # each page reads these
 # The branches that have a page of their own.
 LINKED = "select branch_id from core.dim_branch where not is_sentinel and closed_on is null"
-SETTINGS = ("base_currency", "n_min", "potential_cut", "people_notice_days")
+SETTINGS = ("base_currency", "n_min", "people_notice_days")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@
     row[at("branch_id")] = `X${n}`;
     row[at("branch_name")] = `第${n}営業所`;
     row[at("potential_score")] = (n * 37) % 100;
-    row[at("result")] = n % 3 ? 0 : (n * 7919) % 9e6;
+    row[at("won_amount_t12m")] = n % 3 ? 0 : (n * 7919) % 9e6;
     row[at("deals_won_t12m")] = n % 3 ? 0 : 2;
     return row;
   });
