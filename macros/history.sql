@@ -149,10 +149,10 @@
     group by {{ all_columns }}, island
 {%- endmacro %}
 
-{# Latest row per key of a full dataset, whether or not the latest extract still has it. `ended_on` is the date of the first
+{# Latest row per key of a full dataset, whether or not the latest extract still has it. `unlisted_on` is the date of the first
    extract that left the key out, null while the latest has it. #}
 {% macro last_known(dataset, key) -%}
-    select *, next_extracted_on as ended_on
+    select *, next_extracted_on as unlisted_on
     from (
         select
             *,

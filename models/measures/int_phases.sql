@@ -15,7 +15,7 @@ phases as (
             lead(valid_from) over (partition by scope, coalesce(scope_id, 'ALL') order by valid_from), {{ for_ever() }}
         ) as valid_to
     from known_phases
-    where ended_on is null
+    where unlisted_on is null
 ),
 
 company_phases as (

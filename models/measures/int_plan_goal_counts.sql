@@ -10,5 +10,5 @@ select
     count(distinct case when goal_type = 'result' then goal_id end) as result_goals,
     sum(case when metric = 'won_amount' then target end) as won_amount_target
 from known_goals
-where ended_on is null
+where unlisted_on is null
 group by plan_id, version

@@ -50,7 +50,7 @@ select
         branches.opened_on, case when coalesce(first_held.listed_from < branches.closed_on, true) then first_held.listed_from end
     ) as opened_on,
     -- A branch that a later extract omits was closed at that extract's date, unless the roster has an earlier date.
-    {{ earliest(['branches.closed_on', 'branches.ended_on']) }} as closed_on,
+    {{ earliest(['branches.closed_on', 'branches.unlisted_on']) }} as closed_on,
     coalesce(branches.is_focus, partners.is_focus, false) as is_focus,
     coalesce(branches.contract_started_on, partners.contract_started_on) as contract_started_on,
     coalesce(branches.contract_ended_on, partners.contract_ended_on) as contract_ended_on,

@@ -27,12 +27,12 @@ select
     industry,
     contract_started_on,
     -- A company that a later extract omits ended at that extract's date, unless the roster has an earlier date.
-    {{ earliest(['contract_ended_on', 'ended_on']) }} as contract_ended_on,
+    {{ earliest(['contract_ended_on', 'unlisted_on']) }} as contract_ended_on,
     coalesce(is_focus, false) as is_focus,
     successor_partner_id,
     succeeded_on,
     first_held.listed_from,
-    ended_on as listed_to
+    unlisted_on as listed_to
 from rostered
 inner join first_held on rostered.partner_id = first_held.partner_id
 union all

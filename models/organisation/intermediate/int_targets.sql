@@ -3,4 +3,4 @@ select metric, scope, coalesce(scope_id, 'ALL') as entity_id, baseline, baseline
 from (
     {{ last_known('targets', ['metric', 'scope', 'scope_id', 'period_start', 'deadline']) }}
 ) as known_targets
-where ended_on is null
+where unlisted_on is null
