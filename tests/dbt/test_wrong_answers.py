@@ -401,7 +401,11 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             "actual_to_date - target_to_date", "actual_to_date - plan_target",
         )
     ],
-    "R-S0-09": [({"scope": "company", "month": RUNNING}, " and is_complete and", " and")],
+    # A month of five days, and meetings of an unknown branch.
+    "R-S0-09": [
+        ({"scope": "company", "month": RUNNING}, " and is_complete and", " and"),
+        ({"scope": "branch", "entity_id": "UNKNOWN:P0011"}, "\n    and entity_id not like 'UNKNOWN:%'", ""),
+    ],
     # A straight line, before the seasons of March and September.
     "R-S0-12": [
         (
@@ -435,12 +439,13 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             " shortfall, remaining_target", " remaining_target as shortfall, remaining_target",
         )
     ],
-    # Only one of two deals states its commission.
+    # Only one of two deals states its commission. What has no known branch is not a branch.
     "R-S0-21": [
         (
             {"entity_id": FEW, "fiscal_year": 2025, "fiscal_quarter": "Q2", "partner_earnings": 15 * M},
             " partner_earnings,", " known_earnings as partner_earnings,",
-        )
+        ),
+        ({"scope": "branch", "entity_id": "UNKNOWN:TRAP20"}, " and entity_id not like 'UNKNOWN:%'", ""),
     ],
     # A draft, and a half-year by the target of the year.
     "How did a plan go": [
@@ -472,7 +477,7 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             group by plan_id""",
         )
     ],
-    # The target of the year.
+    # The target of the year, and a branch that closed two years ago.
     "R-S4-26": [
         (
             {"branch_id": MANY, "fiscal_quarter": "Q4", "quarter_target_amount": 420 * M},
@@ -480,7 +485,8 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             from plan.qbr_pack as pack inner join plan.account_plans as plans
                 on pack.branch_id = plans.branch_id and plans.is_current
             where pack.period_start between plans.period_start and plans.period_end""",
-        )
+        ),
+        ({"branch_id": "B00014"}, "coalesce(branches.closed_on, date '9999-12-31')", "date '9999-12-31'"),
     ],
     "had a business review": [({"entity_id": NEW, "fiscal_year": YEAR}, "where is_complete\n", "")],
     # Half a year is left.
@@ -517,12 +523,13 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             "period_start = (select max(period_start) from segment.branch_segments)",
         )
     ],
-    # Nobody has reported it.
+    # Nobody has reported it; a branch that closed in March.
     "R-S1-07": [
         (
             {"branch_id": LEAK, "feature": "customer_count", "reported_value": 0},
-            " reported_value,", " coalesce(reported_value, 0) as reported_value,",
-        )
+            " parts.reported_value,", " coalesce(parts.reported_value, 0) as reported_value,",
+        ),
+        ({"branch_id": "B00026"}, "inner join segment.branch_segments", "left join segment.branch_segments"),
     ],
     # The year after this half-year still runs.
     "R-S1-08": [
@@ -680,19 +687,16 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             " bridge_rate, case", " coalesce(bridge_rate, 0) as bridge_rate, case",
         )
     ],
-    # A sister branch was told of the case, and has not won since.
+    # A sister branch knows the case, and has not won since.
     "R-S2-17": [
         (
             {"issue_id": "KNOWN-ISSUE", "rollouts_succeeded": 1},
             " rollouts_succeeded,", " rollouts as rollouts_succeeded,",
         )
     ],
-    # Less than a year old, but of the fiscal year before.
+    # A branch that closed in October.
     "R-S0-05": [
-        (
-            {"branch_id": "B00026", "fact": "customer_count", "is_of_this_year": True},
-            " is_of_this_year,", " reported_days < 365 as is_of_this_year,",
-        )
+        ({"branch_id": MERGED}, "coalesce(branches.closed_on, date '9999-12-31')", "date '9999-12-31'"),
     ],
     # One of the three who have won has left.
     "R-S0-15": [
