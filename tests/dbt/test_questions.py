@@ -742,7 +742,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "What came of": [
         {
             "worklist_on": day("2026-03-30"), "activity_type": "call", "actions": 1, "with_next_action": 1,
-            "deals_within_90_days": 0,
+            "deals_within_90_days": None,
         },
     ],
     "R-S0-05": [

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.dbt.test_questions import FEW, LEAK, MANY, QUERIES, M, answer, day, lacking, release
+from tests.dbt.test_questions import ABROAD, FEW, LEAK, MANY, NEW, QUERIES, M, answer, day, lacking, release
 
 __all__ = ["release"]
 Fact = dict[str, Any]
@@ -241,7 +241,8 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             {"branch_id": MERGED},
             """select deals.branch_id, customers.prefecture from core.fct_deals as deals
             inner join core.dim_customer as customers on deals.customer_id = customers.customer_id where is_counted""",
-        )
+        ),
+        ({"branch_id": "UNKNOWN:TRAP08"}, "where not branches.is_sentinel\n", ""),
     ],
     # All evidence, not what decided.
     "R-S2-10": [
@@ -321,6 +322,410 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
         (
             {"scope": "company", "cause": "corrected"},
             "select 'company' as scope, cause from kpi.change_deals where pair = 'extract' and measure = 'won_amount'",
+        )
+    ],
+    # Two of three partners.
+    "R-S4-09": [
+        (
+            {"cut": "area", "cut_value": "中国", "fit_rate": pytest.approx(2 / 3)},
+            " fit_rate, interval_low", " fit_rate_numerator / fit_rate_denominator as fit_rate, interval_low",
+        )
+    ],
+    # It agreed before it joined; other branches of the programme did not.
+    "R-S0-19": [
+        (
+            {"programme_id": "PG1", "branch_id": "B00008"},
+            "coalesce(members.agreed_on > members.joined_on, true)", "programmes.branches_agreed < programmes.branches",
+        )
+    ],
+    # All that the branch has won since it joined.
+    "R-S4-17": [
+        (
+            {"programme_id": "PG1", "branch_id": "B00001", "linked_wins": 7},
+            """select members.programme_id, members.branch_id, count(*) as linked_wins
+            from plan.programme_branches as members inner join core.fct_deals as deals
+                on members.branch_id = deals.branch_id and deals.won_on >= members.joined_on
+            where deals.is_counted group by all""",
+        )
+    ],
+    # Each lead is also in the rows of its branch, division and partner. One of two leads became a deal.
+    "R-S4-18": [
+        (
+            {"scope": "company", "leads_supplied": 136},
+            "select 'company' as scope, sum(leads_supplied) as leads_supplied from plan.lead_supply where is_mature",
+        ),
+        (
+            {"entity_id": "B00012", "deal_rate": 0.5},
+            "case when sum(leads_supplied) >= 5 then sum(lead_deals) * 1.0 / sum(leads_supplied) end as deal_rate",
+            "sum(lead_deals) * 1.0 / sum(leads_supplied) as deal_rate",
+        ),
+    ],
+    "R-S4-19": [({"horizon": "long", "fiscal_year": YEAR}, "    where months.is_complete\n", "")],
+    # With direct sales.
+    "R-S4-25": [
+        (
+            {"fiscal_year": 2025, "partner_sales": 975_091_716},
+            """select fiscal_year, sum(won_amount) as partner_sales from kpi.company_monthly where is_complete
+            group by fiscal_year""",
+        )
+    ],
+    # Revenue as margin.
+    "R-S4-27": [
+        (
+            {"programme_id": "PG2", "basis": "margin", "benefit": 5_094_000},
+            "basis, benefit, expected", "basis, revenue as benefit, expected",
+        )
+    ],
+    "What does a programme cost": [({"programme_id": "PG1", "month": RUNNING}, "where is_complete\n", "")],
+    # A year of five days. The only customer who could renew did so.
+    "R-S4-28": [
+        ({"entity_id": "KNOWN", "won_amount": 0}, " where is_complete)", ")"),
+        (
+            {"entity_id": "P0003", "renewal_rate": 1},
+            " renewal_rate, renewal", " renewal_rate_numerator / renewal_rate_denominator as renewal_rate, renewal",
+        ),
+    ],
+    # A plan that is over.
+    "R-S0-01": [({"plan_id": "KNOWN-PLAN"}, " and period_end >= (select as_of from ops.release)", "")],
+    "R-S0-02": [
+        (
+            {"entity_id": NEW, "fiscal_year": YEAR},
+            "where is_complete and fiscal_year = (select max(fiscal_year) from plan.plan_coverage where is_complete)",
+            "where fiscal_year = (select max(fiscal_year) from plan.plan_coverage)",
+        )
+    ],
+    # The target of twelve months, three of which have passed.
+    "R-S0-06": [
+        (
+            {"goal_id": "KNOWN-PLAN-LEAK-won_amount", "variance_to_date": -45 * M},
+            "actual_to_date - target_to_date", "actual_to_date - plan_target",
+        )
+    ],
+    # A month of five days, and meetings of an unknown branch.
+    "R-S0-09": [
+        ({"scope": "company", "month": RUNNING}, " and is_complete and", " and"),
+        ({"scope": "branch", "entity_id": "UNKNOWN:P0011"}, "\n    and entity_id not like 'UNKNOWN:%'", ""),
+    ],
+    # A straight line, before the seasons of March and September.
+    "R-S0-12": [
+        (
+            {"plan_id": "KNOWN-PLAN-LEAK", "pacing": pytest.approx(10 / 55 * 12 / 3)},
+            "attainment, pacing", "attainment, actual_to_date / plan_target * 12 / 3 as pacing",
+        )
+    ],
+    # What nobody could know when the plan was made.
+    "R-S0-16": [
+        (
+            {"plan_id": "KNOWN-PLAN-MANY", "feasibility_index": pytest.approx(420 / 400)},
+            """select plans.plan_id, plans.target_amount / months.actual_to_date as feasibility_index
+            from plan.account_plans as plans inner join plan.plan_progress as months on plans.plan_id = months.plan_id
+            where plans.is_current and months.is_current and months.metric = 'won_amount'""",
+        )
+    ],
+    # Drafts.
+    "R-S0-17": [({"plan_id": "KNOWN-PLAN-FEW"}, "where is_current", "where is_latest")],
+    "R-S0-18": [({"action_id": "PL2022-B00001-A3"}, "is_agreed and ", "")],
+    "How many actions are done in time": [
+        (
+            {"entity_id": "B00001", "action_on_time_denominator": 24},
+            """select entity_id, count(*) as action_on_time_denominator
+            from plan.plan_actions cross join ops.release where due_on <= as_of group by entity_id""",
+        )
+    ],
+    # What the remaining nine months are to bring is not behind.
+    "R-S0-20": [
+        (
+            {"goal_id": "KNOWN-PLAN-LEAK-won_amount", "shortfall": 45 * M},
+            " shortfall, remaining_target", " remaining_target as shortfall, remaining_target",
+        )
+    ],
+    # Only one of two deals states its commission. What has no known branch is not a branch.
+    "R-S0-21": [
+        (
+            {"entity_id": FEW, "fiscal_year": 2025, "fiscal_quarter": "Q2", "partner_earnings": 15 * M},
+            " partner_earnings,", " known_earnings as partner_earnings,",
+        ),
+        ({"scope": "branch", "entity_id": "UNKNOWN:TRAP20"}, " and entity_id not like 'UNKNOWN:%'", ""),
+    ],
+    # A draft, and a half-year by the target of the year.
+    "How did a plan go": [
+        ({"plan_id": "KNOWN-PLAN-FEW"}, "select plan_id from plan.account_plans where period_end <= '2026-04-05'"),
+        (
+            {"plan_id": "KNOWN-PLAN-MANY", "period_type": "half", "review_attainment": pytest.approx(199.5 / 420)},
+            """select reviews.plan_id, reviews.period_type,
+                reviews.review_actual_amount / plans.target_amount as review_attainment
+            from plan.plan_review as reviews inner join plan.account_plans as plans
+                on reviews.plan_id = plans.plan_id and plans.is_current""",
+        ),
+    ],
+    # A branch that doubled its sales does so again; a branch that closed.
+    "budget of the next year": [
+        (
+            {"entity_id": branch, "proposed_amount": amount},
+            """select branch_id as entity_id, sum(case when fiscal_year = 2025 then won_amount end)
+                * sum(case when fiscal_year = 2025 then won_amount end)
+                / nullif(sum(case when fiscal_year = 2024 then won_amount end), 0) as proposed_amount
+            from kpi.branch_monthly where is_complete group by branch_id""",
+        )
+        for branch, amount in ((MANY, 800 * M), (CLOSED, None))
+    ],
+    # The same business in the plans of branches and of divisions.
+    "R-S2-07": [
+        (
+            {"plan_id": "PL2025-P0001", "child_plan_target": 181_683_000},
+            """select plan_id, sum(child_plan_target) as child_plan_target from plan.plan_reconciliation
+            group by plan_id""",
+        )
+    ],
+    # The target of the year, and a branch that closed two years ago.
+    "R-S4-26": [
+        (
+            {"branch_id": MANY, "fiscal_quarter": "Q4", "quarter_target_amount": 420 * M},
+            """select pack.branch_id, pack.fiscal_quarter, plans.target_amount as quarter_target_amount
+            from plan.qbr_pack as pack inner join plan.account_plans as plans
+                on pack.branch_id = plans.branch_id and plans.is_current
+            where pack.period_start between plans.period_start and plans.period_end""",
+        ),
+        ({"branch_id": "B00014"}, "coalesce(branches.closed_on, date '9999-12-31')", "date '9999-12-31'"),
+    ],
+    "had a business review": [({"entity_id": NEW, "fiscal_year": YEAR}, "where is_complete\n", "")],
+    # Half a year is left.
+    "R-S4-32": [({"decision_id": "KNOWN-DC3", "is_met": False}, " is_met\n", " coalesce(is_met, false) as is_met\n")],
+    # Four wins are more than three, which may be chance.
+    "R-S4-30": [
+        (
+            {"entity_id": FEW, "proposed_phase": "growth"},
+            """select branch_id as entity_id, 'growth' as proposed_phase from segment.branch_segments
+            where is_over and period_start = '2025-10-01' and deals_won_t12m > 3""",
+        )
+    ],
+    "R-S1-02": [({"branch_id": FEW, "profile_age_days": 369}, " where is_over)", ")")],
+    # Potential plus result: the branch that sells most already.
+    "R-S1-03": [
+        (
+            {"branch_id": MANY, "support_priority": 1},
+            """select branch_id, rank() over (order by potential_score + result desc nulls last) as support_priority
+            from segment.branch_segments where is_over and period_start = '2025-10-01'""",
+        )
+    ],
+    # One-off deals.
+    "R-S1-04": [
+        (
+            {"branch_id": FEW, "recurring_amount_t12m": 400 * M},
+            " recurring_amount_t12m,", " won_amount_t12m as recurring_amount_t12m,",
+        )
+    ],
+    # Five days of a half-year.
+    "R-S1-05": [
+        (
+            {"branch_id": "B00008", "observed_mode": "none"},
+            "is_over\n    and period_start = (select max(period_start) from segment.branch_segments where is_over)",
+            "period_start = (select max(period_start) from segment.branch_segments)",
+        )
+    ],
+    # Nobody has reported it; a branch that closed in March.
+    "R-S1-07": [
+        (
+            {"branch_id": LEAK, "feature": "customer_count", "reported_value": 0},
+            " parts.reported_value,", " coalesce(parts.reported_value, 0) as reported_value,",
+        ),
+        ({"branch_id": "B00026"}, "inner join segment.branch_segments", "left join segment.branch_segments"),
+    ],
+    # The year after this half-year still runs.
+    "R-S1-08": [
+        (
+            {"cutoff_on": day("2025-09-30"), "score_bin": 0, "producing": 9},
+            """select segments.period_end as cutoff_on, 0 as score_bin, count(distinct deals.branch_id) as producing
+            from segment.branch_segments as segments left join core.fct_deals as deals
+                on segments.branch_id = deals.branch_id and deals.is_counted and deals.won_on > segments.period_end
+                and segments.potential_score is not null
+            where segments.is_over group by segments.period_end""",
+        )
+    ],
+    # The interval contains 0.
+    "Which features": [
+        (
+            {"feature": "sells_competitor", "evidence": "some"},
+            " evidence,", " case when abs(correlation) > 0.05 then 'some' else 'none' end as evidence,",
+        )
+    ],
+    "R-S1-09": [({"fiscal_year": YEAR}, " and is_over", "")],
+    # No win in the half-year, but one in the half-year before.
+    "have potential and no result yet": [
+        (
+            {"branch_id": "B00033"},
+            """select branch_id from segment.branch_segments where is_over and period_start = '2025-10-01'
+                and potential_score >= potential_cut and branch_id not in (
+                    select branch_id from core.fct_deals where won_on >= '2025-10-01'
+                )""",
+        )
+    ],
+    # One of four branches, and a month of five days.
+    "R-S1-12": [
+        (
+            {"month": day("2026-03-01"), "activation_rate": 0.25},
+            " activation_rate,", " activation_rate_numerator / activation_rate_denominator as activation_rate,",
+        ),
+        ({"month": RUNNING}, "where is_complete\n", ""),
+    ],
+    # Only the line between high and low has moved.
+    "R-S1-13": [
+        (
+            {
+                "fiscal_year": 2025, "fiscal_half": "H2", "from_segment": "high_potential_with_result",
+                "from_redefined": "low_potential_with_result", "is_moved": True,
+            },
+            " is_moved,", " from_segment != to_segment as is_moved,",
+        )
+    ],
+    # Each branch is also in the rows of its division and its partner.
+    "R-S1-14": [
+        (
+            {"entity_id": "ALL", "branches": 510},
+            """select 'ALL' as entity_id, sum(branches) as branches from segment.segment_rollup
+            where period_start = '2025-10-01'""",
+        )
+    ],
+    # More deals than before, but fewer than at comparable branches; and neither may be more than chance.
+    "R-S0-13": [
+        (
+            {"action_type": "study_session", "action_effect": pytest.approx(0.0093, abs=1e-4)},
+            " action_effect,", " deals_after - deals_before as action_effect,",
+        ),
+        (
+            {"action_type": "study_session", "proposal": "stop"},
+            "verdict, proposal", "verdict, case when action_effect < 0 then 'stop' else 'keep' end as proposal",
+        ),
+    ],
+    # A branch that closed in March.
+    "account manager support this week": [
+        (
+            {"branch_id": "B00026"},
+            """select branch_id, next_action from core.fct_activities
+            where next_action is not null and next_action_done_on is null""",
+        )
+    ],
+    # The 90 days have just begun.
+    "What came of": [
+        (
+            {"worklist_on": day("2026-03-30"), "deals_within_90_days": 0},
+            "case when max(activities.occurred_on) + 90 <= release.as_of then count(distinct deals.deal_id) end as",
+            "count(distinct deals.deal_id) as",
+        )
+    ],
+    # Each hour is also in the rows of the division and the partner.
+    "R-S0-10": [
+        (
+            {"fiscal_year": 2025, "fiscal_period": "Q4", "support_hours": pytest.approx(4 * 93.5833, abs=0.01)},
+            """select fiscal_year, fiscal_period, sum(support_hours) as support_hours from segment.support_effort
+            where period_type = 'quarter' group by all""",
+        )
+    ],
+    "R-S4-10": [({"branch_id": "B00020", "fiscal_year": YEAR}, " and is_complete", "")],
+    "R-S4-14": [({"staff_id": "S0006", "fiscal_year": YEAR}, "where is_complete\n", "")],
+    # A call is no meeting.
+    "R-S4-20": [
+        (
+            {"branch_id": MANY, "fiscal_year": 2025, "fiscal_period": "Q1", "meetings": 2},
+            " meetings, meeting", " activities as meetings, meeting",
+        )
+    ],
+    # Only of the meetings.
+    "R-S4-22": [
+        (
+            {"branch_id": MANY, "fiscal_year": 2025, "fiscal_period": "Q1", "logging_coverage": 1},
+            """select branch_id, 2025 as fiscal_year, 'Q1' as fiscal_period,
+                avg(case when note is not null then 1 else 0 end) as logging_coverage
+            from core.fct_activities where is_meeting and occurred_month between '2025-04-01' and '2025-06-01'
+            group by branch_id""",
+        )
+    ],
+    # The call was cancelled.
+    "R-S2-18": [
+        ({"occurred_on": day("2026-03-09"), "branch_id": "B00012", "note": "案件相談"}, " and status = 'held'", "")
+    ],
+    # The division has given half of it to another one.
+    "R-S2-16": [
+        (
+            {
+                "division_id": "IMPLICIT:TRAP27", "fiscal_year": 2024, "fiscal_period": "Q2",
+                "won_amount": 1_200_000,
+            },
+            "kpi.division_monthly_as_is", "kpi.division_monthly",
+        )
+    ],
+    # Four deals of the branch itself.
+    "R-S2-02": [
+        ({"sister_branch_id": FEW}, " and mine.branch_id != sisters.branch_id", ""),
+    ],
+    # One win is no success that others should copy.
+    "R-S2-09": [
+        (
+            {"product_id": "PR01", "source_branch_id": "B00001"},
+            """select source.product_id, source.branch_id as source_branch_id, target.branch_id as target_branch_id
+            from segment.branch_products as source inner join core.dim_branch as target
+                on source.partner_id = target.current_partner_id and source.branch_id != target.branch_id
+            where source.branch_deals_won > 0""",
+        )
+    ],
+    # Half a year is not over. None of two is no rate.
+    "How often did rollouts succeed": [
+        (
+            {"target_branch_id": "B00045", "shared_on": day("2026-03-05"), "outcome": "failed"},
+            " rollouts.outcome,", " case when rollouts.first_won_on is null then 'failed' end as outcome,",
+        ),
+        (
+            {"shared_on": day("2026-03-05"), "rollout_success": 0},
+            " success.rollout_success,",
+            " success.rollout_success_numerator / success.rollout_success_denominator as rollout_success,",
+        ),
+    ],
+    # Its only case may not be shared.
+    "R-S2-14": [
+        (
+            {"entity_id": LEAK, "bridge_rate": 0},
+            " bridge_rate, case", " coalesce(bridge_rate, 0) as bridge_rate, case",
+        )
+    ],
+    # A sister branch knows the case, and has not won since.
+    "R-S2-17": [
+        (
+            {"issue_id": "KNOWN-ISSUE", "rollouts_succeeded": 1},
+            " rollouts_succeeded,", " rollouts as rollouts_succeeded,",
+        )
+    ],
+    # A branch that closed in October.
+    "R-S0-05": [
+        ({"branch_id": MERGED}, "coalesce(branches.closed_on, date '9999-12-31')", "date '9999-12-31'"),
+    ],
+    # One of the three who have won has left.
+    "R-S0-15": [
+        (
+            {"branch_id": FEW, "champions": 3},
+            """select branch_id, count(distinct rep_id) as champions from kpi.rep_monthly where deals_won > 0
+            group by branch_id""",
+        )
+    ],
+    # An executive came to a review, but nobody has rated the relationship.
+    "R-S2-15": [
+        (
+            {"partner_id": "KNOWN3", "executive_level": 2},
+            " executive_level,",
+            " coalesce(executive_level, case when executive_meetings > 0 then 2 end) as executive_level,",
+        )
+    ],
+    # The only branch there, which has won nothing there.
+    "R-S4-13": [
+        (
+            {"prefecture": "海外", "local_leader": ABROAD},
+            "case when regional_share >= 0.2 then branch_id end as", "branch_id as",
+        )
+    ],
+    # One partner has ended its contract without a win.
+    "R-S4-31": [
+        (
+            {"industry": "unknown", "partners": 2},
+            "where not partners.is_sentinel", "where not partners.is_sentinel and partners.contract_ended_on is null",
         )
     ],
 }  # fmt: skip
