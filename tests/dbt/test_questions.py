@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 import pytest
+from scipy.stats import binomtest
 
 from orchestration.home import PROJECT, Home
 from tests.dbt.again import accepted
@@ -1085,6 +1086,14 @@ def test_statuses_of_the_known_partners(release: duckdb.DuckDBPyConnection) -> N
     counted = answer(release, "R-S4-15")
     assert sum(row["entities"] for row in counted) == len(today)
     assert sum(row["stuck"] for row in counted) == sum(stuck for *_, stuck in today.values()) > 0
+
+
+def test_shares_of_few_partners_have_the_interval_of_wilson(release: duckdb.DuckDBPyConnection) -> None:
+    """R-S4-31: as scipy computes it. No share is larger than 1."""
+    for row in answer(release, "R-S4-31"):
+        wilson = binomtest(row["producers"], row["partners"]).proportion_ci(method="wilson")
+        assert (row["interval_low"], row["interval_high"]) == pytest.approx((wilson.low, wilson.high), abs=2e-5)
+        assert -1e-9 <= row["interval_low"] <= row["interval_high"] <= 1 + 1e-9
 
 
 def causes(home: Home, cause: str) -> dict[str, str]:

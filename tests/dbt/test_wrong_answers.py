@@ -687,7 +687,7 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             " bridge_rate, case", " coalesce(bridge_rate, 0) as bridge_rate, case",
         )
     ],
-    # A sister branch knows the case, and has not won since.
+    # A sister branch has the case, and has not won since.
     "R-S2-17": [
         (
             {"issue_id": "KNOWN-ISSUE", "rollouts_succeeded": 1},
