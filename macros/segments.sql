@@ -44,11 +44,13 @@
 {% macro wilson_bound(successes, cases, sign, z=1.96) -%}
     {%- set n = 'cast(' ~ cases ~ ' as double)' -%}
     {%- set p = '(cast(' ~ successes ~ ' as double) / ' ~ cases ~ ')' -%}
-    case when {{ cases }} > 0 then
+    {#- Rounding alone would lead below 0 or above 1. #}
+    case when {{ cases }} > 0 then {{ 'greatest' if sign == '-' else 'least' }}(
+        cast({{ 0 if sign == '-' else 1 }} as double),
         ({{ p }} + {{ z * z / 2 }} / {{ n }}
             {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }})))
         / (1 + {{ z * z }} / {{ n }})
-    end
+    ) end
 {%- endmacro %}
 
 {# Back from Fisher's z to a correlation. #}

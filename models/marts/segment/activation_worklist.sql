@@ -23,16 +23,22 @@ activating as (
     left join segments on listed.branch_id = segments.branch_id
 ),
 
+parts as (
+    select
+        *,
+        case when activation_hours <= {{ var('activation_share') }} * capacity_hours then 0 else 1 end as list_part
+    from activating
+),
+
 ordered as (
     select
         *,
         row_number() over (
             partition by account_manager_id
             order by
-                case when activation_hours <= {{ var('activation_share') }} * capacity_hours then 0 else 1 end,
-                amount_per_hour desc nulls last, support_priority nulls last, potential_score desc nulls last, branch_id
+                list_part, amount_per_hour desc nulls last, support_priority nulls last, potential_score desc nulls last, branch_id
         ) as list_rank
-    from activating
+    from parts
 ),
 
 filled as (
