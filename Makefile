@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin report rollouts bi metrics mcp workbook browser-test potential potential-check effects forget
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin report rollouts bi metrics mcp workbook superset postgres browser-test potential potential-check effects forget
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -128,6 +128,14 @@ metrics: ## Metrics of the release by any dimension, as CSV (NAMES=deals_won,won
 mcp: ## Serve the release to assistants by the Model Context Protocol over standard input and output (docs/bi.md)
 	@./setup.sh bi
 	@$(KYOTEN) mcp
+
+superset: ## Datasets, charts and a dashboard for Superset, superset/kyoten.zip of the home
+	@./setup.sh run
+	@$(KYOTEN) superset
+
+postgres: ## Load the current release into the PostgreSQL that KYOTEN_POSTGRES names
+	@./setup.sh run
+	@$(KYOTEN) postgres
 
 workbook: ## The main tables of the release as an Excel workbook with Japanese headers, workbook/kyoten.xlsx of the home
 	@./setup.sh bi

@@ -5,7 +5,8 @@
         when 'target_customer_overlap' then cast({{ profile }}.target_customer_overlap as double)
         when 'customer_count' then cast({{ profile }}.customer_count as double)
         when 'products_carried' then cast({{ profile }}.products_carried as double)
-        when 'sells_competitor' then cast(case when {{ profile }}.sells_competitor then 1 when not {{ profile }}.sells_competitor then 0 end as double)
+        when 'sells_competitor'
+            then cast(case when {{ profile }}.sells_competitor then 1 when not {{ profile }}.sells_competitor then 0 end as double)
     end
 {%- endmacro %}
 
@@ -44,13 +45,15 @@
 {% macro wilson_bound(successes, cases, sign, z=1.96) -%}
     {%- set n = 'cast(' ~ cases ~ ' as double)' -%}
     {%- set p = '(cast(' ~ successes ~ ' as double) / ' ~ cases ~ ')' -%}
-    {#- Rounding alone would lead below 0 or above 1. #}
-    case when {{ cases }} > 0 then {{ 'greatest' if sign == '-' else 'least' }}(
-        cast({{ 0 if sign == '-' else 1 }} as double),
-        ({{ p }} + {{ z * z / 2 }} / {{ n }}
-            {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }})))
-        / (1 + {{ z * z }} / {{ n }})
-    ) end
+    case
+        when {{ cases }} <= 0 then null
+        {#- Exact, where rounding alone would lead a little past 0 or 1. #}
+        when ({{ successes }}) {{ '<= 0' if sign == '-' else '>= ' ~ cases }} then cast({{ 0 if sign == '-' else 1 }} as double)
+        when {{ cases }} > 0 then
+            ({{ p }} + {{ z * z / 2 }} / {{ n }}
+                {{ sign }} {{ z }} * sqrt({{ p }} * (1 - {{ p }}) / {{ n }} + {{ z * z / 4 }} / ({{ n }} * {{ n }})))
+            / (1 + {{ z * z }} / {{ n }})
+    end
 {%- endmacro %}
 
 {# Back from Fisher's z to a correlation. #}

@@ -295,6 +295,7 @@ def _release_specs() -> Iterator[AssetSpec]:
         deps=_published_keys(),
         description="A release: database, Parquet files, manifest. Readers see it, unless one was brought back.",
         group_name="published",
+        skippable=True,
         kinds={"duckdb", "parquet"},
         owners=OWNERS,
         freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(hours=26)) if SETTINGS.schedule else None,
@@ -304,19 +305,24 @@ def _release_specs() -> Iterator[AssetSpec]:
         deps=[RELEASE],
         description="The pages that people open, made from the release's tables and swapped in with them.",
         group_name="published",
+        skippable=True,
         kinds={"html"},
         owners=OWNERS,
     )
 
 
-@multi_asset(name="release", specs=list(_release_specs()))
-def release(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
-    """Publish the tables with their pages."""
+@multi_asset(name="release", specs=list(_release_specs()), can_subset=True)
+def release(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult[None]]:
+    """Publish the tables with their pages, also if only one of the two is asked for."""
     with step_failure():
         made = steps.release(workspace.home, workspace.say)
-    yield MaterializeResult(asset_key=RELEASE, metadata=_release_metadata(made))
     first = workspace.home.first_page
-    yield MaterializeResult(asset_key=PAGES, metadata={"first": MetadataValue.path(first)} if first.exists() else {})
+    results = {
+        RELEASE: _release_metadata(made),
+        PAGES: {"first": MetadataValue.path(first)} if first.exists() else {},
+    }
+    for key in context.selected_asset_keys:
+        yield MaterializeResult(asset_key=key, metadata=results[key])
 
 
 def _release_metadata(made: Mapping[str, Any]) -> dict[str, Any]:

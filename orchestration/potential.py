@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration import sql
+from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 
@@ -38,11 +38,9 @@ class Proposal:
     proposed_auc: float | None
 
 
-def cases(parquet: Path) -> "tuple[pd.DataFrame, list[tuple[str, str, int]]]":
+def cases(home: Home, parquet: Path) -> "tuple[pd.DataFrame, list[tuple[str, str, int]]]":
     """Return a row per cut-off and branch with features and outcome, and version, feature and weight of the score."""
-    import duckdb
-
-    with duckdb.connect() as connection:
+    with engine.connect(home) as connection:
         outcomes, points = (
             connection.execute(f"from read_parquet({sql.text(str(parquet / name))}) order by all").df()
             for name in ("potential_outcomes.parquet", "potential_contributions.parquet")
@@ -122,13 +120,13 @@ def auc_of(rows: "pd.DataFrame", weights: dict[str, int]) -> float | None:
     return float(mannwhitneyu(score[won], score[~won]).statistic) / int(won.sum()) / int((~won).sum())
 
 
-def propose(parquet: Path) -> Proposal:
+def propose(home: Home, parquet: Path) -> Proposal:
     """Fit weights to all cut-offs, and compare them with the configured ones at a cut-off that the fit did not see.
 
     Raises:
         KyotenError: if there are too few branches for the number of features.
     """
-    rows, features = cases(parquet)
+    rows, features = cases(home, parquet)
     names = [feature for _, feature, _ in features]
     last = rows.groupby("branch_id").tail(1)
     needed = PER_WEIGHT * (len(names) + 1)
@@ -177,7 +175,7 @@ def print_proposal(home: Home) -> None:
     parquet = home.published / "parquet" / "segment"
     if not (parquet / "potential_outcomes.parquet").exists():
         raise KyotenError(f"No release in {home.published}. Run: make refresh KYOTEN_HOME={home.root}")
-    proposal = propose(parquet)
+    proposal = propose(home, parquet)
     path = home.root / "proposals" / "potential_features.csv"
     write(proposal, path)
     print(

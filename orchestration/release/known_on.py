@@ -13,7 +13,7 @@ import itertools
 import os
 from collections.abc import Sequence
 
-from orchestration import sql
+from orchestration import engine, sql
 from orchestration.home import Home
 from orchestration.release.releases import Kept, kept_releases
 
@@ -22,15 +22,13 @@ CATALOGUE = "as_known_on.duckdb"
 
 def write_catalogue(home: Home) -> None:
     """Write the file for the releases that are kept now, in place of the file before."""
-    import duckdb
-
     if not (kept := kept_releases(home)) or not os.access(home.published, os.W_OK):
         return
     aside = home.published / f".{CATALOGUE}.tmp"
     aside.unlink(missing_ok=True)
     names = sorted({name for one in kept for name in one.manifest["tables"]})
     statements = ["begin", _releases(kept), *_macros(home, kept, names), "commit"]
-    with duckdb.connect(str(aside)) as connection:
+    with engine.connect(home, aside) as connection:
         connection.execute("; ".join(statements))
     aside.replace(home.published / CATALOGUE)
 

@@ -20,6 +20,7 @@ from tests.dbt import test_kpis_again_money as again_money
 from tests.dbt import test_kpis_again_people as again_people
 from tests.dbt import test_kpis_again_programme as again_programme
 from tests.dbt import test_other_kpis_again as again_other
+from tests.dbt import test_segments_again as again_segments
 
 FROM = date(2026, 1, 1)
 LEAK, FEW, MANY, EAST, WEST = "KNOWN2-LEAK", "KNOWN-FEW", "KNOWN-MANY", "KNOWN-EAST", "KNOWN-WEST"
@@ -327,7 +328,7 @@ def test_money_of_a_split_is_shared_to_the_yen(release: duckdb.DuckDBPyConnectio
         (again_programme.test_scorecard, ()),
         (again_other.test_pipeline, ()),
         (again_other.test_profiles_of_branches_in_focus, ()),
-        (again_other.test_segments_of_branches, ()),
+        (again_segments.test_segments_of_branches, ()),
         *(
             (test, (mart,))
             for test in (again_money.test_counts_and_money, again_people.test_persons_and_their_rates)

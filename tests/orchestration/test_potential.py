@@ -44,7 +44,7 @@ def planted(folder: Path, branches: int = 400, seed: int = 1) -> Path:
 
 
 def test_weights_follow_the_planted_outcomes(tmp_path: Path) -> None:
-    proposal = propose(planted(tmp_path))
+    proposal = propose(Home(tmp_path), planted(tmp_path))
     found = {row["feature"]: row for row in proposal.rows}
     assert found["useless"]["proposed_weight"] == 0 and found["useless"]["evidence"] == "none"
     assert found["headcount"]["evidence"] == found["overlap"]["evidence"] == "strong"
@@ -63,7 +63,7 @@ def test_the_same_release_gives_the_same_bytes_and_no_seed_changes(
     print_proposal(Home(tmp_path))
     path = tmp_path / "proposals" / "potential_features.csv"
     first = path.read_bytes()
-    write(propose(parquet), path)
+    write(propose(Home(tmp_path), parquet), path)
     assert path.read_bytes() == first
     assert (PROJECT / "seeds" / "potential_features.csv").read_bytes() == seed
     assert "Nothing has changed" in capsys.readouterr().out
@@ -71,7 +71,7 @@ def test_the_same_release_gives_the_same_bytes_and_no_seed_changes(
 
 def test_few_branches_are_no_proposal(tmp_path: Path) -> None:
     with pytest.raises(KyotenError, match="Too few branches"):
-        propose(planted(tmp_path, branches=60))
+        propose(Home(tmp_path), planted(tmp_path, branches=60))
     with pytest.raises(KyotenError, match="No release"):
         print_proposal(Home(tmp_path / "empty"))
 
@@ -81,7 +81,7 @@ def test_no_past_half_is_no_proposal(tmp_path: Path) -> None:
     path = parquet / "potential_outcomes.parquet"
     pl.read_parquet(path).clear().write_parquet(path)
     with pytest.raises(KyotenError, match="No past half"):
-        propose(parquet)
+        propose(Home(tmp_path), parquet)
 
 
 def test_weights_are_whole_and_need_evidence() -> None:

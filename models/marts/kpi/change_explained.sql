@@ -43,7 +43,8 @@ summed as (
             else 'ALL'
         end as entity_id,
         metrics.metric, metrics.cause,
-        cast(sum(metrics.amount) as {{ money_type() }}) as amount, count(distinct metrics.deal_id) as deals, sum(metrics.from_value) as from_value,
+        cast(sum(metrics.amount) as {{ money_type() }}) as amount,
+        count(distinct metrics.deal_id) as deals, sum(metrics.from_value) as from_value,
         sum(metrics.to_value) as to_value
     from metrics
     cross join scopes

@@ -49,7 +49,9 @@ select
         when lever is not null
             then cast(row_number() over (
                 partition by scope, entity_id
-                order by case when lever is null then 1 else 0 end, headroom_amount desc nulls last, branches desc nulls last, lever nulls last
+                order by
+                    case when lever is null then 1 else 0 end, headroom_amount desc nulls last, branches desc nulls last,
+                    lever nulls last
             ) as integer)
     end as lever_rank
 from counted

@@ -19,11 +19,14 @@ ours as (
 ),
 
 facts as (
-    select branch_id, partner_id, as_of, valid_to, source, today, 'own_kpi' as fact, own_kpi as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'own_kpi' as fact, own_kpi as value
+    from profiles
     union all
-    select branch_id, partner_id, as_of, valid_to, source, today, 'evaluation_scheme' as fact, evaluation_scheme as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'evaluation_scheme' as fact, evaluation_scheme as value
+    from profiles
     union all
-    select branch_id, partner_id, as_of, valid_to, source, today, 'focus_products' as fact, focus_products as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'focus_products' as fact, focus_products as value
+    from profiles
     union all
     select
         profiles.branch_id, profiles.partner_id, profiles.as_of, profiles.valid_to, profiles.source, profiles.today,
@@ -32,15 +35,20 @@ facts as (
     from profiles
     left join ours on profiles.branch_id = ours.branch_id and profiles.as_of = ours.as_of
     union all
-    select branch_id, partner_id, as_of, valid_to, source, today, 'product_rank' as fact, cast(product_rank as string) as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'product_rank' as fact, cast(product_rank as string) as value
+    from profiles
     union all
-    select branch_id, partner_id, as_of, valid_to, source, today, 'products_carried' as fact, cast(products_carried as string) as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'products_carried' as fact, cast(products_carried as string) as value
+    from profiles
     union all
-    select branch_id, partner_id, as_of, valid_to, source, today, 'competitor_products' as fact, competitor_products as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'competitor_products' as fact, competitor_products as value
+    from profiles
     union all
-    select branch_id, partner_id, as_of, valid_to, source, today, 'sales_headcount' as fact, cast(sales_headcount as string) as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'sales_headcount' as fact, cast(sales_headcount as string) as value
+    from profiles
     union all
-    select branch_id, partner_id, as_of, valid_to, source, today, 'customer_count' as fact, cast(customer_count as string) as value from profiles
+    select branch_id, partner_id, as_of, valid_to, source, today, 'customer_count' as fact, cast(customer_count as string) as value
+    from profiles
 ),
 
 head_offices as (

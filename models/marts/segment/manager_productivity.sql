@@ -50,8 +50,10 @@ worked as (
         covered.staff_id,
         quarters.first_month,
         max(case when covered.month = quarters.last_month then covered.branches end) as branches_covered,
-        sum(least(cast(1 as double), coalesce(cast(staff.monthly_hours as double), {{ var('full_time_hours') }}) / {{ var('full_time_hours') }}))
-            as fte_months
+        sum(least(
+            cast(1 as double),
+            coalesce(cast(staff.monthly_hours as double), {{ var('full_time_hours') }}) / {{ var('full_time_hours') }}
+        )) as fte_months
     from covered
     inner join quarters on covered.month >= quarters.first_month and covered.month < quarters.next_month
     left join {{ ref('dim_staff') }} as staff on covered.staff_id = staff.staff_id

@@ -113,8 +113,14 @@ select
     bins.live_touches_after,
     case when bins.score_bin = 0 then errors.auc end as auc,
     -- Engines differ in how they treat nulls here.
-    case when bins.score_bin = 0 and errors.auc is not null then greatest(errors.auc - 1.96 * errors.auc_error, cast(0 as double)) end as auc_low,
-    case when bins.score_bin = 0 and errors.auc is not null then least(errors.auc + 1.96 * errors.auc_error, cast(1 as double)) end as auc_high,
+    case
+        when bins.score_bin = 0 and errors.auc is not null
+            then greatest(errors.auc - 1.96 * errors.auc_error, cast(0 as double))
+    end as auc_low,
+    case
+        when bins.score_bin = 0 and errors.auc is not null
+            then least(errors.auc + 1.96 * errors.auc_error, cast(1 as double))
+    end as auc_high,
     -- Whether the score separates the branches: 97.5 % and 90 % of a normal distribution lie below these distances.
     case
         when errors.auc - 1.96 * errors.auc_error > 0.5 then 'strong'
