@@ -392,6 +392,9 @@ MART_ONLY = {
     "focus_ratio",
     "rollout_success", "bridge_rate", "support_load",
     "potential_lift", "mode_mismatch",
+    "action_on_time", "agreement_rate", "attainment", "cadence", "exec_attended_share", "feasibility_index", "gap_cover",
+    "goal_maturity", "next_action_rate", "pacing", "partner_earnings", "plan_coverage", "qbr_coverage",
+    "required_run_rate", "shortfall",
 }  # fmt: skip
 
 
