@@ -381,8 +381,9 @@ def test_conflicts_by_quarter(built_home: Home, query: Query) -> None:
             assert same(again["conflict_rate"], row["conflict_rate"]), row
 
 
-# These metrics cannot be aggregated over a dimension's rows: an index, a share of a whole, persons of two periods, money of
-# reps who left a branch but not its partner, or a plan against its target. The mart has them at the grains at which they are defined.
+# These metrics cannot be aggregated over a dimension's rows: an index, a share of a whole, persons of two periods,
+# money of reps who left a branch but not its partner, or a plan next to its result. The mart has them at the grains at
+# which they are defined.
 MART_ONLY = {
     "revenue_at_risk", "partner_share", "company_share", "rep_hhi", "effective_reps", "top_rep_share",
     "producer_retention", "units_to_80", "change_amount", "path_gap", "required_growth", "win_probability",
