@@ -381,8 +381,9 @@ def test_conflicts_by_quarter(built_home: Home, query: Query) -> None:
             assert same(again["conflict_rate"], row["conflict_rate"]), row
 
 
-# These metrics cannot be aggregated over a dimension's rows: an index, a share of a whole, persons of two periods, or
-# money of reps who left a branch but not its partner. The mart has them at the grains at which they are defined.
+# These metrics cannot be aggregated over a dimension's rows: an index, a share of a whole, persons of two periods,
+# money of reps who left a branch but not its partner, or a plan next to its result. The mart has them at the grains at
+# which they are defined.
 MART_ONLY = {
     "revenue_at_risk", "partner_share", "company_share", "rep_hhi", "effective_reps", "top_rep_share",
     "producer_retention", "units_to_80", "change_amount", "path_gap", "required_growth", "win_probability",
@@ -392,6 +393,9 @@ MART_ONLY = {
     "focus_ratio",
     "rollout_success", "bridge_rate", "support_load",
     "potential_lift", "mode_mismatch",
+    "action_on_time", "agreement_rate", "attainment", "cadence", "exec_attended_share", "feasibility_index",
+    "gap_cover", "goal_maturity", "next_action_rate", "pacing", "partner_earnings", "plan_coverage", "qbr_coverage",
+    "required_run_rate", "shortfall",
 }  # fmt: skip
 
 

@@ -217,7 +217,8 @@ def salesforce(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             select product_id as Id, product_name as Name, product_family as Family, is_service, extracted_on
             from products""",
         ("User", "staff"): """
-            select staff_id as Id, staff_name as Name, team as Department, mission, monthly_hours, extracted_on
+            select staff_id as Id, staff_name as Name, team as Department, mission, monthly_hours,
+                support_hours_per_week, extracted_on
             from staff""",
     }  # fmt: skip
     for (name, days_of), query in objects.items():
@@ -323,7 +324,8 @@ def hubspot(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             from products""",
         ("owners", "staff"): """
             select staff_id as id, regexp_extract(staff_name, '^[^ ]*') as lastName,
-                regexp_extract(staff_name, '^[^ ]* (.*)$', 1) as firstName, team, mission, monthly_hours, extracted_on
+                regexp_extract(staff_name, '^[^ ]* (.*)$', 1) as firstName, team, mission, monthly_hours,
+                support_hours_per_week, extracted_on
             from staff""",
     }  # fmt: skip
     for (name, days_of), query in objects.items():
@@ -415,7 +417,8 @@ def kintone(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
             select product_id as "商品コード", product_name as "商品名", product_family as "商品分類", is_service,
                 extracted_on from products""",
         ("社員", "staff"): """
-            select staff_id as "ログイン名", staff_name as "氏名", team as "部署", mission, monthly_hours, extracted_on
+            select staff_id as "ログイン名", staff_name as "氏名", team as "部署", mission, monthly_hours,
+                support_hours_per_week, extracted_on
             from staff""",
     }  # fmt: skip
     for (name, days_of), query in objects.items():
