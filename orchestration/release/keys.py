@@ -42,6 +42,11 @@ NONE = {
     ("change_metrics", "metric"),
     ("exclusions", "deal_id"),  # lists deals that were deleted
     ("exclusions", "related_deal_id"),
+    ("manager_productivity", "staff_id"),  # NONE where nobody manages
+    ("phase_rules", "metric"),  # a count that kpi.metrics lacks
+    ("plan_progress", "metric"),  # or a type of activity
+    ("plan_review_goals", "metric"),
+    ("rollout_success", "product_id"),  # ALL for all products
 }
 
 
