@@ -34,6 +34,9 @@ LADDER = "attribution.attribution_ladder"
 STATUSES = ("status_ladder", "status_spells", "status_today", "status_transitions")
 SEEDS = (
     Seed("kpi.metrics", "metric", "label", "label_ja", ("metric", "instead_of")),
+    # These tables have codes of their own besides metrics, in labels.csv.
+    Seed("kpi.metrics", "metric", "label", "label_ja", ("metric",),
+         ("phase_rules", "plan_progress", "plan_review_goals")),
     Seed("kpi.change_metrics", "metric", "label", "label_ja", ("metric",), ("change_metrics", "change_explained")),
     Seed(LADDER, "rung", "meaning", "meaning_ja", ("rung", "from_rung", "to_rung")),
     Seed(LADDER, "evidence_code", "meaning", "meaning_ja", ("evidence_code",)),
@@ -42,7 +45,9 @@ SEEDS = (
     Seed("kpi.change_reasons", "reason", "label", "label_ja", ("reason",), ("change_reasons", "change_deals")),
     Seed("kpi.change_reasons", "cause", "cause_label", "cause_label_ja", ("cause",),
          ("change_reasons", "change_deals", "change_explained")),
-    Seed("kpi.people_reasons", "reason", "meaning", "meaning_ja", ("reason",), ("people_reasons", "people_worklist")),
+    Seed("kpi.people_reasons", "reason", "meaning", "meaning_ja", ("reason",),
+         ("people_reasons", "people_worklist", "activation_worklist")),
+    Seed("segment.potential_features", "feature", "label", "label_ja", ("feature",)),
     Seed("kpi.plays", "play_id", "play", "play_ja", ("play_id",)),
     Seed("kpi.status_ladder", "status", "label", "label_ja",
          ("status", "next_status", "typed_status", "ladder_status", "inferred_status"), STATUSES),

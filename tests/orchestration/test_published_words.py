@@ -19,7 +19,9 @@ NOT_LABELLED = {
     "names_dataset", "source_name",
     "branch_kind", "lever_peer_basis", "unit",
     "reasons",  # a list of codes
+    "version",  # which people name
 }  # fmt: skip
+NO_CODE = r"(^|_)(id|id_current|name|label|ja|en|text|hash)$|meaning|definition"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def codes(release: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, str]]:
         "select table_schema, table_name, column_name from ops.catalog where data_type = 'VARCHAR' order by all"
     ).fetchall()
     for schema, table, column in columns:
-        if column in NOT_LABELLED or re.search(r"(^|_)(id|name|label|ja|en|text|hash)$|meaning|definition", column):
+        if column in NOT_LABELLED or re.search(NO_CODE, column):
             continue
         query = f'select distinct "{column}" from "{schema}"."{table}" where "{column}" is not null limit 31'
         values = [value for (value,) in release.execute(query).fetchall()]
