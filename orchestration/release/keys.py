@@ -42,19 +42,11 @@ NONE = {
     ("change_metrics", "metric"),
     ("exclusions", "deal_id"),  # lists deals that were deleted
     ("exclusions", "related_deal_id"),
-<<<<<<< HEAD
     ("phase_rules", "metric"),  # compares deals of twelve months, too
     ("plan_progress", "metric"),  # a goal may count activities of one type
     ("plan_review_goals", "metric"),
     ("manager_productivity", "staff_id"),  # NONE: branches without a manager
     ("rollout_success", "product_id"),  # ALL: all products
-=======
-    ("manager_productivity", "staff_id"),  # NONE where nobody manages
-    ("phase_rules", "metric"),  # a count that kpi.metrics lacks
-    ("plan_progress", "metric"),  # or a type of activity
-    ("plan_review_goals", "metric"),
-    ("rollout_success", "product_id"),  # ALL for all products
->>>>>>> h_lab
 }
 
 
