@@ -313,7 +313,7 @@ def _release_specs() -> Iterator[AssetSpec]:
 
 @multi_asset(name="release", specs=list(_release_specs()), can_subset=True)
 def release(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult[None]]:
-    """Publish the tables with their pages, also if only one of the two is asked for."""
+    """Publish the tables with their pages, also if only one of the two is selected."""
     with step_failure():
         made = steps.release(workspace.home, workspace.say)
     first = workspace.home.first_page
