@@ -60,9 +60,10 @@ typical as (
 ),
 
 recent_wins as (
-    select months.scope_key, months.month, sum(months.deals_won) over (
-        partition by months.scope_key order by months.month rows between 5 preceding and current row
-    ) as deals_won_t6m
+    select
+        months.scope_key, months.month, sum(months.deals_won) over (
+            partition by months.scope_key order by months.month rows between 5 preceding and current row
+        ) as deals_won_t6m
     from {{ ref('int_monthly') }} as months
     inner join scopes on months.scope_key = scopes.scope_key
 )

@@ -2,7 +2,8 @@
 -- Of a period, only the extracts up to its close count, so that a later extract changes nothing about it. Where no extract came
 -- between its end and its close, the first one after it counts. step_number is the step of the logs of deals and branches.
 with months as (
-    select month, {{ fiscal_year('month') }} as fiscal_year, {{ fiscal_half('month') }} as fiscal_half,
+    select
+        month, {{ fiscal_year('month') }} as fiscal_year, {{ fiscal_half('month') }} as fiscal_half,
         {{ fiscal_quarter('month') }} as fiscal_quarter
     from {{ ref('int_months') }}
     where is_complete

@@ -5,10 +5,10 @@ with entities as (
         is_sentinel
     from {{ ref('dim_branch') }}
     union all
-    select 'division', division_id, division_name, null, division_id, partner_id, null, is_sentinel
+    select 'division', division_id as entity_id, division_name, null, division_id, partner_id, null, is_sentinel
     from {{ ref('dim_division') }}
     union all
-    select 'partner', partner_id, partner_name, null, null, partner_id, null, is_sentinel
+    select 'partner', partner_id as entity_id, partner_name, null, null, partner_id, null, is_sentinel
     from {{ ref('dim_partner') }}
     union all
     select 'rep', reps.rep_id, reps.rep_name, reps.current_branch_id, branches.division_id, reps.partner_id, reps.left_on, reps.is_sentinel

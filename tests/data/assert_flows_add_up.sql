@@ -91,7 +91,7 @@ left join named
         flows.scope = named.scope and flows.entity_id = named.entity_id and flows.member_type = named.member_type
         and flows.status = named.status and flows.month = named.month
 where
-    flows.month >= {{ add_months('(select max(month) from flows)', -12) }}
+    flows.month >= {{ add_months('(select max(months.month) from flows as months)', -12) }}
     and (
         coalesce(named.gained, 0) != flows.gained or coalesce(named.returned, 0) != flows.returned
         or coalesce(named.lost, 0) != flows.lost or coalesce(named.lapsed, 0) != flows.lapsed

@@ -4,7 +4,8 @@
 {{ config(meta={'dagster': {'ref': {'name': 'plan_reconciliation'}}}) }}
 
 with plans as (
-    select versions.plan_id, versions.scope, versions.period_start, versions.period_end, versions.parent_plan_id, scopes.partner_id,
+    select
+        versions.plan_id, versions.scope, versions.period_start, versions.period_end, versions.parent_plan_id, scopes.partner_id,
         scopes.division_id
     from {{ ref('int_plan_versions') }} as versions
     left join {{ ref('int_scopes') }} as scopes

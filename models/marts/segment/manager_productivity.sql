@@ -28,7 +28,8 @@ credited as (
 ),
 
 won as (
-    select credited.staff_id, quarters.first_month, cast(sum(credited.amount) as {{ money_type() }}) as won_amount,
+    select
+        credited.staff_id, quarters.first_month, cast(sum(credited.amount) as {{ money_type() }}) as won_amount,
         count(distinct credited.branch_id) as branches_won
     from credited
     inner join quarters on credited.recognized_month >= quarters.first_month and credited.recognized_month < quarters.next_month
