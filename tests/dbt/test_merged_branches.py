@@ -222,12 +222,12 @@ def test_the_successor_has_the_months_of_both(release: duckdb.DuckDBPyConnection
         ),
         ("kpi.pipeline", f"branch_id = '{EAST}'", {"open_deals": 1, "pipeline_amount": 7 * M}),
         (
-            "kpi.scorecard", f"scope = 'branch' and entity_id = '{FEW}' and metric = 'rep_penetration' and {MARCH}",
-            {"actual": 0.25},
+            "kpi.scorecard", f"scope = 'branch' and entity_id = '{FEW}' and metric = 'reps_known' and {MARCH}",
+            {"actual": 6, "target_actual": 6},
         ),
         (
-            "kpi.scorecard", f"scope = 'branch' and entity_id = '{FEW}' and metric = 'won_amount' and {MARCH}",
-            {"actual": 410 * M, "month_actual": 140 * M, "target_actual": 410 * M},
+            "kpi.scorecard", f"scope = 'branch' and entity_id = '{FEW}' and metric = 'deals_new' and {MARCH}",
+            {"actual": 15, "month_actual": 0},  # four, and eleven of the branch that was merged into it
         ),
         (
             "kpi.scorecard", f"scope = 'branch' and entity_id = '{WEST}' and metric = 'won_amount' and {MARCH}",
@@ -258,11 +258,11 @@ def test_the_successor_has_the_months_of_both(release: duckdb.DuckDBPyConnection
         ),
         (
             "segment.branch_segments", f"branch_id = '{FEW}' and fiscal_year = 2025 and fiscal_half = 'H2'",
-            {"partner_id": "KNOWN", "deals_won_t12m": 6, "result": 410 * M},
+            {"partner_id": "KNOWN", "deals_won_t12m": 6, "won_amount_t12m": 410 * M},
         ),
         (
             "segment.branch_segments", f"branch_id = '{WEST}' and fiscal_year = 2025 and fiscal_half = 'H2'",
-            {"deals_won_t12m": 0, "result": 160 * M},
+            {"deals_won_t12m": 0, "won_amount_t12m": 160 * M},
         ),
         (
             "kpi.partner_monthly_as_is", f"partner_id = 'KNOWN' and {MARCH}",
