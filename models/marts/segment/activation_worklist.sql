@@ -36,7 +36,8 @@ ordered as (
         row_number() over (
             partition by account_manager_id
             order by
-                list_part, amount_per_hour desc nulls last, support_priority nulls last, potential_score desc nulls last, branch_id
+                list_part nulls last, amount_per_hour desc nulls last, support_priority nulls last,
+                potential_score desc nulls last, branch_id
         ) as list_rank
     from parts
 ),
