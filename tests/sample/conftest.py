@@ -43,7 +43,10 @@ def landed(sample: Home) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_dataset(con: duckdb.DuckDBPyConnection, folder: Path, dataset: str, columns: list[str]) -> None:
-    """Read a dataset's files as texts."""
+    """Read a dataset's files as texts; a dataset that the company does not deliver is an empty table."""
+    if not folder.exists():
+        con.execute(f"create table {dataset} ({', '.join(f'{c} varchar' for c in columns)}, extracted_on date)")
+        return
     extension = next(iter(folder.iterdir())).name.partition(".")[2]
     texts = "{" + ", ".join(f"'{c}': 'varchar'" for c in columns) + "}"
     options = f"columns = {texts}, filename = true"
