@@ -1,9 +1,10 @@
 """Helpers for second computations: tables, accepted rows, months and days, wins, and the comparison of cells."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -249,6 +250,18 @@ def changed(value: pl.Series) -> pl.Series:
     if value.dtype.is_temporal():
         return value.fill_null(date.max - timedelta(days=1)).dt.offset_by("1d")
     return value.fill_null("") + "?" if value.dtype == pl.String else value.fill_null(0) + 1
+
+
+def assert_rows(mart: pl.DataFrame, again: Iterable[dict[str, Any]], key: list[str], least: int = 1) -> None:
+    """Compare a mart with its second computation, row by row, in both directions."""
+    expected = {tuple(row[name] for name in key): row for row in again}
+    found = {tuple(row[name] for name in key): row for row in mart.iter_rows(named=True)}
+    assert len(found) == len(mart) >= least
+    assert found.keys() == expected.keys()
+    for place, row in expected.items():
+        for name, value in row.items():
+            here = found[place][name]
+            assert same(here, value) if isinstance(value, float) else here == value, (place, name, here, value)
 
 
 def assert_same(found: pl.DataFrame, again: pl.DataFrame, key: Sequence[str]) -> None:

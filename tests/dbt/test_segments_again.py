@@ -19,13 +19,13 @@ from orchestration.home import PROJECT, Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
     accepted,
+    assert_rows,
     credited,
     entities,
     first_of_month,
     milestones,
     months,
     placed,
-    same,
     table,
     today,
     wins,
@@ -35,18 +35,6 @@ from tests.dbt.again import (
 NEVER, DAY = date(9999, 12, 31), timedelta(days=1)
 N_MIN, LIVE = PROJECT_VARS["n_min"], PROJECT_VARS["high_touch_per_quarter"]
 Rows = list[dict[str, Any]]
-
-
-def assert_same(mart: pl.DataFrame, again: Iterable[dict[str, Any]], key: list[str], least: int = 1) -> None:
-    """Compare all columns of the second computation, in both directions."""
-    expected = {tuple(row[name] for name in key): row for row in again}
-    found = {tuple(row[name] for name in key): row for row in mart.iter_rows(named=True)}
-    assert len(found) == len(mart) >= least
-    assert found.keys() == expected.keys()
-    for place, row in expected.items():
-        for name, value in row.items():
-            here = found[place][name]
-            assert same(here, value) if isinstance(value, float) else here == value, (place, name, here, value)
 
 
 def seed(name: str) -> list[dict[str, str]]:
@@ -238,7 +226,7 @@ def map_of(home: Home) -> Rows:
 def test_segments_of_branches(built_home: Home) -> None:
     mart = table(built_home, "segment", "branch_segments")
     again = [{name: value for name, value in row.items() if name != "next"} for row in map_of(built_home)]
-    assert_same(mart, again, ["branch_id", "period_start"], 100)
+    assert_rows(mart, again, ["branch_id", "period_start"], 100)
     assert mart["segment"].n_unique() == 5
     assert mart["recurring_amount_t12m"].max() > 0
     # With another set of columns the comparison would be of less than the table.
@@ -254,7 +242,7 @@ def test_cut_lines(built_home: Home) -> None:
             "base_start": base, "branches": n, "is_in_force": True,
         })  # fmt: skip
         again.append({"period_start": start, "axis": "result", "rule": "number", "cut_value": 1.0, "branches": None})
-    assert_same(table(built_home, "segment", "cut_lines"), again, ["period_start", "axis"])
+    assert_rows(table(built_home, "segment", "cut_lines"), again, ["period_start", "axis"])
 
 
 def test_contributions(built_home: Home) -> None:
@@ -279,7 +267,7 @@ def test_contributions(built_home: Home) -> None:
                 }
                 for feature, (weight, value, scaled) in features.items()
             ]  # fmt: skip
-    assert_same(
+    assert_rows(
         table(built_home, "segment", "potential_contributions"), again, ["branch_id", "period_start", "feature"], 100
     )
 
@@ -310,7 +298,7 @@ def test_roll_up_and_migration(built_home: Home) -> None:
             "max_potential_score": max(scores, default=None), "result": sum(row["result"] for row in rows),
             "result_high_potential": float(sum(r["result"] for r in rows if r["segment"].startswith("high"))),
         })  # fmt: skip
-    assert_same(table(built_home, "segment", "segment_rollup"), again, ["scope", "entity_id", "period_start"], 100)
+    assert_rows(table(built_home, "segment", "segment_rollup"), again, ["scope", "entity_id", "period_start"], 100)
 
     at = {(row["branch_id"], row["period_start"]): row for row in map_of(built_home)}
     starts, moves = [start for start, _, _ in halves(built_home)], []
@@ -333,7 +321,7 @@ def test_roll_up_and_migration(built_home: Home) -> None:
             for (old, redefined, new), money in cells.items()
         ]  # fmt: skip
     mart = table(built_home, "segment", "segment_migration")
-    assert_same(mart, moves, ["period_start", "from_segment", "from_redefined", "to_segment"], 20)
+    assert_rows(mart, moves, ["period_start", "from_segment", "from_redefined", "to_segment"], 20)
     assert mart["is_redefined"].any() and mart["is_moved"].any()
 
 
@@ -412,7 +400,7 @@ def test_support_by_quarter(built_home: Home) -> None:
         }
         again.append(row)
     mart = table(built_home, "segment", "support_quarterly")
-    assert_same(mart, again, ["scope", "entity_id", "quarter_start"], 100)
+    assert_rows(mart, again, ["scope", "entity_id", "quarter_start"], 100)
     # Deals that partners brought: of all quarters and branches they are fewer than the deals.
     brought = mart.filter(pl.col("scope") == "company")["inbound_deal_rate_numerator"].sum()
     assert 0 < brought < len(opened)
@@ -476,7 +464,7 @@ def outcomes(home: Home) -> Rows:
 
 def test_outcomes_of_past_scores(built_home: Home) -> None:
     again = [{name: value for name, value in row.items() if name != "features"} for row in outcomes(built_home)]
-    assert_same(table(built_home, "segment", "potential_outcomes"), again, ["cutoff_on", "branch_id"], 100)
+    assert_rows(table(built_home, "segment", "potential_outcomes"), again, ["cutoff_on", "branch_id"], 100)
     closed = branches(built_home).filter(pl.col("closed_on").is_not_null())["branch_id"].to_list()
     assert {row["branch_id"] for row in again} & set(closed), "branches that ended since are among them"
 
@@ -513,7 +501,7 @@ def test_backtest(built_home: Home) -> None:
                 "live_touches_after": statistics.fmean(row["live_touches_after"] for row in part),
             })  # fmt: skip
     mart = table(built_home, "segment", "potential_backtest")
-    assert_same(mart, again, ["cutoff_on", "support", "score_bin"], 50)
+    assert_rows(mart, again, ["cutoff_on", "support", "score_bin"], 50)
 
 
 def test_features_against_outcomes(built_home: Home) -> None:
@@ -533,7 +521,7 @@ def test_features_against_outcomes(built_home: Home) -> None:
             row |= {"interval_low": low, "interval_high": high}
             row["evidence"] = "strong" if low * high > 0 else "some" if abs(z) >= 1.282 * error else "none"
         again.append(row)
-    assert_same(mart.filter(pl.col("cutoff_on").is_not_null()), again, ["feature", "cutoff_on"], 10)
+    assert_rows(mart.filter(pl.col("cutoff_on").is_not_null()), again, ["feature", "cutoff_on"], 10)
     whole = {row["feature"]: row for row in mart.filter(pl.col("cutoff_on").is_null()).iter_rows(named=True)}
     for name, row in whole.items():
         single = [r["correlation"] for r in again if r["feature"] == name]
@@ -593,6 +581,6 @@ def test_recruiting(built_home: Home) -> None:
             low, high = proportion_confint(won, n, alpha=0.05, method="wilson")
             row |= {"interval_low": pytest.approx(low, abs=1e-4), "interval_high": pytest.approx(high, abs=1e-4)}
         rows.append(row)
-    assert_same(mart.filter(pl.col("cut") != "area"), rows, ["cut", "cut_value"], 5)
+    assert_rows(mart.filter(pl.col("cut") != "area"), rows, ["cut", "cut_value"], 5)
     of_area = mart.filter(pl.col("cut") == "area")
     assert of_area["prospects"].sum() == len(partners)
