@@ -303,13 +303,12 @@ def test_programme_payback(built_home: Home) -> None:
                 {
                     "programme_id": code, "month": month, "nth_month": nth, "is_complete": is_complete,
                     "cost": float(costs[code, month]), "revenue": float(revenue.get((code, month), 0.0)),
-                    "cumulative_net": benefit - cost, "roi_to_date": (benefit - cost) / cost if cost else None,
+                    "is_paid_back": is_complete and 0 < cost <= benefit, "cumulative_net": benefit - cost,
+                    "roi_to_date": (benefit - cost) / cost if cost else None,
                 }
             )  # fmt: skip
             month, nth = first_of_month(month, 1), nth + 1
-        again += [
-            one | {"payback_month": paid, "is_paid_back": paid is not None and paid <= one["month"]} for one in rows
-        ]
+        again += [one | {"payback_month": paid} for one in rows]
     frame = pl.DataFrame(again, infer_schema_length=None).with_columns(pl.col("nth_month").cast(pl.Int32))
     assert_same(table(built_home, "plan", "programme_payback"), frame, ["programme_id", "month"])
 

@@ -17,6 +17,6 @@ select
     months.roi_to_date,
     months.planned_payback_month,
     months.payback_month,
-    coalesce(months.payback_month <= months.month, false) as is_paid_back
+    months.is_complete and months.cumulative_cost > 0 and months.cumulative_net >= 0 as is_paid_back
 from {{ ref('int_programme_months') }} as months
 inner join {{ ref('int_programmes') }} as programmes on months.programme_id = programmes.programme_id

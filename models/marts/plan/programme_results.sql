@@ -89,6 +89,8 @@ select
     totals.payback_month,
     {{ month_number('totals.payback_month') }} - {{ month_number('programmes.planned_payback_month') }} as months_late,
     case
+        -- A later return or cost can take it below the cost again.
+        when totals.payback_month is not null and totals.benefit < totals.cost then 'lost_again'
         when totals.payback_month is not null then 'paid_back'
         when programmes.planned_payback_month <= last_month.month then 'overdue'
         else 'open'
