@@ -399,7 +399,7 @@ def postgres() -> None:
 
     if not (address := wanted()):
         raise KyotenError(
-            "KYOTEN_POSTGRES is not set. Set it to an address such as postgresql://loader:password@host/db."
+            "KYOTEN_POSTGRES is not set. Set it to an address such as postgresql://loader:…@host/warehouse."
         )
     print(f"PostgreSQL has the release: {load(Home.from_environment(), address)} tables.")
 

@@ -4,7 +4,7 @@ The tables are loaded into schemas of other names, and one transaction swaps the
 one release. Keys, references and comments in both languages are declared. The tables are PostgreSQL's copy, and the
 release stays the truth.
 
-KYOTEN_POSTGRES          its address, such as postgresql://loader:password@host/warehouse
+KYOTEN_POSTGRES          its address, such as postgresql://loader:…@host/warehouse
 KYOTEN_POSTGRES_READER   the role that may read, kyoten_reader unless named; it is made if it is missing
 """
 
