@@ -18,10 +18,9 @@ from orchestration.release.checks import unverify
 from orchestration.warehouse import (
     compile_serialisers_lazily,
     configure,
-    is_compiled,
+    edited_project,
     on_spark,
     overrides,
-    parsed_project,
     require_free,
     vars_arguments,
 )
@@ -89,7 +88,7 @@ def _invoke(home: Home, arguments: list[str]) -> "dbtRunnerResult":
 
         takes = any(word in TAKING_PARSED for word in arguments)
         parses = any(word.split("=")[0] in PARSING for word in arguments)
-        parsed = parsed_project(home) if takes and not parses and is_compiled(home) else None
+        parsed = edited_project(home) if takes and not parses else None
         result = dbtRunner(manifest=parsed).invoke([*arguments, *given])
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]  # dbt leaves the database open
     if isinstance(result.exception, DbtUsageException):  # the only one that dbt does not print

@@ -1,6 +1,8 @@
 """The scratch build equals dbt's build, and the build of a past day contains nothing from later extracts."""
 
+import json
 import os
+import pickle
 import shutil
 from dataclasses import replace
 from datetime import date
@@ -147,3 +149,34 @@ def test_what_a_killed_compilation_left_is_removed(tmp_path: Path, monkeypatch: 
         os.utime(tmp_path / name, (then, then))
     warehouse.compiled(Home(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == {"now", "unfinished-running"}
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "is_read"),
+    [
+        ("models/marts/kpi/bottlenecks.sql", "select 1\n-- {{ ref('int_rates') }}", False),
+        ("models/marts/kpi/bottlenecks.yml", "", False),
+        ("macros/dates.sql", "", False),
+        ("models/marts/kpi/bottlenecks.sql", None, True),
+    ],
+)
+def test_an_edit_of_sql_alone_needs_no_parse(
+    compiled: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, before: str | None, is_read: bool
+) -> None:
+    """The compiled folder is of an earlier state of one file: other hash, and other text where it is a model."""
+    folder = tmp_path / "earlier"
+    shutil.copytree(warehouse.compiled(compiled), folder)
+    monkeypatch.setattr(warehouse, "_compiled_place", lambda home: tmp_path)
+    present = (warehouse.PROJECT / path).read_text().strip()
+    record = json.loads((folder / warehouse.COMPILED_FROM).read_text())
+    record["files"][path] = "earlier"
+    (folder / warehouse.COMPILED_FROM).write_text(json.dumps(record))
+    manifest = pickle.loads((folder / warehouse.PARSED).read_bytes())
+    for node in manifest.nodes.values():
+        if node.original_file_path == path:
+            node.raw_code = present.replace("select", "select /* earlier */") if before is None else before
+    (folder / warehouse.PARSED).write_bytes(pickle.dumps(manifest))
+    found = warehouse.edited_project(compiled)
+    assert (found is not None) == is_read
+    if found:
+        assert found.nodes["model.kyoten.bottlenecks"].raw_code == present
