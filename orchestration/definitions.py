@@ -128,7 +128,7 @@ def step_failure() -> Iterator[None]:
     try:
         yield
     except FetchError as error:
-        raise Failure(str(error), allow_retries=True) from error
+        raise Failure(str(error), allow_retries=error.may_pass) from error
     except KyotenError as error:
         raise Failure(str(error), allow_retries=False) from error
 

@@ -151,10 +151,11 @@ def _sweep(home: Home) -> None:
 
 
 def _free_id(releases: Path, moment: datetime) -> str:
-    """Return an id that sorts by time, also when two releases are made within a second."""
+    """Return an id that sorts by time, also when several releases are made within a second."""
     stem = moment.strftime("%Y%m%dT%H%M%SZ")
-    taken = {path.name for path in releases.iterdir()}
-    return next(name for n in range(1000) if (name := f"{stem}-{n}" if n else stem) not in taken)
+    taken = [path.name.removeprefix(stem) for path in releases.glob(f"{stem}*") if path.suffix != ".tmp"]
+    number = max((int(rest.lstrip("-") or 0) for rest in taken), default=-1) + 1
+    return f"{stem}-{number:03}" if number else stem
 
 
 @contextlib.contextmanager

@@ -51,4 +51,6 @@ def test_no_model_joins_pairwise(built_home: Home) -> None:
     assert len(models) > 50
     with duckdb.connect(str(built_home.database), read_only=True) as built:
         pairwise = {node["name"] for node in models if is_pairwise(built, compiled_sql(node, built_home))}
-    assert pairwise == FEW_ROWS
+    # The engine estimates rows from samples, so a plan near the limit can change from one home to another.
+    assert pairwise <= FEW_ROWS
+    assert {node["name"] for node in models} >= FEW_ROWS

@@ -29,6 +29,7 @@ from orchestration.lock import write_lock
 from orchestration.release.releases import current_release
 from orchestration.resources import Workspace, prune_runs
 from orchestration.sources.transports.fetch import FetchError
+from orchestration.sources.transports.job import LATER
 from orchestration.warehouse import published_models, read_manifest
 from tools import asset_graph
 
@@ -195,11 +196,15 @@ def test_landed_files_are_refreshed_once_when_they_have_stopped_changing(
     assert isinstance(found, SkipReason) and "since the run that this sensor started" in str(found)
 
 
-def test_only_transports_are_tried_again(definitions: ModuleType) -> None:
+def test_only_transports_are_tried_again_and_only_where_it_may_help(definitions: ModuleType) -> None:
     policies = {definition.node_def.name: definition.node_def.retry_policy for definition in DEFINED(definitions)}
     assert policies.pop("landing__extracts").max_retries == 3
     assert set(policies.values()) == {None}
-    for error, retries in ((FetchError("away"), True), (KyotenError("a guard"), False)):
+    for error, retries in (
+        (FetchError(f"no answer. {LATER}."), True),
+        (FetchError("401. Check the credentials."), False),
+        (KyotenError("a guard"), False),
+    ):
         with pytest.raises(Failure) as raised, definitions.step_failure():
             raise error
         assert raised.value.allow_retries is retries

@@ -6,10 +6,9 @@ import requests
 import sqlalchemy.exc
 
 from orchestration.sources.transport_settings import clean
-from orchestration.sources.transports.job import Job
+from orchestration.sources.transports.job import LATER, Job
 
 _INFORMATIVE = (requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
-_LATER = "Nothing of it landed. Fetch again later"
 _AUTH = "Check the credentials in the environment, and what they may read"
 
 
@@ -32,7 +31,7 @@ def _what(job: Job, error: Exception) -> tuple[str, str]:
     if isinstance(error, PermissionError | FileNotFoundError):
         return f"{type(error).__name__}: {_short(job, error)}", "Check the path, the credentials and what they may read"
     if isinstance(error, OSError | ConnectionError | TimeoutError):
-        return f"{type(error).__name__}: {_short(job, error)}", _LATER
+        return f"{type(error).__name__}: {_short(job, error)}", LATER
     kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
     return f"{kind}{_short(job, error)}", "Correct the mapping, or the source"
 
@@ -43,20 +42,20 @@ def _http(job: Job, error: requests.RequestException) -> tuple[str, str]:
     if response is not None:
         where = _plain_url(response.url)
         if isinstance(error, requests.exceptions.JSONDecodeError):
-            return f"{where} gave an answer that is no JSON", f"{_LATER}, or correct the path"
+            return f"{where} gave an answer that is no JSON", f"{LATER}, or correct the path"
         body = _short(job, response.text)
         what = f"{where} answered {response.status_code} {response.reason}{f': {body}' if body else ''}"
         if response.status_code in (401, 403) or "invalid_client" in body or "invalid_grant" in body:
             return what, _AUTH
-        return what, _LATER if response.status_code == 429 or response.status_code >= 500 else "Correct the mapping"
+        return what, LATER if response.status_code == 429 or response.status_code >= 500 else "Correct the mapping"
     if isinstance(error, requests.exceptions.JSONDecodeError):
-        return "the API gave an answer that is no JSON", f"{_LATER}, or correct the path"
+        return "the API gave an answer that is no JSON", f"{LATER}, or correct the path"
     if isinstance(error, requests.Timeout):
-        return f"{where} did not answer in time", _LATER
+        return f"{where} did not answer in time", LATER
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return f"{where} broke off in the middle of an answer", _LATER
+        return f"{where} broke off in the middle of an answer", LATER
     if isinstance(error, requests.ConnectionError):
-        return f"{where} cannot be reached, or broke off the connection", f"{_LATER}, or correct base_url"
+        return f"{where} cannot be reached, or broke off the connection", f"{LATER}, or correct base_url"
     return f"{where}: {type(error).__name__}", "Correct the mapping"
 
 
@@ -71,7 +70,7 @@ def _database(job: Job, error: sqlalchemy.exc.SQLAlchemyError) -> tuple[str, str
     if isinstance(error, sqlalchemy.exc.NoSuchTableError):
         return f"the database has no table {error}", "Correct the table's name or its schema, or what the user may see"
     if isinstance(error, sqlalchemy.exc.OperationalError):
-        return _short(job, error.orig or error), f"{_LATER}, or correct the connection and its credentials"
+        return _short(job, error.orig or error), f"{LATER}, or correct the connection and its credentials"
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         return _short(job, error.orig or error), "Correct the table or the query"
     return _short(job, error), "Correct the mapping"

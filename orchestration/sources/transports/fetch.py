@@ -20,13 +20,18 @@ from orchestration.home import Home
 from orchestration.sources.mapping import Source, load_mapping
 from orchestration.sources.transport_settings import clean
 from orchestration.sources.transports.extracts import extracts, land, read_record
-from orchestration.sources.transports.job import Fetched, Job
+from orchestration.sources.transports.job import LATER, Fetched, Job
 
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?::-(?P<default>[^}]*))?\}")
 
 
 class FetchError(KyotenError):
     """Sources that could not be fetched, one line each."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Return whether a later fetch may succeed, although nobody corrects anything."""
+        return LATER in str(self)
 
 
 def fetch(

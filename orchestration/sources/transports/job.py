@@ -8,6 +8,8 @@ from typing import Any
 from orchestration.sources.mapping import Source
 
 SAMPLE_ROWS = 100
+# The remedy of what may pass by itself. An unattended run tries again for this one alone.
+LATER = "Nothing of it landed. Fetch again later"
 
 
 @dataclass(frozen=True)
