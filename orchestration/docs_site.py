@@ -132,7 +132,7 @@ class Pages:
                 found[name] = row | {"name": name, "rows": recorded[name], "id": None} | lists
                 continue
             to = (row["references_schema"], row["references_table"], row["references_column"])
-            names = {"to_table": ".".join(to[:2]), "to": ".".join(to[1:])} if all(to) else {"to": None}
+            names: Row = {"to_table": ".".join(to[:2]), "to": ".".join(to[1:])} if all(to) else {"to": None}
             found[name]["columns"].append(row | names)
             if row["key_position"]:
                 found[name]["key"].append(row["column_name"])

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from orchestration import metrics
 from orchestration.home import Home
-from orchestration.reading import Row, columns, release, rows
+from orchestration.reading import Row, columns, release, release_folder, rows
+from orchestration.release.semantics import DEFINITIONS
+from orchestration.warehouse import var
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,7 +58,7 @@ def write_superset(home: Home, path: Path, address: str | None) -> list[str]:
     """Write the file; return the names of what is in it. Without an address Superset reads the DuckDB file."""
     uri = address or f"duckdb:///{home.published / 'kyoten.duckdb'}?access_mode=READ_ONLY"
     with release(home) as connection:
-        documents = _documents(connection, uri)
+        documents = _documents(connection, uri, _rates_of_deals(home))
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, document in documents.items():
@@ -64,7 +67,17 @@ def write_superset(home: Home, path: Path, address: str | None) -> list[str]:
     return list(documents)
 
 
-def _documents(connection: "duckdb.DuckDBPyConnection", uri: str) -> dict[str, dict[str, Any]]:
+def _rates_of_deals(home: Home) -> set[str]:
+    """Return the rates that need n_min deals, as the semantic layer has them; a release of Spark has none."""
+    if not (release_folder(home) / DEFINITIONS).exists():
+        return set()
+    of = metrics.denominators(home, metrics.known(home))
+    return {code for code, denominator in of.items() if metrics.counts_deals(denominator)}
+
+
+def _documents(
+    connection: "duckdb.DuckDBPyConnection", uri: str, rates_of_deals: set[str]
+) -> dict[str, dict[str, Any]]:
     (about,) = rows(connection, "select release_id, published_at from ops.release")
     documents: dict[str, dict[str, Any]] = {
         "metadata.yaml": {
@@ -80,7 +93,9 @@ def _documents(connection: "duckdb.DuckDBPyConnection", uri: str) -> dict[str, d
         },
     }  # fmt: skip
     for name, named in DATASETS.items():
-        documents[f"datasets/{DATABASE}/{name.partition('.')[2]}.yaml"] = _dataset(connection, name, named)
+        documents[f"datasets/{DATABASE}/{name.partition('.')[2]}.yaml"] = _dataset(
+            connection, name, named, rates_of_deals
+        )
     charts = _charts()
     for chart in charts:
         documents[f"charts/{chart['slug']}.yaml"] = _chart(chart)
@@ -92,7 +107,9 @@ def _id(*parts: str) -> str:
     return str(uuid.uuid5(SPACE, "/".join(parts)))
 
 
-def _dataset(connection: "duckdb.DuckDBPyConnection", name: str, named: str | None) -> dict[str, Any]:
+def _dataset(
+    connection: "duckdb.DuckDBPyConnection", name: str, named: str | None, rates_of_deals: set[str]
+) -> dict[str, Any]:
     schema, _, table = name.partition(".")
     described = columns(connection, schema, table)
     present = {column["column_name"] for column in described}
@@ -114,7 +131,7 @@ def _dataset(connection: "duckdb.DuckDBPyConnection", name: str, named: str | No
         "description": _title(connection, name),
         "default_endpoint": None, "offset": 0, "cache_timeout": 0, "schema": schema, "sql": query, "params": None,
         "template_params": None, "filter_select_enabled": True, "fetch_values_predicate": None, "extra": None,
-        "uuid": _id("dataset", name), "metrics": _metrics(connection, described),
+        "uuid": _id("dataset", name), "metrics": _metrics(connection, described, rates_of_deals),
         "columns": [_column(c) for c in described],
         "version": "1.0.0", "database_uuid": _id("database"),
     }  # fmt: skip
@@ -139,14 +156,21 @@ def _column(column: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _metrics(connection: "duckdb.DuckDBPyConnection", described: list[Row]) -> list[dict[str, Any]]:
-    """Return sums of additive metrics, and ratios of sums; any other column has no metric that could be wrong."""
+def _metrics(
+    connection: "duckdb.DuckDBPyConnection", described: list[Row], rates_of_deals: set[str]
+) -> list[dict[str, Any]]:
+    """Return sums of additive metrics, and ratios of sums; any other column has no metric that could be wrong.
+
+    A ratio has no value where the marts have none: of fewer than n_min deals, and of a sum that is not positive.
+    """
     present = {column["column_name"] for column in described}
     found = []
     for metric in rows(connection, "from kpi.metrics order by metric"):
         code = metric["metric"]
         if {f"{code}_numerator", f"{code}_denominator"} <= present:
-            expression = f"sum({code}_numerator) * 1.0 / nullif(sum({code}_denominator), 0)"
+            least = var("n_min") if code in rates_of_deals else 1
+            share = f"sum({code}_numerator) * 1.0 / sum({code}_denominator)"
+            expression = f"case when sum({code}_denominator) >= {least} then {share} end"
         elif code in present and metric["is_additive"]:
             expression = f"sum({code})"
         else:
