@@ -230,7 +230,7 @@ def test_charts_follow_releases_that_change_under_them(
     (number,) = (one["id"] for one in datasets if one["table_name"] == "company_monthly")
     query = {"metrics": ["won_amount", "deals_won"], "columns": [], "row_limit": 10}
     body = {"datasource": {"id": number, "type": "table"}, "queries": [query], "force": True}
-    results: list[tuple[float, float, Any]] = []  # when it was asked and answered, and the answer
+    results: list[tuple[float, float, Any]] = []  # when it was sent and answered, and the answer
     ended = threading.Event()
 
     def ask() -> Any:
