@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin report rollouts bi metrics mcp workbook superset postgres browser-test potential potential-check effects forget
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin report rollouts bi metrics mcp workbook superset superset-test postgres site site-test browser-test potential potential-check effects forget
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -117,6 +117,11 @@ docs: ## dbt's documentation of every model, column and metric as one page, dbt_
 	@./setup.sh run
 	@$(KYOTEN) docs
 
+site: ## The documentation of the release as a site in English and Japanese with search, site/index.html of the home
+	@./setup.sh run
+	@./setup.sh site
+	@$(KYOTEN) site
+
 bi: ## Install what readers run: MetricFlow, the server for assistants, the workbook
 	@./setup.sh bi
 
@@ -184,6 +189,17 @@ browser-test: ## The pages in Debian's Chromium: errors, requests, language, fil
 	@./setup.sh dev
 	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { echo "Chromium is not installed. On Debian: apt-get install chromium fonts-noto-cjk" >&2; exit 1; }
 	@$(BIN)/python -m pytest tests/report/test_browser.py
+
+site-test: ## The site in Debian's Chromium: links, search, languages, errors, requests
+	@./setup.sh dev
+	@./setup.sh site
+	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { echo "Chromium is not installed. On Debian: apt-get install chromium fonts-noto-cjk" >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/report/docs_site.py
+
+superset-test: ## A real Superset imports the file of `make superset`, and its charts show the figures of the marts
+	@./setup.sh dev
+	@./setup.sh superset
+	@$(BIN)/python -m pytest tests/orchestration/superset_import.py
 
 test: check ## All checks, then all tests (TESTS=path: only those)
 	@$(BIN)/python $(PYTEST)
@@ -272,8 +288,10 @@ lock: ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade pyproject.toml --extra bi -c locks/dev.lock -o locks/bi.lock
 	$(COMPILE) --upgrade --group spark -c locks/run.lock -o locks/spark.lock
 	$(COMPILE) --upgrade --group sail -c locks/run.lock -o locks/sail.lock
+	$(COMPILE) --upgrade --group site -o locks/site.lock
+	$(COMPILE) --upgrade --group superset -o locks/superset.lock
 	echo uv | $(COMPILE) --upgrade - -o locks/uv.lock
 
 clean: ## Remove the installed packages and caches; data stays
-	rm -rf .venv .venv-sail .venv-spark .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-* .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -338,6 +338,14 @@ def docs() -> None:
 
 
 @kyoten.command()
+def site() -> None:
+    """Write the documentation of the release as a static site in English and Japanese."""
+    from orchestration.docs_site import write_site
+
+    print(f"Tables, metrics, questions, terms and guides: open {write_site(Home.from_environment())}")
+
+
+@kyoten.command()
 @click.option("--port", type=positive, default="3000", show_default=True, help="Port of the UI on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of the UI; it has no log-in.")
 def dev(port: int, host: str) -> None:

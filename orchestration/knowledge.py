@@ -50,6 +50,7 @@ TABLES = {
 COMPARED = [CREDIT, DEALS, BRANCHES]  # what the extracts and rules of a state decide
 BUILT = [RESTATEMENTS, DEALS, BRANCHES]  # with what these read, all tables of a state
 NAMES = "orchestration/names"  # reads names before SQL does
+RENAMED = {"from_release": "from_known_on", "to_release": "to_known_on"}  # texts in states of before 0.2.0
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,8 @@ class Knowledge:
         with engine.connect(self.home) as connection:
             for name, file in files.items():
                 added = columns if name == "credit" else ""
-                _write(f"select *{added} from {_rows(state.folder / f'{name}.parquet')}", file, connection)
+                rows = _rows(state.folder / f"{name}.parquet")
+                _write(f"select {_columns(rows, connection)}{added} from {rows}", file, connection)
 
     def keep(self, day: date, tables: Mapping[str, str], connection: "duckdb.DuckDBPyConnection") -> State:
         """Store tables as the state of a day, in place of an earlier state of that day, and delete the oldest."""
@@ -269,6 +271,11 @@ def _literal(value: str | None) -> str:
 
 def _rows(path: Path) -> str:
     return f"read_parquet({text(str(path))})"
+
+
+def _columns(rows: str, connection: "duckdb.DuckDBPyConnection") -> str:
+    names = [name for name, *_ in connection.execute(f"describe from {rows}").fetchall()]
+    return ", ".join(f"cast({name} as date) as {RENAMED[name]}" if name in RENAMED else name for name in names)
 
 
 def _write(query: str, path: Path, connection: "duckdb.DuckDBPyConnection") -> None:

@@ -43,6 +43,18 @@ WORKLISTS = {
         "channel_class != 'direct'",
         "days_without_movement desc, deal_id",
     ),
+    "slipped_deals": (
+        "kpi.open_deals",
+        "expected_close_on < (select as_of from ops.release)",
+        "account_manager_id, expected_close_on, deal_id",
+    ),
+    "branches_without_contact": (
+        "core.dim_entity",
+        "scope = 'branch' and not is_sentinel and closed_on is null and entity_id not in ("
+        "select branch_id from kpi.branch_monthly_as_is where is_complete and reps_contacted > 0 and month > "
+        "(select max(month) from kpi.company_monthly where is_complete) - interval '3 months')",
+        "account_manager_id, entity_id",
+    ),
     "late_approvals": ("kpi.approvals", "is_late", "wait_days desc, registration_id"),
     "deals_to_decide": ("attribution.worklist", "true", "deal_id"),
     "levers_of_branches": (
@@ -88,16 +100,20 @@ class Server:
         only: dict[str, list[str]] | None = None,
         since: str | None = None,
         until: str | None = None,
+        order_by: str = "",
         limit: int = 50,
     ) -> dict[str, Any]:
         """Metrics by dimensions, such as metric_time__month, branch or deal__channel; `only` keeps values of them.
+        `order_by` names a metric, the largest value first, as for the top branches.
 
         A rate of fewer deals than n_min is empty, as its evidence states. An unknown dimension is answered with the
         dimensions that exist.
         """
         parts = metrics.denominators(self.home, metric_codes)
         asked = tuple(dict.fromkeys([*metric_codes, *parts.values()]))
-        question = metrics.Question(asked, tuple(by or ()), only, since, until, _limit(limit) + 1)
+        if order_by:
+            metrics.check_names([order_by], metric_codes, "metric")
+        question = metrics.Question(asked, tuple(by or ()), only, since, until, _limit(limit) + 1, order_by or None)
         with self._open() as connection:
             metrics.prepare(self.home, connection)
             found = metrics.ask(self.home, connection, question)
@@ -110,7 +126,7 @@ class Server:
             return self._answer(
                 connection,
                 found,
-                definitions=_metric_texts(connection, asked),
+                definitions=metrics.texts(self.home, asked) | _metric_texts(connection, asked),
                 evidence="in each row",
                 note=note,
                 limit=limit,
@@ -166,9 +182,9 @@ class Server:
             return self._rows(connection, shown, " and ".join(conditions) or "true", order + ", ".join(keys), limit)
 
     def worklist(self, name: str, only: dict[str, list[str]] | None = None, limit: int = 50) -> dict[str, Any]:
-        """What people should do next: people_to_call, going_quiet, open_deals_without_movement, late_approvals,
-        deals_to_decide or levers_of_branches; `only` keeps values of columns, such as branch_id or
-        account_manager_id.
+        """What people should do next: people_to_call, going_quiet, open_deals_without_movement, slipped_deals (past
+        their expected close), branches_without_contact (for three months), late_approvals, deals_to_decide or
+        levers_of_branches; `only` keeps values of columns, such as branch_id or account_manager_id.
         """
         metrics.check_names([name], list(WORKLISTS), "worklist")
         table, condition, order = WORKLISTS[name]

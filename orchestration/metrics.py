@@ -30,7 +30,10 @@ TIME = re.compile(r"metric_time__(day|week|month|quarter|year|fiscal_quarter|fis
 
 @dataclass(frozen=True)
 class Question:
-    """Metrics by dimensions: their names, allowed values by dimension, the first and last day, and how many rows."""
+    """Metrics by dimensions: names, allowed values by dimension, the first and last day, number and order of rows.
+
+    The metric `largest_first` orders the rows, otherwise the dimensions do.
+    """
 
     metrics: tuple[str, ...]
     by: tuple[str, ...] = ()
@@ -38,6 +41,7 @@ class Question:
     since: str | None = None
     until: str | None = None
     limit: int | None = None
+    largest_first: str | None = None
 
 
 def ask(home: Home, connection: "duckdb.DuckDBPyConnection", question: Question) -> list[Row]:
@@ -69,7 +73,7 @@ def compiled_query(home: Home, question: Question) -> str:
         metric_names=list(question.metrics),
         group_by_names=list(question.by),
         where_constraints=where or None,
-        order_by_names=list(question.by) or None,
+        order_by_names=[*([f"-{question.largest_first}"] if question.largest_first else []), *question.by] or None,
         limit=question.limit,
     )
     explained = engine_of(folder).explain(request)
@@ -121,6 +125,12 @@ def denominators(home: Home, names: Sequence[str]) -> dict[str, str]:
         if metric["name"] in names and metric["type"] == "ratio":
             found[metric["name"]] = metric["type_params"]["denominator"]["name"]
     return found
+
+
+def texts(home: Home, names: Sequence[str]) -> dict[str, str]:
+    """Return what the definitions of the release state about these metrics: their description or else their label."""
+    listed = {metric["name"]: metric for metric in _document(release_folder(home))["metrics"]}
+    return {name: listed[name]["description"] or listed[name]["label"] or name for name in names}
 
 
 def counts_deals(metric: str) -> bool:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from orchestration import metrics
 from orchestration.home import Home
-from orchestration.reading import Row, columns, release, rows
+from orchestration.reading import Row, columns, release, release_folder, rows
+from orchestration.release.semantics import DEFINITIONS
+from orchestration.warehouse import var
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,6 +32,11 @@ DATASETS = {
     "kpi.open_deals": None,
 }
 NAMES = ("entity_name", "partner_name", "prefecture", "account_manager_name")
+# By the months of the release: the clock of Superset is later than its data.
+LAST_YEAR: Row = {
+    "column_name": "is_last_year", "label_ja": "直近12か月", "data_type": "BOOLEAN",
+    "description_ja": "終わった月のうち最新の12か月", "description_en": "The newest twelve months that are over",
+}  # fmt: skip
 COMPLETE = {
     "clause": "WHERE",
     "expressionType": "SIMPLE",
@@ -36,6 +44,9 @@ COMPLETE = {
     "operator": "==",
     "comparator": True,
 }
+
+
+KNOWN = {**COMPLETE, "subject": "actual", "operator": "IS NOT NULL", "comparator": None}
 
 
 def equal(column: str, value: Any) -> dict[str, Any]:
@@ -47,7 +58,7 @@ def write_superset(home: Home, path: Path, address: str | None) -> list[str]:
     """Write the file; return the names of what is in it. Without an address Superset reads the DuckDB file."""
     uri = address or f"duckdb:///{home.published / 'kyoten.duckdb'}?access_mode=READ_ONLY"
     with release(home) as connection:
-        documents = _documents(connection, uri)
+        documents = _documents(connection, uri, _rates_of_deals(home))
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for name, document in documents.items():
@@ -56,7 +67,17 @@ def write_superset(home: Home, path: Path, address: str | None) -> list[str]:
     return list(documents)
 
 
-def _documents(connection: "duckdb.DuckDBPyConnection", uri: str) -> dict[str, dict[str, Any]]:
+def _rates_of_deals(home: Home) -> set[str]:
+    """Return the rates that need n_min deals, as the semantic layer has them; a release of Spark has none."""
+    if not (release_folder(home) / DEFINITIONS).exists():
+        return set()
+    of = metrics.denominators(home, metrics.known(home))
+    return {code for code, denominator in of.items() if metrics.counts_deals(denominator)}
+
+
+def _documents(
+    connection: "duckdb.DuckDBPyConnection", uri: str, rates_of_deals: set[str]
+) -> dict[str, dict[str, Any]]:
     (about,) = rows(connection, "select release_id, published_at from ops.release")
     documents: dict[str, dict[str, Any]] = {
         "metadata.yaml": {
@@ -72,7 +93,9 @@ def _documents(connection: "duckdb.DuckDBPyConnection", uri: str) -> dict[str, d
         },
     }  # fmt: skip
     for name, named in DATASETS.items():
-        documents[f"datasets/{DATABASE}/{name.partition('.')[2]}.yaml"] = _dataset(connection, name, named)
+        documents[f"datasets/{DATABASE}/{name.partition('.')[2]}.yaml"] = _dataset(
+            connection, name, named, rates_of_deals
+        )
     charts = _charts()
     for chart in charts:
         documents[f"charts/{chart['slug']}.yaml"] = _chart(chart)
@@ -84,7 +107,9 @@ def _id(*parts: str) -> str:
     return str(uuid.uuid5(SPACE, "/".join(parts)))
 
 
-def _dataset(connection: "duckdb.DuckDBPyConnection", name: str, named: str | None) -> dict[str, Any]:
+def _dataset(
+    connection: "duckdb.DuckDBPyConnection", name: str, named: str | None, rates_of_deals: set[str]
+) -> dict[str, Any]:
     schema, _, table = name.partition(".")
     described = columns(connection, schema, table)
     present = {column["column_name"] for column in described}
@@ -92,10 +117,13 @@ def _dataset(connection: "duckdb.DuckDBPyConnection", name: str, named: str | No
     if named:
         added = [column for column in columns(connection, "core", "dim_entity") if column["column_name"] in NAMES]
         added = [column for column in added if column["column_name"] not in present]
-        described += added
+        described += [*added, LAST_YEAR]
         listed = ", ".join(f"entities.{column['column_name']}" for column in added)
         query = (
-            f"select facts.*, {listed} from {name} as facts left join core.dim_entity as entities "
+            f"select facts.*, {listed}, facts.is_complete and facts.month > "
+            "(select max(month) from kpi.company_monthly where is_complete) - interval '12 months' "
+            f"as {LAST_YEAR['column_name']} "
+            f"from {name} as facts left join core.dim_entity as entities "
             f"on entities.scope = '{named}' and entities.entity_id = facts.{named}_id"
         )
     return {
@@ -103,7 +131,7 @@ def _dataset(connection: "duckdb.DuckDBPyConnection", name: str, named: str | No
         "description": _title(connection, name),
         "default_endpoint": None, "offset": 0, "cache_timeout": 0, "schema": schema, "sql": query, "params": None,
         "template_params": None, "filter_select_enabled": True, "fetch_values_predicate": None, "extra": None,
-        "uuid": _id("dataset", name), "metrics": _metrics(connection, described),
+        "uuid": _id("dataset", name), "metrics": _metrics(connection, described, rates_of_deals),
         "columns": [_column(c) for c in described],
         "version": "1.0.0", "database_uuid": _id("database"),
     }  # fmt: skip
@@ -128,14 +156,21 @@ def _column(column: Row) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _metrics(connection: "duckdb.DuckDBPyConnection", described: list[Row]) -> list[dict[str, Any]]:
-    """Return sums of additive metrics, and ratios of sums; any other column has no metric that could be wrong."""
+def _metrics(
+    connection: "duckdb.DuckDBPyConnection", described: list[Row], rates_of_deals: set[str]
+) -> list[dict[str, Any]]:
+    """Return sums of additive metrics, and ratios of sums; any other column has no metric that could be wrong.
+
+    A ratio has no value where the marts have none: of fewer than n_min deals, and of a sum that is not positive.
+    """
     present = {column["column_name"] for column in described}
     found = []
     for metric in rows(connection, "from kpi.metrics order by metric"):
         code = metric["metric"]
         if {f"{code}_numerator", f"{code}_denominator"} <= present:
-            expression = f"sum({code}_numerator) * 1.0 / nullif(sum({code}_denominator), 0)"
+            least = var("n_min") if code in rates_of_deals else 1
+            share = f"sum({code}_numerator) * 1.0 / sum({code}_denominator)"
+            expression = f"case when sum({code}_denominator) >= {least} then {share} end"
         elif code in present and metric["is_additive"]:
             expression = f"sum({code})"
         else:
@@ -155,26 +190,29 @@ def _metric(code: str, label: str, expression: str, text: str) -> dict[str, Any]
 
 def _charts() -> list[dict[str, Any]]:
     line, bar, table = "echarts_timeseries_line", "echarts_timeseries_bar", "table"
-    year = "Last year"
+    last_year = equal("is_last_year", True)
     return [
         {"slug": "won_amount", "title": "受注金額(月次)", "dataset": "kpi.company_monthly", "viz": bar,
          "params": {"x_axis": "month", "metrics": ["won_amount"], "adhoc_filters": [COMPLETE]}},
         {"slug": "indirect_ratio", "title": "間販比率(月次)", "dataset": "kpi.company_monthly", "viz": line,
          "params": {"x_axis": "month", "metrics": ["indirect_ratio"], "adhoc_filters": [COMPLETE]}},
         {"slug": "partners", "title": "パートナー別の受注金額", "dataset": "kpi.partner_monthly_as_is", "viz": table,
-         "params": {"query_mode": "aggregate", "groupby": ["entity_name"],
+         "params": {"query_mode": "aggregate", "groupby": ["partner_id", "entity_name"],
                     "metrics": ["won_amount", "deals_won", "deals_new"],
-                    "time_range": year, "row_limit": 50, "adhoc_filters": [COMPLETE]}},
+                    "row_limit": 1000, "adhoc_filters": [last_year]}},
         {"slug": "branches", "title": "拠点別の受注と活動", "dataset": "kpi.branch_monthly_as_is", "viz": table,
-         "params": {"query_mode": "aggregate", "groupby": ["entity_name", "partner_name", "account_manager_name"],
-                    "metrics": ["won_amount", "deals_won", "sessions_held"], "time_range": year, "row_limit": 200,
-                    "adhoc_filters": [COMPLETE]}},
+         "params": {"query_mode": "aggregate",
+                    "groupby": ["branch_id", "entity_name", "partner_name", "account_manager_name"],
+                    "metrics": ["won_amount", "deals_won", "sessions_held"], "row_limit": 1000,
+                    "adhoc_filters": [last_year]}},
         {"slug": "target_path", "title": "間販比率の目標と実績", "dataset": "kpi.target_path", "viz": table,
          "params": {"query_mode": "raw", "all_columns": ["month", "actual", "path", "path_gap", "outcome"],
-                    "row_limit": 100,
-                    "adhoc_filters": [COMPLETE, equal("metric", "indirect_ratio"), equal("scope", "company")]}},
+                    "row_limit": 1000, "order_by_cols": ['["month", true]'], "table_timestamp_format": "%Y-%m",
+                    "column_config": {name: {"d3NumberFormat": ".1%"} for name in ("actual", "path", "path_gap")},
+                    "adhoc_filters": [COMPLETE, equal("metric", "indirect_ratio"), equal("scope", "company"), KNOWN]}},
         {"slug": "quiet", "title": "商談が途絶えている拠点", "dataset": "kpi.quiet_warnings", "viz": table,
-         "params": {"query_mode": "raw", "row_limit": 200,
+         "params": {"query_mode": "raw", "row_limit": 1000, "table_timestamp_format": "%Y-%m-%d",
+                    "order_by_cols": ['["expected_deals", false]', '["entity_id", true]'],
                     "all_columns": ["entity_name", "evidence", "last_deal_on", "expected_deals", "recent_deals"],
                     "adhoc_filters": [equal("is_current", True), {**equal("evidence", "none"), "operator": "!="}]}},
     ]  # fmt: skip
@@ -212,6 +250,7 @@ def _dashboard(charts: list[dict[str, Any]]) -> dict[str, Any]:
                      "uuid": _id("chart", chart["slug"])},
         }  # fmt: skip
     return {
-        "dashboard_title": "パートナー営業", "description": None, "css": "", "slug": "kyoten", "uuid": _id("dashboard"),
-        "position": position, "metadata": {"color_scheme": "", "refresh_frequency": 0}, "version": "1.0.0",
+        "dashboard_title": "パートナー営業", "description": None, "css": "", "slug": "kyoten", "published": True,
+        "uuid": _id("dashboard"), "position": position, "version": "1.0.0",
+        "metadata": {"color_scheme": "", "refresh_frequency": 0},
     }  # fmt: skip

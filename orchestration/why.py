@@ -596,7 +596,7 @@ class Case:
     def _restated(self) -> Iterator[str]:
         if not self.release.has("attribution", "restatements"):
             return
-        query = "from attribution.restatements where deal_id = $deal order by to_release, month, from_branch_id"
+        query = "from attribution.restatements where deal_id = $deal order by to_known_on, month, from_branch_id"
         for row in self.release.rows(query, deal=self.id):
             yield self.say(
                 "restated",
@@ -605,8 +605,8 @@ class Case:
                 before=self.branch(row["from_branch_id"]),
                 after=self.branch(row["to_branch_id"]),
                 cause=self.say(row["cause"]),
-                old=row["from_release"],
-                new=row["to_release"],
+                old=row["from_known_on"],
+                new=row["to_known_on"],
             )
 
     # Names

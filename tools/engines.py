@@ -15,6 +15,8 @@ ENGINES = {"duckdb": "DuckDB", "sail": "Sail", "spark": "Spark"}
 PAGE = PROJECT / "docs" / "engines.md"
 HEAD = """# Models and engines
 
+*モデルとエンジン*
+
 The numbers are the seconds in which dbt builds each seed and model of a sample company of 1,000 deals. Where there is a
 number, all rows are equal to DuckDB's. `make engines` makes this page from the latest `make sail-test` and
 `make spark-test`.

@@ -16,6 +16,8 @@ PARTS = {
 }
 HEAD = """# Requirements, tables and queries
 
+*要件・テーブル・クエリ*
+
 Each requirement has a number. This page shows the question of [questions.md](questions.md) that answers it, with a
 query and a known answer, and the tables that the query reads. `python -m tools.requirements` makes this page.
 """

@@ -124,8 +124,8 @@ select
     to_is_counted,
     amount,
     cause,
-    from_release,
-    to_release
+    from_known_on,
+    to_known_on
 from earlier_steps
 union all
 select
@@ -155,8 +155,8 @@ select
             then case when restated.is_money_changed then 'SOURCE_EDIT' else 'FX_RATE' end
         else 'DUPLICATE'
     end as cause,
-    cast(step.from_known_on as string) as from_release,
-    cast(step.to_known_on as string) as to_release
+    step.from_known_on,
+    step.to_known_on
 from restated
 left join changes_before on restated.deal_id = changes_before.deal_id and restated.month = changes_before.month
 cross join step

@@ -66,8 +66,8 @@ KNOWN_RESTATEMENTS = {
     "to_is_counted": "BOOLEAN",
     "amount": "DECIMAL(18,2)",
     "cause": "VARCHAR",
-    "from_release": "VARCHAR",
-    "to_release": "VARCHAR",
+    "from_known_on": "DATE",
+    "to_known_on": "DATE",
 }
 KNOWN_DEALS = {
     "deal_id": "VARCHAR",

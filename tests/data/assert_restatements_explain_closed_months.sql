@@ -71,8 +71,8 @@ lost as (
             and carried_along.change_number = reported.change_number
             and carried_along.from_amount = reported.from_amount
             and carried_along.to_amount = reported.to_amount
-            and carried_along.from_release = reported.from_release
-            and carried_along.to_release = reported.to_release
+            and carried_along.from_known_on = reported.from_known_on
+            and carried_along.to_known_on = reported.to_known_on
     where reported.deal_id is null
 )
 

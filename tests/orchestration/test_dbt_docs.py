@@ -17,11 +17,15 @@ def test_one_page_with_everything_and_no_network(home_copy: Home) -> None:
     text = page.read_text(encoding="utf-8")
     for part in (
         "model.kyoten.branch_monthly",
-        json.dumps("拠点月次KPI").strip('"'),
+        "拠点月次KPI",
+        "パートナー営業のためのデータ倉庫",  # instead of dbt's own welcome
         "metric.kyoten.win_rate_t3m",
         "exposure.kyoten.branch_report",
     ):
         assert part in text, part
+    recorded = json.loads((home_copy.published / "current" / "manifest.json").read_text(encoding="utf-8"))["tables"]
+    (rows,) = re.findall(r'"model\.kyoten\.company_monthly": \{"metadata": .*?"value": (\d+)', text)
+    assert int(rows) == recorded["kpi.company_monthly"]
     assert re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="?https?:', text) == []
     assert not (home_copy.build / "dbt_docs").exists()
     assert (home_copy.build / "target" / "run_results.json").read_bytes() == results

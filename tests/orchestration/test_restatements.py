@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from orchestration.home import Home
-from orchestration.knowledge import BUILT, STATES_KEPT, TABLES, Knowledge, Rules
+from orchestration.knowledge import BUILT, RENAMED, STATES_KEPT, TABLES, Knowledge, Rules
 from orchestration.lake.ingest import ingest
 from orchestration.lake.ledger import KNOWLEDGE
 from orchestration.names.lake import write_names
@@ -148,8 +148,9 @@ def refreshed(home: Home, plan: Plan) -> list[tuple[Any, ...]]:
             known.keep(max(known.days), TABLES, connection)
         return connection.execute(
             """select deal_id, cast(month as varchar), change_number, from_branch_id, cast(from_amount as double),
-                to_branch_id, cast(to_amount as double), cast(amount as double), cause, from_release, to_release
-            from attribution.restatements order by to_release, from_release, deal_id, month"""
+                to_branch_id, cast(to_amount as double), cast(amount as double), cause,
+                cast(from_known_on as varchar), cast(to_known_on as varchar)
+            from attribution.restatements order by to_known_on, from_known_on, deal_id, month"""
         ).fetchall()
 
 
@@ -318,10 +319,26 @@ def test_the_state_of_a_verified_build_equals_a_scratch_build(
                 assert connection.execute(f"from {one} except all from {other}").fetchall() == [], (one, other)
 
 
+def test_a_state_with_columns_of_an_earlier_version_keeps_its_restatements(
+    project: Callable[[Home], Plan], tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    land(home, until(SECOND))
+    assert refreshed(home, project(home)) == SECOND_STEP
+    for path in home.lake.glob("knowledge/*/restatements.parquet"):
+        names = {new: f"cast({new} as varchar) as {old}" for old, new in RENAMED.items()}
+        rest, older = f"* exclude ({', '.join(names)})", path.with_suffix(".older")
+        duckdb.sql(f"copy (select {rest}, {', '.join(names.values())} from '{path}') to '{older}' (format parquet)")
+        older.replace(path)
+    land(home, {day: datasets for day, datasets in COMPANY.items() if day > SECOND})
+    assert refreshed(home, project(home)) == SECOND_STEP + THIRD_STEP
+
+
 def test_a_late_roster_change_moves_only_deals_between_two_dates(built_home: Home) -> None:
     with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as connection:
         rows = connection.execute(
-            """select deal_id, from_branch_id, to_branch_id, cast(month as varchar), cause, from_release, to_release
+            """select deal_id, from_branch_id, to_branch_id, cast(month as varchar), cause,
+                cast(from_known_on as varchar), cast(to_known_on as varchar)
             from attribution.restatements where deal_id like 'TRAP17%'"""
         ).fetchall()
     assert rows == [

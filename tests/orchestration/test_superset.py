@@ -79,3 +79,25 @@ def test_labels_are_japanese_and_metrics_give_the_figures(
         ).fetchone()
         assert found == pytest.approx(release.execute(f"select won_amount, indirect_ratio {month}").fetchone())
         assert "reps_contacted" not in expressions  # persons of several months must not be added up
+
+
+def test_ratios_are_empty_where_the_marts_have_none(built_home: Home, documents: dict[str, dict[str, Any]]) -> None:
+    """A rate of too few deals, and the ratio of two negative sums, which would be 1."""
+    compared = 0
+    with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as release:
+        for dataset in of_kind(documents, "datasets"):
+            names = {column["column_name"] for column in dataset["columns"]}
+            keys = {"company_monthly": "month", "partner_monthly_as_is": "month, partner_id",
+                    "branch_monthly_as_is": "month, branch_id"}.get(dataset["table_name"])  # fmt: skip
+            for metric in dataset["metrics"] if keys else ():
+                code = metric["metric_name"]
+                if f"{code}_denominator" in names:
+                    table = f"{dataset['schema']}.{dataset['table_name']}"
+                    different = release.execute(
+                        f"select count(*) from (select {keys}, any_value({code}) as mart,"
+                        f" {metric['expression']} as ours from {table} group by {keys})"
+                        " where abs(mart - ours) > 1e-9 or (mart is null) != (ours is null)"
+                    ).fetchone()
+                    assert different == (0,), (table, code)
+                    compared += 1
+    assert compared > 10
