@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 REPORTS = PROJECT / "reports"
 RELEASE_MARK = "@RELEASE@"
-ALWAYS = ("ops.release", "ops.catalog", "kpi.metrics")  # each page reads these
+ALWAYS = ("ops.release", "ops.catalog", "ops.labels", "kpi.metrics")  # each page reads these
 # The branches that have a page of their own.
 LINKED = "select branch_id from core.dim_branch where not is_sentinel and closed_on is null"
 SETTINGS = ("base_currency", "n_min", "people_notice_days")
@@ -130,7 +130,8 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
     """Yield the path and the text of each file of a page."""
     for name in SETTINGS:
         connection.execute(f"set variable {name} = {sql.value(var(name))}")
-    catalog, release = _catalog(connection), run(connection, Query("release", "from ops.release")).first
+    catalog, labels = _catalog(connection), _labels(connection)
+    release = run(connection, Query("release", "from ops.release")).first
     results = {query.name: run(connection, query) for query in page.queries}
     why = {} if page.is_for_partner else _why(results, connection)
     template = environment().get_template(f"{page.name}.html")
@@ -146,7 +147,7 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
     parts = {name: split(rows) for name, rows in results.items() if rows.query.by}
     for one in results[page.each] if page.each else [None]:
         context = Context(
-            catalog, _words(), settings, up="../" if page.each else "", shows_sql=not page.is_for_partner, linked=linked
+            catalog, _words(), labels, settings, up="../" if page.each else "", shows_sql=not page.is_for_partner, linked=linked
         )
         mine = dict(results)
         if one:
@@ -171,6 +172,7 @@ def _callables(context: Context, why: Mapping[str, Any]) -> dict[str, Any]:
         "settings": context.settings,
         "up": context.up,
         "why": lambda: in_script({deal: why[deal] for deal in sorted(context.deals) if deal in why}),
+        "file": file_name,
         "asset": _asset,
         "words": lambda: in_script(context.words),
     }
@@ -216,6 +218,14 @@ def _why(results: Mapping[str, Rows], connection: "duckdb.DuckDBPyConnection") -
     for deal, *facts in connection.execute(evidence, ids).fetchall():
         found[deal]["evidence"].append([None if one is None else str(one) for one in facts])
     return found
+
+
+def _labels(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str, str], tuple[str, str]]:
+    """Return the Japanese and the English label of each code, by table, column and code."""
+    rows = connection.execute(
+        "select table_schema || '.' || table_name, column_name, code, label_ja, label_en from ops.labels"
+    ).fetchall()
+    return {(table, column, code): (ja, en) for table, column, code, ja, en in rows}
 
 
 def _catalog(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What templates of pages may call: texts in two languages, figures that say where they come from, tables of rows."""
 
+import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from orchestration.report.queries import Row, Rows, plain, source
 
 NO_VALUE = Markup('<span class="none" title="–">–</span>')
 HIDDEN = ' class="rest"'
-NUMBERS = ("int", "decimal", "money", "rate", "signed", "points")
+NUMBERS = ("int", "number", "decimal", "two_digits", "money", "rate", "signed", "points")
 JAPANESE_UNITS = ((10**8, "億円"), (10**4, "万円"))
 ENGLISH_UNITS = ((10**9, "bn"), (10**6, "M"), (10**3, "k"))
 
 
+@functools.cache  # pages repeat the same few hundred texts
 def two(ja: object, en: object) -> Markup:
     """Return a text in both languages; the switch of the page shows one of them."""
     return Markup(f'<span lang="ja">{escape(ja)}</span><span lang="en">{escape(en)}</span>')
@@ -42,6 +44,7 @@ class Context:
 
     catalog: Mapping[str, Mapping[str, Any]]
     words: Mapping[str, Sequence[str]]
+    labels: Mapping[tuple[str, str, str], tuple[str, str]]  # of ops.labels, by table, column and code
     settings: Mapping[str, Any]
     up: str = ""  # the path from the page's folder to that of all pages
     shows_sql: bool = True
@@ -53,13 +56,16 @@ class Context:
 
     # --- texts
 
-    def word(self, code: Any, column: str = "") -> Markup | str:
-        """Return the text of a code, of this column or of any, in both languages; or the code."""
+    def word(self, code: Any, column: str = "", table: str = "") -> Markup | str:
+        """Return the text of a code in both languages: that of words.yml, else the table's own; or the code."""
         code = plain(code)
-        code = f"{column}.{code}" if f"{column}.{code}" in self.words else code
-        return two(*self.words[code]) if code in self.words else code
+        for name in (f"{column}.{code}", code):
+            if name in self.words:
+                return two(*self.words[name])
+        label = self.labels.get((table, column, code))
+        return two(*label) if label else code
 
-    def shown(self, value: Any, form: str, column: str = "") -> Markup | str:
+    def shown(self, value: Any, form: str, column: str = "", table: str = "") -> Markup | str:
         """Return a value for people. Money of a table has its unit in the head of the column."""
         if value is None or value == "":
             return NO_VALUE
@@ -73,12 +79,14 @@ class Context:
             return f"{value:+,.0f}"
         if form == "decimal":
             return f"{value:,.1f}"
+        if form == "two_digits":
+            return f"{value:,.2f}"
         if form == "rate":
             return f"{value:.1%}"
         if form == "points":
             return f"{100 * value:+.1f}"
         if form == "word":
-            return self.word(value, column)
+            return self.word(value, column, table)
         return plain(value)
 
     def amount(self, value: Any) -> Markup | str:
@@ -96,7 +104,7 @@ class Context:
         rows = row.rows
         self._uses(rows, [column])
         value = row[column]
-        shown = self.amount(value) if form == "yen" else self.shown(value, form, column)
+        shown = self.amount(value) if form == "yen" else self.shown(value, form, column, rows.query.table)
         return Markup(
             '<button type="button" class="figure{}" data-q="{}" data-k="{}" data-c="{}" data-m="{}" data-v="{}">{}'
             "</button>"
@@ -134,7 +142,8 @@ class Context:
 
     def _tools(self, rows: Rows, columns: Sequence[Column], first: int) -> Markup:
         name = rows.query.name
-        self.lists[name] = ([(column.name, *self._labels(rows, column)) for column in columns], rows.whole or rows)
+        if name not in self.lists:
+            self.lists[name] = ([(column.name, *self._labels(rows, column)) for column in columns], rows.whole or rows)
         more = Markup('<button type="button" class="more">{}</button>').format(
             two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
         )
@@ -174,7 +183,7 @@ class Context:
             note = f" <small>n={escape(row[column.n])}</small>" if is_thin else ""
             kind = "num thin" if is_thin else "num"
             return f'<td class="{kind}" data-v="{plain(value)}">{escape(self.shown(value, column.form))}{note}</td>'
-        shown = escape(self.shown(value, column.form, column.name))
+        shown = escape(self.shown(value, column.form, column.name, row.rows.query.table))
         if column.form == "both" and value:
             shown = two(row[f"{column.name}_ja"], value)
         elif column.form == "deal" and value:
