@@ -15,7 +15,7 @@ from orchestration.costs import Costs
 from orchestration.errors import KyotenError, printable
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
-from orchestration.language import say
+from orchestration.language import say, translated
 from orchestration.lock import write_lock
 from orchestration.release.fingerprint import nothing_new
 from orchestration.release.releases import current_release, notice_of_rollback
@@ -60,7 +60,7 @@ class Clock:
 
     def say(self, text: str) -> None:
         """Print one line of progress."""
-        print(f"{time.monotonic() - self.started:7.1f} s  {printable(text)}", file=sys.__stdout__, flush=True)
+        print(f"{time.monotonic() - self.started:7.1f} s  {printable(translated(text))}", file=sys.__stdout__, flush=True)
 
 
 def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: bool = False) -> str | None:

@@ -32,8 +32,10 @@ function figureSql(origin, key, column) {
   const expression = origin.figures[column] || (Object.keys(origin.figures).length ? `distinct ${column}` : column);
   return `select ${expression} from ${origin.table}` + (conditions.length ? `\nwhere ${conditions.join(" and ")}` : "");
 }
-function texts(table, column, metric) {
-  return definitions.columns[`kpi.metrics.${metric}`] || definitions.columns[`${table}.${column}`] || definitions.columns[`kpi.metrics.${column}`];
+function texts(origin, column, metric) {
+  const tables = origin ? [origin.table].concat(origin.words || []) : [];
+  const names = [`kpi.metrics.${metric}`].concat(tables.map((table) => `${table}.${column}`), `kpi.metrics.${column}`);
+  return names.map((name) => definitions.columns[name]).find((one) => one);
 }
 const dialog = document.getElementById("definition");
 function show(title, parts) {
@@ -48,7 +50,7 @@ function show(title, parts) {
 }
 function explain(query, key, column, value, metric) {
   const origin = definitions.sources[query];
-  const known = texts(origin && origin.table, column, metric) || [column, column];
+  const known = texts(origin, column, metric) || [column, column];
   const lang = isJa() ? 0 : 1;
   show(known[lang] || column, [
     { text: value === null ? "" : value },

@@ -67,6 +67,7 @@ left join core.dim_rep as reps on deals.rep_id = reps.rep_id and not reps.is_sen
 order by deals.days_without_movement desc, deals.deal_id
 
 -- name: people
+-- words: core.dim_rep, kpi.rep_monthly
 -- key: rep_id
 -- by: branch_id
 -- What people of the branch did for this branch: not what they brought elsewhere.

@@ -1,3 +1,22 @@
+-- name: counts
+-- Account plans in one line: goals for results behind their seasonal course, goals behind that nobody acts on, overdue actions.
+select goals.*, actions.overdue
+from (
+    select
+        count(*) filter (where goal_type = 'result') as result_goals,
+        count(*) filter (where goal_type = 'result' and pacing < 1) as behind,
+        count(*) filter (where is_shortfall_without_action) as without_action
+    from plan.plan_progress
+    where is_current and is_kept
+) as goals
+cross join (
+    select count(*) as overdue
+    from plan.plan_actions as due
+    inner join plan.account_plans as plans on due.plan_id = plans.plan_id and plans.is_current
+    cross join ops.release as today
+    where due.is_agreed and due.status = 'overdue' and plans.period_end >= today.as_of - interval 90 day
+) as actions
+
 -- name: coverage
 -- table: plan.plan_coverage
 -- key: scope, entity_id, period_start

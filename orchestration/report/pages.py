@@ -22,7 +22,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.language import language
 from orchestration.release.publish import replace_pages
 from orchestration.report.queries import Query, Rows, parse, run, split, tables
-from orchestration.report.render import CATALOG_TEXTS, Column, Context, file_name, in_script, two
+from orchestration.report.render import CATALOG_TEXTS, Column, Context, Head, file_name, in_script, two
 from orchestration.warehouse import content_hash, var
 
 if TYPE_CHECKING:
@@ -144,10 +144,18 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
     }
     settings = {name: var(name) for name in SETTINGS}
     linked = frozenset(row[0] for row in connection.execute(LINKED).fetchall())
-    parts = {name: split(rows) for name, rows in results.items() if rows.query.by}
+    parts = {name: split(rows) for name, rows in results.items() if rows.query.by} if page.each else {}
+    heads: dict[tuple[str, Column], Head] = {}  # the same in all files of the page
     for one in results[page.each] if page.each else [None]:
         context = Context(
-            catalog, _words(), labels, settings, up="../" if page.each else "", shows_sql=not page.is_for_partner, linked=linked
+            catalog,
+            _words(),
+            labels,
+            settings,
+            heads,
+            up="../" if page.each else "",
+            shows_sql=not page.is_for_partner,
+            linked=linked,
         )
         mine = dict(results)
         if one:
@@ -211,11 +219,12 @@ def _why(results: Mapping[str, Rows], connection: "duckdb.DuckDBPyConnection") -
     """Return why each deal that a page may name is at its branch."""
     decided, evidence = (query.text for query in _why_queries())
     deals = {row["deal_id"] for rows in results.values() if "deal_id" in rows.columns for row in rows}
-    ids = {"ids": sorted(deals - {None})}
+    # A variable, because DuckDB imports pandas to read a parameter.
+    connection.execute(f"set variable deals = {sql.text(json.dumps(sorted(deals - {None})))}")
     found: dict[str, Any] = {}
-    for deal, *facts in connection.execute(decided, ids).fetchall():
+    for deal, *facts in connection.execute(decided).fetchall():
         found[deal] = {"decided": [None if one is None else str(one) for one in facts], "evidence": []}
-    for deal, *facts in connection.execute(evidence, ids).fetchall():
+    for deal, *facts in connection.execute(evidence).fetchall():
         found[deal]["evidence"].append([None if one is None else str(one) for one in facts])
     return found
 

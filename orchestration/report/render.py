@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from orchestration.language import japanese
 from orchestration.report import workbook
 from orchestration.report.queries import Row, Rows, plain, source
 
@@ -38,6 +39,15 @@ class Column:
     link: str = ""  # the page with a file for each id in the column <link>_id
 
 
+@dataclass(frozen=True)
+class Head:
+    """The head of a column: its labels and its HTML."""
+
+    ja: str
+    en: str
+    html: str
+
+
 @dataclass
 class Context:
     """What one page has used so far, for what follows at its end."""
@@ -46,6 +56,7 @@ class Context:
     words: Mapping[str, Sequence[str]]
     labels: Mapping[tuple[str, str, str], tuple[str, str]]  # of ops.labels, by table, column and code
     settings: Mapping[str, Any]
+    heads: dict[tuple[str, Column], Head]  # of all files of the page
     up: str = ""  # the path from the page's folder to that of all pages
     shows_sql: bool = True
     linked: frozenset[str] = frozenset()  # ids that have a page of their own
@@ -105,17 +116,11 @@ class Context:
         self._uses(rows, [column])
         value = row[column]
         shown = self.amount(value) if form == "yen" else self.shown(value, form, column, rows.query.table)
+        thin = " thin" if self._is_thin(n) else ""
         return Markup(
-            '<button type="button" class="figure{}" data-q="{}" data-k="{}" data-c="{}" data-m="{}" data-v="{}">{}'
-            "</button>"
-        ).format(
-            " thin" if self._is_thin(n) else "",
-            rows.query.name,
-            row.key_text,
-            column,
-            row.get("metric") or "",
-            plain(value),
-            shown,
+            f'<button type="button" class="figure{thin}" data-q="{rows.query.name}" data-k="{escape(row.key_text)}" '
+            f'data-c="{column}" data-m="{escape(row.get("metric") or "")}" data-v="{escape(plain(value))}">'
+            f"{escape(shown)}</button>"
         )
 
     def numbers(self, rows: Rows) -> Markup:
@@ -132,29 +137,28 @@ class Context:
         if not rows:
             return Markup('<p class="none">{}</p>').format(two("該当なし", "None"))
         self._uses(rows, [column.name for column in columns])
-        head = Markup("").join(self._head(rows, column) for column in columns)
-        body = Markup("".join(self._line(row, columns, hidden=number >= first) for number, row in enumerate(rows)))
-        tools = self._tools(rows, columns, first)
+        heads = [self._head(rows, column) for column in columns]
+        body = "".join(self._line(row, columns, hidden=number >= first) for number, row in enumerate(rows))
         return Markup(
-            '<div class="list">{}<div class="scroll" tabindex="0" role="region" aria-label="{}"><table data-q="{}">'
-            "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></div>"
-        ).format(tools, name, name, caption, head, body)
+            f'<div class="list">{self._tools(rows, columns, heads, first)}<div class="scroll" tabindex="0" '
+            f'role="region" aria-label="{name}"><table data-q="{name}"><caption>{escape(caption)}</caption>'
+            f"<thead><tr>{''.join(head.html for head in heads)}</tr></thead><tbody>{body}</tbody></table></div></div>"
+        )
 
-    def _tools(self, rows: Rows, columns: Sequence[Column], first: int) -> Markup:
+    def _tools(self, rows: Rows, columns: Sequence[Column], heads: Sequence[Head], first: int) -> str:
         name = rows.query.name
         if name not in self.lists:
-            self.lists[name] = ([(column.name, *self._labels(rows, column)) for column in columns], rows.whole or rows)
-        more = Markup('<button type="button" class="more">{}</button>').format(
-            two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
+            labels = [(column.name, head.ja, head.en) for column, head in zip(columns, heads, strict=True)]
+            self.lists[name] = (labels, rows.whole or rows)
+        search = '<input type="search" class="filter">' if len(rows) > 5 else ""
+        more = f'<button type="button" class="more">{two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")}</button>'
+        return (
+            f'<p class="tools">{search}{more if len(rows) > first else ""}<button type="button" class="csv" '
+            f'data-name="{name}">CSV</button><button type="button" class="excel">Excel</button></p>'
         )
-        search = Markup('<input type="search" class="filter">') if len(rows) > 5 else ""
-        return Markup(
-            '<p class="tools">{}{}<button type="button" class="csv" data-name="{}">CSV</button>'
-            '<button type="button" class="excel">Excel</button></p>'
-        ).format(search, more if len(rows) > first else "", name)
 
     def _labels(self, rows: Rows, column: Column) -> tuple[str, str]:
-        known = self.catalog.get(f"{rows.query.table}.{column.name}", {})
+        known = self.catalog.get(self._described(rows, column.name), {})
         ja = column.ja or known.get("label_ja") or column.name
         en = column.en or known.get("label_en") or column.name
         if column.form == "money":
@@ -162,13 +166,16 @@ class Context:
             ja, en = f"{ja}({'円' if unit == 'JPY' else unit})", f"{en} ({unit})"
         return ja, en
 
-    def _head(self, rows: Rows, column: Column) -> Markup:
-        label = two(*self._labels(rows, column))
-        is_read = self._is_read(rows, column.name)
-        kind = Markup(' class="num"') if column.form in NUMBERS else Markup("")
-        named = Markup(' data-c="{}"').format(column.name) if is_read else Markup(' data-n="{}"').format(column.name)
-        inner = Markup('<button type="button" class="def">{}</button>').format(label) if is_read else label
-        return Markup('<th scope="col"{}{}>{}</th>').format(kind, named, inner)
+    def _head(self, rows: Rows, column: Column) -> Head:
+        key = rows.query.name, column
+        if key not in self.heads:
+            ja, en = self._labels(rows, column)
+            is_read = self._is_read(rows, column.name)
+            kind = ' class="num"' if column.form in NUMBERS else ""
+            label = f'<button type="button" class="def">{two(ja, en)}</button>' if is_read else two(ja, en)
+            html = f'<th scope="col"{kind} data-{"c" if is_read else "n"}="{column.name}">{label}</th>'
+            self.heads[key] = Head(ja, en, html)
+        return self.heads[key]
 
     # Most of a page's time goes into cells, so they are plain strings: everything from the data passes through escape.
 
@@ -186,6 +193,8 @@ class Context:
         shown = escape(self.shown(value, column.form, column.name, row.rows.query.table))
         if column.form == "both" and value:
             shown = two(row[f"{column.name}_ja"], value)
+        elif column.form == "message" and value:
+            shown = two(japanese(value), value)
         elif column.form == "deal" and value:
             self.deals.add(value)
             shown = Markup(f'<button type="button" class="deal">{shown}</button>')
@@ -200,7 +209,8 @@ class Context:
     def definitions(self) -> Markup:
         """Return the sources of all figures and the definitions of their columns, as JSON."""
         texts = {name: [self.catalog[name].get(part) for part in CATALOG_TEXTS] for name in sorted(self.defined)}
-        tables = {name: {"table": one.get("table", "")} for name, one in self.sources.items()}
+        # The edition for a partner has no SQL.
+        tables = {name: {"table": one.get("table", ""), "words": one.get("words", [])} for name, one in self.sources.items()}
         content = {"sources": self.sources if self.shows_sql else tables, "columns": texts}
         return in_script(content)
 
@@ -210,9 +220,13 @@ class Context:
 
     def _uses(self, rows: Rows, columns: Iterable[str]) -> None:
         self.sources[rows.query.name] = source(rows)
-        prefix = rows.query.table
-        self.defined |= {name for column in columns if (name := f"{prefix}.{column}") in self.catalog}
-        self.defined |= {name for column in columns if (name := f"kpi.metrics.{column}") in self.catalog}
+        names = [*(self._described(rows, column) for column in columns), *(f"kpi.metrics.{one}" for one in columns)]
+        self.defined |= {name for name in names if name in self.catalog}
+
+    def _described(self, rows: Rows, column: str) -> str:
+        """Return the name by which the catalogue describes a column; empty if it does not."""
+        places = (f"{table}.{column}" for table in (rows.query.table, *rows.query.words))
+        return next((name for name in places if name in self.catalog), "")
 
     def _is_read(self, rows: Rows, column: str) -> bool:
         query = rows.query
