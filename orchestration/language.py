@@ -1,6 +1,6 @@
 """Which language people read: Japanese or English. KYOTEN_LANG decides (`LANG_=ja` of make), else LANG of the shell.
 
-A text that only code knows states both languages with `say`. Messages that are made at many places, or kept as data
+A text that one place writes has both languages by `say`. Messages that are made at many places, or kept as data
 such as the reason of a rejected row, are written in English and translated here by messages_ja.yml.
 """
 

@@ -60,7 +60,8 @@ class Clock:
 
     def say(self, text: str) -> None:
         """Print one line of progress."""
-        print(f"{time.monotonic() - self.started:7.1f} s  {printable(translated(text))}", file=sys.__stdout__, flush=True)
+        line = f"{time.monotonic() - self.started:7.1f} s  {printable(translated(text))}"
+        print(line, file=sys.__stdout__, flush=True)
 
 
 def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: bool = False) -> str | None:

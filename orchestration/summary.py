@@ -272,7 +272,8 @@ def change_lines(parts: list[Row]) -> list[str]:
 
 def noted_lines(files: list[Row]) -> list[str]:
     """Return the messages of loaded files."""
-    lines = [f"{file['source_name']}: {file['file_name']} {translated(file['message'])}" for file in files[:REJECTIONS_SHOWN]]
+    shown = files[:REJECTIONS_SHOWN]
+    lines = [f"{file['source_name']}: {file['file_name']} {translated(file['message'])}" for file in shown]
     if rest := files[REJECTIONS_SHOWN:]:
         more = number(len(rest))
         lines.append(

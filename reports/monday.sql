@@ -96,7 +96,7 @@ order by scores.kpi_rank
 -- key: metric
 -- The noise of a KPI, as in a process behaviour chart. The limits are 2.66 mean steps from month to month around the mean of
 -- twelve earlier figures. A figure of n months shares n - 1 of them with that of the month before, so its steps are smaller than
--- its noise by the root of n, and the earlier figures are those that share no month with the last one. Figures of the first
+-- its noise by the root of n, and no earlier figure shares a month with the last one. Figures of the first
 -- months, which have a part of their n months only, do not count. A figure that adds up over a year has no such limits.
 with windows as (
     select * from (values

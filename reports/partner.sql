@@ -25,7 +25,7 @@ order by branch_id, period_start desc
 -- table: plan.plan_actions
 -- key: action_id
 -- by: branch_id
--- The agreed actions of the branch's plans in the quarter that closed last, those that are still open, and those of the next quarter.
+-- The agreed actions of the branch's plans in the quarter that closed last and in the next one.
 select
     actions.action_id, actions.branch_id, actions.action_type, actions.owner_side, actions.due_on, actions.done_on, actions.status,
     actions.due_on > quarter.period_end as is_next

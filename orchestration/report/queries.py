@@ -115,7 +115,7 @@ def _query(name: str, text: str) -> Query:
         else:
             notes[note[1]] = note[2]
         lines.pop(0)
-    key, words = (tuple(one.strip() for one in notes.pop(note, "").split(",") if one.strip()) for note in ("key", "words"))
+    key, words = (tuple(notes.pop(note, "").replace(",", " ").split()) for note in ("key", "words"))
     return Query(name, "\n".join(lines).rstrip(";\n"), key=key, words=words, figures=figures, **notes)
 
 

@@ -151,7 +151,8 @@ class Context:
             labels = [(column.name, head.ja, head.en) for column, head in zip(columns, heads, strict=True)]
             self.lists[name] = (labels, rows.whole or rows)
         search = '<input type="search" class="filter">' if len(rows) > 5 else ""
-        more = f'<button type="button" class="more">{two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")}</button>'
+        label = two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
+        more = f'<button type="button" class="more">{label}</button>'
         return (
             f'<p class="tools">{search}{more if len(rows) > first else ""}<button type="button" class="csv" '
             f'data-name="{name}">CSV</button><button type="button" class="excel">Excel</button></p>'
@@ -210,7 +211,9 @@ class Context:
         """Return the sources of all figures and the definitions of their columns, as JSON."""
         texts = {name: [self.catalog[name].get(part) for part in CATALOG_TEXTS] for name in sorted(self.defined)}
         # The edition for a partner has no SQL.
-        tables = {name: {"table": one.get("table", ""), "words": one.get("words", [])} for name, one in self.sources.items()}
+        tables = {
+            name: {"table": one.get("table", ""), "words": one.get("words", [])} for name, one in self.sources.items()
+        }
         content = {"sources": self.sources if self.shows_sql else tables, "columns": texts}
         return in_script(content)
 

@@ -116,8 +116,9 @@ def test_the_chart_library_is_as_its_package_has_it() -> None:
 
 # Words of the vendor's own judgement: no edition for a partner has a column of them.
 INTERNAL = (
-    *("call_value", "lever", "segment", "support_mode", "potential", "headroom", "account_manager", "staff", "owner_staff"),
-    *("forecast", "feasib", "proposed", "set_amount", "gap_cover", "vendor_benefit", "lessons", "pacing", "is_relationship"),
+    *("call_value", "lever", "segment", "support_mode", "potential", "headroom", "account_manager", "staff"),
+    *("forecast", "feasib", "proposed", "set_amount", "gap_cover", "vendor_benefit", "lessons", "pacing"),
+    *("owner_staff", "owner_name", "is_relationship"),
 )
 
 
@@ -164,7 +165,7 @@ def strangers(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> 
 
 
 def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The amounts of the vendor's own judgement about the branch that a page has: forecast, proposal, worth of a call."""
+    """The amounts of the vendor's own judgement that a page has, such as forecast, proposal and worth of a call."""
     amounts = connection.execute(
         """
         with judged as (
@@ -179,14 +180,15 @@ def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) ->
         select distinct format('{:,}', cast(round(amount) as bigint)) from judged
         where amount >= 100000 and amount not in (
             select amount from core.fct_deals where branch_id_current = $1 and amount is not null
-            union select unnest([quarter_won_amount, quarter_target_amount, quarter_pipeline_amount, next_target_amount])
-                from plan.qbr_pack where branch_id = $1
+            union select unnest(
+                [quarter_won_amount, quarter_target_amount, quarter_pipeline_amount, next_target_amount]
+            ) from plan.qbr_pack where branch_id = $1
             union select won_amount_t12m from kpi.performance where scope = 'branch' and entity_id = $1
         )
         """,
         [branch],
     ).fetchall()
-    # Short forms such as 12.3 M have the whole amount beside them, in data-v.
+    # A short form such as 12.3 M has the whole amount in data-v.
     plain = [amount.replace(",", "") for (amount,) in amounts]
     found = set(re.findall(r"\d+", text.replace(",", "")))
     return [amount for amount in plain if amount in found]
@@ -259,7 +261,7 @@ def test_an_edition_has_the_business_review_of_its_branch(
 
 
 def test_the_noise_of_a_figure_is_wide_enough_for_its_months() -> None:
-    """Months that differ by chance alone: few figures of 1, 3, 6 or 12 months are outside the band of the Monday page."""
+    """Of months that differ by chance alone, few figures of 1, 3, 6 or 12 months are outside the band."""
     numbers = random.Random(3)
     windows = {"month": 1, "3 months": 3, "trailing 6 months": 6, "trailing 12 months": 12}
     rows, last = [], {}
