@@ -47,13 +47,14 @@ limit 6
 -- key: plan_id, goal_id, month
 -- Each goal in the last complete month, those behind without an action first.
 select
-    goals.plan_id, goals.goal_id, goals.month, goals.scope, goals.entity_id, goals.branch_id, plans.entity_name, staff.staff_name as owner_name,
+    goals.plan_id, goals.goal_id, goals.month, goals.scope, goals.entity_id, goals.branch_id, plans.entity_name, partners.partner_name, plans.period_end, staff.staff_name as owner_name,
     goals.metric, goals.goal_type, goals.target_to_date, goals.seasonal_target_to_date, goals.actual_to_date, goals.pacing, goals.attainment,
     goals.shortfall, goals.required_run_rate, goals.gap_cover, goals.months_left, goals.open_actions, goals.is_shortfall_without_action,
     goals.plan_target, goals.missing_reason, metrics.unit
 from plan.plan_progress as goals
 inner join plan.account_plans as plans on goals.plan_id = plans.plan_id and plans.is_current
 left join kpi.metrics as metrics on goals.metric = metrics.metric
+left join core.dim_partner as partners on plans.partner_id = partners.partner_id and plans.scope <> 'partner'
 left join core.dim_staff as staff on plans.owner_staff_id = staff.staff_id
 where goals.is_current and goals.is_kept
 order by goals.is_shortfall_without_action desc, goals.shortfall > 0 desc, goals.pacing nulls last, goals.plan_id, goals.goal_id
@@ -74,11 +75,12 @@ order by plan_id, goal_id, month
 -- key: action_id
 -- What is overdue or due in agreed plans that run or ended within a quarter.
 select
-    actions.action_id, actions.plan_id, actions.branch_id, actions.entity_name, actions.action_type, actions.owner_side, actions.owner_staff_name,
+    actions.action_id, actions.plan_id, actions.branch_id, actions.entity_name, partners.partner_name, actions.action_type, actions.owner_side, actions.owner_staff_name,
     actions.due_on, actions.status, actions.days_overdue
 from plan.plan_actions as actions
 inner join plan.account_plans as plans on actions.plan_id = plans.plan_id and plans.is_current
 cross join ops.release as today
+left join core.dim_partner as partners on actions.partner_id = partners.partner_id and actions.scope <> 'partner'
 where actions.is_agreed and actions.status in ('overdue', 'open') and plans.period_end >= today.as_of - interval 90 day
 order by actions.status desc, actions.due_on, actions.action_id
 
@@ -87,11 +89,12 @@ order by actions.status desc, actions.due_on, actions.action_id
 -- key: plan_id, version
 -- The plans that run today in their last version, agreed or not.
 select
-    plans.plan_id, plans.version, plans.scope, plans.branch_id, plans.entity_name, plans.period_start, plans.period_end, plans.is_agreed,
+    plans.plan_id, plans.version, plans.scope, plans.branch_id, plans.entity_name, partners.partner_name, plans.period_start, plans.period_end, plans.is_agreed,
     plans.agreed_on, plans.is_plan_complete, plans.result_goals, plans.action_goals, plans.target_amount, plans.feasible_amount,
     plans.feasibility_basis, plans.feasibility_index, plans.is_too_ambitious, plans.forecast_position, staff.staff_name as owner_name
 from plan.account_plans as plans
 left join core.dim_staff as staff on plans.owner_staff_id = staff.staff_id
+left join core.dim_partner as partners on plans.partner_id = partners.partner_id and plans.scope <> 'partner'
 where plans.is_latest and plans.is_running
 order by plans.is_agreed, plans.is_too_ambitious desc nulls last, plans.feasibility_index desc nulls last, plans.plan_id
 
@@ -100,12 +103,13 @@ order by plans.is_agreed, plans.is_too_ambitious desc nulls last, plans.feasibil
 -- key: review_id
 -- The period that closed last, as known at its close.
 select
-    reviews.review_id, reviews.plan_id, reviews.branch_id, plans.entity_name, reviews.scope, reviews.period_type, reviews.period_start,
+    reviews.review_id, reviews.plan_id, reviews.branch_id, plans.entity_name, partners.partner_name, reviews.scope, reviews.period_type, reviews.period_start,
     reviews.period_end, reviews.known_on, reviews.measured_goals, reviews.reached_goals, reviews.review_target_amount,
     reviews.review_actual_amount, reviews.review_attainment, reviews.actions_due, reviews.actions_on_time, reviews.corrected_amount_now,
     reviews.lessons_now
 from plan.plan_review as reviews
 inner join plan.account_plans as plans on reviews.plan_id = plans.plan_id and plans.is_current
+left join core.dim_partner as partners on plans.partner_id = partners.partner_id and plans.scope <> 'partner'
 where reviews.period_end = (select max(period_end) from plan.plan_review)
 order by reviews.period_type, reviews.review_attainment desc nulls last, reviews.review_id
 

@@ -37,6 +37,7 @@ class Column:
     en: str = ""
     n: str = ""  # the column with the number behind a rate
     link: str = ""  # the page with a file for each id in the column <link>_id
+    under: str = ""  # the column whose text is in small letters below it
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Context:
         if form in ("int", "money"):
             return f"{value:,.0f}"
         if form == "number":
-            return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+            return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:,.1f}"
         if form == "month":
             return f"{value:%Y-%m}"
         if form == "signed":
@@ -202,6 +203,8 @@ class Context:
         elif value and column.link and row.get(f"{column.link}_id") in self.linked:
             place = f"{self.up}{column.link}/{file_name(row[f'{column.link}_id'])}.html"
             shown = Markup(f'<a href="{escape(place)}">{shown}</a>')
+        if column.under and row[column.under]:
+            shown = Markup(f"{shown} <small>{escape(row[column.under])}</small>")
         kind = ' class="day"' if isinstance(value, date) else ""
         return f'<td{kind} data-v="{escape(plain(value))}">{shown}</td>'
 
