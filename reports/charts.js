@@ -84,7 +84,7 @@ const CHARTS = {
         {
           type: "scatter", data: all.map(point), emphasis: { focus: "self", label: { show: true } },
           label: { show: true, formatter: "{b}", position: "right", fontSize: 11, color: INK, lineHeight: 17, textBorderColor: "#fff", textBorderWidth: 2 }, labelLayout: { hideOverlap: true, moveOverlap: undefined },
-          markLine: { silent: true, symbol: "none", lineStyle: { color: SOFT, type: "dashed" }, label: { show: false }, data: [{ xAxis: cut }, { yAxis: 0, label: { show: true, position: "insideEndBottom", color: SOFT, formatter: say("↓ 受注なし(高さに意味はありません)", "↓ no win (height has no meaning)") } }] },
+          markLine: { silent: true, symbol: "none", lineStyle: { color: SOFT, type: "dashed" }, label: { show: false }, data: [{ xAxis: cut }, { yAxis: 0, label: { show: element.clientWidth > 500, position: "insideEndBottom", color: SOFT, formatter: say("↓ 受注なし(高さに意味はありません)", "↓ no win (height has no meaning)") } }] },
         },
         { type: "lines", coordinateSystem: "cartesian2d", silent: true, symbol: ["none", "arrow"], symbolSize: 7, lineStyle: { color: SOFT, width: 1, opacity: 0.7 }, data: jumps.map((row) => ({ coords: [[row.potential_before, y(row.won_before)], [row.potential_score, height(row)]] })) },
       ],

@@ -149,7 +149,12 @@ class Context:
     def _tools(self, rows: Rows, columns: Sequence[Column], heads: Sequence[Head], first: int) -> str:
         name = rows.query.name
         if name not in self.lists:
-            labels = [(column.name, head.ja, head.en) for column, head in zip(columns, heads, strict=True)]
+            labels = []
+            for column, head in zip(columns, heads, strict=True):
+                labels.append((column.name, head.ja, head.en))
+                if column.under:
+                    ja, en = self.words[column.under]
+                    labels.append((column.under, ja, en))
             self.lists[name] = (labels, rows.whole or rows)
         search = '<input type="search" class="filter">' if len(rows) > 5 else ""
         label = two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
