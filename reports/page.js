@@ -103,7 +103,7 @@ document.querySelectorAll(".list").forEach((list) => {
     const safe = (text) => (/^[=+\-@＝＋－＠\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
     const line = (cells) => cells.map((text) => `"${safe(text).replaceAll('"', '""')}"`).join(",");
     const heads = [...list.querySelectorAll("thead th")].map((cell) => cell.innerText);
-    const lines = [line(heads), ...rows.filter((row) => !row.classList.contains("out")).map((row) => line([...row.cells].map((cell) => (cell.classList.contains("num") ? cell.dataset.v : textOf(cell)))))];
+    const lines = [line(heads), ...rows.filter((row) => !row.classList.contains("out")).map((row) => line([...row.cells].map((cell) => (cell.classList.contains("num") && "v" in cell.dataset ? cell.dataset.v : textOf(cell)))))];
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv" }));
     link.download = `${event.target.dataset.name}.csv`;

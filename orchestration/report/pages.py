@@ -7,6 +7,7 @@ pages are kept in build/pages, with a mark in place of the release's id.
 import functools
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ REPORTS = PROJECT / "reports"
 RELEASE_MARK = "@RELEASE@"
 ALWAYS = ("ops.release", "ops.catalog", "ops.labels", "kpi.metrics")  # each page reads these
 # The branches that have a page of their own.
+OWN_SCRIPTS = ("style.css", "page.js", "charts.js")
 LINKED = "select branch_id from core.dim_branch where not is_sentinel and closed_on is null"
 SETTINGS = ("base_currency", "n_min", "people_notice_days")
 
@@ -206,8 +208,9 @@ def _words() -> dict[str, list[str]]:
 
 @functools.cache
 def _asset(name: str) -> Markup:
-    """Return a file of reports/ as it is: CSS or JavaScript."""
-    return Markup((REPORTS / name).read_text(encoding="utf-8"))
+    """Return a file of reports/, CSS or JavaScript, without the indents and comments that each page would repeat."""
+    text = (REPORTS / name).read_text(encoding="utf-8")
+    return Markup(re.sub(r"(?m)^[ \t]+|^[ \t]*//.*\n", "", text) if name in OWN_SCRIPTS else text)
 
 
 @functools.cache

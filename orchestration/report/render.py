@@ -118,9 +118,10 @@ class Context:
         value = row[column]
         shown = self.amount(value) if form == "yen" else self.shown(value, form, column, rows.query.table)
         thin = " thin" if self._is_thin(n) else ""
+        metric = f' data-m="{escape(row["metric"])}"' if row.get("metric") else ""
         return Markup(
             f'<button type="button" class="figure{thin}" data-q="{rows.query.name}" data-k="{escape(row.key_text)}" '
-            f'data-c="{column}" data-m="{escape(row.get("metric") or "")}" data-v="{escape(plain(value))}">'
+            f'data-c="{column}"{metric} data-v="{escape(plain(value))}">'
             f"{escape(shown)}</button>"
         )
 
@@ -132,7 +133,7 @@ class Context:
             rows.query.name, in_script(content)
         )
 
-    def table(self, rows: Rows, columns: Sequence[Column], *, first: int = 10, caption: Markup | str = "") -> Markup:
+    def table(self, rows: Rows, columns: Sequence[Column], *, first: int = 10) -> Markup:
         """Return rows as a table with its downloads; more rows than `first` are hidden at first."""
         name = rows.query.name
         if not rows:
@@ -142,7 +143,7 @@ class Context:
         body = "".join(self._line(row, columns, hidden=number >= first) for number, row in enumerate(rows))
         return Markup(
             f'<div class="list">{self._tools(rows, columns, heads, first)}<div class="scroll" tabindex="0" '
-            f'role="region" aria-label="{name}"><table data-q="{name}"><caption>{escape(caption)}</caption>'
+            f'role="region" aria-label="{name}"><table data-q="{name}">'
             f"<thead><tr>{''.join(head.html for head in heads)}</tr></thead><tbody>{body}</tbody></table></div></div>"
         )
 
@@ -196,7 +197,8 @@ class Context:
             is_thin = bool(column.n) and self._is_thin(row[column.n])
             note = f" <small>n={escape(row[column.n])}</small>" if is_thin else ""
             kind = "num thin" if is_thin else "num"
-            return f'<td class="{kind}" data-v="{plain(value)}">{escape(self.shown(value, column.form))}{note}</td>'
+            text = escape(self.shown(value, column.form))
+            return f'<td class="{kind}"{_value(value, text)}>{text}{note}</td>'
         shown = escape(self.shown(value, column.form, column.name, row.rows.query.table))
         if column.form == "both" and value:
             shown = two(row[f"{column.name}_ja"], value)
@@ -211,7 +213,7 @@ class Context:
         if column.under and row[column.under]:
             shown = Markup(f"{shown} <small>{escape(row[column.under])}</small>")
         kind = ' class="day"' if isinstance(value, date) else ""
-        return f'<td{kind} data-v="{escape(plain(value))}">{shown}</td>'
+        return f"<td{kind}{_value(value, shown)}>{shown}</td>"
 
     # --- what follows at the end of a page
 
@@ -259,6 +261,12 @@ def in_script(content: Any) -> Markup:
     """Return JSON that no text in it can end the script that holds it."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def _value(value: Any, shown: str) -> str:
+    """Return the attribute with the value of a cell; a cell whose text is its value needs none."""
+    given = escape(plain(value))
+    return "" if given == shown else f' data-v="{given}"'
 
 
 def _json(value: Any) -> Any:

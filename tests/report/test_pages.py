@@ -164,8 +164,8 @@ def strangers(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> 
     return [name for (name,) in others if (name in whole if name.isascii() else name in text)]
 
 
-def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The amounts of the vendor's own judgement that a page has, such as forecast, proposal and worth of a call."""
+def judged(branch: str, connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The amounts of the vendor's own judgement about a branch, such as forecast, proposal and worth of a call."""
     amounts = connection.execute(
         """
         with judged as (
@@ -177,7 +177,7 @@ def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) ->
             union select call_value from kpi.people_worklist where branch_id = $1
             union select headroom_amount from kpi.rep_concentration where scope = 'branch' and entity_id = $1
         )
-        select distinct format('{:,}', cast(round(amount) as bigint)) from judged
+        select distinct cast(cast(round(amount) as bigint) as varchar) from judged
         where amount >= 100000 and amount not in (
             select amount from core.fct_deals where branch_id_current = $1 and amount is not null
             union select unnest(
@@ -188,10 +188,12 @@ def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) ->
         """,
         [branch],
     ).fetchall()
-    # A short form such as 12.3 M has the whole amount in data-v.
-    plain = [amount.replace(",", "") for (amount,) in amounts]
-    found = set(re.findall(r"\d+", text.replace(",", "")))
-    return [amount for amount in plain if amount in found]
+    return {amount for (amount,) in amounts}
+
+
+def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The amounts of the vendor's own judgement that a page has; a short form such as 12.3 M has the whole in data-v."""
+    return sorted(judged(branch, connection) & set(re.findall(r"\d+", text.replace(",", ""))))
 
 
 def with_workbooks(text: str) -> str:
@@ -242,13 +244,14 @@ def test_an_edition_has_the_business_review_of_its_branch(
     built_home: Home, published: duckdb.DuckDBPyConnection
 ) -> None:
     """The quarter that closed last, with the agreed actions, and no judgement of the vendor; a planted one is found."""
-    branch, quarter, forecast = published.execute(
+    branches = published.execute(
         """
-        select branch_id, fiscal_quarter, forecast_amount_p50 from plan.qbr_pack
+        select branch_id, fiscal_quarter from plan.qbr_pack
         where period_end = (select max(period_end) from plan.qbr_pack)
-        order by actions_due desc, forecast_amount_p50 desc nulls last limit 1
+        order by actions_due > 0 desc, forecast_amount_p50 desc nulls last, branch_id
         """
-    ).fetchone() or ("", "", 0)
+    ).fetchall()
+    branch, quarter = next(one for one in branches if judged(one[0], published))
     edition = built_home.published / "pages" / "partner" / f"{pages.file_name(branch)}.html"
     text = edition.read_text(encoding="utf-8")
     figures = [one for one in read(text).figures if one.query == "packs"]
@@ -256,7 +259,7 @@ def test_an_edition_has_the_business_review_of_its_branch(
     assert quarter in text and any(one.query == "pack_actions" for one in read(text).figures)
     inner = (built_home.published / "pages" / "branch" / edition.name).read_text(encoding="utf-8")
     assert f"../partner/{edition.name}" in read(inner).references
-    planted = text.replace("</main>", f'<td data-v="{forecast:.0f}"></td></main>')
+    planted = text.replace("</main>", f'<td data-v="{min(judged(branch, published))}.00"></td></main>')
     assert not judgements(text, branch, published) and judgements(planted, branch, published)
 
 
