@@ -192,7 +192,7 @@ def judged(branch: str, connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The amounts of the vendor's own judgement that a page has; a short form such as 12.3 M has the whole in data-v."""
+    """The amounts of the vendor's own judgement that a page has, also as the value behind a short form."""
     return sorted(judged(branch, connection) & set(re.findall(r"\d+", text.replace(",", ""))))
 
 
