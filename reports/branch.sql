@@ -184,8 +184,8 @@ order by branches.branch_id, sister_wins desc, wins.product_family
 -- The plan of the branch that runs, in its last version; without one, the last that ended.
 select
     plans.plan_id, plans.version, plans.branch_id, plans.period_start, plans.period_end, plans.is_agreed, plans.is_running, plans.agreed_by,
-    plans.partner_benefit, plans.vendor_benefit, plans.target_amount, plans.feasible_amount, plans.feasibility_index, plans.is_too_ambitious,
-    plans.forecast_position, staff.staff_name as owner_name
+    plans.partner_benefit, plans.vendor_benefit, plans.target_amount, plans.feasible_amount, plans.feasibility_index,
+    plans.is_too_ambitious, plans.forecast_position, staff.staff_name as owner_name
 from plan.account_plans as plans
 cross join ops.release as today
 left join core.dim_staff as staff on plans.owner_staff_id = staff.staff_id
@@ -216,7 +216,7 @@ from plan.plan_actions as actions
 cross join ops.release as today
 where
     actions.scope = 'branch' and actions.is_agreed and actions.status <> 'cancelled'
-    and (actions.due_on >= today.as_of - interval 90 day or (actions.status = 'overdue' and actions.due_on >= today.as_of - interval 365 day))
+    and actions.due_on >= today.as_of - (case when actions.status = 'overdue' then interval 365 day else interval 90 day end)
 order by actions.branch_id, actions.due_on, actions.action_id
 
 -- name: review

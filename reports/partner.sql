@@ -14,9 +14,11 @@ order by branches.branch_id
 -- by: branch_id
 -- The business review: the quarter that closed last and the four before it, as known at the close of each. Without forecast.
 select
-    branch_id, period_start, period_end, fiscal_year, fiscal_quarter, known_on, actions_due, actions_on_time, actions_late, actions_not_done,
+    branch_id, period_start, period_end, fiscal_year, fiscal_quarter, known_on, actions_due, actions_on_time, actions_late,
+    actions_not_done,
     quarter_won_amount, quarter_target_amount, quarter_attainment, quarter_deals_new, quarter_deals_qualified, quarter_deals_won,
-    quarter_deals_lost, quarter_open_deals, quarter_pipeline_amount, reps_contactable_now, reps_producing_now, next_target_amount, next_actions
+    quarter_deals_lost, quarter_open_deals, quarter_pipeline_amount, reps_contactable_now, reps_producing_now, next_target_amount,
+    next_actions
 from plan.qbr_pack
 where period_end > (select max(period_end) - interval 15 month from plan.qbr_pack)
 order by branch_id, period_start desc

@@ -47,8 +47,10 @@ limit 6
 -- key: plan_id, goal_id, month
 -- Each goal in the last complete month, those behind without an action first.
 select
-    goals.plan_id, goals.goal_id, goals.month, goals.scope, goals.entity_id, goals.branch_id, plans.entity_name, partners.partner_name, plans.period_end, staff.staff_name as owner_name,
-    goals.metric, goals.goal_type, goals.target_to_date, goals.seasonal_target_to_date, goals.actual_to_date, goals.pacing, goals.attainment,
+    goals.plan_id, goals.goal_id, goals.month, goals.scope, goals.entity_id, goals.branch_id, plans.entity_name, partners.partner_name,
+    plans.period_end, staff.staff_name as owner_name,
+    goals.metric, goals.goal_type, goals.target_to_date, goals.seasonal_target_to_date, goals.actual_to_date, goals.pacing,
+    goals.attainment,
     goals.shortfall, goals.required_run_rate, goals.gap_cover, goals.months_left, goals.open_actions, goals.is_shortfall_without_action,
     goals.plan_target, goals.missing_reason, metrics.unit
 from plan.plan_progress as goals
@@ -67,7 +69,9 @@ select plan_id, goal_id, month, target_to_date, seasonal_target_to_date, actual_
 from plan.plan_progress
 where
     goal_type = 'result' and is_kept
-    and (plan_id, goal_id) in (select (current_goals.plan_id, current_goals.goal_id) from plan.plan_progress as current_goals where current_goals.is_current)
+    and (plan_id, goal_id) in (
+        select (latest.plan_id, latest.goal_id) from plan.plan_progress as latest where latest.is_current
+    )
 order by plan_id, goal_id, month
 
 -- name: actions
@@ -75,7 +79,8 @@ order by plan_id, goal_id, month
 -- key: action_id
 -- What is overdue or due in agreed plans that run or ended within a quarter.
 select
-    actions.action_id, actions.plan_id, actions.branch_id, actions.entity_name, partners.partner_name, actions.action_type, actions.owner_side, actions.owner_staff_name,
+    actions.action_id, actions.plan_id, actions.branch_id, actions.entity_name, partners.partner_name, actions.action_type,
+    actions.owner_side, actions.owner_staff_name,
     actions.due_on, actions.status, actions.days_overdue
 from plan.plan_actions as actions
 inner join plan.account_plans as plans on actions.plan_id = plans.plan_id and plans.is_current
@@ -89,7 +94,8 @@ order by actions.status desc, actions.due_on, actions.action_id
 -- key: plan_id, version
 -- The plans that run today in their last version, agreed or not.
 select
-    plans.plan_id, plans.version, plans.scope, plans.branch_id, plans.entity_name, partners.partner_name, plans.period_start, plans.period_end, plans.is_agreed,
+    plans.plan_id, plans.version, plans.scope, plans.branch_id, plans.entity_name, partners.partner_name, plans.period_start,
+    plans.period_end, plans.is_agreed,
     plans.agreed_on, plans.is_plan_complete, plans.result_goals, plans.action_goals, plans.target_amount, plans.feasible_amount,
     plans.feasibility_basis, plans.feasibility_index, plans.is_too_ambitious, plans.forecast_position, staff.staff_name as owner_name
 from plan.account_plans as plans
@@ -103,7 +109,8 @@ order by plans.is_agreed, plans.is_too_ambitious desc nulls last, plans.feasibil
 -- key: review_id
 -- The period that closed last, as known at its close.
 select
-    reviews.review_id, reviews.plan_id, reviews.branch_id, plans.entity_name, partners.partner_name, reviews.scope, reviews.period_type, reviews.period_start,
+    reviews.review_id, reviews.plan_id, reviews.branch_id, plans.entity_name, partners.partner_name, reviews.scope, reviews.period_type,
+    reviews.period_start,
     reviews.period_end, reviews.known_on, reviews.measured_goals, reviews.reached_goals, reviews.review_target_amount,
     reviews.review_actual_amount, reviews.review_attainment, reviews.actions_due, reviews.actions_on_time, reviews.corrected_amount_now,
     reviews.lessons_now
@@ -125,8 +132,10 @@ where scope = 'company'
 -- key: scope, entity_id
 -- A proposal of the next fiscal year for each branch. It is no target.
 select
-    budgets.scope, budgets.entity_id, budgets.branch_id, budgets.entity_name, partners.partner_name, budgets.run_rate_amount, budgets.proposed_amount,
-    budgets.proposal_basis, budgets.set_amount, budgets.set_status, budgets.set_gap_amount, budgets.proposal_reason, budgets.proposal_reason_ja
+    budgets.scope, budgets.entity_id, budgets.branch_id, budgets.entity_name, partners.partner_name, budgets.run_rate_amount,
+    budgets.proposed_amount,
+    budgets.proposal_basis, budgets.set_amount, budgets.set_status, budgets.set_gap_amount, budgets.proposal_reason,
+    budgets.proposal_reason_ja
 from plan.next_budget as budgets
 left join core.dim_partner as partners on budgets.partner_id = partners.partner_id
 where budgets.scope = 'branch' and (budgets.proposed_amount > 0 or budgets.set_amount is not null)

@@ -4,9 +4,11 @@
 -- Each programme: why it was decided, what was expected, and what came. The latest first.
 select
     programme_id, programme_name, kind, horizon, started_on, ended_on, decision_memo, expected_side_effects, is_plan_changed, branches,
-    branches_agreed, partners, activities_held, attendances, leads_of_programme, leads_accepted, leads_followed_up, lead_deals, linked_deals,
+    branches_agreed, partners, activities_held, attendances, leads_of_programme, leads_accepted, leads_followed_up, lead_deals,
+    linked_deals,
     linked_wins, planned_cost, cost, basis, margin_known_share, revenue, benefit, expected_margin, planned_payback_month,
-    benefit_at_planned_payback, payback_month, months_late, payback_status, months_run, roi_6_months, roi_12_months, roi_24_months, programme_roi
+    benefit_at_planned_payback, payback_month, months_late, payback_status, months_run, roi_6_months, roi_12_months, roi_24_months,
+    programme_roi
 from plan.programme_results
 order by started_on desc nulls last, programme_id
 
@@ -22,7 +24,8 @@ order by programme_id, month
 -- table: plan.programme_branches
 -- key: programme_id, branch_id
 select
-    places.programme_id, places.branch_id, branches.branch_name, partners.partner_name, places.is_participant, places.role, places.agreed_on,
+    places.programme_id, places.branch_id, branches.branch_name, partners.partner_name, places.is_participant, places.role,
+    places.agreed_on,
     places.activities_held, places.leads_of_programme, places.leads_followed_up, places.linked_deals, places.linked_wins, places.revenue
 from plan.programme_branches as places
 left join core.dim_branch as branches on places.branch_id = branches.branch_id
