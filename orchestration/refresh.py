@@ -148,7 +148,7 @@ def _rejected(home: Home) -> list[str]:
         return []
     latest = f"""
         with rejected as (from read_parquet({sql.text(f"{folder}/*.parquet")}, union_by_name = true))
-        select concat_ws(', ', file_name, 'row ' || row_number, column_name), reason, remedy
+        select concat_ws(', ', file_name, {sql.text(say("row ", "行 "))} || row_number, column_name), reason, remedy
         from rejected where loaded_at = (select max(loaded_at) from rejected) order by all limit 5
     """
     with engine.connect(home) as connection:

@@ -175,6 +175,7 @@ def _callables(context: Context, why: Mapping[str, Any]) -> dict[str, Any]:
         "amount": context.amount,
         "shown": context.shown,
         "word": context.word,
+        "branch": context.branch,
         "table": context.table,
         "numbers": context.numbers,
         "excel": context.excel,

@@ -109,6 +109,12 @@ class Context:
         en = f"{currency} {_short(value, ENGLISH_UNITS)}"
         return two(_short(value, JAPANESE_UNITS, "円"), en) if currency == "JPY" else Markup(escape(en))
 
+    def branch(self, branch_id: Any, name: Any) -> Markup | str:
+        """Return a branch's name, with the link to its page if it has one."""
+        if branch_id not in self.linked:
+            return plain(name)
+        return Markup(f'<a href="{self.up}branch/{file_name(branch_id)}.html">{escape(name)}</a>')
+
     # --- figures
 
     def figure(self, row: Row, column: str, form: str = "int", n: Any = None) -> Markup:
