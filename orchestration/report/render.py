@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -63,6 +63,7 @@ class Context:
     linked: frozenset[str] = frozenset()  # ids that have a page of their own
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     defined: set[str] = field(default_factory=set)
+    used: set[tuple[str, ...]] = field(default_factory=set)
     deals: set[str] = field(default_factory=set)
     lists: dict[str, tuple[list[workbook.Head], Rows]] = field(default_factory=dict)
 
@@ -203,8 +204,8 @@ class Context:
             is_thin = bool(column.n) and self._is_thin(row[column.n])
             note = f" <small>n={escape(row[column.n])}</small>" if is_thin else ""
             kind = "num thin" if is_thin else "num"
-            text = escape(self.shown(value, column.form))
-            return f'<td class="{kind}"{_value(value, text)}>{text}{note}</td>'
+            text, given = self.shown(value, column.form), plain(value)  # of digits: nothing to escape
+            return f'<td class="{kind}"{_value(given, text)}>{text}{note}</td>'
         shown = escape(self.shown(value, column.form, column.name, row.rows.query.table))
         if column.form == "both" and value:
             shown = two(row[f"{column.name}_ja"], value)
@@ -219,7 +220,7 @@ class Context:
         if column.under and row[column.under]:
             shown = Markup(f"{shown} <small>{escape(row[column.under])}</small>")
         kind = ' class="day"' if isinstance(value, date) else ""
-        return f"<td{kind}{_value(value, shown)}>{shown}</td>"
+        return f"<td{kind}{_value(escape(plain(value)), shown)}>{shown}</td>"
 
     # --- what follows at the end of a page
 
@@ -237,7 +238,10 @@ class Context:
         """Return the lists of the page as an Excel file in a data URI, a sheet each."""
         return workbook.uri(self.lists) if self.lists else ""
 
-    def _uses(self, rows: Rows, columns: Iterable[str]) -> None:
+    def _uses(self, rows: Rows, columns: Sequence[str]) -> None:
+        if (mark := (rows.query.name, *columns)) in self.used:
+            return
+        self.used.add(mark)
         self.sources[rows.query.name] = source(rows)
         names = [*(self._described(rows, column) for column in columns), *(f"kpi.metrics.{one}" for one in columns)]
         self.defined |= {name for name in names if name in self.catalog}
@@ -269,9 +273,8 @@ def in_script(content: Any) -> Markup:
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
-def _value(value: Any, shown: str) -> str:
+def _value(given: str, shown: str) -> str:
     """Return the attribute with the value of a cell; a cell whose text is its value needs none."""
-    given = escape(plain(value))
     return "" if given == shown else f' data-v="{given}"'
 
 
