@@ -15,6 +15,7 @@ import click
 
 from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
+from orchestration.language import translated
 
 DEMO_HOME, CASES_HOME = "data/demo", "data/cases"
 
@@ -27,10 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except KyotenError as error:
-        print(f"\n{printable(str(error))}", file=sys.stderr)
+        print(f"\n{printable(translated(str(error)))}", file=sys.stderr)
         return 1
     except click.Abort:  # Ctrl-C
-        print("\nInterrupted. Nothing was published; the release before it stays.", file=sys.stderr)
+        stopped = "Interrupted. Nothing was published; the release before it stays."
+        print(f"\n{translated(stopped)}", file=sys.stderr)
         return 130
 
 

@@ -5,6 +5,8 @@ A dataset belongs here if whole tables are empty without it. The tables stay emp
 
 from collections.abc import Collection
 
+from orchestration.language import say
+
 # Dataset → (English, Japanese).
 WOULD_BRING = {
     "account_plans": (
@@ -27,5 +29,6 @@ def missing_lines(delivered: Collection[str]) -> list[str]:
     missing = [dataset for dataset in WOULD_BRING if dataset not in delivered]
     if "account_plans" in missing:
         missing = [dataset for dataset in missing if not dataset.startswith("plan_")]
-    lines = [f"{dataset} would bring {WOULD_BRING[dataset][0]}." for dataset in missing]
-    return ["", "Not delivered", *lines] if lines else []
+    found = [(dataset, WOULD_BRING[dataset]) for dataset in missing]
+    lines = [say(f"{one} would bring {english}.", f"{one}: {japanese}") for one, (english, japanese) in found]
+    return ["", say("Not delivered", "届いていないデータと、届くと分かること"), *lines] if lines else []

@@ -19,6 +19,7 @@ from orchestration import engine
 from orchestration.errors import KyotenError, printable
 from orchestration.freshness import late
 from orchestration.home import Home, write_whole
+from orchestration.language import translated
 from orchestration.release.publish import DATABASE
 from orchestration.release.releases import current_release, notice_of_rollback
 from orchestration.settings import DAYS, Settings, settings_file, settings_of
@@ -109,7 +110,7 @@ class _Sent:
 
     def send(self, title: str, lines: Iterable[str]) -> None:
         """Send a notice; say which receivers it did not reach, without their addresses, because these hold secrets."""
-        text = "\n".join(lines)
+        title, text = translated(title), translated("\n".join(lines))
         text = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
         for number, address in enumerate(self.settings.notices.to, start=1):
             place = f"receiver {number} ({address.partition('://')[0]}) of {settings_file(self.home)}"

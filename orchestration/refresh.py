@@ -15,7 +15,7 @@ from orchestration.costs import Costs
 from orchestration.errors import KyotenError, printable
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
-from orchestration.language import say
+from orchestration.language import say, translated
 from orchestration.lock import write_lock
 from orchestration.release.fingerprint import nothing_new
 from orchestration.release.releases import current_release, notice_of_rollback
@@ -60,7 +60,8 @@ class Clock:
 
     def say(self, text: str) -> None:
         """Print one line of progress."""
-        print(f"{time.monotonic() - self.started:7.1f} s  {printable(text)}", file=sys.__stdout__, flush=True)
+        line = f"{time.monotonic() - self.started:7.1f} s  {printable(translated(text))}"
+        print(line, file=sys.__stdout__, flush=True)
 
 
 def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: bool = False) -> str | None:
@@ -147,7 +148,7 @@ def _rejected(home: Home) -> list[str]:
         return []
     latest = f"""
         with rejected as (from read_parquet({sql.text(f"{folder}/*.parquet")}, union_by_name = true))
-        select concat_ws(', ', file_name, 'row ' || row_number, column_name), reason, remedy
+        select concat_ws(', ', file_name, {sql.text(say("row ", "行 "))} || row_number, column_name), reason, remedy
         from rejected where loaded_at = (select max(loaded_at) from rejected) order by all limit 5
     """
     with engine.connect(home) as connection:

@@ -17,7 +17,7 @@ from orchestration import engine, sql
 from orchestration.costs import slowest
 from orchestration.errors import KyotenError, printable
 from orchestration.home import PROJECT, Home
-from orchestration.language import say
+from orchestration.language import say, translated
 from orchestration.missing import missing_lines
 from orchestration.release.publish import DATABASE
 from orchestration.release.releases import current_release, notice_of_rollback, previous_release
@@ -272,7 +272,8 @@ def change_lines(parts: list[Row]) -> list[str]:
 
 def noted_lines(files: list[Row]) -> list[str]:
     """Return the messages of loaded files."""
-    lines = [f"{file['source_name']}: {file['file_name']} {file['message']}" for file in files[:REJECTIONS_SHOWN]]
+    shown = files[:REJECTIONS_SHOWN]
+    lines = [f"{file['source_name']}: {file['file_name']} {translated(file['message'])}" for file in shown]
     if rest := files[REJECTIONS_SHOWN:]:
         more = number(len(rest))
         lines.append(
@@ -378,7 +379,7 @@ def _print_rejected(console: Console, rejected: list[Row]) -> None:
     )
     for row in rejected[:REJECTIONS_SHOWN]:
         place = f"{row['file_name']}:{row['row_number']} {row['column_name'] or ''}"
-        table.add_row(row["dataset"], number(row["rows"]), place, row["reason"], row["remedy"])
+        table.add_row(row["dataset"], number(row["rows"]), place, translated(row["reason"]), translated(row["remedy"]))
     console.print(table)
     if rest := rejected[REJECTIONS_SHOWN:]:
         rows, reasons = number(sum(row["rows"] for row in rest)), len(rest)

@@ -103,6 +103,7 @@ left join core.dim_rep as reps on deals.rep_id = reps.rep_id and not reps.is_sen
 order by deals.days_without_movement desc, deals.deal_id
 
 -- name: people
+-- words: core.dim_rep, kpi.rep_monthly, kpi.status_today
 -- key: rep_id
 -- by: branch_id
 -- The salespeople of the branch by their rung, the highest first.
@@ -175,3 +176,81 @@ inner join wins on branches.partner_id = wins.partner_id
 where not branches.is_sentinel and branches.closed_on is null
 group by branches.branch_id, wins.product_family
 order by branches.branch_id, sister_wins desc, wins.product_family
+
+-- name: plan
+-- table: plan.account_plans
+-- key: plan_id, version
+-- by: branch_id
+-- The plan of the branch that runs, in its last version; without one, the last that ended.
+select
+    plans.plan_id, plans.version, plans.branch_id, plans.period_start, plans.period_end, plans.is_agreed, plans.is_running, plans.agreed_by,
+    plans.partner_benefit, plans.vendor_benefit, plans.target_amount, plans.feasible_amount, plans.feasibility_index,
+    plans.is_too_ambitious, plans.forecast_position, staff.staff_name as owner_name
+from plan.account_plans as plans
+cross join ops.release as today
+left join core.dim_staff as staff on plans.owner_staff_id = staff.staff_id
+where plans.scope = 'branch' and plans.is_latest and plans.period_start <= today.as_of
+qualify row_number() over (partition by plans.branch_id order by plans.is_running desc, plans.period_end desc, plans.plan_id) = 1
+order by plans.branch_id
+
+-- name: plan_goals
+-- table: plan.plan_progress
+-- key: plan_id, goal_id, month
+-- by: entity_id
+select
+    goals.plan_id, goals.goal_id, goals.month, goals.entity_id, goals.goal_type, goals.metric, goals.period_end, goals.target_to_date,
+    goals.seasonal_target_to_date, goals.actual_to_date, goals.pacing, goals.shortfall, goals.required_run_rate, goals.months_left,
+    goals.gap_cover, goals.open_actions, goals.is_shortfall_without_action
+from plan.plan_progress as goals
+where goals.scope = 'branch' and goals.is_current and goals.is_kept
+order by goals.entity_id, goals.goal_type desc, goals.plan_id, goals.goal_id
+
+-- name: plan_actions
+-- table: plan.plan_actions
+-- key: action_id
+-- by: branch_id
+select
+    actions.action_id, actions.branch_id, actions.action_type, actions.due_on, actions.done_on, actions.status, actions.days_overdue,
+    actions.owner_side, actions.owner_staff_name
+from plan.plan_actions as actions
+cross join ops.release as today
+where
+    actions.scope = 'branch' and actions.is_agreed and actions.status <> 'cancelled'
+    and actions.due_on >= today.as_of - (case when actions.status = 'overdue' then interval 365 day else interval 90 day end)
+order by actions.branch_id, actions.due_on, actions.action_id
+
+-- name: review
+-- table: plan.plan_review
+-- key: review_id
+-- by: branch_id
+-- The last half and year of the branch's plans that closed, as known then.
+select
+    review_id, branch_id, period_type, period_start, period_end, review_target_amount, review_actual_amount, review_attainment, actions_due,
+    actions_on_time, corrected_amount_now, lessons_now
+from plan.plan_review
+where scope = 'branch'
+qualify row_number() over (partition by branch_id order by period_end desc, period_type, review_id) <= 3
+order by branch_id, period_end desc, period_type, review_id
+
+-- name: budget
+-- table: plan.next_budget
+-- key: scope, entity_id
+-- by: entity_id
+select
+    scope, entity_id, fiscal_year, run_rate_amount, proposed_amount, proposal_basis, proposal_reason, proposal_reason_ja, set_amount,
+    set_status
+from plan.next_budget
+where scope = 'branch'
+
+-- name: pack
+-- table: plan.qbr_pack
+-- key: branch_id, period_start
+-- by: branch_id
+-- What only the vendor needs for the next business review; the pack itself is in the edition for the branch.
+select
+    packs.branch_id, packs.period_start, packs.fiscal_year, packs.fiscal_quarter, packs.head_since, packs.is_relationship_reset,
+    packs.forecast_amount_p10, packs.forecast_amount_p50, packs.forecast_amount_p90, packs.qbr_on, packs.is_executive_present,
+    heads.rep_name as head_name
+from plan.qbr_pack as packs
+left join core.dim_rep as heads on packs.branch_head_rep_id = heads.rep_id
+where packs.period_end = (select max(period_end) from plan.qbr_pack)

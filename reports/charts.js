@@ -14,6 +14,7 @@ const money = (value) => {
   if (isJa()) return size >= 1e8 ? `${+(value / 1e8).toFixed(2)}億円` : size >= 1e4 ? `${Math.round(value / 1e4).toLocaleString()}万円` : `${Math.round(value)}円`;
   return size >= 1e9 ? `${+(value / 1e9).toFixed(2)} bn` : size >= 1e6 ? `${+(value / 1e6).toFixed(1)} M` : Math.round(value).toLocaleString();
 };
+const count = (value) => (value === null ? "–" : (+value.toFixed(1)).toLocaleString());
 const month = (day) => day.slice(0, 7);
 const base = (option) => ({ animation: false, textStyle: { fontFamily: font, color: INK }, grid: { left: 8, right: 16, top: 32, bottom: 8, containLabel: true }, aria: { enabled: true, label: { enabled: true } }, ...option });
 
@@ -83,7 +84,7 @@ const CHARTS = {
         {
           type: "scatter", data: all.map(point), emphasis: { focus: "self", label: { show: true } },
           label: { show: true, formatter: "{b}", position: "right", fontSize: 11, color: INK, lineHeight: 17, textBorderColor: "#fff", textBorderWidth: 2 }, labelLayout: { hideOverlap: true, moveOverlap: undefined },
-          markLine: { silent: true, symbol: "none", lineStyle: { color: SOFT, type: "dashed" }, label: { show: false }, data: [{ xAxis: cut }, { yAxis: 0, label: { show: true, position: "insideEndBottom", color: SOFT, formatter: say("↓ 受注なし(高さに意味はありません)", "↓ no win (height has no meaning)") } }] },
+          markLine: { silent: true, symbol: "none", lineStyle: { color: SOFT, type: "dashed" }, label: { show: false }, data: [{ xAxis: cut }, { yAxis: 0, label: { show: element.clientWidth > 500, position: "insideEndBottom", color: SOFT, formatter: say("↓ 受注なし(高さに意味はありません)", "↓ no win (height has no meaning)") } }] },
         },
         { type: "lines", coordinateSystem: "cartesian2d", silent: true, symbol: ["none", "arrow"], symbolSize: 7, lineStyle: { color: SOFT, width: 1, opacity: 0.7 }, data: jumps.map((row) => ({ coords: [[row.potential_before, y(row.won_before)], [row.potential_score, height(row)]] })) },
       ],
@@ -119,7 +120,6 @@ const CHARTS = {
   tree(element) {
     const row = rowsOf("tree")[0], signed = (value) => (value > 0 ? "+" : value < 0 ? "−" : "±") + money(Math.abs(value || 0));
     const node = (ja, en, value, effect, children) => ({ name: `${say(ja, en)}\n{b|${value}}\n{${effect >= 0 ? "up" : "down"}|${signed(effect)}}`, children });
-    const count = (value) => (value === null ? "–" : (+value.toFixed(1)).toLocaleString());
     const narrow = element.clientWidth < 600;
     return base({
       series: [{
@@ -161,6 +161,39 @@ const CHARTS = {
       ],
     });
   },
+  // a goal of a plan: target, target by the seasons, and the result to date
+  course() {
+    const [plan, goal] = picked.value.split("|");
+    const rows = rowsOf("course").filter((row) => row.plan_id === plan && row.goal_id === goal);
+    const format = picked.selectedOptions[0].dataset.unit === "JPY" ? money : count;
+    const line = (name, column, style, colour) => ({ name, type: "line", symbol: "none", data: rows.map((row) => (column === "actual_to_date" && !row.is_complete ? null : row[column])), lineStyle: { color: colour, ...style }, itemStyle: { color: colour } });
+    return base({
+      legend: { type: "scroll", top: 0, left: 0 }, tooltip: { trigger: "axis", confine: true, valueFormatter: format },
+      xAxis: { type: "category", data: rows.map((row) => month(row.month)), axisLabel: { color: SOFT } },
+      yAxis: { type: "value", axisLabel: { formatter: format, color: SOFT } },
+      series: [
+        line(say("目標累計", "target to date"), "target_to_date", { type: "dotted" }, GREY),
+        line(say("目標累計(季節性あり)", "target to date by the seasons"), "seasonal_target_to_date", { type: "dashed" }, SAND),
+        { ...line(say("実績累計", "result to date"), "actual_to_date", { width: 3 }, BLUE), symbol: "circle" },
+      ],
+    });
+  },
+  // a programme: cost and margin of each month, and whether the sums have crossed
+  payback(element) {
+    const rows = rowsOf("months").filter((row) => row.programme_id === element.dataset.programme && row.is_complete);
+    const isMargin = element.dataset.basis === "margin";
+    const bar = (name, column, colour) => ({ name, type: "bar", barGap: "0%", itemStyle: { color: colour }, data: rows.map((row) => row[column]) });
+    const line = (name, column, colour, type) => ({ name, type: "line", symbol: "none", lineStyle: { color: colour, width: 2, type }, itemStyle: { color: colour }, data: rows.map((row) => row[column]) });
+    return base({
+      legend: { type: "scroll", top: 0, left: 0 }, tooltip: { trigger: "axis", confine: true, valueFormatter: money },
+      xAxis: { type: "category", data: rows.map((row) => month(row.month)), axisLabel: { color: SOFT } },
+      yAxis: { type: "value", axisLabel: { formatter: money, color: SOFT } },
+      series: [
+        bar(say("費用", "cost"), "cost", GREY), bar(isMargin ? say("粗利", "margin") : say("売上", "revenue"), "benefit", "#8fb8d0"),
+        line(say("費用累計", "cost to date"), "cumulative_cost", SOFT, "dashed"), line(isMargin ? say("粗利累計", "margin to date") : say("売上累計", "revenue to date"), "cumulative_benefit", BLUE, "solid"),
+      ],
+    });
+  },
   // A tile for each prefecture, roughly where it lies: a map that needs no outlines.
   prefectures() {
     const places = "北海道12,0 青森県12,1 秋田県11,2 岩手県12,2 山形県11,3 宮城県12,3 石川県8,4 富山県9,4 新潟県10,4 福島県11,4 島根県5,5 鳥取県6,5 京都府7,5 福井県8,5 長野県9,5 群馬県10,5 栃木県11,5 茨城県12,5 山口県4,6 広島県5,6 岡山県6,6 兵庫県7,6 滋賀県8,6 岐阜県9,6 山梨県10,6 埼玉県11,6 千葉県12,6 長崎県0,7 佐賀県1,7 福岡県2,7 大分県3,7 大阪府7,7 奈良県8,7 愛知県9,7 静岡県10,7 東京都11,7 熊本県2,8 宮崎県3,8 愛媛県5,8 香川県6,8 和歌山県7,8 三重県8,8 神奈川県11,8 鹿児島県2,9 高知県5,9 徳島県6,9 沖縄県0,10";
@@ -180,12 +213,17 @@ const CHARTS = {
     });
   },
 };
+const picked = document.getElementById("plan-pick");
 const drawn = [];
 function draw() {
   drawn.forEach((chart) => chart.setOption(CHARTS[chart.getDom().dataset.chart](chart.getDom(), chart), { notMerge: true }));
 }
-document.querySelectorAll("[data-chart]").forEach((element) => drawn.push(echarts.init(element, null, { renderer: "svg" })));
-draw();
+// A chart in a hidden part has no size: it starts when its part is picked.
+function start() {
+  document.querySelectorAll("[data-chart]").forEach((element) => { if (element.clientWidth && !echarts.getInstanceByDom(element)) drawn.push(echarts.init(element, null, { renderer: "svg" })); });
+  draw();
+}
+start();
 const partners = document.getElementById("map-partner"), movement = document.getElementById("map-moved");
 if (partners) {
   const list = document.querySelectorAll(".list"), filter = list[list.length - 1].querySelector(".filter");
@@ -194,6 +232,8 @@ if (partners) {
   movement.addEventListener("click", () => { movement.setAttribute("aria-pressed", String(movement.getAttribute("aria-pressed") !== "true")); draw(); });
   drawn[0].on("click", ({ data }) => { if (data.row) narrow(data.row.branch_name); });
 }
+if (picked) picked.addEventListener("change", draw);
+document.querySelectorAll("select.picker").forEach((picker) => picker.addEventListener("change", start));
 document.addEventListener("language", draw);
 addEventListener("resize", () => drawn.forEach((chart) => chart.resize()));
 addEventListener("beforeprint", () => drawn.forEach((chart) => chart.resize()));

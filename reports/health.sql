@@ -3,6 +3,13 @@
 -- key: release_id
 select release_id, as_of, checks_passed, checks_warned, project_version from ops.release
 
+-- name: counts
+-- How much waits for a person. The lists below show the first rows only.
+select
+    (select count(*) from attribution.worklist) as to_decide,
+    (select count(*) from attribution.wins_without_rep) as wins_without_rep,
+    (select count(*) from ops.loads where status <> 'loaded') as files_not_loaded
+
 -- name: held
 -- table: ops.loads
 -- key: load_id

@@ -1,5 +1,5 @@
 -- name: league
--- table: kpi.performance
+-- words: kpi.performance, kpi.rates
 -- key: scope, entity_id, month
 -- Money and win rate of twelve complete months, with the place a year ago. Today's organisation.
 with latest as (select max(month) as month from kpi.performance where is_complete),

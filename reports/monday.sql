@@ -43,6 +43,7 @@ where
 order by deadline, month
 
 -- name: landing
+-- words: kpi.forecast_history, kpi.target_path
 -- key: horizon
 -- What was won in the target's period up to the last month end, plus what the forecast expects until the quarter and the year end.
 select
@@ -93,17 +94,39 @@ order by scores.kpi_rank
 
 -- name: bands
 -- key: metric
--- The noise of a KPI, as in a process behaviour chart: mean ± 2.66 mean moving ranges of the twelve months before the last one.
-select
-    metric, count(*) as months, avg(actual) as middle, avg(actual) - 2.66 * avg(abs(step)) as low, avg(actual) + 2.66 * avg(abs(step)) as high
-from (
-    select metric, month, actual, actual - lag(actual) over (partition by metric order by month) as step
-    from kpi.scorecard
-    where scope = 'company' and is_complete
-        and month < (select max(month) from kpi.scorecard where is_complete and scope = 'company')
-        and month >= (select max(month) - interval 12 month from kpi.scorecard where is_complete and scope = 'company')
+-- The noise of a KPI, as in a process behaviour chart. The limits are 2.66 mean steps from month to month around the mean of
+-- twelve earlier figures. A figure of n months shares n - 1 of them with that of the month before, so its steps are smaller than
+-- its noise by the root of n, and no earlier figure shares a month with the last one. Figures of the first
+-- months, which have a part of their n months only, do not count. A figure that adds up over a year has no such limits.
+with windows as (
+    select * from (values
+        ('month', 1), ('as of', 1), ('3 months', 3), ('trailing 6 months', 6), ('trailing 12 months', 12), ('cohort of 12 months', 12)
+    ) as windows (time_window, n)
+),
+
+figures as (
+    select
+        scores.metric, scores.month, scores.actual, windows.n,
+        scores.actual - lag(scores.actual) over (partition by scores.metric order by scores.month) as step,
+        date_diff('month', scores.month, max(scores.month) over (partition by scores.metric)) as months_ago
+    from kpi.scorecard as scores
+    inner join windows on scores.time_window = windows.time_window
+    where
+        scores.scope = 'company' and scores.is_complete
+        and scores.month >= (select min(month) from kpi.scorecard where scope = 'company') + to_months(cast(windows.n - 1 as integer))
+),
+
+baselines as (
+    select
+        metric, n, avg(case when months_ago between n and n + 11 then actual end) as middle,
+        count(case when months_ago between n and n + 11 then actual end) as months,
+        avg(case when months_ago between 1 and 12 then abs(step) end) as mean_step
+    from figures
+    group by metric, n
 )
-group by metric
+
+select metric, n, months, middle, middle - 2.66 * sqrt(n) * mean_step as low, middle + 2.66 * sqrt(n) * mean_step as high
+from baselines
 order by metric
 
 -- name: kpi_months
@@ -157,6 +180,7 @@ group by parts.pair, parts.scope, parts.entity_id, parts.metric, labels.label_ja
 order by parts.pair, parts.metric = 'won_amount' desc, parts.metric
 
 -- name: changed_deals
+-- words: kpi.change_deals, core.fct_deals
 -- key: deal_id, cause, reason
 -- The deals behind the change of money since the extract before, the largest first.
 select
@@ -229,3 +253,22 @@ select
     last_contact_on, sold_deals, call_value
 from kpi.people_worklist
 order by reason_order, call_value desc nulls last, rep_id
+
+-- name: plans
+-- Account plans in one line: goals for results behind their seasonal course, goals behind that nobody acts on, overdue actions.
+select goals.*, actions.overdue
+from (
+    select
+        count(*) filter (where goal_type = 'result') as result_goals,
+        count(*) filter (where goal_type = 'result' and pacing < 1) as behind,
+        count(*) filter (where is_shortfall_without_action) as without_action
+    from plan.plan_progress
+    where is_current and is_kept
+) as goals
+cross join (
+    select count(*) as overdue
+    from plan.plan_actions as due
+    inner join plan.account_plans as plans on due.plan_id = plans.plan_id and plans.is_current
+    cross join ops.release as today
+    where due.is_agreed and due.status = 'overdue' and plans.period_end >= today.as_of - interval 90 day
+) as actions

@@ -32,8 +32,10 @@ function figureSql(origin, key, column) {
   const expression = origin.figures[column] || (Object.keys(origin.figures).length ? `distinct ${column}` : column);
   return `select ${expression} from ${origin.table}` + (conditions.length ? `\nwhere ${conditions.join(" and ")}` : "");
 }
-function texts(table, column, metric) {
-  return definitions.columns[`kpi.metrics.${metric}`] || definitions.columns[`${table}.${column}`] || definitions.columns[`kpi.metrics.${column}`];
+function texts(origin, column, metric) {
+  const tables = origin ? [origin.table].concat(origin.words || []) : [];
+  const names = [`kpi.metrics.${metric}`].concat(tables.map((table) => `${table}.${column}`), `kpi.metrics.${column}`);
+  return names.map((name) => definitions.columns[name]).find((one) => one);
 }
 const dialog = document.getElementById("definition");
 function show(title, parts) {
@@ -48,7 +50,7 @@ function show(title, parts) {
 }
 function explain(query, key, column, value, metric) {
   const origin = definitions.sources[query];
-  const known = texts(origin && origin.table, column, metric) || [column, column];
+  const known = texts(origin, column, metric) || [column, column];
   const lang = isJa() ? 0 : 1;
   show(known[lang] || column, [
     { text: value === null ? "" : value },
@@ -101,7 +103,7 @@ document.querySelectorAll(".list").forEach((list) => {
     const safe = (text) => (/^[=+\-@＝＋－＠\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
     const line = (cells) => cells.map((text) => `"${safe(text).replaceAll('"', '""')}"`).join(",");
     const heads = [...list.querySelectorAll("thead th")].map((cell) => cell.innerText);
-    const lines = [line(heads), ...rows.filter((row) => !row.classList.contains("out")).map((row) => line([...row.cells].map((cell) => (cell.classList.contains("num") ? cell.dataset.v : textOf(cell)))))];
+    const lines = [line(heads), ...rows.filter((row) => !row.classList.contains("out")).map((row) => line([...row.cells].map((cell) => (cell.classList.contains("num") && "v" in cell.dataset ? cell.dataset.v : textOf(cell)))))];
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob(["\ufeff" + lines.join("\r\n") + "\r\n"], { type: "text/csv" }));
     link.download = `${event.target.dataset.name}.csv`;

@@ -8,6 +8,37 @@ inner join core.dim_partner as partners on branches.partner_id = partners.partne
 where not branches.is_sentinel and branches.closed_on is null
 order by branches.branch_id
 
+-- name: packs
+-- table: plan.qbr_pack
+-- key: branch_id, period_start
+-- by: branch_id
+-- The business review: the quarter that closed last and the four before it, as known at the close of each. Without forecast.
+select
+    branch_id, period_start, period_end, fiscal_year, fiscal_quarter, known_on, actions_due, actions_on_time, actions_late,
+    actions_not_done,
+    quarter_won_amount, quarter_target_amount, quarter_attainment, quarter_deals_new, quarter_deals_qualified, quarter_deals_won,
+    quarter_deals_lost, quarter_open_deals, quarter_pipeline_amount, reps_contactable_now, reps_producing_now, next_target_amount,
+    next_actions
+from plan.qbr_pack
+where period_end > (select max(period_end) - interval 15 month from plan.qbr_pack)
+order by branch_id, period_start desc
+
+-- name: pack_actions
+-- table: plan.plan_actions
+-- key: action_id
+-- by: branch_id
+-- The agreed actions of the branch's plans in the quarter that closed last and in the next one.
+select
+    actions.action_id, actions.branch_id, actions.action_type, actions.owner_side, actions.due_on, actions.done_on, actions.status,
+    actions.due_on > quarter.period_end as is_next
+from plan.plan_actions as actions
+inner join (select distinct period_start, period_end from plan.qbr_pack) as quarter
+    on quarter.period_end = (select max(period_end) from plan.qbr_pack)
+where
+    actions.scope = 'branch' and actions.is_agreed and actions.status <> 'cancelled'
+    and actions.due_on >= quarter.period_start and actions.due_on <= quarter.period_end + interval 3 month
+order by actions.branch_id, actions.due_on, actions.action_id
+
 -- name: results
 -- table: kpi.performance
 -- key: scope, entity_id, month
@@ -38,17 +69,23 @@ left join core.dim_rep as reps on deals.rep_id = reps.rep_id and not reps.is_sen
 order by deals.days_without_movement desc, deals.deal_id
 
 -- name: people
+-- words: core.dim_rep, kpi.rep_monthly
 -- key: rep_id
 -- by: branch_id
 -- What people of the branch did for this branch: not what they brought elsewhere.
 select
-    reps.rep_id, reps.current_branch_id as branch_id, reps.rep_name, coalesce(sum(months.deals_new), 0) as deals_new,
-    coalesce(sum(months.deals_won), 0) as deals_won
+    reps.rep_id, reps.current_branch_id as branch_id, reps.rep_name,
+    coalesce(sum(case when months.month >= quarter.starts_on and months.month <= quarter.ends_on then months.deals_new end), 0) as quarter_new,
+    coalesce(sum(case when months.month >= quarter.starts_on and months.month <= quarter.ends_on then months.deals_won end), 0) as quarter_won,
+    coalesce(sum(months.deals_new), 0) as deals_new, coalesce(sum(months.deals_won), 0) as deals_won
 from core.dim_rep as reps
 left join kpi.rep_monthly as months
     on
         reps.rep_id = months.rep_id and reps.current_branch_id = months.branch_id and months.is_complete
         and months.month > (select max(month) - interval 12 month from kpi.rep_monthly where is_complete)
+cross join (
+    select max(period_start) as starts_on, max(period_end) as ends_on from plan.qbr_pack
+) as quarter
 where not reps.is_sentinel and reps.left_on is null and reps.current_branch_id is not null
 group by reps.rep_id, reps.current_branch_id, reps.rep_name
 order by deals_won desc, deals_new desc, reps.rep_id

@@ -6,6 +6,22 @@ inner join core.dim_account_manager as managers on staff.staff_id = managers.sta
 group by staff.staff_id, staff.staff_name, staff.team
 order by staff.staff_id
 
+-- name: week
+-- table: segment.activation_worklist
+-- key: branch_id
+-- by: account_manager_id
+-- The branches of this week within the hours that the account manager has: whom to call, and what to bring.
+select
+    lists.branch_id, lists.account_manager_id, lists.branch_name, lists.partner_name, lists.list_rank, lists.segment, lists.rep_name,
+    lists.people_to_call, lists.meaning_ja, lists.meaning, lists.action_type, lists.action_hours, lists.hours_so_far, lists.capacity_hours,
+    lists.expected_amount, lists.last_contact_on, lists.next_action,
+    coalesce(lists.play_ja, products.product_name || coalesce('(' || places.branch_name || 'で受注)', '')) as bring_ja,
+    coalesce(lists.play, products.product_name || coalesce(' (won at ' || places.branch_name || ')', '')) as bring
+from segment.activation_worklist as lists
+left join core.dim_product as products on lists.bring_product_id = products.product_id
+left join core.dim_branch as places on lists.bring_from_branch_id = places.branch_id
+order by lists.account_manager_id, lists.list_rank
+
 -- name: calls
 -- table: kpi.people_worklist
 -- key: rep_id, reason
@@ -14,8 +30,13 @@ order by staff.staff_id
 select
     calls.rep_id, calls.reason, calls.account_manager_id, calls.rep_name, calls.branch_id, calls.branch_name, calls.partner_name, calls.meaning_ja,
     calls.meaning, calls.evidence, calls.reason_on, calls.last_contact_on, calls.sold_deals, calls.sold_products, calls.left_deals, calls.call_value,
-    calls.no_value_reason, plays.play_ja as bring_ja, plays.play as bring
+    calls.no_value_reason,
+    coalesce(lists.play_ja, products.product_name || coalesce('(' || places.branch_name || 'で受注)', ''), plays.play_ja) as bring_ja,
+    coalesce(lists.play, products.product_name || coalesce(' (won at ' || places.branch_name || ')', ''), plays.play) as bring
 from kpi.people_worklist as calls
+left join segment.activation_worklist as lists on calls.branch_id = lists.branch_id
+left join core.dim_product as products on lists.bring_product_id = products.product_id
+left join core.dim_branch as places on lists.bring_from_branch_id = places.branch_id
 left join (
     select branch_id, recommended_play as play, recommended_play_ja as play_ja
     from kpi.bottlenecks

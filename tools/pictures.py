@@ -127,9 +127,14 @@ PAGES = {
     "people": ("people.html", "ja", DESK, 700, "main"),
     "people_en": ("people.html", "en", DESK, 700, "main"),
     "people_phone": ("people.html", "ja", PHONE, 800, "main"),
-    "partner": ("partner/B00002.html", "ja", DESK, 900, "main"),
-    "partner_en": ("partner/B00002.html", "en", DESK, 900, "main"),
-    "partner_phone": ("partner/B00002.html", "ja", PHONE, 800, "main"),
+    "plans": ("plans.html", "ja", DESK, 1000, "main"),
+    "plans_en": ("plans.html", "en", DESK, 1000, "main"),
+    "plans_phone": ("plans.html", "ja", PHONE, 900, "main"),
+    "programmes": ("programmes.html", "ja", DESK, 1000, "main"),
+    "programmes_en": ("programmes.html", "en", DESK, 1000, "main"),
+    "partner": ("partner/B00032.html", "ja", DESK, 900, "main"),
+    "partner_en": ("partner/B00032.html", "en", DESK, 900, "main"),
+    "partner_phone": ("partner/B00032.html", "ja", PHONE, 800, "main"),
 }
 
 

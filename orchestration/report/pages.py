@@ -7,6 +7,7 @@ pages are kept in build/pages, with a mark in place of the release's id.
 import functools
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.language import language
 from orchestration.release.publish import replace_pages
 from orchestration.report.queries import Query, Rows, parse, run, split, tables
-from orchestration.report.render import CATALOG_TEXTS, Column, Context, file_name, in_script, two
+from orchestration.report.render import CATALOG_TEXTS, Column, Context, Head, file_name, in_script, two
 from orchestration.warehouse import content_hash, var
 
 if TYPE_CHECKING:
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
 
 REPORTS = PROJECT / "reports"
 RELEASE_MARK = "@RELEASE@"
-ALWAYS = ("ops.release", "ops.catalog", "kpi.metrics")  # each page reads these
+ALWAYS = ("ops.release", "ops.catalog", "ops.labels", "kpi.metrics")  # each page reads these
 # The branches that have a page of their own.
+OWN_SCRIPTS = ("style.css", "page.js", "charts.js")
 LINKED = "select branch_id from core.dim_branch where not is_sentinel and closed_on is null"
 SETTINGS = ("base_currency", "n_min", "people_notice_days")
 
@@ -130,7 +132,8 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
     """Yield the path and the text of each file of a page."""
     for name in SETTINGS:
         connection.execute(f"set variable {name} = {sql.value(var(name))}")
-    catalog, release = _catalog(connection), run(connection, Query("release", "from ops.release")).first
+    catalog, labels = _catalog(connection), _labels(connection)
+    release = run(connection, Query("release", "from ops.release")).first
     results = {query.name: run(connection, query) for query in page.queries}
     why = {} if page.is_for_partner else _why(results, connection)
     template = environment().get_template(f"{page.name}.html")
@@ -143,10 +146,18 @@ def render(page: Page, connection: "duckdb.DuckDBPyConnection") -> Iterator[tupl
     }
     settings = {name: var(name) for name in SETTINGS}
     linked = frozenset(row[0] for row in connection.execute(LINKED).fetchall())
-    parts = {name: split(rows) for name, rows in results.items() if rows.query.by}
+    parts = {name: split(rows) for name, rows in results.items() if rows.query.by} if page.each else {}
+    heads: dict[tuple[str, Column], Head] = {}  # the same in all files of the page
     for one in results[page.each] if page.each else [None]:
         context = Context(
-            catalog, _words(), settings, up="../" if page.each else "", shows_sql=not page.is_for_partner, linked=linked
+            catalog,
+            _words(),
+            labels,
+            settings,
+            heads,
+            up="../" if page.each else "",
+            shows_sql=not page.is_for_partner,
+            linked=linked,
         )
         mine = dict(results)
         if one:
@@ -164,6 +175,7 @@ def _callables(context: Context, why: Mapping[str, Any]) -> dict[str, Any]:
         "amount": context.amount,
         "shown": context.shown,
         "word": context.word,
+        "branch": context.branch,
         "table": context.table,
         "numbers": context.numbers,
         "excel": context.excel,
@@ -171,6 +183,7 @@ def _callables(context: Context, why: Mapping[str, Any]) -> dict[str, Any]:
         "settings": context.settings,
         "up": context.up,
         "why": lambda: in_script({deal: why[deal] for deal in sorted(context.deals) if deal in why}),
+        "file": file_name,
         "asset": _asset,
         "words": lambda: in_script(context.words),
     }
@@ -196,8 +209,9 @@ def _words() -> dict[str, list[str]]:
 
 @functools.cache
 def _asset(name: str) -> Markup:
-    """Return a file of reports/ as it is: CSS or JavaScript."""
-    return Markup((REPORTS / name).read_text(encoding="utf-8"))
+    """Return a file of reports/, CSS or JavaScript, without the indents and comments that each page would repeat."""
+    text = (REPORTS / name).read_text(encoding="utf-8")
+    return Markup(re.sub(r"(?m)^[ \t]+|^[ \t]*//.*\n", "", text) if name in OWN_SCRIPTS else text)
 
 
 @functools.cache
@@ -209,13 +223,22 @@ def _why(results: Mapping[str, Rows], connection: "duckdb.DuckDBPyConnection") -
     """Return why each deal that a page may name is at its branch."""
     decided, evidence = (query.text for query in _why_queries())
     deals = {row["deal_id"] for rows in results.values() if "deal_id" in rows.columns for row in rows}
-    ids = {"ids": sorted(deals - {None})}
+    # A variable, because DuckDB imports pandas to read a parameter.
+    connection.execute(f"set variable deals = {sql.text(json.dumps(sorted(deals - {None})))}")
     found: dict[str, Any] = {}
-    for deal, *facts in connection.execute(decided, ids).fetchall():
+    for deal, *facts in connection.execute(decided).fetchall():
         found[deal] = {"decided": [None if one is None else str(one) for one in facts], "evidence": []}
-    for deal, *facts in connection.execute(evidence, ids).fetchall():
+    for deal, *facts in connection.execute(evidence).fetchall():
         found[deal]["evidence"].append([None if one is None else str(one) for one in facts])
     return found
+
+
+def _labels(connection: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str, str], tuple[str, str]]:
+    """Return the Japanese and the English label of each code, by table, column and code."""
+    rows = connection.execute(
+        "select table_schema || '.' || table_name, column_name, code, label_ja, label_en from ops.labels"
+    ).fetchall()
+    return {(table, column, code): (ja, en) for table, column, code, ja, en in rows}
 
 
 def _catalog(connection: "duckdb.DuckDBPyConnection") -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ A file has named queries. The comment lines below a name say where its figures c
     -- where: is_current                 which of its rows count, for figures that are sums
     -- figure: deals = count(*)          a column that is an expression over the table's rows with the same key
     -- by: branch_id                     for one file per branch: its rows are those with the branch's id
+    -- words: kpi.rates, kpi.levels      without a table: tables whose labels and definitions the columns have
 
 Each column that the table has, and each figure, can be read again from the table alone. The pages offer that SQL, and
 a test compares. A query without a table is its own source.
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(?m)^-- name: (\w+)\n")
 _TABLE = re.compile(rf"\b(?:{'|'.join(PUBLISHED_SCHEMAS)})\.\w+")
-_NOTE = re.compile(r"^-- (table|key|where|figure|by): (.*)$")
+_NOTE = re.compile(r"^-- (table|key|where|figure|by|words): (.*)$")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Query:
     key: tuple[str, ...] = ()
     where: str = ""
     by: str = ""
+    words: tuple[str, ...] = ()
     figures: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -113,8 +115,8 @@ def _query(name: str, text: str) -> Query:
         else:
             notes[note[1]] = note[2]
         lines.pop(0)
-    key = tuple(one.strip() for one in notes.pop("key", "").split(",") if one.strip())
-    return Query(name, "\n".join(lines).rstrip(";\n"), key=key, figures=figures, **notes)
+    key, words = (tuple(notes.pop(note, "").replace(",", " ").split()) for note in ("key", "words"))
+    return Query(name, "\n".join(lines).rstrip(";\n"), key=key, words=words, figures=figures, **notes)
 
 
 def run(connection: "duckdb.DuckDBPyConnection", query: Query) -> Rows:
@@ -143,7 +145,7 @@ def source(rows: Rows) -> dict[str, Any]:
     """Return where the figures of a query come from, as pages keep it."""
     query = rows.query
     if not query.table:
-        return {"key": list(query.key), "sql": query.text}
+        return {"key": list(query.key), "sql": query.text, "words": list(query.words)}
     return {"table": query.table, "key": list(query.key), "where": query.where, "figures": dict(query.figures)}
 
 

@@ -1,7 +1,8 @@
 """What templates of pages may call: texts in two languages, figures that say where they come from, tables of rows."""
 
+import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -9,16 +10,18 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from orchestration.language import japanese
 from orchestration.report import workbook
 from orchestration.report.queries import Row, Rows, plain, source
 
 NO_VALUE = Markup('<span class="none" title="–">–</span>')
 HIDDEN = ' class="rest"'
-NUMBERS = ("int", "decimal", "money", "rate", "signed", "points")
+NUMBERS = ("int", "number", "decimal", "two_digits", "money", "rate", "signed", "points")
 JAPANESE_UNITS = ((10**8, "億円"), (10**4, "万円"))
 ENGLISH_UNITS = ((10**9, "bn"), (10**6, "M"), (10**3, "k"))
 
 
+@functools.cache  # pages repeat the same few hundred texts
 def two(ja: object, en: object) -> Markup:
     """Return a text in both languages; the switch of the page shows one of them."""
     return Markup(f'<span lang="ja">{escape(ja)}</span><span lang="en">{escape(en)}</span>')
@@ -34,6 +37,16 @@ class Column:
     en: str = ""
     n: str = ""  # the column with the number behind a rate
     link: str = ""  # the page with a file for each id in the column <link>_id
+    under: str = ""  # the column whose text is in small letters below it
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column: its labels and its HTML."""
+
+    ja: str
+    en: str
+    html: str
 
 
 @dataclass
@@ -42,43 +55,51 @@ class Context:
 
     catalog: Mapping[str, Mapping[str, Any]]
     words: Mapping[str, Sequence[str]]
+    labels: Mapping[tuple[str, str, str], tuple[str, str]]  # of ops.labels, by table, column and code
     settings: Mapping[str, Any]
+    heads: dict[tuple[str, Column], Head]  # of all files of the page
     up: str = ""  # the path from the page's folder to that of all pages
     shows_sql: bool = True
     linked: frozenset[str] = frozenset()  # ids that have a page of their own
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     defined: set[str] = field(default_factory=set)
+    used: set[tuple[str, ...]] = field(default_factory=set)
     deals: set[str] = field(default_factory=set)
     lists: dict[str, tuple[list[workbook.Head], Rows]] = field(default_factory=dict)
 
     # --- texts
 
-    def word(self, code: Any, column: str = "") -> Markup | str:
-        """Return the text of a code, of this column or of any, in both languages; or the code."""
+    def word(self, code: Any, column: str = "", table: str = "") -> Markup | str:
+        """Return the text of a code in both languages: that of words.yml, else the table's own; or the code."""
         code = plain(code)
-        code = f"{column}.{code}" if f"{column}.{code}" in self.words else code
-        return two(*self.words[code]) if code in self.words else code
+        for name in (f"{column}.{code}", code):
+            if name in self.words:
+                return two(*self.words[name])
+        label = self.labels.get((table, column, code))
+        return two(*label) if label else code
 
-    def shown(self, value: Any, form: str, column: str = "") -> Markup | str:
+    def shown(self, value: Any, form: str, column: str = "", table: str = "") -> Markup | str:
         """Return a value for people. Money of a table has its unit in the head of the column."""
         if value is None or value == "":
             return NO_VALUE
         if form in ("int", "money"):
             return f"{value:,.0f}"
         if form == "number":
-            return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+            return f"{value:,.0f}" if value == int(value) or abs(value) >= 1_000 else f"{value:,.1f}"
         if form == "month":
             return f"{value:%Y-%m}"
         if form == "signed":
             return f"{value:+,.0f}"
         if form == "decimal":
             return f"{value:,.1f}"
+        if form == "two_digits":
+            return f"{value:,.2f}"
         if form == "rate":
             return f"{value:.1%}"
         if form == "points":
             return f"{100 * value:+.1f}"
         if form == "word":
-            return self.word(value, column)
+            return self.word(value, column, table)
         return plain(value)
 
     def amount(self, value: Any) -> Markup | str:
@@ -89,6 +110,12 @@ class Context:
         en = f"{currency} {_short(value, ENGLISH_UNITS)}"
         return two(_short(value, JAPANESE_UNITS, "円"), en) if currency == "JPY" else Markup(escape(en))
 
+    def branch(self, branch_id: Any, name: Any) -> Markup | str:
+        """Return a branch's name, with the link to its page if it has one."""
+        if branch_id not in self.linked:
+            return plain(name)
+        return Markup(f'<a href="{self.up}branch/{file_name(branch_id)}.html">{escape(name)}</a>')
+
     # --- figures
 
     def figure(self, row: Row, column: str, form: str = "int", n: Any = None) -> Markup:
@@ -96,18 +123,13 @@ class Context:
         rows = row.rows
         self._uses(rows, [column])
         value = row[column]
-        shown = self.amount(value) if form == "yen" else self.shown(value, form, column)
+        shown = self.amount(value) if form == "yen" else self.shown(value, form, column, rows.query.table)
+        thin = " thin" if self._is_thin(n) else ""
+        metric = f' data-m="{escape(row["metric"])}"' if row.get("metric") else ""
         return Markup(
-            '<button type="button" class="figure{}" data-q="{}" data-k="{}" data-c="{}" data-m="{}" data-v="{}">{}'
-            "</button>"
-        ).format(
-            " thin" if self._is_thin(n) else "",
-            rows.query.name,
-            row.key_text,
-            column,
-            row.get("metric") or "",
-            plain(value),
-            shown,
+            f'<button type="button" class="figure{thin}" data-q="{rows.query.name}" data-k="{escape(row.key_text)}" '
+            f'data-c="{column}"{metric} data-v="{escape(plain(value))}">'
+            f"{escape(shown)}</button>"
         )
 
     def numbers(self, rows: Rows) -> Markup:
@@ -118,34 +140,40 @@ class Context:
             rows.query.name, in_script(content)
         )
 
-    def table(self, rows: Rows, columns: Sequence[Column], *, first: int = 10, caption: Markup | str = "") -> Markup:
+    def table(self, rows: Rows, columns: Sequence[Column], *, first: int = 10) -> Markup:
         """Return rows as a table with its downloads; more rows than `first` are hidden at first."""
         name = rows.query.name
         if not rows:
             return Markup('<p class="none">{}</p>').format(two("該当なし", "None"))
         self._uses(rows, [column.name for column in columns])
-        head = Markup("").join(self._head(rows, column) for column in columns)
-        body = Markup("".join(self._line(row, columns, hidden=number >= first) for number, row in enumerate(rows)))
-        tools = self._tools(rows, columns, first)
+        heads = [self._head(rows, column) for column in columns]
+        body = "".join(self._line(row, columns, hidden=number >= first) for number, row in enumerate(rows))
         return Markup(
-            '<div class="list">{}<div class="scroll" tabindex="0" role="region" aria-label="{}"><table data-q="{}">'
-            "<caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div></div>"
-        ).format(tools, name, name, caption, head, body)
-
-    def _tools(self, rows: Rows, columns: Sequence[Column], first: int) -> Markup:
-        name = rows.query.name
-        self.lists[name] = ([(column.name, *self._labels(rows, column)) for column in columns], rows.whole or rows)
-        more = Markup('<button type="button" class="more">{}</button>').format(
-            two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
+            f'<div class="list">{self._tools(rows, columns, heads, first)}<div class="scroll" tabindex="0" '
+            f'role="region" aria-label="{name}"><table data-q="{name}">'
+            f"<thead><tr>{''.join(head.html for head in heads)}</tr></thead><tbody>{body}</tbody></table></div></div>"
         )
-        search = Markup('<input type="search" class="filter">') if len(rows) > 5 else ""
-        return Markup(
-            '<p class="tools">{}{}<button type="button" class="csv" data-name="{}">CSV</button>'
-            '<button type="button" class="excel">Excel</button></p>'
-        ).format(search, more if len(rows) > first else "", name)
+
+    def _tools(self, rows: Rows, columns: Sequence[Column], heads: Sequence[Head], first: int) -> str:
+        name = rows.query.name
+        if name not in self.lists:
+            labels = []
+            for column, head in zip(columns, heads, strict=True):
+                labels.append((column.name, head.ja, head.en))
+                if column.under:
+                    ja, en = self.words[column.under]
+                    labels.append((column.under, ja, en))
+            self.lists[name] = (labels, rows.whole or rows)
+        search = '<input type="search" class="filter">' if len(rows) > 5 else ""
+        label = two(f"すべて表示({len(rows):,}件)", f"Show all {len(rows):,}")
+        more = f'<button type="button" class="more">{label}</button>'
+        return (
+            f'<p class="tools">{search}{more if len(rows) > first else ""}<button type="button" class="csv" '
+            f'data-name="{name}">CSV</button><button type="button" class="excel">Excel</button></p>'
+        )
 
     def _labels(self, rows: Rows, column: Column) -> tuple[str, str]:
-        known = self.catalog.get(f"{rows.query.table}.{column.name}", {})
+        known = self.catalog.get(self._described(rows, column.name), {})
         ja = column.ja or known.get("label_ja") or column.name
         en = column.en or known.get("label_en") or column.name
         if column.form == "money":
@@ -153,13 +181,16 @@ class Context:
             ja, en = f"{ja}({'円' if unit == 'JPY' else unit})", f"{en} ({unit})"
         return ja, en
 
-    def _head(self, rows: Rows, column: Column) -> Markup:
-        label = two(*self._labels(rows, column))
-        is_read = self._is_read(rows, column.name)
-        kind = Markup(' class="num"') if column.form in NUMBERS else Markup("")
-        named = Markup(' data-c="{}"').format(column.name) if is_read else Markup(' data-n="{}"').format(column.name)
-        inner = Markup('<button type="button" class="def">{}</button>').format(label) if is_read else label
-        return Markup('<th scope="col"{}{}>{}</th>').format(kind, named, inner)
+    def _head(self, rows: Rows, column: Column) -> Head:
+        key = rows.query.name, column
+        if key not in self.heads:
+            ja, en = self._labels(rows, column)
+            is_read = self._is_read(rows, column.name)
+            kind = ' class="num"' if column.form in NUMBERS else ""
+            label = f'<button type="button" class="def">{two(ja, en)}</button>' if is_read else two(ja, en)
+            html = f'<th scope="col"{kind} data-{"c" if is_read else "n"}="{column.name}">{label}</th>'
+            self.heads[key] = Head(ja, en, html)
+        return self.heads[key]
 
     # Most of a page's time goes into cells, so they are plain strings: everything from the data passes through escape.
 
@@ -173,25 +204,33 @@ class Context:
             is_thin = bool(column.n) and self._is_thin(row[column.n])
             note = f" <small>n={escape(row[column.n])}</small>" if is_thin else ""
             kind = "num thin" if is_thin else "num"
-            return f'<td class="{kind}" data-v="{plain(value)}">{escape(self.shown(value, column.form))}{note}</td>'
-        shown = escape(self.shown(value, column.form, column.name))
+            text, given = self.shown(value, column.form), plain(value)  # of digits: nothing to escape
+            return f'<td class="{kind}"{_value(given, text)}>{text}{note}</td>'
+        shown = escape(self.shown(value, column.form, column.name, row.rows.query.table))
         if column.form == "both" and value:
             shown = two(row[f"{column.name}_ja"], value)
+        elif column.form == "message" and value:
+            shown = two(japanese(value), value)
         elif column.form == "deal" and value:
             self.deals.add(value)
             shown = Markup(f'<button type="button" class="deal">{shown}</button>')
         elif value and column.link and row.get(f"{column.link}_id") in self.linked:
             place = f"{self.up}{column.link}/{file_name(row[f'{column.link}_id'])}.html"
             shown = Markup(f'<a href="{escape(place)}">{shown}</a>')
+        if column.under and row[column.under]:
+            shown = Markup(f"{shown} <small>{escape(row[column.under])}</small>")
         kind = ' class="day"' if isinstance(value, date) else ""
-        return f'<td{kind} data-v="{escape(plain(value))}">{shown}</td>'
+        return f"<td{kind}{_value(escape(plain(value)), shown)}>{shown}</td>"
 
     # --- what follows at the end of a page
 
     def definitions(self) -> Markup:
         """Return the sources of all figures and the definitions of their columns, as JSON."""
         texts = {name: [self.catalog[name].get(part) for part in CATALOG_TEXTS] for name in sorted(self.defined)}
-        tables = {name: {"table": one.get("table", "")} for name, one in self.sources.items()}
+        # The edition for a partner has no SQL.
+        tables = {
+            name: {"table": one.get("table", ""), "words": one.get("words", [])} for name, one in self.sources.items()
+        }
         content = {"sources": self.sources if self.shows_sql else tables, "columns": texts}
         return in_script(content)
 
@@ -199,11 +238,18 @@ class Context:
         """Return the lists of the page as an Excel file in a data URI, a sheet each."""
         return workbook.uri(self.lists) if self.lists else ""
 
-    def _uses(self, rows: Rows, columns: Iterable[str]) -> None:
+    def _uses(self, rows: Rows, columns: Sequence[str]) -> None:
+        if (mark := (rows.query.name, *columns)) in self.used:
+            return
+        self.used.add(mark)
         self.sources[rows.query.name] = source(rows)
-        prefix = rows.query.table
-        self.defined |= {name for column in columns if (name := f"{prefix}.{column}") in self.catalog}
-        self.defined |= {name for column in columns if (name := f"kpi.metrics.{column}") in self.catalog}
+        names = [*(self._described(rows, column) for column in columns), *(f"kpi.metrics.{one}" for one in columns)]
+        self.defined |= {name for name in names if name in self.catalog}
+
+    def _described(self, rows: Rows, column: str) -> str:
+        """Return the name by which the catalogue describes a column; empty if it does not."""
+        places = (f"{table}.{column}" for table in (rows.query.table, *rows.query.words))
+        return next((name for name in places if name in self.catalog), "")
 
     def _is_read(self, rows: Rows, column: str) -> bool:
         query = rows.query
@@ -225,6 +271,11 @@ def in_script(content: Any) -> Markup:
     """Return JSON that no text in it can end the script that holds it."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def _value(given: str, shown: str) -> str:
+    """Return the attribute with the value of a cell; a cell whose text is its value needs none."""
+    return "" if given == shown else f' data-v="{given}"'
 
 
 def _json(value: Any) -> Any:

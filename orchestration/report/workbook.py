@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 import xlsxwriter
 
@@ -34,6 +35,8 @@ def uri(lists: Mapping[str, tuple[Sequence[Head], Rows]]) -> str:
                     value = row[field]
                     if isinstance(value, str):
                         sheet.write_string(at, column, safe_cell(value))
+                    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+                        sheet.write_number(at, column, value)
                     elif value is not None:
                         sheet.write(at, column, value)
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -40,6 +40,7 @@ class Reader(HTMLParser):
         self.hidden = 0
         self.script = ""
         self.is_body = False
+        self.is_text = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -53,11 +54,12 @@ class Reader(HTMLParser):
         elif tag == "tr" and self.is_body:
             self.key, self.at = given.get("data-k") or "", 0
         elif tag == "td":
-            if self.heads[self.at] and "data-v" in given:
+            if self.heads[self.at]:
+                # A cell without a value of its own has its text as the value.
                 is_number = "num" in (given.get("class") or "").split()
-                self.open = Figure(
-                    self.query, self.key, self.heads[self.at], given["data-v"] or "", "" if is_number else "-"
-                )
+                self.is_text = "data-v" not in given
+                text = "" if is_number or self.is_text else "-"
+                self.open = Figure(self.query, self.key, self.heads[self.at], given.get("data-v") or "", text)
                 self.figures.append(self.open)
             self.at += 1
         elif tag == "button" and "data-k" in given:
@@ -71,6 +73,8 @@ class Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "span" and self.hidden:
             self.hidden -= 1
+        if tag == "td" and self.open and self.is_text:
+            self.open.value, self.open.text = self.open.text, "-"
         if tag in ("td", "button", "small"):
             self.open = None if tag != "small" else self.open
         if tag == "script":
@@ -179,6 +183,8 @@ def same(found: str, published: Any) -> bool:
 
 def shown(value: str, text: str) -> bool:
     """Return whether a number that people see is the value, up to the digits that it shows."""
+    if re.fullmatch(r"\d{4}-\d{2}", text):  # a month
+        return value.startswith(text)
     found = re.fullmatch(r"([+-]?[\d,]+(?:\.(\d+))?)\s*(%|\D*)", text.replace("JPY ", ""))
     if not found:
         return False

@@ -75,7 +75,7 @@ def test_pages_open_without_errors_requests_or_barriers(browser: Browser, folder
     for path in one_of_each(folder):
         page = opened(browser, path, DESK, lang, problems)
         assert page.evaluate("document.documentElement.lang") == lang
-        for chart in page.locator("[data-chart]").all():
+        for chart in page.locator("[data-chart]:visible").all():
             assert chart.locator("svg path, svg text").count() > 0, f"{path.name}: an empty chart"
         found = Axe().run(page, options=RULES)
         problems += [
@@ -175,6 +175,40 @@ def test_the_map_filters_its_list(browser: Browser, folder: Path) -> None:
     rows = page.locator(".list").last.locator("tbody tr:visible")
     assert rows.count() and all(partner in row.inner_text() for row in rows.all())
     page.locator("#map-moved").click()
+    page.close()
+
+
+def test_a_pick_shows_its_programme_and_its_plan(browser: Browser, folder: Path) -> None:
+    problems: list[str] = []
+    page = opened(browser, folder / "programmes.html", DESK, "ja", problems)
+    picker = page.locator("select.picker")
+    values = picker.locator("option").evaluate_all("(all) => all.map((one) => one.value)")
+    assert len(values) > 1
+    for value in values:
+        picker.select_option(value)
+        charts = page.locator("[data-chart]:visible")
+        assert charts.count() == 1 and charts.get_attribute("data-programme") == value
+        assert charts.locator("svg path").count() > 5
+    page.close()
+    page = opened(browser, folder / "plans.html", DESK, "en", problems)
+    picker, chart = page.locator("#plan-pick"), page.locator("[data-chart=course] svg")
+    first = chart.inner_html()
+    picker.select_option(index=picker.locator("option").count() - 1)
+    assert chart.inner_html() != first and "result to date" in (chart.text_content() or "")
+    page.close()
+    assert not problems
+
+
+def test_a_business_review_fits_a4(browser: Browser, folder: Path) -> None:
+    """Nothing is cut off at the side of the paper, and it takes few pages."""
+    path = max((folder / "partner").glob("*.html"), key=lambda file: file.stat().st_size)
+    page = opened(browser, path, DESK, "ja", [])
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1000})  # A4 without its margins
+    lists = page.locator(".scroll").evaluate_all("(all) => all.map((one) => one.scrollWidth - one.clientWidth)")
+    assert max(lists) <= 1
+    pdf = page.pdf(format="A4", prefer_css_page_size=True)
+    assert 1 <= pdf.count(b"/Type /Page\n") + pdf.count(b"/Type /Page ") <= 6
     page.close()
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import duckdb
 import openpyxl
 import pytest
 
+from orchestration import sql
 from orchestration.home import Home
 from orchestration.release.publish import current_release
 from orchestration.report import pages
@@ -113,7 +115,11 @@ def test_the_chart_library_is_as_its_package_has_it() -> None:
 
 
 # Words of the vendor's own judgement: no edition for a partner has a column of them.
-INTERNAL = ("call_value", "lever", "segment", "support_mode", "potential", "headroom", "account_manager", "staff")
+INTERNAL = (
+    *("call_value", "lever", "segment", "support_mode", "potential", "headroom", "account_manager", "staff"),
+    *("forecast", "feasib", "proposed", "set_amount", "gap_cover", "vendor_benefit", "lessons", "pacing"),
+    *("owner_staff", "owner_name", "is_relationship"),
+)
 
 
 def strangers(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -158,6 +164,38 @@ def strangers(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> 
     return [name for (name,) in others if (name in whole if name.isascii() else name in text)]
 
 
+def judged(branch: str, connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The amounts of the vendor's own judgement about a branch, such as forecast, proposal and worth of a call."""
+    amounts = connection.execute(
+        """
+        with judged as (
+            select unnest([forecast_amount_p10, forecast_amount_p50, forecast_amount_p90]) as amount
+            from plan.qbr_pack where branch_id = $1
+            union select unnest([proposed_amount, capacity_amount]) from plan.next_budget
+                where scope = 'branch' and entity_id = $1
+            union select unnest([feasible_amount, forecast_amount_p50]) from plan.account_plans where branch_id = $1
+            union select call_value from kpi.people_worklist where branch_id = $1
+            union select headroom_amount from kpi.rep_concentration where scope = 'branch' and entity_id = $1
+        )
+        select distinct cast(cast(round(amount) as bigint) as varchar) from judged
+        where amount >= 100000 and amount not in (
+            select amount from core.fct_deals where branch_id_current = $1 and amount is not null
+            union select unnest(
+                [quarter_won_amount, quarter_target_amount, quarter_pipeline_amount, next_target_amount]
+            ) from plan.qbr_pack where branch_id = $1
+            union select won_amount_t12m from kpi.performance where scope = 'branch' and entity_id = $1
+        )
+        """,
+        [branch],
+    ).fetchall()
+    return {amount for (amount,) in amounts}
+
+
+def judgements(text: str, branch: str, connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The amounts of the vendor's own judgement that a page has, also as the value behind a short form."""
+    return sorted(judged(branch, connection) & set(re.findall(r"\d+", text.replace(",", ""))))
+
+
 def with_workbooks(text: str) -> str:
     """The page and, as text, each cell of its Excel files."""
     cells = []
@@ -185,7 +223,8 @@ def test_an_edition_for_a_branch_has_nothing_of_others(built_home: Home, publish
             "sql" not in one and "where" not in one
             for one in json.loads(reader.scripts["definitions"])["sources"].values()
         )
-        found = strangers(with_workbooks(text), edition["branch_id"], published)
+        whole = with_workbooks(text)
+        found = strangers(whole, edition["branch_id"], published) + judgements(whole, edition["branch_id"], published)
         assert not found, f"{path.name}: {found[:5]}"
 
 
@@ -199,6 +238,57 @@ def test_something_of_others_is_found(built_home: Home, published: duckdb.DuckDB
     ).fetchone() or ("", 0)
     for planted in (other, name, f"{amount:,.0f}"):
         assert planted in strangers(text.replace("</main>", f"{planted}</main>"), branch, published)
+
+
+def test_an_edition_has_the_business_review_of_its_branch(
+    built_home: Home, published: duckdb.DuckDBPyConnection
+) -> None:
+    """The quarter that closed last, with the agreed actions, and no judgement of the vendor; a planted one is found."""
+    branches = published.execute(
+        """
+        select branch_id, fiscal_quarter from plan.qbr_pack
+        where period_end = (select max(period_end) from plan.qbr_pack)
+        order by actions_due > 0 desc, forecast_amount_p50 desc nulls last, branch_id
+        """
+    ).fetchall()
+    branch, quarter = next(one for one in branches if judged(one[0], published))
+    edition = built_home.published / "pages" / "partner" / f"{pages.file_name(branch)}.html"
+    text = edition.read_text(encoding="utf-8")
+    figures = [one for one in read(text).figures if one.query == "packs"]
+    assert {one.column for one in figures} >= {"quarter_won_amount", "quarter_deals_new", "quarter_open_deals"}
+    assert quarter in text and any(one.query == "pack_actions" for one in read(text).figures)
+    inner = (built_home.published / "pages" / "branch" / edition.name).read_text(encoding="utf-8")
+    assert f"../partner/{edition.name}" in read(inner).references
+    planted = text.replace("</main>", f'<td data-v="{min(judged(branch, published))}.00"></td></main>')
+    assert not judgements(text, branch, published) and judgements(planted, branch, published)
+
+
+def test_the_noise_of_a_figure_is_wide_enough_for_its_months() -> None:
+    """Of months that differ by chance alone, few figures of 1, 3, 6 or 12 months are outside the band."""
+    numbers = random.Random(3)
+    windows = {"month": 1, "3 months": 3, "trailing 6 months": 6, "trailing 12 months": 12}
+    rows, last = [], {}
+    for metric in range(60):
+        months = [numbers.gauss(100, 15) for _ in range(48)]
+        for window, n in windows.items():
+            sums = [sum(months[max(0, at - n + 1) : at + 1]) for at in range(48)]
+            last[f"{window} {metric}"] = (window, sums[-1])
+            name, days = f"{window} {metric}", [f"{2022 + at // 12}-{at % 12 + 1:02}-01" for at in range(48)]
+            rows += [[name, window, day, str(one)] for day, one in zip(days, sums, strict=True)]
+    with duckdb.connect() as connection:
+        connection.execute("create schema kpi")
+        connection.execute(
+            f"create table kpi.scorecard as select 'company' as scope, true as is_complete, metric, time_window, "
+            f"cast(month as date) as month, cast(actual as double) as actual "
+            f"from ({sql.rows(rows)}) as scores (metric, time_window, month, actual)"
+        )
+        query = next(one for one in parse(REPORTS / "monday.sql") if one.name == "bands")
+        bands = {row["metric"]: row for row in run(connection, query)}
+    outside = dict.fromkeys(windows, 0)
+    for metric, (window, actual) in last.items():
+        assert bands[metric]["months"] == 12
+        outside[window] += not bands[metric]["low"] <= actual <= bands[metric]["high"]
+    assert all(number <= 5 for number in outside.values()), outside
 
 
 def test_sibling_figures_rest_on_enough_deals(published: duckdb.DuckDBPyConnection) -> None:
