@@ -72,7 +72,8 @@ bounded as (
         counted.deals_before + counted.peer_change as expected_deals,
         case
             when spread.clusters > 1 and counted.n >= {{ var('effect_min_actions') }}
-                then sqrt(spread.squares * spread.clusters / (spread.clusters - 1)) / counted.n
+                then
+                    sqrt(spread.squares * spread.clusters / (spread.clusters - 1)) / counted.n
                     * (
                         2.576 + cast(4.917 as double) / (spread.clusters - 1) + 8.835 / power(spread.clusters - 1, 2)
                         + 12.144 / power(spread.clusters - 1, 3)
