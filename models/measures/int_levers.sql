@@ -1,5 +1,6 @@
--- The lever of each branch that is open and under contract today: the step from headcount to money at which it falls short of comparable branches
--- (int_benchmarks) by more than chance explains. Of several steps, the one with the best evidence, then the furthest behind.
+-- The lever of each branch that is open and under contract today: the step from headcount to money at which it falls short of
+-- comparable branches (int_benchmarks) by more than chance explains. Of several steps, the one with the best evidence, then the
+-- furthest behind.
 with last_month as (
     select max(month) as month from {{ ref('int_months') }} where is_complete
 ),

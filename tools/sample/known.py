@@ -378,7 +378,7 @@ def shared_deal(p: Planted) -> None:
         ("KNOWN-PG2", "温室メール", "0.25", 10, "2026-06-01"),
     ):
         p.add(
-            "programmes", AS_OF, programme_id=code, programme_name=name, kind="event", started_on="2025-12-01",
+            "programmes", AS_OF, programme_id=code, programme_name=name, kind="campaign", started_on="2025-12-01",
             planned_cost=cost * 9 * MILLION // 10, planned_payback_month=planned, horizon="short",
             expected_margin=cost * 11 * MILLION // 10, decision_memo="同じ顧客への二つの施策を比べる",
         )  # fmt: skip
