@@ -164,24 +164,25 @@ backtest: ## Errors of the forecast on samples: what it expected and what came (
 	@$(BIN)/python -m tools.backtest $(if $(filter file,$(origin SIZE)),,--size "$$GIVEN_SIZE") \
 		$(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
-advice: ## Share of true statements about rates on samples whose causes are known (SIZE=deals, SEEDS=n)
+advice: ## Share of true statements about rates on samples whose causes are known (SIZE=deals, SEEDS=n, SEED=first)
 	@./setup.sh dev
-	@$(BIN)/python -m tools.advice --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+	@$(BIN)/python -m tools.advice --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
-effects: ## Whether effects of actions and paybacks of programmes are found as planted in samples (SIZE=deals, SEEDS=n)
+effects: ## Whether effects of actions and paybacks of programmes are found as planted in samples (SIZE=deals, SEEDS=n, SEED=first)
 	@./setup.sh run
-	@$(BIN)/python -m tools.effects --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+	@$(BIN)/python -m tools.effects --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 quiet: ## Share of the warnings about quiet partners and branches that come true on samples (SIZE=deals, SEEDS=n)
 	@./setup.sh run
 	@$(BIN)/python -m tools.quiet --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
-rollouts: ## Share of the rollout opportunities that were planted, and of the planted ones that are found, on samples (SIZE=deals, SEEDS=n)
+rollouts: ## Share of the rollout opportunities that were planted, and of the planted ones that are found, on samples (SIZE=deals, SEEDS=n, SEED=first)
 	@./setup.sh run
-	@$(BIN)/python -m tools.rollouts --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
-potential-check: ## Whether the potential score finds what samples have planted: lift, AUC and features (SIZE=deals, SEEDS=n)
+	@$(BIN)/python -m tools.rollouts --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+
+potential-check: ## Whether the potential score finds what samples have planted: lift, AUC and features (SIZE=deals, SEEDS=n, SEED=first)
 	@./setup.sh run
-	@$(BIN)/python -m tools.potential --size "$$GIVEN_SIZE" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
+	@$(BIN)/python -m tools.potential --size "$$GIVEN_SIZE" --seed "$$GIVEN_SEED" $(if $(value SEEDS),--seeds "$$GIVEN_SEEDS")
 
 PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 

@@ -55,8 +55,8 @@ ACTIVATION = """
         null as note, null as note_audience, null as next_action, null as next_action_due_on,
         account_manager_id, account_manager_name, list_rank, branch_name, partner_name, rep_name, meaning, meaning_ja,
         people_to_call, action_hours, hours_so_far, capacity_hours, expected_amount, amount_per_hour, segment,
-        last_touch_on, last_contact_on, next_action as agreed_action, next_action_due_on as agreed_due_on,
-        bring_case_id, bring_from_branch_id, play, play_ja
+        segment_on, running_segment, last_touch_on, last_contact_on, next_action as agreed_action,
+        next_action_due_on as agreed_due_on, bring_case_id, bring_from_branch_id, play, play_ja
     from segment.activation_worklist
     order by account_manager_id, list_rank
 """
@@ -257,9 +257,15 @@ def print_worklist(home: Home) -> None:
         )
     if exported.branches:
         print(
-            f"{exported.branches:,} branches are on the lists of the account managers this week: fill in done_by, note "
-            f"and what was agreed in a copy of\n{home.worklist / ACTIVATION_FILE}\n"
-            f"and save it below {home.landing / RESULTS}\n"
+            say(
+                f"{exported.branches:,} branches are on the lists of the account managers this week: fill in done_by, "
+                "note and what was agreed in a copy of",
+                f"今週の支援リストに{exported.branches:,}拠点あります。次のファイルの写しに done_by、note、"
+                "合意した次のアクションを記入してください",
+            )
+            + f"\n{home.worklist / ACTIVATION_FILE}\n"
+            + say("and save it as CSV UTF-8 below", "CSV UTF-8 として保存する場所:")
+            + f" {home.landing / RESULTS}\n"
         )
     if not exported.deals:
         nothing = say(

@@ -163,14 +163,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=50_000, help="deals per sample")
     parser.add_argument("--seeds", type=int, default=3, help="number of samples")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first sample; the others follow")
     given = parser.parse_args()
     home = Home(Path(Home.from_environment().root / f"effects-{given.size}"))
     companies = []
-    for seed in range(1, given.seeds + 1):
-        report_progress(f"seed {seed} of {given.seeds}: {given.size:,} deals")
+    for seed in range(given.seed, given.seed + given.seeds):
+        report_progress(f"seed {seed}: {given.size:,} deals")
         companies.append(measure(home, given.size, seed))
     report_progress("a company in which no action does anything")
-    alike = measure(home, given.size, 1, alike=True)
+    alike = measure(home, given.size, given.seed, alike=True)
     print(show([*companies, alike]))
     if missed := [*(problem for company in companies for problem in broken(company)), *by_chance(companies, alike)]:
         print("\n".join(["Not as planted:", *missed]), file=sys.stderr)

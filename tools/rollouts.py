@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from orchestration import sql
 from orchestration.home import Home
-from tools.accuracy import report_progress, resolve
+from tools.accuracy import percent, report_progress, resolve
 
 if TYPE_CHECKING:
     import duckdb
@@ -98,10 +98,10 @@ def measure(home: Home, size: int, seeds: Iterable[int]) -> list[tuple[int, Scor
     return scores
 
 
-def by_chance(home: Home, size: int) -> tuple[int, int]:
+def by_chance(home: Home, size: int, seed: int) -> tuple[int, int]:
     """Return how many strengths are reported of a company without any, and how many were searched."""
-    report_progress(f"seed 1: {size:,} deals, without strengths")
-    with resolve(home, size, 1, MODELS) as connection:
+    report_progress(f"seed {seed}: {size:,} deals, without strengths")
+    with resolve(home, size, seed, MODELS) as connection:
         counted = connection.execute(
             "select count(distinct (product_id, industry, source_branch_id)) from segment.rollout_opportunities"
         ).fetchone()
@@ -115,9 +115,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tools.rollouts")
     parser.add_argument("--size", type=int, default=10_000, help="deals of each sample")
     parser.add_argument("--seeds", type=int, default=3, help="number of samples")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the first sample; the others follow")
     options = parser.parse_args()
     home = Home(Path(Home.from_environment().root / f"rollouts-{options.size}"))
-    scores = measure(home, options.size, range(1, options.seeds + 1))
+    scores = measure(home, options.size, range(options.seed, options.seed + options.seeds))
     print("| seed | found | of them planted | detectable | found of these |\n|---|---:|---:|---:|---:|")
     for seed, one in scores:
         print(f"| {seed} | {one.found} | {one.true} | {one.detectable} | {one.detected} |")
@@ -125,8 +126,9 @@ def main() -> int:
         *(sum(getattr(one, name) for _, one in scores) for name in ("found", "true", "detectable", "detected"))
     )
     print(f"| all | {total.found} | {total.true} | {total.detectable} | {total.detected} |")
-    reported, searched = by_chance(home, options.size)
-    print(f"\nWithout planted strengths: {reported} of {searched:,} searched are reported.")
+    print(f"\nPrecision {percent(total.true, total.found)}, recall {percent(total.detected, total.detectable)}.")
+    reported, searched = by_chance(home, options.size, options.seed)
+    print(f"Without planted strengths: {reported} of {searched:,} searched are reported.")
     broken = total.broken()
     if reported > BY_CHANCE * searched:
         broken.append(f"{reported} of {searched:,} are reported without strengths, {BY_CHANCE:.0%} allowed")

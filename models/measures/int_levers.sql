@@ -1,5 +1,6 @@
--- The lever of each branch that is open today: the step from headcount to money at which it falls short of comparable branches
--- (int_benchmarks) by more than chance explains. Of several steps, the one with the best evidence, then the furthest behind.
+-- The lever of each branch that is open and under contract today: the step from headcount to money at which it falls short of
+-- comparable branches (int_benchmarks) by more than chance explains. Of several steps, the one with the best evidence, then the
+-- furthest behind.
 with last_month as (
     select max(month) as month from {{ ref('int_months') }} where is_complete
 ),
@@ -9,13 +10,11 @@ branches as (
         scopes.scope_key, scopes.entity_id as branch_id, last_month.month,
         coalesce(wins.denominator, 0) as wins, coalesce(wins.denominator - wins.numerator, 0) as unnamed_wins
     from {{ ref('int_scopes') }} as scopes
-    cross join {{ ref('int_as_of') }} as today
+    inner join {{ ref('int_open_branches') }} as open_branches on scopes.entity_id = open_branches.branch_id
     cross join last_month
     left join {{ ref('int_pooled_rates') }} as wins
         on wins.scope = 'branch' and scopes.entity_id = wins.entity_id and wins.rate_name = 'named_rate'
-    where
-        scopes.organisation = 'as_is' and scopes.scope = 'branch' and not scopes.is_special
-        and scopes.closed_on > today.as_of
+    where scopes.organisation = 'as_is' and scopes.scope = 'branch'
 ),
 
 steps as (

@@ -69,7 +69,9 @@ CALLS: dict[tuple[str, ...], list[str]] = {
 # Target with its arguments → patterns that the command line must match.
 SHOWN: dict[str, list[str]] = {
     "bench SIZE=100": [r'bench --size "\$GIVEN_SIZE" --repeats "\$\{GIVEN_REPEATS:-3\}"'],
-    "rollouts SIZE=100 SEEDS=2": [r'tools.rollouts --size "\$GIVEN_SIZE" +--seeds "\$GIVEN_SEEDS"'],
+    "rollouts SIZE=100 SEEDS=2": [
+        r'tools.rollouts --size "\$GIVEN_SIZE" --seed "\$GIVEN_SEED" --seeds "\$GIVEN_SEEDS"'
+    ],
     "backtest SIZE=100 SEEDS=2": [r'backtest --size "\$GIVEN_SIZE" +\\\n\s*--seeds "\$GIVEN_SEEDS"'],
     "check": [
         r"ruff check",
@@ -89,10 +91,12 @@ SHOWN: dict[str, list[str]] = {
     "spark-test": [r"setup\.sh spark", r"-m pytest tests/spark/spark\.py"],
     "spark-cluster": [r"setup\.sh spark", r"-m pytest tests/spark/cluster\.py"],
     "engines": [r"-m tools\.engines"],
-    "effects SIZE=100 SEEDS=2": [r'tools\.effects --size "\$GIVEN_SIZE" +--seeds "\$GIVEN_SEEDS"'],
-    "potential-check SIZE=99 SEEDS=2": [r'tools\.potential --size "\$GIVEN_SIZE" --seeds "\$GIVEN_SEEDS"'],
+    "effects SIZE=100 SEEDS=2": [r'tools\.effects --size "\$GIVEN_SIZE" --seed "\$GIVEN_SEED" --seeds "\$GIVEN_SEEDS"'],
+    "potential-check SIZE=99 SEEDS=2": [
+        r'tools\.potential --size "\$GIVEN_SIZE" --seed "\$GIVEN_SEED" --seeds "\$GIVEN_SEEDS"'
+    ],
     "quiet SIZE=99 SEEDS=2": [r'tools\.quiet --size "\$GIVEN_SIZE" --seeds "\$GIVEN_SEEDS"'],
-    "advice SIZE=99 SEEDS=2": [r'tools\.advice --size "\$GIVEN_SIZE" --seeds "\$GIVEN_SEEDS"'],
+    "advice SIZE=99 SEEDS=2": [r'tools\.advice --size "\$GIVEN_SIZE" --seed "\$GIVEN_SEED" --seeds "\$GIVEN_SEEDS"'],
     "coverage TESTS=tests/x": [r"coverage run -m pytest .*\$GIVEN_TESTS", r"coverage report"],
     "mutants ONLY=rung": [r'tests\.mutants --only "\$GIVEN_ONLY"'],
     "fuzz COUNT=9 ROUND=2": [

@@ -13,11 +13,13 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pytest
 
 from orchestration.home import PROJECT, Home
 from tests.conftest import PROJECT_VARS
 from tests.dbt.again import (
     accepted,
+    as_of,
     assert_same,
     credited,
     entities,
@@ -30,7 +32,6 @@ from tests.dbt.again import (
     staged,
     table,
     today,
-    wins,
 )
 
 PLAN_SCOPES = ("branch", "division", "partner")
@@ -91,14 +92,17 @@ def shares(home: Home, year: int, metric: str) -> dict[int, float]:
     return {month: amount / total for month, amount in sums.items()} if total > 0 else {}
 
 
-def goals_of(home: Home) -> Rows:
-    """Return each goal of an agreed plan with its first and last targets by month."""
+def goals_of(home: Home, day: date | None = None) -> Rows:
+    """Return each goal of a plan that was agreed by a day (today), with its first and last targets by month."""
     found = []
     of_plan: dict[tuple[str, str], Rows] = defaultdict(list)
     for row in rows_of(home, "plan_goals"):
         of_plan[row["plan_id"], row["goal_id"]].append(row)
     for (plan, goal), rows in of_plan.items():
-        agreed = [row for row in versions(home).get(plan, []) if row["is_agreed"]]
+        agreed = [
+            row for row in versions(home).get(plan, [])
+            if row["agreed_on"] is not None and row["agreed_on"] <= (day or today(home))
+        ]  # fmt: skip
         numbers = [row["version"] for row in agreed]
         if not agreed or not any(row["version"] in numbers for row in rows):
             continue
@@ -181,6 +185,84 @@ def test_plan_progress(built_home: Home) -> None:
     again = progress(built_home)
     assert len(again) > 500
     assert_same(found, again, ["plan_id", "goal_id", "month"])
+
+
+def test_account_plans(built_home: Home) -> None:
+    """What each version contains, and how realistic the money of the current one is."""
+    now, last = today(built_home), last_complete(built_home)
+    goals: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+    for row in rows_of(built_home, "plan_goals"):
+        goals[row["plan_id"], row["version"]][row["goal_id"]] = row["goal_type"]
+    actions_of = [row["plan_id"] for row in rows_of(built_home, "plan_actions")]
+    target: dict[str, float] = defaultdict(float)
+    for goal in goals_of(built_home):
+        if goal["metric"] == "won_amount" and goal["is_kept"]:
+            target[goal["plan"]["plan_id"]] += sum(goal["last"].values())
+    sales = {
+        (row["scope"], row["entity_id"], row["month"]): row
+        for row in table(built_home, "kpi", "performance").iter_rows(named=True)
+    }
+    rooms = {
+        (row["scope"], row["entity_id"], row["month"]): row["headroom_amount"]
+        for row in table(built_home, "kpi", "rep_concentration").iter_rows(named=True)
+    }
+    kinds = dict(table(built_home, "core", "dim_partner").select("partner_id", "partner_type").iter_rows())
+    partner = dict(table(built_home, "core", "dim_branch").select("branch_id", "current_partner_id").iter_rows())
+    rows = []
+    for plan, of in versions(built_home).items():
+        agreed = [row["version"] for row in of if row["is_agreed"]]
+        for row in of:
+            kind = goals[plan, row["version"]]
+            results = sum(one == "result" for one in kind.values())
+            n = actions_of.count(plan)
+            start, end = row["period_start"], row["period_end"]
+            again: dict[str, Any] = {
+                "plan_id": plan, "version": row["version"], "scope": row["scope"], "entity_id": row["scope_id"],
+                "is_agreed": row["is_agreed"], "is_original": row["version"] in agreed[:1],
+                "is_current": row["version"] in agreed[-1:], "is_latest": row is of[-1],
+                "is_running": start <= now <= end, "result_goals": results, "action_goals": len(kind) - results,
+                "plan_actions": n,
+                "has_both_benefits": None not in (row["partner_benefit"], row["vendor_benefit"]),
+                "is_plan_complete": bool(kind) and n > 0 and row["owner_staff_id"] is not None,
+                "target_amount": None, "yearly_target_amount": None, "amount_before": None, "feasible_amount": None,
+                "feasibility_basis": None, "feasibility_index": None, "is_too_ambitious": None,
+            }  # fmt: skip
+            if again["is_current"] and plan in target:
+                its_months = between(start, end)
+                season = shares(built_home, start.year - (start.month < 4), "won_amount")
+                year = sum(season[month.month] for month in its_months) if season else len(its_months) / 12
+                yearly = target[plan] / year
+                before = min(first_of_month(start, -1), last)
+                at = (row["scope"], row["scope_id"], before)
+                sold = sales.get(at)
+                won = sold["won_amount_t12m"] if sold and sold["has_twelve_months"] else None
+                room = rooms.get(at)
+                basis, feasible = None, None
+                if (won or 0) > 0 or (room or 0) > 0:
+                    basis = "own_year" if (won or 0) > 0 else "headroom"
+                    feasible = max(won or 0.0, 0.0) + (room or 0.0)
+                elif row["scope"] == "branch":
+                    kind_of = kinds.get(partner.get(row["scope_id"], ""))
+                    usual = [
+                        one["won_amount_t12m"] for (scope, branch, month), one in sales.items()
+                        if (scope, month) == ("branch", before) and (one["won_amount_t12m"] or 0) > 0
+                        and one["has_twelve_months"] and kinds.get(partner.get(branch, "")) == kind_of
+                    ]  # fmt: skip
+                    if usual:
+                        basis, feasible = "typical_branch", whole(statistics.median(usual))
+                again |= {
+                    "target_amount": target[plan],
+                    "yearly_target_amount": whole(yearly),
+                    "amount_before": won,
+                    "feasible_amount": feasible,
+                    "feasibility_basis": basis,
+                    "feasibility_index": yearly / feasible if feasible else None,
+                    "is_too_ambitious": yearly / feasible > PROJECT_VARS["feasibility_cap"] if feasible else None,
+                }
+            rows.append(again)
+    found = table(built_home, "plan", "account_plans")
+    assert_same(found, pl.DataFrame(rows, infer_schema_length=None), ["plan_id", "version"])
+    assert {"own_year"} <= set(found["feasibility_basis"].drop_nulls()) and found["is_too_ambitious"].any()
 
 
 def monday(day: date) -> date:
@@ -274,7 +356,10 @@ def test_plan_execution(built_home: Home) -> None:
 
 
 def test_partner_earnings(built_home: Home) -> None:
-    """From the ledger and the commission that the CRM states; the rest by the usual share of the channel."""
+    """From the ledger and the commission that the CRM states; the rest by the usual share of the channel.
+
+    The known part of four quarters is the commission of the year in the scorecard of the three sides.
+    """
     stated = {
         row["deal_id"]: float(row["partner_commission"])
         for row in staged(built_home, "stg_deals").iter_rows(named=True)
@@ -284,19 +369,22 @@ def test_partner_earnings(built_home: Home) -> None:
         row["deal_id"]: (row["channel"] or "none", row["amount_in_currency"])
         for row in table(built_home, "core", "fct_deals").iter_rows(named=True)
     }
-    rates = {deal: stated[deal] / amount for deal, (_, amount) in deals.items() if deal in stated and (amount or 0) > 0}
-    won = wins(built_home).filter(pl.col("channel_class") == "indirect", pl.col("amount").is_not_null())
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    rates = {deal: stated[deal] / amount for deal, (_, amount) in deals.items() if deal in stated and amount}
+    won = table(built_home, "core", "fct_revenue").filter(
+        "is_counted", pl.col("channel_class") == "indirect", pl.col("amount").is_not_null()
+    )
+    sums: dict[str, tuple[set[str], list[float]]] = defaultdict(lambda: (set(), [0.0, 0.0]))
     for deal, amount in won.select("deal_id", "amount").iter_rows():
         if deal in rates:
             for channel in (deals[deal][0], "all"):
-                cell = sums[channel]
-                cell[0], cell[1], cell[2] = cell[0] + 1, cell[1] + amount * rates[deal], cell[2] + amount
+                counted, cell = sums[channel]
+                counted.add(deal)
+                cell[0], cell[1] = cell[0] + whole(amount * rates[deal]), cell[1] + amount
 
     def usual(channel: str) -> float | None:
         for of in (channel, "all"):
-            n, commission, amount = sums[of]
-            if n >= PROJECT_VARS["n_min"] and amount > 0:
+            counted, (commission, amount) = sums[of]
+            if len(counted) >= PROJECT_VARS["n_min"] and amount > 0:
                 return commission / amount
         return None
 
@@ -304,13 +392,13 @@ def test_partner_earnings(built_home: Home) -> None:
     for scope in (*PLAN_SCOPES, "company"):
         of_scope = placed(built_home, won.drop("branch_id", "partner_id"), scope, "as_is")
         for row in of_scope.iter_rows(named=True):
-            month = row["month"]
+            month = row["recognized_month"]
             year, quarter = month.year - (month.month < 4), f"Q{(month.month - 4) % 12 // 3 + 1}"
             cell, deal = cells[scope, row["entity_id"], year, quarter], row["deal_id"]
             cell["sold"] += row["amount"]
             if deal in rates:
                 cell["known"] += row["amount"]
-                cell["earned"] += row["amount"] * rates[deal]
+                cell["earned"] += whole(row["amount"] * rates[deal])
             elif (rate := usual(deals[deal][0])) is not None:
                 cell["guessed"] += row["amount"] * rate
                 cell["guesses"] += 1
@@ -320,16 +408,21 @@ def test_partner_earnings(built_home: Home) -> None:
         {
             "scope": scope, "entity_id": entity, "fiscal_year": year, "fiscal_quarter": quarter,
             "sold_amount": cell["sold"], "commission_known_amount": cell["known"],
-            "known_earnings": whole(cell["earned"]),
+            "known_earnings": cell["earned"],
             "estimated_earnings": whole(cell["guessed"]) if cell["guesses"] else None,
-            "partner_earnings": None if cell["unknown"] else whole(cell["earned"] + cell["guessed"]),
+            "partner_earnings": None if cell["unknown"] else cell["earned"] + whole(cell["guessed"]),
             "is_estimated": bool(cell["guesses"] or cell["unknown"]),
         }
         for (scope, entity, year, quarter), cell in cells.items()
     ]  # fmt: skip
     again = pl.DataFrame(rows, infer_schema_length=None)
     key = ["scope", "entity_id", "fiscal_year", "fiscal_quarter"]
-    assert_same(table(built_home, "plan", "partner_earnings"), again, key)
+    found = table(built_home, "plan", "partner_earnings")
+    assert_same(found, again, key)
+    of_years = found.group_by(*key[:3]).agg(pl.col("known_earnings").sum())
+    sides = table(built_home, "plan", "three_sided").join(of_years, on=key[:3])
+    assert len(sides) > 100 and sides["partner_commission"].sum() > 0
+    assert sides.filter(pl.col("partner_commission").fill_null(0) != pl.col("known_earnings")).is_empty()
 
 
 def whole(amount: float) -> float:
@@ -351,6 +444,16 @@ def test_reconciliation_is_of_one_scope(built_home: Home) -> None:
         ((plan, metric), target)
         for plan, metric, target in last.group_by("plan_id", "metric").agg(pl.col("plan_target").sum()).iter_rows()
     )
+    to_date: dict[tuple[str, str], list[tuple[float | None, float | None]]] = defaultdict(list)
+    shown = of.filter("is_complete").sort("month").group_by("plan_id", "goal_id", "metric").last()
+    for plan, metric, due, came in shown.select("plan_id", "metric", "target_to_date", "actual_to_date").iter_rows():
+        to_date[plan, metric].append((due, came))
+
+    def so_far(plans: Rows, metric: str, at: int) -> float | None:
+        """Return the sum of the targets (0) or results (1) to date of plans, None if none is known."""
+        known = [part[at] for plan in plans for part in to_date[plan["plan_id"], metric] if part[at] is not None]
+        return float(sum(value for value in known if value is not None)) if known else None
+
     found = table(built_home, "plan", "plan_reconciliation")
     assert len(found) > 20 and set(found["child_scope"]) == {"branch", "division"}
     for row in found.iter_rows(named=True):
@@ -371,7 +474,16 @@ def test_reconciliation_is_of_one_scope(built_home: Home) -> None:
         ]
         assert (len(below), len(agreed)) == (row["child_plans"], row["agreed_child_plans"])
         assert row["child_plan_target"] == sum(agreed)
+        assert row["plan_target"] == totals[row["plan_id"], row["metric"]]
         assert row["unallocated_target"] == row["plan_target"] - sum(agreed)
+        due, came = (so_far([parent], row["metric"], at) for at in (0, 1))
+        child_due, child_came = (so_far(below, row["metric"], at) for at in (0, 1))
+        assert (row["target_to_date"], row["actual_to_date"], row["child_actual_to_date"]) == (due, came, child_came)
+        for name, part, whole_ in (("scope", came, due), ("child", child_came, child_due)):
+            expected = part / whole_ if part is not None and whole_ else None
+            assert row[f"{name}_attainment"] == (None if expected is None else pytest.approx(expected))
+        left = None if came is None or child_came is None else came - child_came
+        assert row["other_actual_to_date"] == (None if left is None else pytest.approx(left))
 
 
 def test_reviews_are_of_the_close(built_home: Home) -> None:
@@ -431,23 +543,136 @@ def test_budgets_add_up_and_follow_their_reason(built_home: Home) -> None:
             assert row["proposal_basis"] == "growth" or row["capacity_amount"] < rate * growth
 
 
-def test_coverage_counts_focus_branches(built_home: Home) -> None:
-    """From the roster of the day: a branch's own flag, otherwise its partner's."""
-    found = table(built_home, "plan", "plan_coverage").filter(pl.col("scope") == "company").sort("period_start")
-    latest = found.row(-1, named=True)
-    branches = table(built_home, "core", "dim_branch").filter("is_focus", ~pl.col("is_sentinel"))
-    is_open = (pl.col("opened_on").fill_null(date.min) <= today(built_home)) & (
-        pl.col("closed_on").fill_null(date.max) > today(built_home)
-    )
-    focus = set(branches.filter(is_open)["branch_id"])
-    assert latest["plan_coverage_denominator"] == len(focus)
-    agreed = {
-        of[-1]["scope_id"] for of in versions(built_home).values()
-        if of[-1]["scope"] == "branch"
-        and any(v["is_agreed"] and v["period_start"] <= today(built_home) <= v["period_end"] for v in of)
+def test_growth_is_that_of_the_segment_of_a_year_ago(built_home: Home) -> None:
+    """The growth of each budget, from the won amounts and wins of two years; 30 wins draw it to that of all."""
+    month = last_complete(built_home)
+    before, end = first_of_month(month, -12), month_end(first_of_month(month, -12))
+    year = table(built_home, "kpi", "performance").filter(pl.col("scope") == "branch")
+    of = {(row["entity_id"], row["month"]): row for row in year.iter_rows(named=True)}
+    segments = table(built_home, "segment", "branch_segments").sort("period_end")
+    then = dict(segments.filter(pl.col("period_end") <= end).select("branch_id", "segment").iter_rows())
+    now = dict(segments.filter(pl.col("period_end") <= month_end(month)).select("branch_id", "segment").iter_rows())
+    sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * 5)
+    found = table(built_home, "plan", "next_budget").filter(pl.col("scope") == "branch")
+    for branch in found["branch_id"]:
+        this, earlier = of.get((branch, month)), of.get((branch, before))
+        if earlier and earlier["has_twelve_months"]:
+            for name in ("ALL", then.get(branch)):
+                cell = sums[name or "none"]
+                values = (
+                    this["won_amount_t12m"] if this else 0.0, earlier["won_amount_t12m"] or 0.0,
+                    this["deals_won_t12m"] if this else 0, earlier["deals_won_t12m"] or 0, 1,
+                )  # fmt: skip
+                for at, value in enumerate(values):
+                    cell[at] += value or 0
+    won, won_before, wins_now, wins_before, _ = sums["ALL"]
+    growth, more = won / won_before, wins_now / wins_before
+    for row in found.iter_rows(named=True):
+        assert row["segment"] == now.get(row["branch_id"])
+        if row["proposal_basis"] not in ("growth", "capacity"):
+            continue
+        _, _, own, own_before, n = sums[row["segment"] or "none"]
+        basis = "segment" if n >= PROJECT_VARS["pooling_min_entities"] and row["segment"] else "company"
+        usual = growth * (own + 30) / (own_before * more + 30) if basis == "segment" else growth
+        cap = PROJECT_VARS["budget_growth_cap"]
+        assert (row["growth_basis"], row["expected_growth"]) == (
+            basis, pytest.approx(min(max(usual, 1 / cap), cap), rel=1e-9)
+        )  # fmt: skip
+    assert {"segment"} <= set(found["growth_basis"].drop_nulls())
+
+
+def test_coverage_of_plans_and_reviews(built_home: Home) -> None:
+    """Of the focus branches at the end of each quarter: agreed plans, goals and business reviews."""
+    now, rows = today(built_home), []
+    flags: dict[str, list[tuple[date, dict[str, Any]]]] = {
+        name: sorted(
+            (
+                (day, {row[key]: row["is_focus"] for row in part.iter_rows(named=True)})
+                for (day,), part in pl.concat(
+                    [pl.read_parquet(file) for file in sorted((built_home.lake / "raw" / name).glob("20*.parquet"))],
+                    how="diagonal_relaxed",
+                ).group_by("extracted_on")
+            ),
+            key=lambda one: one[0],
+        )
+        for name, key in (("branches", "branch_id"), ("partners", "partner_id"))
     }  # fmt: skip
-    assert latest["plan_coverage_numerator"] == len(focus & agreed)
-    assert found["plan_coverage_denominator"].n_unique() > 1
+
+    def flag(name: str, entity: str, day: date) -> bool | None:
+        """Return the flag in the last extract up to a day that has the entity. The first one also counts before it."""
+        past = [of[entity] for on, of in flags[name] if entity in of and (on <= day or on == flags[name][0][0])]
+        return past[-1] if past else None
+
+    held = table(built_home, "core", "fct_activities").filter(
+        pl.col("activity_type") == "qbr", pl.col("status") == "held", pl.col("occurred_on") <= now
+    )
+    executives = set(
+        table(built_home, "core", "fct_attendance")
+        .filter("is_attended", pl.col("attendee_type") == "executive")["activity_id"]
+    )  # fmt: skip
+    goals: dict[str, dict[str, str]] = defaultdict(dict)
+    for goal in goals_of(built_home):
+        if goal["is_kept"]:
+            goals[goal["plan"]["plan_id"]][goal["goal_id"]] = goal["goal_type"]
+    starts = sorted({first_of_month(month, -((month.month - 4) % 3)) for month in months(built_home)})
+    known = table(built_home, "core", "dim_branch").filter(~pl.col("is_sentinel"))
+    for start in starts:
+        last = max(month for month in months(built_home) if month <= first_of_month(start, 2))
+        day = min(month_end(last), now)
+        end = month_end(first_of_month(start, 2))
+        is_open = (pl.col("opened_on").fill_null(date.min) <= day) & (pl.col("closed_on").fill_null(date.max) > day)
+        focus = []
+        for row in known.filter(is_open).iter_rows(named=True):
+            own = flag("branches", row["branch_id"], day)
+            if own if own is not None else flag("partners", row["partner_id"], day):
+                focus.append(row["branch_id"])
+        part = as_of_day(built_home, focus, day)
+        for scope in (*PLAN_SCOPES, "company"):
+            of_scope: dict[str, list[str]] = defaultdict(list)
+            for branch, entity in placed(built_home, part, scope, "as_is").select("branch_id", "entity_id").iter_rows():
+                of_scope[entity].append(branch)
+            for entity, members in of_scope.items():
+                cell: dict[str, int] = defaultdict(int)
+                for branch in members:
+                    mine = [
+                        v for of in versions(built_home).values() for v in of
+                        if (v["scope"], v["scope_id"]) == ("branch", branch)
+                        and v["period_start"] <= day <= v["period_end"]
+                    ]  # fmt: skip
+                    cell["active"] += bool(mine)
+                    cell["agreed"] += any(v["agreed_on"] is not None and v["agreed_on"] <= day for v in mine)
+                    kinds = [kind for code in {v["plan_id"] for v in mine} for kind in goals[code].values()]
+                    cell["goals"] += len(kinds)
+                    cell["results"] += sum(kind == "result" for kind in kinds)
+                    own_reviews = held.filter(
+                        pl.col("branch_id") == branch, pl.col("occurred_on") >= start, pl.col("occurred_on") <= end
+                    )
+                    cell["reviewed"] += len(own_reviews) > 0
+                    cell["reviews"] += len(own_reviews)
+                    cell["with_executive"] += sum(a in executives for a in own_reviews["activity_id"])
+                rows.append(
+                    {
+                        "scope": scope, "entity_id": entity, "period_start": start, "as_of": day,
+                        "is_complete": end <= now, "plan_coverage_numerator": cell["agreed"],
+                        "plan_coverage_denominator": len(members), "plan_coverage": cell["agreed"] / len(members),
+                        "agreement_rate_denominator": cell["active"],
+                        "agreement_rate": cell["agreed"] / cell["active"] if cell["active"] else None,
+                        "goal_maturity_numerator": cell["results"], "goal_maturity_denominator": cell["goals"],
+                        "qbr_coverage_numerator": cell["reviewed"],
+                        "qbr_coverage": cell["reviewed"] / len(members),
+                        "exec_attended_share_numerator": cell["with_executive"],
+                        "exec_attended_share_denominator": cell["reviews"],
+                    }
+                )  # fmt: skip
+    found = table(built_home, "plan", "plan_coverage")
+    again = pl.DataFrame(rows, infer_schema_length=None)
+    assert_same(found, again, ["scope", "entity_id", "period_start"])
+    assert found["plan_coverage_denominator"].n_unique() > 1 and found["exec_attended_share_numerator"].sum() > 0
+
+
+def as_of_day(home: Home, branches: list[str], day: date) -> pl.DataFrame:
+    """Return branches with their version on a day."""
+    return as_of(home, pl.DataFrame({"branch_id": branches}, schema={"branch_id": pl.String}), pl.lit(day))
 
 
 def test_an_earlier_state_is_not_changed_by_plans_of_later_extracts(built_home: Home) -> None:
@@ -457,10 +682,10 @@ def test_an_earlier_state_is_not_changed_by_plans_of_later_extracts(built_home: 
             "select book, known_on, as_of from intermediate.int_plan_books where book != 'today' and known_on > as_of"
         ).fetchall()
         days = [day for (day,) in built.execute("select distinct known_on from intermediate.int_branch_log").fetchall()]
-    for book, known_on, as_of in late:
+    for book, known_on, closed_on in late:
         end = date.fromisoformat(book.split()[-1])
-        assert [day for day in days if end <= day <= as_of] == []
-        assert known_on == min(day for day in days if day > as_of)
+        assert [day for day in days if end <= day <= closed_on] == []
+        assert known_on == min(day for day in days if day > closed_on)
 
 
 def test_entities_of_plans_are_of_today(built_home: Home) -> None:

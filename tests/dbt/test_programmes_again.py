@@ -226,6 +226,41 @@ def test_action_effects(built_home: Home) -> None:
     assert_same(found, frame, ["action_type", "fiscal_year", "fiscal_half"])
 
 
+def test_what_worked_is_in_the_budget(built_home: Home) -> None:
+    """The best action that works among branches of the same segment, or, where nothing is known of it, among all."""
+    segments = table(built_home, "segment", "branch_segments").sort("period_start")
+    spans = segments.select("branch_id", "period_start", "segment").rows()
+    starts = sorted({start for _, start, _ in spans})
+    place = {(branch, start): segment for branch, start, segment in spans}
+
+    def kind_before(branch: str, month: date) -> str | None:
+        half = max(start for start in starts if start <= month)
+        earlier = [start for start in starts if start < half]
+        return place.get((branch, earlier[-1])) if earlier else None
+
+    rows = [row | {"segment": kind_before(row["branch"], row["month"])} for row in cases(built_home)]
+    kinds = sorted({row["kind"] for row in rows})
+    effects = {
+        (kind, segment): judged([r for r in rows if r["kind"] == kind and segment in ("ALL", r["segment"])])
+        for kind in kinds
+        for segment in ("ALL", *{row["segment"] for row in rows})
+    }
+    again = []
+    found = table(built_home, "plan", "next_budget").filter(pl.col("scope") == "branch")
+    for branch, segment in found.select("branch_id", "segment").rows():
+        best: tuple[float, str] | None = None
+        for kind in kinds:
+            own = effects.get((kind, segment), {"verdict": "not_enough_evidence"})
+            effect = effects[kind, "ALL"] if own["verdict"] == "not_enough_evidence" else own
+            if effect["verdict"] == "works":
+                best = max(best or (0.0, ""), (effect["interval_low"], kind))
+        again.append({"branch_id": branch, "action_type": best[1] if best else None})
+    assert_same(found, pl.DataFrame(again, schema={"branch_id": pl.String, "action_type": pl.String}), ["branch_id"])
+    nothing = found.filter(pl.col("action_type").is_null())
+    columns = ("effect_basis", "effect_actions", "action_effect", "interval_low", "action_months")
+    assert nothing.select(pl.col(columns).count()).row(0) == (0,) * 5
+
+
 def all_months(rows: Iterable[Row]) -> set[date]:
     return {row["month"] for row in rows}
 
@@ -274,34 +309,47 @@ def earnings(home: Home) -> pl.DataFrame:
     )
 
 
+def brought_by(home: Home, what: str) -> dict[tuple[str, date], float]:
+    """Return what each programme brought by month: its part of money, margin, or money with a known margin."""
+    parts = (
+        linked(home)
+        .join(earnings(home), on="deal_id")
+        .with_columns(moved=pl.col("amount").abs())
+        .with_columns(known=pl.when(pl.col("margin").is_not_null()).then("moved").otherwise(0.0))
+    )
+    rows = parts.group_by("programme_id", "recognized_month").agg((pl.col(what) * pl.col("weight")).sum().alias(what))
+    return {(p, m): x for p, m, x in rows.select("programme_id", "recognized_month", what).rows()}
+
+
 def test_programme_payback(built_home: Home) -> None:
-    brought = linked(built_home).join(earnings(built_home), on="deal_id")
-    # No deal of the sample has several programmes: unit tests and a guard hold the shares.
-    assert brought["weight"].eq(1).all() and len(brought) > 5
-    margins = {
-        (p, m): x for p, m, x in brought.group_by("programme_id", "recognized_month").agg(pl.col("margin").sum()).rows()
-    }
-    revenue = {
-        (p, m): x for p, m, x in brought.group_by("programme_id", "recognized_month").agg(pl.col("amount").sum()).rows()
-    }
+    weights = linked(built_home).group_by("deal_id").agg(pl.col("weight").sum(), n=pl.len())
+    assert (weights["weight"] - 1).abs().max() < 1e-9 and weights["n"].max() == 2
+    revenue = brought_by(built_home, "amount")
+    margins = brought_by(built_home, "margin")
+    known = brought_by(built_home, "known")
+    moved = brought_by(built_home, "moved")
     costs: Counter[tuple[str, date]] = Counter()
     for row in accepted(built_home, "programme_costs").iter_rows(named=True):
         costs[row["programme_id"], row["month"]] += float(row["amount"])
     again = []
     for row in accepted(built_home, "programmes").iter_rows(named=True):
         code, start = row["programme_id"], first_of_month(row["started_on"])
+        share = [sum(x for (p, _), x in of.items() if p == code) for of in (known, moved)]
+        is_margin = not share[1] or share[0] / share[1] >= PROJECT_VARS["programme_margin_share"]
+        gains = margins if is_margin else revenue
         cost = benefit = 0.0
         rows, paid = [], None
         month, nth = start, 1
         while month <= today(built_home):
             cost += costs[code, month]
-            benefit += margins.get((code, month), 0.0)
+            benefit += gains.get((code, month), 0.0)
             is_complete = month_end(month) <= today(built_home)
             if paid is None and is_complete and 0 < cost <= benefit:
                 paid = month
             rows.append(
                 {
                     "programme_id": code, "month": month, "nth_month": nth, "is_complete": is_complete,
+                    "basis": "margin" if is_margin else "revenue",
                     "cost": float(costs[code, month]), "revenue": float(revenue.get((code, month), 0.0)),
                     "is_paid_back": is_complete and 0 < cost <= benefit, "cumulative_net": benefit - cost,
                     "roi_to_date": (benefit - cost) / cost if cost else None,
@@ -313,6 +361,44 @@ def test_programme_payback(built_home: Home) -> None:
     assert_same(table(built_home, "plan", "programme_payback"), frame, ["programme_id", "month"])
 
 
+def test_programme_results(built_home: Home) -> None:
+    """From the months of test_programme_payback and the landed plans."""
+    months = table(built_home, "plan", "programme_payback").filter("is_complete").sort("month")
+    last = complete_months(built_home)[-1]
+    members = accepted(built_home, "programme_branches").join(
+        table(built_home, "core", "dim_branch").select("branch_id", "current_partner_id"), on="branch_id", how="left"
+    )
+    again = []
+    for row in accepted(built_home, "programmes").iter_rows(named=True):
+        of = months.filter(pl.col("programme_id") == row["programme_id"])
+        cost, benefit = of["cost"].sum(), of["benefit"].sum()
+        paid = of.filter(pl.col("cumulative_net") >= 0, pl.col("cumulative_cost") > 0)["month"].min()
+        planned = first_of_month(row["planned_payback_month"])
+        roi = dict(of.select("nth_month", "roi_to_date").rows())
+        at_planned = of.filter(pl.col("month") == planned)["cumulative_benefit"].to_list()
+        part = members.filter(pl.col("programme_id") == row["programme_id"])
+        status = "overdue" if planned <= last else "open"
+        if paid:
+            status = "lost_again" if benefit < cost else "paid_back"
+        again.append(
+            {
+                "programme_id": row["programme_id"], "cost": cost, "revenue": of["revenue"].sum(), "benefit": benefit,
+                "planned_cost": float(row["planned_cost"]), "planned_payback_month": planned, "payback_month": paid,
+                "benefit_at_planned_payback": at_planned[0] if at_planned else None,
+                "months_late": (paid.year - planned.year) * 12 + paid.month - planned.month if paid else None,
+                "payback_status": status, "months_run": of["nth_month"].max(),
+                "roi_6_months": roi.get(6), "roi_12_months": roi.get(12), "roi_24_months": roi.get(24),
+                "programme_roi": (benefit - cost) / cost if cost else None, "branches": len(part),
+                "branches_agreed": part["agreed_on"].count(), "partners": part["current_partner_id"].n_unique(),
+                "is_plan_changed": False,
+            }
+        )  # fmt: skip
+    found = table(built_home, "plan", "programme_results")
+    frame = pl.DataFrame(again, infer_schema_length=None)
+    assert_same(found, frame, ["programme_id"])
+    assert {"paid_back", "lost_again", "open"} <= set(found["payback_status"])
+
+
 def test_programme_branches(built_home: Home) -> None:
     keys = ["programme_id", "branch_id"]
     leads = accepted(built_home, "leads_supplied", "lead_id").filter(pl.col("programme_id").is_not_null())
@@ -320,7 +406,11 @@ def test_programme_branches(built_home: Home) -> None:
         pl.col("programme_id").is_not_null(), pl.col("status") == "held"
     )
     deals = linked(built_home)
-    money = deals.join(earnings(built_home), on="deal_id").group_by(*keys).agg(revenue=pl.col("amount").sum())
+    money = (
+        deals.join(earnings(built_home), on="deal_id")
+        .group_by(*keys)
+        .agg(revenue=(pl.col("amount") * pl.col("weight")).sum())
+    )
     sides = [
         accepted(built_home, "programme_branches").select(*keys, "role", is_participant=True),
         held.group_by(*keys).agg(activities_held=pl.len()),

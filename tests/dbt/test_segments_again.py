@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from scipy.stats import mannwhitneyu, spearmanr
+from scipy.stats import chi2, mannwhitneyu, norm, spearmanr
 from statsmodels.stats.proportion import proportion_confint
 
 from orchestration.home import PROJECT, Home
@@ -547,6 +547,15 @@ def test_recruiting(built_home: Home) -> None:
             known = started.get(row["partner_id"], NEVER)
             started[row["partner_id"]] = min(known, row["contract_started_on"])
     again: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    waits: dict[tuple[str, str], list[float]] = defaultdict(list)
+    areas = {row["prefecture_start"]: row["area"] for row in seed("areas")}
+    # The head office, otherwise the first branch, of those whose prefecture has an area.
+    offices: dict[str, str] = {}
+    for row in branches(built_home).sort(~pl.col("is_head_office"), "branch_id").iter_rows(named=True):
+        if (row["prefecture"] or "")[:2] in areas:
+            offices.setdefault(row["partner_id"], row["prefecture"])
+    trained = live.filter(pl.col("activity_type").is_in(["study_session", "training"]), pl.col("reps_attended") > 0)
+    enabled = set(trained["partner_id"])
     for row in partners.iter_rows(named=True):
         partner = row["partner_id"]
         begun = started.get(partner)
@@ -556,21 +565,39 @@ def test_recruiting(built_home: Home) -> None:
         count = Counter({
             "prospects": 1, "met": int(partner in met), "with_deal": int(first_deal.get(partner) is not None),
             "with_win": int(first_win.get(partner) is not None), "contracted": int(begun is not None),
+            "enabled": int(partner in enabled),
             "fit_rate_denominator": int(is_observed),
             "fit_rate_numerator": int(is_observed and partner in producing),
         })  # fmt: skip
-        again["industry", row["industry"] or "unknown"].update(count)
-        again["partner_type", row["partner_type"]].update(count)
+        place = offices.get(partner)
+        for cut in (
+            ("industry", row["industry"] or "unknown"),
+            ("area", areas.get((place or "")[:2], "unknown")),
+            ("partner_type", row["partner_type"]),
+        ):
+            again[cut].update(count)
+            if begun and begun >= months(built_home)[0]:
+                won_on = first_win.get(partner)
+                waits[cut].append(max((won_on - begun).days, 0) if won_on else math.inf)
     mart = table(built_home, "segment", "recruit_funnel")
     rows: Rows = []
     for (cut, value), of in again.items():
         n, won = of["fit_rate_denominator"], of["fit_rate_numerator"]
-        row = {"cut": cut, "cut_value": value, "fit_rate": rate(won, n)} | {
+        wait = waits[cut, value]
+        median = statistics.median(wait) if len(wait) >= N_MIN else math.inf
+        row = {
+            "cut": cut,
+            "cut_value": value,
+            "fit_rate": rate(won, n),
+            "starts": len(wait),
+            "days_to_first_win": float(median) if median < math.inf else None,
+        } | {
             name: of[name]
             for name in (
                 "prospects",
                 "met",
                 "contracted",
+                "enabled",
                 "with_deal",
                 "with_win",
                 "fit_rate_denominator",
@@ -581,6 +608,86 @@ def test_recruiting(built_home: Home) -> None:
             low, high = proportion_confint(won, n, alpha=0.05, method="wilson")
             row |= {"interval_low": pytest.approx(low, abs=1e-4), "interval_high": pytest.approx(high, abs=1e-4)}
         rows.append(row)
-    assert_rows(mart.filter(pl.col("cut") != "area"), rows, ["cut", "cut_value"], 5)
-    of_area = mart.filter(pl.col("cut") == "area")
-    assert of_area["prospects"].sum() == len(partners)
+    assert_rows(mart, rows, ["cut", "cut_value"], 10)
+    assert mart.filter(pl.col("cut") == "area")["prospects"].sum() == len(partners)
+
+
+def bounds(row: dict[str, Any], metric: str) -> tuple[float, float] | None:
+    """Return the interval of 80 % of a figure: the exact one of a count, Wilson's of a share of enough cases."""
+    tail = float(norm.sf(1.282))
+    if metric in ("deals_won_t12m", "reps_producing_t12m"):
+        n = row[metric]
+        return float(chi2.ppf(tail, 2 * n)) / 2 if n > 0 else 0.0, float(chi2.ppf(1 - tail, 2 * n + 2)) / 2
+    part, whole = (
+        row[f"{metric}_numerator"],
+        row["headcount" if metric == "rep_penetration" else f"{metric}_denominator"],
+    )
+    if whole is None or part is None or whole < N_MIN:
+        return None
+    low, high = proportion_confint(min(part, whole), whole, alpha=2 * tail, method="wilson")
+    return float(low), float(high)
+
+
+def test_phase_proposals(built_home: Home) -> None:
+    """Every condition of a rule, at two quarter ends in a row, by more than chance explains."""
+    over = [month for month in months(built_home) if first_of_month(month, 1) - DAY <= today(built_home)]
+    ends = [month for month in over if month.month % 3 == 0][-2:]
+    history: dict[tuple[str, str], list[tuple[date, str]]] = defaultdict(list)
+    for row in accepted(built_home, "phase_history").iter_rows(named=True):
+        history[row["scope"], row["scope_id"] or "ALL"].append((row["valid_from"], row["phase"]))
+
+    def phase(scope: str, entity: str | None, day: date) -> str | None:
+        known = [one for one in history.get((scope, entity or ""), []) if one[0] <= day]
+        return max(known)[1] if known else None
+
+    above: dict[tuple[str, str], list[tuple[str, str | None]]] = {}
+    for row in branches(built_home).iter_rows(named=True):
+        division, partner = row["current_division_id"], row["current_partner_id"]
+        above["branch", row["branch_id"]] = [("division", division), ("partner", partner), ("company", "ALL")]
+        above["division", division] = [("partner", partner), ("company", "ALL")]
+        above["partner", partner] = [("company", "ALL")]
+    above["company", "ALL"] = []
+    closed = dict(branches(built_home).select("branch_id", "closed_on").iter_rows())
+    rules: dict[tuple[str, str], list[dict[str, str]]] = defaultdict(list)
+    for rule in seed("phase_rules"):
+        rules[rule["phase"], rule["next_phase"]].append(rule)
+    again = []
+    for scope in ("branch", "division", "partner", "company"):
+        sales = table(built_home, "kpi", "performance").filter(pl.col("scope") == scope, pl.col("month").is_in(ends))
+        name = "company_monthly" if scope == "company" else f"{scope}_monthly_as_is"
+        monthly = table(built_home, "kpi", name).with_columns(
+            entity_id=pl.lit("ALL") if scope == "company" else pl.col(f"{scope}_id")
+        )
+        people = monthly.select("entity_id", "month", "reps_producing_t12m", "rep_penetration_numerator", "headcount")
+        of = {(row["entity_id"], row["month"]): row for row in sales.join(people, on=["entity_id", "month"]).to_dicts()}
+        for entity in {entity for entity, _ in of if (scope, entity) in above}:
+            if any((entity, end) not in of for end in ends):
+                continue
+            if scope == "branch" and (closed[entity] or NEVER) <= first_of_month(ends[-1], 1) - DAY:
+                continue
+            found = []
+            for end in ends:
+                day = first_of_month(end, 1) - DAY
+                own = phase(scope, entity, day)
+                known = own or next((p for at in above[scope, entity] if (p := phase(*at, day))), None)
+                ready = set()
+                for (before, after), conditions in rules.items():
+                    is_met = before == known
+                    for rule in conditions:
+                        interval = bounds(of[entity, end], rule["metric"])
+                        limit = float(rule["threshold"])
+                        if rule["comparison"] == "below":
+                            is_met = is_met and own is not None and interval is not None and interval[1] < limit
+                        else:
+                            is_met = is_met and interval is not None and interval[0] >= limit
+                    if is_met:
+                        ready.add((before, after))
+                found.append(ready)
+            again += [
+                {"scope": scope, "entity_id": entity, "phase": before, "proposed_phase": after,
+                    "judged_on": first_of_month(ends[-1], 1) - DAY}
+                for before, after in found[0] & found[1]
+            ]  # fmt: skip
+    key = ["scope", "entity_id", "phase", "proposed_phase"]
+    assert_rows(table(built_home, "segment", "phase_proposals"), again, key, 2)
+    assert {row["proposed_phase"] for row in again} >= {"growth", "launch"}

@@ -526,8 +526,14 @@ def test_the_worklist(built_home: Home) -> None:
     """R-S1-11: again branch by branch: who may be listed, what an hour is worth, and who fits into the week."""
     now = today(built_home)
     segments = table(built_home, "segment", "branch_segments")
-    latest = segments.filter(pl.col("period_start") == segments["period_start"].max())
-    of = {row["branch_id"]: row for row in latest.iter_rows(named=True)}
+    # The last half that is over, and the running one for branches that were not there before.
+    halves = {is_over: segments.filter(pl.col("is_over") == is_over) for is_over in (False, True)}
+    running, of = (
+        {r["branch_id"]: r for r in half.filter(pl.col("period_start") == pl.col("period_start").max()).to_dicts()}
+        for half in halves.values()
+    )
+    assert running and of
+    of = running | of
     # Of several account managers the one who was assigned last.
     rows = table(built_home, "core", "dim_account_manager").filter("is_current")
     rows = rows.sort("valid_from", "staff_id", descending=[False, True])
@@ -588,6 +594,8 @@ def test_the_worklist(built_home: Home) -> None:
                 "branch_id": branch, "rep_id": person[2] if person else None, "action_type": kind,
                 "hours": minutes[kind] / 60, "worth": None if value is None else value * 60 / minutes[kind],
                 "priority": segment.get("support_priority"), "potential": segment.get("potential_score"),
+                "segment_on": segment.get("period_end"),
+                "running_segment": running.get(branch, {}).get("segment"),
             }
         )  # fmt: skip
     again = []
@@ -599,7 +607,7 @@ def test_the_worklist(built_home: Home) -> None:
         hours = 0.0
         for rank, one in enumerate(fitting([*activating, *rest], week), 1):
             hours += one["hours"]
-            kept = {name: one[name] for name in ("branch_id", "rep_id", "action_type")}
+            kept = {name: one[name] for name in ("branch_id", "rep_id", "action_type", "segment_on", "running_segment")}
             again.append(kept | {"account_manager_id": staff, "list_rank": rank, "hours_so_far": hours,
                 "list_priority": one["priority"]})  # fmt: skip
     found = table(built_home, "segment", "activation_worklist")
@@ -607,23 +615,8 @@ def test_the_worklist(built_home: Home) -> None:
     assert found.height > 10
 
 
-def test_relations_and_facts(built_home: Home) -> None:
-    """Facts are as in the profiles; heads and their changes follow from the roster."""
-    facts = table(built_home, "segment", "branch_facts")
-    profiles = accepted(built_home, "branch_profiles", "branch_id", "as_of")
-    for fact in (
-        "own_kpi",
-        "evaluation_scheme",
-        "focus_products",
-        "competitor_products",
-        "product_rank",
-        "sales_headcount",
-    ):
-        wanted = {
-            (b, on, str(value)) for b, on, value in profiles.select("branch_id", "as_of", fact).drop_nulls().iter_rows()
-        }
-        found = facts.filter(pl.col("fact") == fact).select("branch_id", "reported_on", "reported_value")
-        assert set(found.iter_rows()) == wanted and wanted, fact
+def test_relations(built_home: Home) -> None:
+    """Heads and their changes follow from the roster."""
     now = today(built_home)
     posts = table(built_home, "core", "dim_rep_assignment").filter(
         pl.col("role") == "branch_head", pl.col("valid_from") <= now
@@ -642,10 +635,10 @@ def test_relations_and_facts(built_home: Home) -> None:
     changes = 0
     for row in rows.iter_rows(named=True):
         spans = sorted(heads[row["branch_id"]], key=lambda one: one[:2])
-        newest = max((start for start, *_ in spans), default=None)
-        present = [one for one in spans if one[0] == newest]
-        head = min(present, key=lambda one: one[1]) if present else None
-        is_there = head is not None and head[2] > now
+        present = [one for one in spans if one[2] > now]
+        newest = max((start for start, *_ in present), default=None)
+        head = min((one for one in present if one[0] == newest), key=lambda one: one[1], default=None)
+        is_there = head is not None
         assert row["head_id"] == (head[1] if head and is_there else None)
         live = bool(
             head
@@ -663,3 +656,143 @@ def test_relations_and_facts(built_home: Home) -> None:
                 and row["previous_head_id"] != head[1]
             )
     assert changes > 0
+
+
+def test_facts(built_home: Home) -> None:
+    """Every fact of every profile so far, with its age, and whether it is the head office's word for word."""
+    now = today(built_home)
+    known = table(built_home, "core", "dim_branch").filter(~pl.col("is_sentinel"))
+    partner = dict(known.select("branch_id", "current_partner_id").iter_rows())
+    offices = set(known.filter("is_head_office")["branch_id"])
+    products = table(built_home, "core", "dim_product").select("product_id", "product_name").rows()
+    fiscal = first_of_month(now, -((now.month - 4) % 12))
+    profiles = accepted(built_home, "branch_profiles", "branch_id", "as_of").filter(
+        pl.col("branch_id").is_in(known["branch_id"].implode()), pl.col("as_of") <= now
+    )
+    values: dict[tuple[str, date, str], tuple[str, str | None]] = {}
+    newest: dict[str, date] = {}
+    for row in profiles.iter_rows(named=True):
+        branch, on = row["branch_id"], row["as_of"]
+        newest[branch] = max(on, newest.get(branch, on))
+        named = (row["focus_products"] or "").replace(" ", "").split(";")
+        told = {name: row[name] for name in FACTS} | {
+            "our_focus_products": row["focus_products"]
+            and sum(code in named or name.replace(" ", "") in named for code, name in products)
+        }
+        values |= {(branch, on, name): (str(v), row["source"]) for name, v in told.items() if v is not None}
+    of_office: dict[tuple[str, date, str], str] = {}
+    for (branch, on, name), (value, _) in values.items():
+        if branch in offices:
+            key = (partner[branch], on, name)
+            of_office[key] = min(value, of_office.get(key, value))
+    again = [
+        {
+            "branch_id": branch, "reported_on": on, "fact": name, "reported_value": value, "source": source,
+            "partner_id": partner[branch], "reported_days": (now - on).days, "is_current": on == newest[branch],
+            "is_of_this_year": on >= fiscal,
+            "is_as_head_office": branch not in offices and of_office.get((partner[branch], on, name)) == value,
+        }
+        for (branch, on, name), (value, source) in values.items()
+    ]  # fmt: skip
+    found = table(built_home, "segment", "branch_facts")
+    assert_same(found, pl.DataFrame(again, infer_schema_length=None), ("branch_id", "reported_on", "fact"))
+    assert found["is_as_head_office"].any() and found["fact"].n_unique() == len(FACTS) + 1
+
+
+FACTS = (
+    "own_kpi", "evaluation_scheme", "focus_products", "product_rank", "products_carried", "competitor_products",
+    "sales_headcount", "customer_count",
+)  # fmt: skip
+
+
+def test_key_people(built_home: Home) -> None:
+    """From the roster, assignment by assignment: one that goes on is no new one, and a head follows another one."""
+    now, window = today(built_home), timedelta(days=PROJECT_VARS["contact_window_days"])
+    posts = table(built_home, "core", "dim_rep_assignment").filter(
+        pl.col("role").is_in(["branch_head", "manager", "key_person"])
+    )
+    of: dict[tuple[str, str, str], list[tuple[date, date]]] = defaultdict(list)
+    open_now = open_branches(built_home)
+    for row in posts.iter_rows(named=True):
+        branch = current(built_home)[row["branch_id"]]
+        if branch in open_now:
+            of[branch, row["role"], row["rep_id"]].append((row["valid_from"], row["valid_to"]))
+    stints: dict[tuple[str, str], list[tuple[date, str, date]]] = defaultdict(list)
+    for (branch, role, rep), spans in of.items():
+        joined: list[list[date]] = []
+        for start, end in sorted(spans):
+            if joined and start <= joined[-1][1]:
+                joined[-1][1] = max(joined[-1][1], end)
+            else:
+                joined.append([start, end])
+        stints[branch, role] += [(start, rep, end) for start, end in joined]
+    met = table(built_home, "core", "fct_attendance").filter("is_two_way_touch", pl.col("occurred_on") <= now)
+    last = dict(met.drop_nulls("rep_id").group_by("rep_id").agg(pl.col("occurred_on").max()).iter_rows())
+    again = []
+    for (branch, role), spans in stints.items():
+        before = None
+        for start, rep, end in sorted(spans):
+            changed = role == "branch_head" and before not in (None, rep)
+            if start <= now:
+                again.append(
+                    {
+                        "branch_id": branch, "role": role, "rep_id": rep,
+                        "role_since": start if start > date(1900, 1, 1) else None,
+                        "role_ended_on": end if end <= now else None, "is_current": end > now,
+                        "previous_head_id": before if changed else None,
+                        "is_reset": changed and end > now
+                        and start > now - timedelta(days=PROJECT_VARS["reset_days"]),
+                        "last_contact_on": last.get(rep),
+                        "is_contact_live": end > now and last.get(rep, date.min) > now - window,
+                    }
+                )  # fmt: skip
+            before = rep
+    found = table(built_home, "segment", "key_people")
+    frame = pl.DataFrame(again, infer_schema_length=None)
+    assert_same(found, frame, ("branch_id", "role", "rep_id", "role_since"))
+    assert found["is_reset"].any() and found["previous_head_id"].drop_nulls().len() > 5
+
+
+def test_relations_with_executives(built_home: Home) -> None:
+    """Ratings from the landed rows, meetings from who attended."""
+    now = today(built_home)
+    year_ago = date(now.year - 1, now.month, now.day)
+    partner = dict(table(built_home, "core", "dim_branch").select("branch_id", "current_partner_id").iter_rows())
+    activities = {
+        row["activity_id"]: (partner.get(row["branch_id"]), row["activity_type"] == "qbr")
+        for row in table(built_home, "core", "fct_activities").iter_rows(named=True)
+    }
+    meetings: dict[str, dict[str, tuple[date, bool]]] = defaultdict(dict)
+    came = table(built_home, "core", "fct_attendance").filter(
+        pl.col("attendee_type") == "executive", "is_attended", pl.col("occurred_on") <= now
+    )
+    for activity, on in came.select("activity_id", "occurred_on").iter_rows():
+        of, is_qbr = activities[activity]
+        if of:
+            meetings[of][activity] = (on, is_qbr)
+    rated: dict[str, dict[str, Any]] = {}
+    for row in accepted(built_home, "executive_relations", "partner_id", "rated_on").sort("rated_on").to_dicts():
+        if row["rated_on"] <= now:
+            rated[row["partner_id"]] = row
+    names = dict(
+        table(built_home, "core", "dim_partner")
+        .filter(~pl.col("is_sentinel"))
+        .select("partner_id", "partner_name")
+        .rows()
+    )
+    again = []
+    for code in (rated.keys() | meetings.keys()) & names.keys():
+        rating, of_year = rated.get(code, {}), [m for m in meetings[code].values() if m[0] > year_ago]
+        on = rating.get("rated_on")
+        again.append(
+            {
+                "partner_id": code, "executive_level": rating.get("level"), "rated_on": on,
+                "rated_days": (now - on).days if on else None, "rated_by": rating.get("rated_by"),
+                "is_of_this_year": on >= first_of_month(now, -((now.month - 4) % 12)) if on else None,
+                "last_met_on": max((m[0] for m in meetings[code].values()), default=None),
+                "executive_meetings": len(of_year), "executive_qbrs": sum(m[1] for m in of_year),
+            }
+        )  # fmt: skip
+    found = table(built_home, "segment", "executive_relations")
+    assert_same(found, pl.DataFrame(again, infer_schema_length=None), ("partner_id",))
+    assert found["executive_level"].drop_nulls().len() > 5 and found["executive_qbrs"].sum() > 0

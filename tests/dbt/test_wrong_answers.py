@@ -351,7 +351,7 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
     # Each lead is also in the rows of its branch, division and partner. One of two leads became a deal.
     "R-S4-18": [
         (
-            {"scope": "company", "leads_supplied": 136},
+            {"scope": "company", "leads_supplied": 144},
             "select 'company' as scope, sum(leads_supplied) as leads_supplied from plan.lead_supply where is_mature",
         ),
         (
@@ -369,8 +369,14 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             group by fiscal_year""",
         )
     ],
-    # Revenue as margin.
+    # Revenue as margin. The whole deal for each of two programmes.
     "R-S4-27": [
+        (
+            {"programme_id": "KNOWN-PG1", "benefit": 50 * M},
+            """select members.programme_id, sum(revenue.amount) as benefit
+            from core.fct_leads as members inner join core.fct_revenue as revenue using (deal_id)
+            where revenue.is_counted group by members.programme_id""",
+        ),
         (
             {"programme_id": "PG2", "basis": "margin", "benefit": 5_094_000},
             "basis, benefit, expected", "basis, revenue as benefit, expected",
@@ -704,6 +710,13 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             {"branch_id": FEW, "champions": 3},
             """select branch_id, count(distinct rep_id) as champions from kpi.rep_monthly where deals_won > 0
             group by branch_id""",
+        )
+    ],
+    # The head before.
+    "Who are the key people": [
+        (
+            {"branch_id": "B00032", "rep_id": "R000149", "role": "branch_head", "is_current": True},
+            " is_current,", " true as is_current,",
         )
     ],
     # An executive came to a review, but nobody has rated the relationship.

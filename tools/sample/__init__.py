@@ -28,7 +28,7 @@ from tools.sample.planted import Planted
 from tools.sample.powers import Tally
 from tools.sample.writing import Writer, connect, register
 
-VERSION = 12  # version of the generator: raise it when the output changes, so that older samples are replaced
+VERSION = 13  # version of the generator: raise it when the output changes, so that older samples are replaced
 MARKER = ".sample.json"
 SMALLEST, CHUNK, LOUDEST = 100, 1_000_000, 30
 # Deals of the company of cases: so many that those without a branch are few enough to publish.

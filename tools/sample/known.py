@@ -33,6 +33,7 @@ def plant_known(p: Planted) -> None:
         account_plans,
         reviews,
         decided,
+        shared_deal,
     ):
         plant(p)
 
@@ -364,4 +365,32 @@ def decided(p: Planted) -> None:
             "decisions", AS_OF, decision_id=f"KNOWN-DC{nth}", decision="営業担当者との接点を広げる", metric=metric,
             scope="branch", scope_id=branch, figure=None, taken_on=taken, taken_by="温室 長", expected_value=expected,
             expected_by=by, programme_id=None,
+        )  # fmt: skip
+
+
+def shared_deal(p: Planted) -> None:
+    """Plant two programmes whose leads became one deal of 50 million. Three quarters are the first one's, by its share.
+
+    So the first brings 37.5 of the 40 million that it cost, and the second 12.5 of 10 million.
+    """
+    for code, name, share, cost, planned in (
+        ("KNOWN-PG1", "温室展示会", "0.75", 40, "2026-09-01"),
+        ("KNOWN-PG2", "温室メール", "0.25", 10, "2026-06-01"),
+    ):
+        p.add(
+            "programmes", AS_OF, programme_id=code, programme_name=name, kind="campaign", started_on="2025-12-01",
+            planned_cost=cost * 9 * MILLION // 10, planned_payback_month=planned, horizon="short",
+            expected_margin=cost * 11 * MILLION // 10, decision_memo="同じ顧客への二つの施策を比べる",
+        )  # fmt: skip
+        p.add(
+            "programme_costs", AS_OF, programme_id=code, month="2025-12-01", cost_kind="販促費", amount=cost * MILLION
+        )
+        p.add(
+            "programme_branches", AS_OF, programme_id=code, branch_id=FEW, joined_on="2025-12-01",
+            agreed_on="2025-11-28", share=share, role="参加",
+        )  # fmt: skip
+        p.add(
+            "leads_supplied", first_extract(day("2025-12-03")), lead_id=f"{code}-LEAD", branch_id=FEW,
+            passed_at="2025-12-03 10:00:00", accepted_at="2025-12-04 10:00:00", first_contact_at="2025-12-05 10:00:00",
+            deal_id=f"{FEW}-2", programme_id=code,
         )  # fmt: skip

@@ -29,6 +29,15 @@ with events as (
     inner join {{ ref('dim_rep') }} as reps on posts.rep_id = reps.rep_id
     where posts.branch_id is not null and posts.valid_to < {{ for_ever() }}
     union all
+    select
+        heads.branch_id, heads.valid_from, cast(null as date), 'head_changed',
+        {{ dbt.concat(["heads.rep_id", "' '", "cast(heads.valid_from as string)"]) }},
+        {{ dbt.concat(["coalesce(earlier.rep_name, heads.previous_head_id)", "' > '", "coalesce(reps.rep_name, heads.rep_id)"]) }}, null
+    from {{ ref('int_key_people') }} as heads
+    left join {{ ref('dim_rep') }} as reps on heads.rep_id = reps.rep_id
+    left join {{ ref('dim_rep') }} as earlier on heads.previous_head_id = earlier.rep_id
+    where heads.previous_head_id is not null
+    union all
     select entity_id, valid_from, cast(null as date), 'status', {{ dbt.concat(["entity_id", "' '", "status"]) }}, status, null
     from {{ ref('int_status_spells') }}
     where entity_type = 'branch' and basis = 'typed'
@@ -49,6 +58,11 @@ with events as (
     where
         activities.status = 'held'
         and activities.activity_type in ('study_session', 'joint_visit', 'regular_meeting', 'qbr', 'training')
+    union all
+    -- An action that is an activity is in the list as the activity.
+    select entity_id, done_on, cast(null as date), 'plan_action', action_id, action_type, null
+    from {{ ref('int_plan_actions') }}
+    where book = 'today' and scope = 'branch' and done_on is not null and activity_id is null
 )
 
 select

@@ -1,5 +1,6 @@
 -- A proposal of the money of the next fiscal year and how it was made, next to the target that a person has set. It is never a
--- target by itself. Divisions, partners and the company have the sum of their branches.
+-- target by itself. Divisions, partners and the company have the sum of their branches. A branch also has the action that worked
+-- in branches of its kind.
 with last_month as (
     select month, {{ add_months(fiscal_year_start('month'), 12) }} as year_start
     from (select max(month) as month from {{ ref('int_months') }} where is_complete) as months
@@ -23,7 +24,14 @@ summed as (
         max(case when places.scope = 'branch' then proposals.basis end) as basis,
         max(case when places.scope = 'branch' then proposals.segment end) as segment,
         max(case when places.scope = 'branch' then proposals.growth_basis end) as growth_basis,
-        max(case when places.scope = 'branch' then proposals.growth end) as growth
+        max(case when places.scope = 'branch' then proposals.growth end) as growth,
+        max(case when places.scope = 'branch' then proposals.action_type end) as action_type,
+        max(case when places.scope = 'branch' then proposals.effect_basis end) as effect_basis,
+        max(case when places.scope = 'branch' then proposals.effect_actions end) as effect_actions,
+        max(case when places.scope = 'branch' then proposals.action_effect end) as action_effect,
+        max(case when places.scope = 'branch' then proposals.interval_low end) as interval_low,
+        max(case when places.scope = 'branch' then proposals.interval_high end) as interval_high,
+        max(case when places.scope = 'branch' then proposals.action_months end) as action_months
     from {{ ref('int_budget_proposals') }} as proposals
     inner join places on proposals.scope_key = places.branch_key
     group by places.scope, places.entity_id
@@ -84,7 +92,14 @@ select
     chosen.set_by as set_plan_id,
     {{ round_money('chosen.target - summed.proposal') }} as set_gap_amount,
     {{ proposal_reason('en') }} as proposal_reason,
-    {{ proposal_reason('ja') }} as proposal_reason_ja
+    {{ proposal_reason('ja') }} as proposal_reason_ja,
+    summed.action_type,
+    summed.effect_basis,
+    cast(summed.effect_actions as bigint) as effect_actions,
+    summed.action_effect,
+    summed.interval_low,
+    summed.interval_high,
+    cast(summed.action_months as bigint) as action_months
 from summed
 cross join last_month
 inner join {{ ref('int_scopes') }} as scopes

@@ -15,11 +15,11 @@ with quarters as (
 summed as (
     select
         bridge.scope, bridge.entity_id, quarters.fiscal_year, quarters.fiscal_quarter, quarters.period_start, quarters.is_complete,
-        sum({{ exact_money('earnings.sold_amount') }}) as sold_amount,
-        sum({{ exact_money('earnings.known_amount') }}) as known_amount,
-        sum({{ exact('earnings.known_earnings') }}) as known_earnings,
-        sum({{ exact('earnings.estimated_earnings') }}) as estimated_earnings,
-        sum(earnings.unknown_deals) as unknown_deals
+        cast(sum(earnings.sold_amount) as {{ money_type() }}) as sold_amount,
+        cast(sum(earnings.known_amount) as {{ money_type() }}) as known_amount,
+        cast(sum(earnings.known_earnings) as {{ money_type() }}) as known_earnings,
+        {{ round_money('sum(' ~ exact('earnings.estimated_earnings') ~ ')') }} as estimated_earnings,
+        sum(earnings.unknown_events) as unknown_events
     from {{ ref('int_partner_earnings') }} as earnings
     inner join quarters on earnings.month = quarters.month
     inner join {{ ref('int_scope_bridge') }} as bridge
@@ -36,10 +36,10 @@ select
     fiscal_quarter,
     period_start,
     is_complete,
-    {{ round_money('sold_amount') }} as sold_amount,
-    {{ round_money('known_amount') }} as commission_known_amount,
-    {{ round_money('known_earnings') }} as known_earnings,
-    {{ round_money('estimated_earnings') }} as estimated_earnings,
-    {{ round_money('case when unknown_deals = 0 then known_earnings + coalesce(estimated_earnings, 0) end') }} as partner_earnings,
-    estimated_earnings is not null or unknown_deals > 0 as is_estimated
+    sold_amount,
+    known_amount as commission_known_amount,
+    known_earnings,
+    estimated_earnings,
+    cast(case when unknown_events = 0 then known_earnings + coalesce(estimated_earnings, 0) end as {{ money_type() }}) as partner_earnings,
+    estimated_earnings is not null or unknown_events > 0 as is_estimated
 from summed

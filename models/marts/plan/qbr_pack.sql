@@ -70,10 +70,13 @@ next_actions as (
 
 heads as (
     select
-        books.book, heads.branch_id, heads.rep_id, heads.valid_from,
-        row_number() over (partition by books.book, heads.branch_id order by heads.valid_from desc nulls last, heads.rep_id) as place
+        books.book, people.branch_id_current as branch_id, people.rep_id, people.valid_from, people.previous_head_id,
+        row_number() over (
+            partition by books.book, people.branch_id_current order by people.valid_from desc nulls last, people.rep_id
+        ) as place
     from books
-    inner join {{ ref('int_branch_heads') }} as heads on {{ is_within('books.period_end', 'heads.valid_from', 'heads.valid_to') }}
+    inner join {{ ref('int_key_people') }} as people
+        on people.role = 'branch_head' and {{ is_within('books.period_end', 'people.valid_from', 'people.valid_to') }}
 ),
 
 meetings as (
@@ -121,8 +124,9 @@ select
     people.reps_producing_t12m as reps_producing_now,
     heads.rep_id as branch_head_rep_id,
     heads.valid_from as head_since,
-    coalesce(heads.valid_from > {{ add_days('branches.period_end', '-' ~ var('relationship_reset_days')) }}, false)
-        as is_relationship_reset,
+    coalesce(
+        heads.previous_head_id is not null and heads.valid_from > {{ add_days('branches.period_end', -var('reset_days')) }}, false
+    ) as is_relationship_reset,
     forecasts.forecast_amount_p10,
     forecasts.forecast_amount_p50,
     forecasts.forecast_amount_p90,

@@ -1,15 +1,38 @@
 -- What each account manager does this week: branches with the person to call, ranked by what an hour of support is expected to bring,
 -- up to the hours that the account manager has. Branches with high potential and no result come first, up to their part of the hours.
-with segments as (
-    select branch_id, segment, potential_score, support_priority
+-- The place on the map is that of the last half that is over. A half that runs has fewer results than it will have, so it is shown in
+-- a column of its own, and counts only for branches that were not there before.
+with ranked_halves as (
+    select
+        branch_id, period_end, is_over, segment, potential_score, support_priority,
+        row_number() over (partition by branch_id, is_over order by period_start desc nulls last) as recency,
+        max(period_start) over (partition by is_over) as latest_start,
+        period_start
     from {{ ref('branch_segments') }}
-    where period_start = (select max(period_start) from {{ ref('branch_segments') }})
+),
+
+places as (
+    select * from ranked_halves where recency = 1 and period_start = latest_start
+),
+
+segments as (
+    select
+        coalesce(closed.branch_id, running.branch_id) as branch_id,
+        coalesce(closed.period_end, running.period_end) as segment_on,
+        case when closed.branch_id is null then running.segment else closed.segment end as segment,
+        case when closed.branch_id is null then running.potential_score else closed.potential_score end as potential_score,
+        case when closed.branch_id is null then running.support_priority else closed.support_priority end as support_priority,
+        running.segment as running_segment
+    from (select * from places where is_over) as closed
+    full outer join (select * from places where not is_over) as running on closed.branch_id = running.branch_id
 ),
 
 activating as (
     select
         listed.*,
         segments.segment,
+        segments.segment_on,
+        segments.running_segment,
         segments.potential_score,
         segments.support_priority,
         case
@@ -61,8 +84,10 @@ select
     filled.listed_on,
     cast(filled.list_rank as integer) as list_rank,
     filled.segment,
+    filled.segment_on,
     filled.potential_score as list_potential,
     filled.support_priority as list_priority,
+    filled.running_segment,
     filled.rep_id,
     reps.rep_name,
     cast(filled.people_to_call as bigint) as people_to_call,

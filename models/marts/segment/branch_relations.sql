@@ -16,13 +16,17 @@ posts as (
 
 heads as (
     select
-        posts.branch_id, posts.rep_id, posts.valid_from,
-        lag(posts.rep_id) over (partition by posts.branch_id order by posts.valid_from, posts.rep_id) as previous_rep_id,
-        row_number() over (partition by posts.branch_id order by posts.valid_from desc, posts.rep_id) as recency,
-        posts.valid_to > today.as_of as is_there
-    from posts
+        people.branch_id_current as branch_id, people.rep_id, people.valid_from, people.previous_head_id,
+        people.valid_to > today.as_of as is_there,
+        -- After a merger the head who stayed counts, not the one who came last.
+        row_number() over (
+            partition by people.branch_id_current
+            order by
+                case when people.valid_to > today.as_of then 0 else 1 end, people.valid_from desc nulls last, people.rep_id
+        ) as recency
+    from {{ ref('int_key_people') }} as people
     cross join today
-    where posts.role = 'branch_head' and posts.valid_from <= today.as_of
+    where people.role = 'branch_head' and people.valid_from <= today.as_of
 ),
 
 records as (
@@ -68,11 +72,11 @@ select
     case when heads.is_there then heads.rep_id end as head_id,
     case when heads.is_there then names.rep_name end as head_name,
     case when heads.is_there then nullif(heads.valid_from, {{ since_ever() }}) end as head_since,
-    case when heads.is_there then heads.previous_rep_id end as previous_head_id,
+    case when heads.is_there then heads.previous_head_id end as previous_head_id,
     case when heads.is_there then head_records.last_contact_on end as head_last_contact_on,
     coalesce(heads.is_there and head_records.last_contact_on > today.contact_start, false) as is_head_live,
     -- A change of the head starts the relationship again.
-    coalesce(heads.is_there and heads.previous_rep_id != heads.rep_id and heads.valid_from > today.reset_start, false) as is_reset,
+    coalesce(heads.is_there and heads.previous_head_id is not null and heads.valid_from > today.reset_start, false) as is_reset,
     coalesce(champions.champions, 0) as champions,
     coalesce(champions.live_champions, 0) as live_champions,
     coalesce(heads.is_there and head_records.last_contact_on > today.contact_start and champions.live_champions > 0, false)

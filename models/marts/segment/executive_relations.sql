@@ -33,6 +33,7 @@ select
     rubric.meaning_ja,
     rated.rated_on,
     {{ days_between('rated.rated_on', 'today.as_of') }} as rated_days,
+    {{ fiscal_year('rated.rated_on') }} = {{ fiscal_year('today.as_of') }} as is_of_this_year,
     rated.rated_by,
     rated.reason,
     met.last_met_on,

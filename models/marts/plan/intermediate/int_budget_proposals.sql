@@ -1,6 +1,7 @@
 -- A proposal of the money that each branch brings in the next fiscal year. It takes the run rate of the last twelve complete months,
 -- the growth of branches that were in the same segment a year ago, and no more than the branch can sell: what it won and its
--- headroom. A branch without wins gets the part of its headroom that is sure.
+-- headroom. A branch without wins gets the part of its headroom that is sure. What worked is no part of the amount: the effect of an
+-- action is in new deals, and a proposal names it next to the amount.
 with last_month as (
     select month, month_end, {{ fiscal_year_start('month') }} as year_start from {{ ref('int_months') }}
     where month = (select max(month) from {{ ref('int_months') }} where is_complete) and has_twelve_months
@@ -123,15 +124,57 @@ proposed as (
             else 'growth'
         end as basis
     from bounded
+),
+
+-- What worked among the branches of the same segment; where nothing is known of them, among all branches.
+kinds as (
+    select branch_id, 'ALL' as kind, 2 as nearness from proposed
+    union all
+    select branch_id, segment as kind, 1 as nearness from proposed where segment is not null
+),
+
+effects as (
+    select
+        kinds.branch_id, effects.action_type, effects.n, effects.action_effect, effects.interval_low, effects.interval_high,
+        effects.verdict, case kinds.nearness when 1 then 'segment' else 'company' end as effect_basis,
+        row_number() over (partition by kinds.branch_id, effects.action_type order by kinds.nearness nulls last) as place
+    from kinds
+    inner join {{ ref('int_action_effects') }} as effects on kinds.kind = effects.kind and effects.period_type = 'all'
+    where effects.verdict != 'not_enough_evidence'
+),
+
+-- Of several actions the one whose effect is surest to be large.
+worked as (
+    select *, row_number() over (partition by branch_id order by interval_low desc nulls last, action_type nulls last) as preference
+    from effects
+    where place = 1 and verdict = 'works'
+),
+
+done as (
+    select actions.branch_id, actions.action_type, count(*) as months
+    from {{ ref('int_actions') }} as actions
+    inner join last_month on actions.month <= last_month.month and actions.month > {{ add_months('last_month.month', -12) }}
+    where actions.is_done
+    group by actions.branch_id, actions.action_type
 )
 
 select
-    scope_key, branch_id, segment, segment_branches, run_rate, headroom_amount, capacity, growth_basis, growth, basis,
-    case basis
-        when 'headroom' then headroom_amount_min
+    proposed.scope_key, proposed.branch_id, proposed.segment, proposed.segment_branches, proposed.run_rate, proposed.headroom_amount,
+    proposed.capacity, proposed.growth_basis, proposed.growth, proposed.basis,
+    case proposed.basis
+        when 'headroom' then proposed.headroom_amount_min
         when 'nothing' then cast(0 as double)
-        when 'run_rate' then run_rate
-        when 'capacity' then capacity
-        else run_rate * growth
-    end as proposal
+        when 'run_rate' then proposed.run_rate
+        when 'capacity' then proposed.capacity
+        else proposed.run_rate * proposed.growth
+    end as proposal,
+    worked.action_type,
+    worked.effect_basis,
+    worked.n as effect_actions,
+    worked.action_effect,
+    worked.interval_low,
+    worked.interval_high,
+    case when worked.action_type is not null then coalesce(done.months, 0) end as action_months
 from proposed
+left join worked on proposed.branch_id = worked.branch_id and worked.preference = 1
+left join done on proposed.branch_id = done.branch_id and worked.action_type = done.action_type
