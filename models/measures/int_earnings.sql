@@ -2,7 +2,7 @@
 -- proportion of the event to the deal's amount, so that a return takes them back. Null where the source does not state them.
 with stated as (
     select deal_id, cast(vendor_margin as double) as vendor_margin, cast(partner_commission as double) as partner_commission
-    from {{ ref('stg_deals') }}
+    from {{ ref('int_deals') }}
     where vendor_margin is not null or partner_commission is not null
 )
 

@@ -10,7 +10,7 @@ with commissions as (
                 then cast(sources.partner_commission as double) / cast(deals.amount_in_currency as double)
         end as commission_rate
     from {{ ref('fct_deals') }} as deals
-    inner join {{ ref('stg_deals') }} as sources on deals.deal_id = sources.deal_id
+    inner join {{ ref('int_deals') }} as sources on deals.deal_id = sources.deal_id
     where deals.channel_class = 'indirect'
 ),
 
