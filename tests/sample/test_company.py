@@ -225,7 +225,8 @@ def test_most_customers_of_a_branch_are_in_its_territory(landed: duckdb.DuckDBPy
         """with covered as (select distinct branch_id, prefecture from branch_territories)
         select avg((covered.branch_id is not null)::int)
         from truth_deals join current_deals using (deal_id) join customers using (customer_id)
-        left join covered on covered.branch_id = truth_deals.expected_branch_id and covered.prefecture = customers.prefecture
+        left join covered
+            on covered.branch_id = truth_deals.expected_branch_id and covered.prefecture = customers.prefecture
         where deal_id like 'D%' and expected_branch_id like 'B%'"""
     ).fetchall()
     assert 0.5 < share < 0.9
