@@ -173,7 +173,7 @@ def levers(told: pl.DataFrame, planted: pl.DataFrame) -> list[Kind]:
 
 
 def warnings(rows: Collection[quiet.Judged], *, alike: bool = False) -> Kind:
-    """Count the warnings of 24 month ends; one that lasts counts once. In an alike company, those of the last month."""
+    """Count the warnings of 24 month ends; one that lasts counts once. In an alike company, of the last month."""
     judged = [row for row in rows if row.new_deal_chance is not None]
     entities = {(row.scope, row.entity_id): row for row in judged}
     if alike:
@@ -187,7 +187,7 @@ def warnings(rows: Collection[quiet.Judged], *, alike: bool = False) -> Kind:
 
 
 def found_effects(company: effects.Company, *, alike: bool = False) -> list[Kind]:
-    """Count verdicts on actions, where "not enough evidence" is none, and months of payback."""
+    """Count verdicts on actions, without "not enough evidence", and months of payback."""
     actions, programmes = company.actions, company.paybacks
     if alike:
         by_chance = sum(one.verdict in ("works", "harms") for one in actions)

@@ -1,6 +1,6 @@
 """What each table of a built home costs: CPU seconds of its SQL, of the guards, and of publishing it.
 
-The SQL of each model reads the tables of the working database and writes a table beside it, without dbt; a view costs
+The SQL of each model reads the tables of the working database and writes a table next to it, without dbt; a view costs
 where it is read. Run after a refresh: KYOTEN_HOME=data/demo python -m tools.model_costs [--top 30] [--of name …].
 """
 
