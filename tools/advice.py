@@ -1,10 +1,13 @@
-"""How much of what is said about rates is true: sample companies with planted causes, and one without differences.
+"""How much of what is said is true: rates, levers, warnings and effects of sample companies with planted causes.
+
+A company without differences shows what is said by chance.
 
 Run: python -m tools.advice --size 10000 --seeds 3
 """
 
 import argparse
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +18,14 @@ import polars as pl
 from orchestration import sql
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+from tools import effects, quiet
 from tools.accuracy import report_progress, resolve
 from tools.sample.powers import ENOUGH, power_of_shares
 
 if TYPE_CHECKING:
     import duckdb
 
-MODELS = ("rates", "bottlenecks", "rep_concentration", "performance")
+MODELS = ("rates", "bottlenecks", "rep_concentration", "performance", *quiet.MODELS, *effects.MODELS)
 PRECISION, RECALL, TOLD, BY_CHANCE, LARGEST_SHARE = 0.8, 0.5, 20, 0.05, 0.5
 
 # What is said of an entity, and the planted cause. A rate of a branch or salesperson is said to be above or below that
@@ -65,6 +69,7 @@ CAUSE_OF = {"raise_win_rate": "win_rate", "first_deals": "first_deals"}
 LEVER = "lever of a branch"
 PEOPLE, FACTS = f"{LEVER}, people reached", f"{LEVER}, counts"
 OF_PEOPLE = ("get_names", "reach_people", "train_people")
+WARNING, EFFECT, PAYBACK = "warning of a branch or partner", "effect of an action", "payback of a programme"
 LEVERS = """
     select branch_id, lever, lever_evidence as evidence from kpi.rep_concentration
     where scope = 'branch' and lever_evidence is not null
@@ -118,6 +123,8 @@ def measure(home: Home, size: int, seed: int, *, alike: bool = False) -> tuple[l
         query = SAID.format(causes=causes, usual_slip=0 if alike else -1)
         said = [Kind(*row) for row in connection.execute(query).fetchall()]
         said += levers(frame(connection, LEVERS), behind(pl.read_csv(home.truth / "causes.csv")))
+        said.append(warnings(quiet.read(connection, home.truth, f"{seed}"), alike=alike))
+        said += found_effects(effects.read(connection, causes, f"{seed}"), alike=alike)
         ((share_of_sales,),) = connection.execute(SHARE).fetchall()
         return said, share_of_sales, frame(connection, HEADROOM)
 
@@ -167,6 +174,43 @@ def levers(told: pl.DataFrame, planted: pl.DataFrame) -> list[Kind]:
     ]  # fmt: skip
 
 
+def warnings(rows: Collection[quiet.Judged], *, alike: bool = False) -> Kind:
+    """Count the warnings of 24 month ends; one that lasts counts once. In an alike company, of the last month."""
+    judged = [row for row in rows if row.new_deal_chance is not None]
+    entities = {(row.scope, row.entity_id): row for row in judged}
+    if alike:
+        return Kind(WARNING, len(entities), sum(row.is_warned for row in entities.values()), 0, 0, 0)
+    runs: dict[tuple[str, str, str | None], bool] = {}
+    for row in judged:
+        if row.is_warned and row.is_over:
+            runs.setdefault((row.scope, row.entity_id, row.warned_since), row.is_halved)
+    score = quiet.score(rows)
+    return Kind(WARNING, len(entities), len(runs), sum(runs.values()), score.detectable, score.found)
+
+
+def found_effects(company: effects.Company, *, alike: bool = False) -> list[Kind]:
+    """Count verdicts on actions, without "not enough evidence", and months of payback."""
+    actions, programmes = company.actions, company.paybacks
+    if alike:
+        by_chance = sum(one.verdict in ("works", "harms") for one in actions)
+        return [Kind(EFFECT, len(actions), by_chance, 0, 0, 0), Kind(PAYBACK, 0, 0, 0, 0, 0)]
+    told = [one for one in actions if one.verdict in ("works", "no_effect", "harms")]
+    true = [one for one in told if one.verdict == ("works" if one.planted > 0 else "no_effect")]
+    detectable = [one for one in actions if one.is_detectable and one.planted]
+    paid = [(found, planted) for _, found, planted in programmes if found not in (None, "never")]
+    return [
+        Kind(
+            EFFECT, len(actions), len(told), len(true), len(detectable),
+            sum(one.verdict == "works" for one in detectable),
+        ),
+        Kind(
+            PAYBACK, len(programmes), len(paid), sum(found == planted for found, planted in paid),
+            sum(planted not in (None, "never") for _, _, planted in programmes),
+            sum(found == planted for found, planted in paid),
+        ),
+    ]  # fmt: skip
+
+
 def total(kinds: list[Kind], name: str) -> Kind:
     """Add up statements of one kind, or of all."""
     fields = ("entities", "stated", "true", "detectable", "found")
@@ -178,10 +222,10 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "none"
 
 
-def broken(said: Kind, chance: Kind) -> list[str]:
+def broken(said: Kind, chance: Kind, least: int = TOLD) -> list[str]:
     """Return the limits that the statements miss."""
     limits = (
-        (said.stated < TOLD, f"{said.stated} statements, at least {TOLD} required"),
+        (said.stated < least, f"{said.stated} statements, at least {least} required"),
         (
             said.true < PRECISION * said.stated,
             f"{share(said.true, said.stated)} of them true, at least {PRECISION:.0%} required",
@@ -281,7 +325,12 @@ def main() -> int:
     print(f"\nRank correlation of headroom and growth: {measured.correlation:.2f}.")
     of_levers = total([kind for kind in chance if kind.name in (LEVER, PEOPLE)], LEVER)
     by_lever = replace(of_levers, entities=of_levers.entities // 2)  # each branch is in both
-    if missed := [*broken(said, alike), *broken(said, by_lever), *measured.broken()]:
+    missed = [*broken(said, alike), *broken(said, by_lever), *measured.broken()]
+    # Each of these has its own precision and recall, too; whether few effects are chance is for make effects.
+    for name in (WARNING, EFFECT, PAYBACK):
+        own = total([kind for kind in found if kind.name == name], name)
+        missed += [f"{name}: {text}" for text in broken(own, total([], name), least=1)]
+    if missed:
         print("\n".join(["Limits that were missed:", *missed]), file=sys.stderr)
         return 1
     return 0

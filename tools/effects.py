@@ -27,7 +27,8 @@ SAID = """
     with causes as (from read_csv({causes}, header = true, all_varchar = true) where detail = 'new deals')
     select
         said.action_type, said.n, said.actions_done, said.action_effect, said.interval_low, said.interval_high,
-        said.effect_share, said.verdict, coalesce(cast(causes.effect as double), 0) as planted
+        said.effect_share, said.verdict, coalesce(cast(causes.effect as double), 0) as planted,
+        coalesce(cast(causes.is_detectable as boolean), false) as is_detectable
     from plan.action_effects as said
     left join causes on causes.cause = said.action_type
     where said.period_type = 'all'
@@ -67,6 +68,7 @@ class Said:
     share: float | None
     verdict: str
     planted: float
+    is_detectable: bool = False
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ ROWS = """
     -- Also entities that were never judged, if they were quiet for 90 days by the last month end.
     where
         rows.scope is not null or (planted.quiet_to > days.first_on + 90 and planted.quiet_from <= days.last_on - 90)
+    order by scope, entity_id, rows.judged_on
 """
 
 

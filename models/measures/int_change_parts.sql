@@ -91,6 +91,22 @@ sides as (
         {{ counted_amount('pairs.from_window_start', 'pairs.window_end') }} as amount_after
     from replaced as pairs
     inner join figures on pairs.deal_id = figures.deal_id and pairs.step_number = figures.step_number
+    where pairs.previous_step_number is not null
+),
+
+-- The first record of a deal has no record before it.
+begun as (
+    select
+        pairs.pair, pairs.deal_id, pairs.step_number, figures.measure, figures.event_id, pairs.branch_id,
+        case
+            when pairs.step_cause is not null then pairs.step_cause
+            when figures.happened_on >= pairs.from_known_on then 'HAPPENED'
+            else 'RECORDED_LATE'
+        end as reason,
+        {{ counted_amount('pairs.from_window_start', 'pairs.window_end') }} as amount
+    from replaced as pairs
+    inner join figures on pairs.deal_id = figures.deal_id and pairs.step_number = figures.step_number
+    where pairs.previous_step_number is null
 ),
 
 -- The figure of the record before next to the one of the record after. Null where there is none.
@@ -146,6 +162,12 @@ select
     pair, deal_id, step_number, measure, event_id, reason, 'to' as side, branch_id, cast(null as string) as other_branch_id,
     false as is_before, cast(amount as {{ money_type() }}) as amount
 from other_days
+union all
+select
+    pair, deal_id, step_number, measure, event_id, reason, 'to' as side, branch_id, cast(null as string) as other_branch_id,
+    false as is_before, cast(amount as {{ money_type() }}) as amount
+from begun
+where amount != 0
 union all
 -- A deal that moved to another branch takes its figure of before with it.
 select

@@ -3,7 +3,7 @@
 -- Everything about margin and commission reads this model, so that no two figures divide them in different ways.
 with stated as (
     select deal_id, cast(vendor_margin as double) as vendor_margin, cast(partner_commission as double) as partner_commission
-    from {{ ref('stg_deals') }}
+    from {{ ref('int_deals') }}
     where vendor_margin is not null or partner_commission is not null
 )
 

@@ -63,32 +63,43 @@ events as (
     where deals_won > 0
 ),
 
--- Events that overlap or follow each other are one stay.
-begun as (
+-- Events that overlap or follow each other are one stay. Most events are neither its begin nor its end.
+marked as (
     select
         *,
-        coalesce(
-            first_number > 1 + lag(last_number) over (
-                partition by scope_key, status, member_type, member_id order by first_number nulls last
-            ), true
-        ) as is_begin
+        lag(last_number) over member as last_before,
+        lead(first_number) over member as next_number
     from events
+    window member as (partition by scope_key, status, member_type, member_id order by first_number nulls last)
 ),
 
-numbered as (
+edges as (
     select
         *,
-        sum(case when is_begin then 1 else 0 end) over (
-            partition by scope_key, status, member_type, member_id order by first_number nulls last
-            rows between unbounded preceding and current row
-        ) as nth
-    from begun
+        coalesce(first_number > last_before + 1, true) as is_begin,
+        coalesce(next_number > last_number + 1, true) as is_end
+    from marked
+),
+
+-- A stay of one event ends with it. Otherwise its end is the edge after its begin.
+stays as (
+    select
+        *,
+        case
+            when is_end then last_number
+            else
+                lead(last_number) over (
+                    partition by scope_key, status, member_type, member_id order by first_number nulls last
+                )
+        end as stay_end
+    from edges
+    where is_begin or is_end
 )
 
 select
     scope_key, status, member_type, member_id,
-    nth = 1 as is_first,
-    min(first_number) as first_number,
-    max(last_number) as last_number
-from numbered
-group by scope_key, status, member_type, member_id, nth
+    last_before is null as is_first,
+    first_number,
+    stay_end as last_number
+from stays
+where is_begin

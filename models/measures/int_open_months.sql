@@ -59,4 +59,5 @@ select
     end_number - month_number as months_left,
     is_won
 from banded
-where age_days is not null
+-- Deals that are too young to have a class of age are left out. The condition repeats no class, as `age_days` would.
+where days >= {{ var('pipeline_ages') | min }}

@@ -6,7 +6,7 @@ with lost as (
     from {{ ref('int_step_passages') }} as passages
     inner join {{ ref('fct_deals') }} as deals on passages.deal_id = deals.deal_id
     left join {{ ref('dim_product') }} as products on deals.product_id = products.product_id
-    left join {{ ref('stg_deals') }} as reasons on passages.deal_id = reasons.deal_id
+    left join {{ ref('int_deals') }} as reasons on passages.deal_id = reasons.deal_id
     where passages.is_passed = 0
 ),
 

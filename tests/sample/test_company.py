@@ -219,6 +219,19 @@ def test_two_partners_never_share_a_customer_by_chance(landed: duckdb.DuckDBPyCo
     assert landed.execute(query).fetchall() == []
 
 
+def test_most_customers_of_a_branch_are_in_its_territory(landed: duckdb.DuckDBPyConnection) -> None:
+    """Half of the deals and more, but not all; 47 prefectures alone would give a fiftieth."""
+    ((share,),) = landed.execute(
+        """with covered as (select distinct branch_id, prefecture from branch_territories)
+        select avg((covered.branch_id is not null)::int)
+        from truth_deals join current_deals using (deal_id) join customers using (customer_id)
+        left join covered
+            on covered.branch_id = truth_deals.expected_branch_id and covered.prefecture = customers.prefecture
+        where deal_id like 'D%' and expected_branch_id like 'B%'"""
+    ).fetchall()
+    assert 0.5 < share < 0.9
+
+
 def test_the_roster_has_movers_leavers_and_concurrent_assignments(landed: duckdb.DuckDBPyConnection) -> None:
     last = "extracted_on = (select max(extracted_on) from rep_assignments) and rep_id like 'R%'"
     moved = f"select rep_id from rep_assignments where {last} group by 1 having count(distinct branch_id) > 1"

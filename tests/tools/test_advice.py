@@ -1,9 +1,13 @@
 """The limits of `make advice` can be missed. The command itself makes and builds companies for a few minutes."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
-from tools.advice import Kind, behind, broken, growth, levers, share, total
+from tools.advice import Kind, behind, broken, found_effects, growth, levers, share, total, warnings
+from tools.effects import Company, Said
+from tools.quiet import Judged
 
 GOOD, NOTHING = Kind("all", 200, 40, 40, 10, 8), Kind("all", 100, 0, 0, 0, 0)
 
@@ -23,6 +27,14 @@ def test_good_advice_breaks_no_limit() -> None:
 )
 def test_each_limit_is_held(said: Kind, chance: Kind, message: str) -> None:
     assert broken(said, chance) == [message]
+
+
+def test_a_kind_may_have_few_statements() -> None:
+    assert broken(Kind("effect", 6, 1, 1, 1, 1), total([], "effect"), least=1) == []
+    assert broken(Kind("effect", 6, 0, 0, 1, 0), total([], "effect"), least=1) == [
+        "0 statements, at least 1 required",
+        "0.0 % of the detectable causes found, at least 50% required",
+    ]
 
 
 def test_kinds_add_up() -> None:
@@ -77,6 +89,36 @@ def test_levers_are_compared_with_their_own_causes() -> None:
     # B0 to B3 are behind by more than their deals hide; B0 alone has its true lever.
     assert of_deals.detectable >= 3 and of_deals.found == 1
     assert (people.stated, facts.stated) == (1, 1)
+
+
+def test_a_warning_that_lasts_is_one_statement() -> None:
+    """One branch is warned at two month ends and goes quiet, another is warned twice, and once nothing follows."""
+    true = Judged("1", "branch", "b0", True, "2025-01-31", True, True, True, 0.2, False, True)
+    false = replace(true, entity_id="b1", is_quiet=False, is_detectable=False, is_halved=False)
+    calm = replace(false, is_warned=False, warned_since=None, new_deal_chance=0.9)
+    rows = [true, true, false, replace(true, entity_id="b1", warned_since="2025-06-30", is_detectable=False), calm]
+    never = replace(calm, entity_id="b9", new_deal_chance=None, is_over=False, is_quiet=True, is_detectable=True)
+    found = warnings([*rows, never])
+    assert (found.entities, found.stated, found.true, found.detectable, found.found) == (2, 3, 2, 2, 1)
+    # In a company without differences, what is said today.
+    by_chance = warnings(rows, alike=True)
+    assert (by_chance.entities, by_chance.stated) == (2, 1)
+
+
+def test_verdicts_are_compared_with_the_planted_effects() -> None:
+    works = Said("study_session", 700, 2_000, 0.3, 0.2, 0.4, 0.25, "works", 0.3, True)
+    useless = Said("campaign", 100, 200, 0.0, -0.5, 0.5, 0.0, "no_effect", 0.0)
+    rare = Said("training", 0, 9, None, None, None, None, "not_enough_evidence", 0.25)
+    paid = (("PG1", "2025-01-01", "2025-02-01"), ("PG2", "2025-01-01", "2025-01-01"), ("PG3", "never", "never"))
+    effect, payback = found_effects(Company("1", (works, useless, rare), paid, ()))
+    assert (effect.entities, effect.stated, effect.true, effect.detectable, effect.found) == (3, 2, 2, 1, 1)
+    assert (payback.entities, payback.stated, payback.true, payback.detectable, payback.found) == (3, 2, 1, 2, 1)
+    wrong, _ = found_effects(
+        Company("1", (replace(works, verdict="no_effect"), replace(useless, verdict="harms")), (), ())
+    )
+    assert (wrong.stated, wrong.true, wrong.detectable, wrong.found) == (2, 0, 1, 0)
+    by_chance, _ = found_effects(Company("alike", (useless, replace(useless, verdict="works")), (), ()), alike=True)
+    assert (by_chance.entities, by_chance.stated) == (2, 1)
 
 
 def test_headroom_is_compared_with_the_growth_that_came() -> None:

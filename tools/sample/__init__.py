@@ -145,7 +145,7 @@ def write_company(
         strengths = support.plant_rollouts(org) if rollouts else None
         expected: list[support.Expected] = []
         customers = deals.customers_of(org)
-        deals.write_customers(org, customers, writer)
+        homes = np.full(customers.total, organisation.NEVER)
         ordinary = size - len(planted.answers)
         starts = range(0, ordinary, CHUNK)
         counted: Counter[tuple[str, str]] = Counter()
@@ -157,6 +157,7 @@ def write_company(
             chunk = deals.make(org, why, customers, rng, n, base, noise, unresolved, strengths)
             if strengths:
                 expected.append(support.expect_rollouts(strengths, chunk))
+            deals.place_customers(org, homes, chunk)
             deals.write(org, writer, chunk, part)
             activities.write_activities(org, why, writer, rng, chunk, ordinary, part)
             activities.write_leads(org, why, writer, rng, chunk, base, part)
@@ -164,6 +165,7 @@ def write_company(
             deals.write_truth(org, writer, chunk, str(answers[-1]))
             counted.update(count_money(chunk))
             tally.add(chunk)
+        deals.write_customers(homes, writer)
         activities.write_others(org, why, writer, events_rng)
         support.write_markets(org, writer)
         support.write_executives(org, writer)

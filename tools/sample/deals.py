@@ -611,18 +611,31 @@ def write_truth(org: Organisation, writer: Writer, a: Mapping[str, np.ndarray], 
     )
 
 
-def write_customers(org: Organisation, customers: Customers, writer: Writer) -> None:
-    """Write the customers, products and exchange rates."""
+def place_customers(org: Organisation, homes: Ints, a: Arrays) -> None:
+    """Let customers that no branch has served before be in the prefecture of the branch of their first deal."""
+    served = np.flatnonzero((a["branch"] != NEVER) & (a["branch"] < org.real_branches))
+    customer, first = np.unique(a["customer"][served], return_index=True)
+    place = {name: code for code, name in enumerate(names.PREFECTURES)}
+    of_branch = np.array([place[name] for name in org.branch_prefecture[: org.real_branches]])
+    new = homes[customer] == NEVER
+    homes[customer[new]] = of_branch[a["branch"][served[first[new]]]]
+
+
+def write_customers(homes: Ints, writer: Writer) -> None:
+    """Write the customers, products and exchange rates. One customer in seven is not near the branch that serves it."""
     x = AS_OF
+    register(writer.con, "homes", {"c": np.arange(len(homes)), "home": homes})
     writer.write(
         "customers",
         x,
         f"""select customer_of(c) as customer_id, customer_name_of(c) as customer_name,
             lpad((2000000000 + c * 13)::varchar, 13, '0') as corporate_number,
-            {sql_list(names.PREFECTURES)}[1 + (c * 31) % {len(names.PREFECTURES)}] as prefecture,
+            {sql_list(names.PREFECTURES)}[
+                1 + case when home >= 0 and c % 7 != 3 then home else (c * 31) % {len(names.PREFECTURES)} end
+            ] as prefecture,
                 {sql_list(names.INDUSTRIES)}[1 + (c * 17) % {len(names.INDUSTRIES)}] as industry,
             case when c % 9 > 0 then 10 + (c * 7919) % 3000 end as employee_count
-        from range({customers.total}) as r(c) order by c""",
+        from homes order by c""",
         ordered=True,
     )
     writer.write_rows(

@@ -3,15 +3,19 @@
 with events as (
     select
         deal_id, event_id, recognized_on, coalesce(amount, 0) as amount,
-        cast(row_number() over (partition by deal_id order by event_id nulls last) as integer) as event_number
+        {{ row_text(['event_id', 'recognized_on', 'coalesce(amount, 0)']) }} as event_text,
+        cast(row_number() over (partition by deal_id order by event_id nulls last) as integer) as event_number,
+        count(*) over (partition by deal_id) as deal_events
     from {{ ref('int_revenue_events') }}
 ),
 
+-- Most deals have one event, of which nothing has to be sorted.
 money as (
     select
         deal_id,
-        {{ joined_texts(row_text(['event_id', 'recognized_on', 'amount']), "';'", 'event_id') }} as event_texts
+        {{ joined_texts('event_text', "';'", 'event_id') }} as event_texts
     from events
+    where deal_events > 1
     group by deal_id
 ),
 
@@ -58,7 +62,7 @@ select
     -- The same on every engine and version of it, because logs outlive them.
     {{ default__row_hash([
         'deals.branch_id', 'deals.is_counted', 'deals.open_on', 'deals.qualified_on', 'deals.first_won_on', 'deals.lost_on',
-        'deals.won_on', 'deals.expected_close_on', 'deals.amount', 'deals.event_texts',
+        'deals.won_on', 'deals.expected_close_on', 'deals.amount', 'coalesce(deals.event_texts, events.event_text)',
     ]) }} as record_hash
 from deals
 left join events on deals.deal_id = events.deal_id
