@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -50,10 +51,27 @@ def main(given: list[str]) -> None:
         raise SystemExit("the tables of the lake could not be registered")
     spark.dbt(home, ["build", *KINDS, *(["--exclude", *models] if given else [])])
     results |= statuses(home)
-    if given:
-        spark.dbt(home, ["run", "--select", *models])
+    for group in groups(home, models):
+        spark.dbt(home, ["run", "--select", *group])
         results |= statuses(home)
     (home.build / "on_sail.json").write_text(json.dumps({"models": results, "costs": costs(os.getpgrp())}))
+
+
+def groups(home: Home, models: list[str]) -> Iterator[list[str]]:
+    """Yield the given models so that each finds the tables that it reads: a model that fails has none afterwards."""
+    children = json.loads((home.build / "spark" / "manifest.json").read_text())["child_map"]
+    below: dict[str, set[str]] = {}
+
+    def readers(node: str) -> set[str]:
+        if node not in below:
+            below[node] = {node}.union(*map(readers, children.get(node, [])))
+        return below[node]
+
+    left = {f"model.kyoten.{name}" for name in models}
+    while left:
+        group = {node for node in left if readers(node) & left == {node}}
+        yield sorted(node.split(".")[2] for node in group)
+        left -= group
 
 
 def statuses(home: Home) -> dict[str, dict[str, object]]:

@@ -29,7 +29,7 @@ GAPS = {
     "intermediate.int_performance": "decimals of two types in one column",
 }
 
-# Longer than the levels of recursion that Spark allows by default, which are 100.
+# Longer than the 100 levels of recursion that Spark would allow by default.
 RENEWALS, CONTESTED = 150, 101
 
 
