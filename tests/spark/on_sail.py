@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 import traceback
-from pathlib import Path
 
 from orchestration import spark
 from orchestration.home import Home
