@@ -32,7 +32,7 @@ select
     rubric.meaning,
     rubric.meaning_ja,
     rated.rated_on,
-    {{ days_between('rated.rated_on', 'today.as_of') }} as rated_days,
+    cast({{ days_between('rated.rated_on', 'today.as_of') }} as bigint) as rated_days,
     rated.rated_by,
     rated.reason,
     met.last_met_on,
