@@ -109,7 +109,7 @@
 
 {# Gives the query in which each CTE that is recursive, or is read twice or more, or by a recursive CTE, selects from a table,
    and these tables with their queries, in order. The table of a recursive CTE has the query of its first level, and `level`, the
-   query of each further one, in which the name `before` stands for the table of the level before. A CTE that only names a table
+   query of each further one, in which the name `before` is that of the table of the level before. A CTE that only names a table
    stays. Reads only the outermost `with`: dbt renders this macro, so it cannot use a parser in Python. A test compares what it
    finds in every model with sqlglot. #}
 {% macro split_steps(query, prefix) -%}
