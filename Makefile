@@ -218,7 +218,7 @@ sail-test: ## The models build the same tables on Sail, an engine with Spark's S
 spark-test: ## Refreshes on Spark, which needs Java 17: equal tables, guards, release (SEEDS=n: also other companies and vars)
 	@./setup.sh dev
 	@./setup.sh spark
-	@$(BIN)/python -m pytest tests/spark/spark.py
+	@$(BIN)/python -m pytest tests/spark/spark.py tests/spark/servers.py
 
 spark-cluster: ## A refresh on a cluster of Spark on this machine, a master and two workers (SIZE=deals)
 	@./setup.sh dev

@@ -13,6 +13,16 @@
     cast(round({{ amount }}, {{ minor_digits() }}) as {{ money_type() }})
 {%- endmacro %}
 
+{# A double as money. Six digits first: engines round half a cent of a double in different ways. #}
+{% macro round_double(amount) -%}
+    {{ round_money('cast(' ~ amount ~ ' as decimal(28, 6))') }}
+{%- endmacro %}
+
+{# An amount with the other sign. Not `-amount`, which on Sail has another type than Sail says. #}
+{% macro negative(amount) -%}
+    cast(0 - {{ amount }} as {{ money_type() }})
+{%- endmacro %}
+
 {# The median of amounts in the base currency. Of two middle values it is their mean, half a minor unit rounded up. The whole
    minor units keep it exact: engines round the mean of two decimals, or of two doubles, in different ways. #}
 {% macro median_money(amount) -%}

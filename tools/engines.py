@@ -35,7 +35,8 @@ def main(folder: Path = PROJECT / "target" / "engines") -> None:
     cells = [[f"{schema}.{name}", *(cell(one, name) for one in outcomes.values())] for schema, name in tables]
     rows = {
         "tables with equal rows": [
-            str(sum(name not in one["gaps"] for _, name in tables)) for one in outcomes.values()
+            str(sum(name in one["seconds"] and name not in one["gaps"] for _, name in tables))
+            for one in outcomes.values()
         ],
         "seconds of all": [f"{sum(one['seconds'].values()):,.0f}" for one in outcomes.values()],
         "CPU seconds of the build (Sail: without guards)": [f"{one['cpu']:,}" for one in outcomes.values()],
@@ -46,8 +47,9 @@ def main(folder: Path = PROJECT / "target" / "engines") -> None:
 
 
 def cell(outcome: dict[str, Any], name: str) -> str:
-    """Return the seconds of a table, or why it is not equal."""
-    return str(outcome["gaps"].get(name) or f"{outcome['seconds'][name]:.1f}")
+    """Return the seconds of a table, why it is not equal, or that the engine has not built it."""
+    seconds = outcome["seconds"].get(name)
+    return str(outcome["gaps"].get(name) or ("not run" if seconds is None else f"{seconds:.1f}"))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,10 @@ other_days as (
         pairs.pair, figures.deal_id, figures.step_number, figures.measure, figures.event_id, figures.branch_id,
         case when pairs.is_two_periods then 'PERIOD' else 'HAPPENED' end as reason,
         cast(
-            case when figures.day >= pairs.to_window_start and figures.day <= pairs.to_on then figures.amount else -figures.amount end
+            case
+                when figures.day >= pairs.to_window_start and figures.day <= pairs.to_on then figures.amount
+                else {{ negative('figures.amount') }}
+            end
             as {{ money_type() }}
         ) as amount
     from pairs
@@ -150,7 +153,7 @@ reasoned as (
 
 select
     pair, deal_id, step_number, measure, event_id, 'SUCCESSION' as reason, 'from' as side, branch_id, branch_id as other_branch_id,
-    true as is_before, cast(-amount as {{ money_type() }}) as amount
+    true as is_before, {{ negative('amount') }} as amount
 from reorganised
 union all
 select
@@ -172,7 +175,7 @@ union all
 -- A deal that moved to another branch takes its figure of before with it.
 select
     pair, deal_id, step_number, measure, event_id, branch_reason as reason, 'to' as side, branch_before as branch_id,
-    branch_id as other_branch_id, true as is_before, cast(-amount_before as {{ money_type() }}) as amount
+    branch_id as other_branch_id, true as is_before, {{ negative('amount_before') }} as amount
 from reasoned
 where branch_before != branch_id and amount_before != 0
 union all
@@ -184,7 +187,7 @@ where branch_before != branch_id and amount_before != 0
 union all
 select
     pair, deal_id, step_number, measure, event_id, reason, 'to' as side, branch_id, cast(null as string) as other_branch_id,
-    true as is_before, cast(-amount_before as {{ money_type() }}) as amount
+    true as is_before, {{ negative('amount_before') }} as amount
 from reasoned
 where amount_before != 0 and amount_before != amount_after
 union all

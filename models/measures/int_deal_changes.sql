@@ -155,7 +155,7 @@ changes as (
     from spans
     where from_month < to_month
     union all
-    select deal_id, branch_id, branch_version_id, partner_id, channel, measure, to_month as month, -value as value
+    select deal_id, branch_id, branch_version_id, partner_id, channel, measure, to_month as month, {{ negative('value') }} as value
     from spans
     where from_month < to_month
 )

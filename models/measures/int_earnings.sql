@@ -17,9 +17,9 @@ select
     revenue.recognized_month as month,
     revenue.amount,
     -- The source states all three in one currency.
-    {{ round_money('cast(revenue.amount as double) * stated.vendor_margin / nullif(cast(deals.amount_in_currency as double), 0)') }}
+    {{ round_double('cast(revenue.amount as double) * stated.vendor_margin / nullif(cast(deals.amount_in_currency as double), 0)') }}
         as margin,
-    {{ round_money('cast(revenue.amount as double) * stated.partner_commission / nullif(cast(deals.amount_in_currency as double), 0)') }}
+    {{ round_double('cast(revenue.amount as double) * stated.partner_commission / nullif(cast(deals.amount_in_currency as double), 0)') }}
         as commission
 from {{ ref('fct_revenue') }} as revenue
 inner join {{ ref('fct_deals') }} as deals on revenue.deal_id = deals.deal_id

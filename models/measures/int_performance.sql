@@ -36,7 +36,7 @@ changes as (
     from credited
     union all
     select
-        scope_key, {{ add_months('month', 12) }} as month, false as is_wanted, -won_amount as credited_amount,
+        scope_key, {{ add_months('month', 12) }} as month, false as is_wanted, {{ negative('won_amount') }} as credited_amount,
         0 as won_amount, 0 as deals_won, 0 as closed, 0 as closed_won, 0 as cycle_deals, 0 as logged_wins,
         0 as self_run_wins, 0 as cohort_deals, 0 as cohort_qualified, 0 as cohort_won, 0 as open_qualified,
         0 as closed_year

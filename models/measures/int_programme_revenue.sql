@@ -6,9 +6,9 @@ select
     earnings.event_id,
     earnings.month,
     deals.branch_id_current,
-    {{ round_money('cast(earnings.amount as double) * (deals.before_weight + deals.weight)') }}
-    - {{ round_money('cast(earnings.amount as double) * deals.before_weight') }} as amount,
-    {{ round_money('cast(earnings.margin as double) * (deals.before_weight + deals.weight)') }}
-    - {{ round_money('cast(earnings.margin as double) * deals.before_weight') }} as margin
+    {{ round_double('cast(earnings.amount as double) * (deals.before_weight + deals.weight)') }}
+    - {{ round_double('cast(earnings.amount as double) * deals.before_weight') }} as amount,
+    {{ round_double('cast(earnings.margin as double) * (deals.before_weight + deals.weight)') }}
+    - {{ round_double('cast(earnings.margin as double) * deals.before_weight') }} as margin
 from {{ ref('int_programme_deals') }} as deals
 inner join {{ ref('int_earnings') }} as earnings on deals.deal_id = earnings.deal_id

@@ -58,7 +58,7 @@ def _expanded(text: str) -> str:
 
 def _pattern(text: str) -> str:
     pattern = _expanded(text)
-    if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+    if not Path(pattern).parts or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
         raise ValueError("must be a file name or pattern such as deals_*.csv, below the source's path.")
     return pattern
 

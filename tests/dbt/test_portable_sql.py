@@ -176,6 +176,26 @@ def mixed_cases(tree: exp.Expr) -> list[str]:
     return problems
 
 
+def untyped_columns(tree: exp.Expr) -> list[str]:
+    """Name each column of days, parts of dates and ranks: contracts see whole numbers of another width on Spark."""
+    found = []
+    for column in tree.selects:
+        part = column.unalias()
+        part = part.this if isinstance(part, exp.Window) else part
+        if isinstance(part, (exp.DateDiff, exp.Extract, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.Length)):
+            found.append(column.alias)
+    return found
+
+
+def negated_decimals(tree: exp.Expr) -> list[str]:
+    """Name each minus before a column of decimals: what Sail computes has another type than Sail says."""
+    return [
+        part.sql("duckdb")[:80]
+        for part in tree.find_all(exp.Neg)
+        if isinstance(part.this, exp.Column) and _kind(part.this) == "DECIMAL"
+    ]
+
+
 def _branches(case: exp.Expr) -> list[exp.Expr]:
     return [branch.args["true"] for branch in case.args["ifs"]] + [case.args["default"]] * bool(
         case.args.get("default")
@@ -236,11 +256,18 @@ def test_havings_name_a_table_where_an_aggregate_has_the_name(queries: dict[str,
     assert {name: found for name, sql in queries.items() if (found := unclear_havings(sql))} == {}
 
 
-def test_divisions_and_cases_have_one_type(queries: dict[str, str], schema: Schema) -> None:
+def test_parts_have_the_type_of_all_engines(queries: dict[str, str], schema: Schema, built_home: Home) -> None:
     trees = {name: typed(sql, schema) for name, sql in queries.items()}
     assert len(trees) > 100
     assert {name: found for name, tree in trees.items() if (found := untyped_divisions(tree))} == {}
     assert {name: found for name, tree in trees.items() if (found := mixed_cases(tree))} == {}
+    assert {name: found for name, tree in trees.items() if (found := negated_decimals(tree))} == {}
+    under_contract = {
+        node["name"]
+        for node in read_manifest(built_home)["nodes"].values()
+        if node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
+    }
+    assert {name: found for name in under_contract if (found := untyped_columns(trees[name]))} == {}
 
 
 @pytest.mark.parametrize(
@@ -304,6 +331,27 @@ PLANTED: Schema = {"kyoten": {"core": {"t": {"i": "INTEGER", "m": "DECIMAL(18,2)
 def test_a_planted_division_is_judged(division: str, is_typed: bool) -> None:
     tree = typed(f"with t as (select * from kyoten.core.t) select {division} as ratio from t", PLANTED)
     assert bool(untyped_divisions(tree)) is not is_typed
+
+
+@pytest.mark.parametrize(("minus", "is_of_one_type"), [("-m", False), ("0 - m", True), ("-d", True), ("-1.5", True)])
+def test_a_planted_minus_is_judged(minus: str, is_of_one_type: bool) -> None:
+    assert bool(negated_decimals(typed(f"select {minus} as n from kyoten.core.t", PLANTED))) is not is_of_one_type
+
+
+@pytest.mark.parametrize(
+    ("column", "is_stated"),
+    [
+        ("date_diff('day', a, b)", False),
+        ("extract(year from a)", False),
+        ("row_number() over (order by a)", False),
+        ("cast(date_diff('day', a, b) as bigint)", True),
+        ("count(*)", True),
+    ],
+)
+def test_a_planted_column_is_judged(column: str, is_stated: bool) -> None:
+    assert untyped_columns(sqlglot.parse_one(f"select {column} as n from t", dialect="duckdb")) == ["n"] * (
+        not is_stated
+    )
 
 
 @pytest.mark.parametrize(

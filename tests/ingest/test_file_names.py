@@ -135,3 +135,9 @@ def test_a_column_of_its_own_name_needs_no_more_words(desk, tmp_path, columns):
     mapping.write_text(mapping.read_text().replace("stage", "phase"))
     with pytest.raises(KyotenError, match=r"columns.*: deals has no column phase"):
         desk.load_all(mapping)
+
+
+@pytest.mark.parametrize("pattern", ["", ".", "./", "..", "/"])
+def test_a_pattern_that_names_no_file_is_refused(pattern):
+    with pytest.raises(ValueError, match="must be a file name or pattern"):
+        Alias(pattern=[pattern])

@@ -5,7 +5,6 @@ pytest collects this file only by its name, because it needs .venv-spark and Jav
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,28 +12,17 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration import spark
 from orchestration.home import Home
 from tests.conftest import run_cli
 from tests.spark.comparison import differences
-from tests.spark.running import await_, kill, refresh, set_up, spark_tables
+from tests.spark.running import ADDRESS, await_, free_port, kill, program, refresh, set_up, spark_tables
 
 SIZE = os.environ.get("GIVEN_SIZE") or "10000"
-ADDRESS = "127.0.0.1"
-# Starts the parts of a cluster; it comes with Spark's package.
-SPARK_CLASS = "lib/python*/site-packages/pyspark/bin/spark-class"
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind((ADDRESS, 0))
-        return int(listening.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a master and two workers with one core each; yield the master's address."""
-    script = next(spark.PYTHON.parent.parent.glob(SPARK_CLASS))
     folder, port = tmp_path_factory.mktemp("cluster"), free_port()
     address = f"spark://{ADDRESS}:{port}"
     environment = os.environ | {
@@ -50,7 +38,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name, *options in [*commands, worker, worker]:
             running.append(
                 subprocess.Popen(
-                    [script, f"org.apache.spark.deploy.{name}", *options],
+                    [program("spark-class"), f"org.apache.spark.deploy.{name}", *options],
                     cwd=folder,
                     env=environment,
                     stdout=log,

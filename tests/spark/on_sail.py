@@ -1,7 +1,6 @@
 """Builds the models on Sail, whose server runs in this process: `python -m tests.spark.on_sail`.
 
-Arguments name tables, such as core.dim_date, that are taken from DuckDB's build of the home for the models that read
-them. Runs in .venv-sail, so it imports no test library. The outcome is build/on_sail.json of the home.
+Runs in .venv-sail, so it imports no test library. The outcome is build/on_sail.json of the home.
 """
 
 import json
@@ -9,9 +8,6 @@ import os
 import shutil
 import sys
 import traceback
-from pathlib import Path
-
-import duckdb
 
 from orchestration import spark
 from orchestration.home import Home
@@ -20,20 +16,8 @@ from tests.spark.costs import costs
 KINDS = ("--exclude-resource-type", "test", "unit_test", "saved_query", "exposure")
 
 
-def give(home: Home, folder: Path, names: list[str]) -> list[dict[str, object]]:
-    """Write DuckDB's tables of the same home to a folder, in place of models that Sail cannot build."""
-    tables = []
-    with duckdb.connect(str(home.database), read_only=True) as built:
-        for name in names:
-            file = folder / name / "rows.parquet"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            built.execute(f"copy {name} to '{file}' (format parquet)")
-            tables.append(spark.table(built, *name.split("."), file))
-    return tables
-
-
-def main(given: list[str]) -> None:
-    """Build all seeds and models, the given ones last; write results and costs."""
+def main() -> None:
+    """Build all seeds and models; write results and costs."""
     from pysail.spark import SparkConnectServer
 
     os.environ |= {"RUST_LOG": "error", "KYOTEN_ENGINE": "spark"}
@@ -44,16 +28,10 @@ def main(given: list[str]) -> None:
     spark.start_session(home)
     folder = home.build / "spark_tables" / "0"
     shutil.rmtree(folder.parent, ignore_errors=True)
-    models, results = [name.split(".")[1] for name in given], {}
-    tables = [*spark.lake_tables(home), *give(home, home.build / "given", given)]
-    if not spark.prepare(home, folder, tables):
+    if not spark.prepare(home, folder, spark.lake_tables(home)):
         raise SystemExit("the tables of the lake could not be registered")
-    spark.dbt(home, ["build", *KINDS, *(["--exclude", *models] if given else [])])
-    results |= statuses(home)
-    if given:
-        spark.dbt(home, ["run", "--select", *models])
-        results |= statuses(home)
-    (home.build / "on_sail.json").write_text(json.dumps({"models": results, "costs": costs(os.getpgrp())}))
+    spark.dbt(home, ["build", *KINDS])
+    (home.build / "on_sail.json").write_text(json.dumps({"models": statuses(home), "costs": costs(os.getpgrp())}))
 
 
 def statuses(home: Home) -> dict[str, dict[str, object]]:
@@ -69,7 +47,7 @@ if __name__ == "__main__":
     status = 1
     os.setpgid(0, 0)  # so that `costs` finds its children
     try:
-        main(sys.argv[1:])
+        main()
         status = 0
     except BaseException:
         traceback.print_exc()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,7 @@ SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
+ADDRESS = "127.0.0.1"  # of servers and clusters, which only this machine sees
 ENDS = 20  # seconds in which Spark has to end after the refresh that started it
 
 
@@ -60,6 +62,17 @@ def set_up(home: Home, folder: Path, variables: Mapping[str, Any], **others: str
     (folder / "spark-defaults.conf").write_text("\n".join(lines))
     given = {"KYOTEN_ENGINE": "spark", "KYOTEN_VARS": json.dumps(variables), "SPARK_CONF_DIR": str(folder)}
     return Setting(home, given)
+
+
+def program(name: str) -> Path:
+    """Return a program that comes with Spark's package and starts its servers."""
+    return next(spark.PYTHON.parent.parent.glob(f"lib/python*/site-packages/pyspark/bin/{name}"))
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind((ADDRESS, 0))
+        return int(listening.getsockname()[1])
 
 
 REFRESH = ("-m", "orchestration.cli", "refresh")

@@ -65,7 +65,7 @@ select
     facts.as_of as reported_on,
     facts.value as reported_value,
     facts.source,
-    {{ days_between('facts.as_of', 'facts.today') }} as reported_days,
+    cast({{ days_between('facts.as_of', 'facts.today') }} as bigint) as reported_days,
     facts.today < facts.valid_to as is_current,
     {{ fiscal_year('facts.as_of') }} = {{ fiscal_year('facts.today') }} as is_of_this_year,
     -- A value that is the head office's word for word may be a copy.

@@ -32,7 +32,7 @@ select
     rubric.meaning,
     rubric.meaning_ja,
     rated.rated_on,
-    {{ days_between('rated.rated_on', 'today.as_of') }} as rated_days,
+    cast({{ days_between('rated.rated_on', 'today.as_of') }} as bigint) as rated_days,
     {{ fiscal_year('rated.rated_on') }} = {{ fiscal_year('today.as_of') }} as is_of_this_year,
     rated.rated_by,
     rated.reason,
