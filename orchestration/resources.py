@@ -1,12 +1,14 @@
 """The resources of a Dagster run: the home that it writes, locked for this run, and dbt."""
 
 import contextlib
+import fcntl
 import importlib.metadata
 import os
 import sys
+import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dagster import (
     AssetExecutionContext,
@@ -22,10 +24,12 @@ from packaging.version import Version
 
 from orchestration import spark
 from orchestration.home import PROJECT, Home
-from orchestration.lock import write_lock
+from orchestration.lock import holder, write_lock
 from orchestration.warehouse import on_spark
 
 RUNS_KEPT = 30
+LOOKS_EVERY = 5  # seconds
+STARTS_WITHIN = 300  # seconds within which the process of a run starts
 
 
 class Workspace(ConfigurableResource["Workspace"]):
@@ -33,6 +37,7 @@ class Workspace(ConfigurableResource["Workspace"]):
 
     root: str
     fetches: bool = True  # false if remote sources have just been fetched
+    waits: float = 1_800  # seconds to wait for a writer that Dagster has not started
 
     @property
     def home(self) -> Home:
@@ -42,10 +47,22 @@ class Workspace(ConfigurableResource["Workspace"]):
     @contextlib.contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Generator["Workspace", None, None]:
         """Lock the home for this run and delete the oldest finished runs."""
-        with write_lock(self.home):
+        if context.run_id:
+            mark_alive(self.home, context.run_id)
+        with self.lock():
             if context.instance and not context.instance.is_ephemeral:
                 prune_runs(context.instance, self.home)
             yield self
+
+    @contextlib.contextmanager
+    def lock(self) -> Generator[None, None, None]:
+        """Wait for another process that writes in the home, such as a refresh by command, then hold its lock."""
+        deadline = time.monotonic() + self.waits
+        while (process := holder(self.home)) and process != str(os.getpid()) and time.monotonic() < deadline:
+            self.say(f"Waiting for process {process}, which is writing in {self.home.root}")
+            time.sleep(LOOKS_EVERY)
+        with write_lock(self.home):
+            yield
 
     def say(self, text: str) -> None:
         """Report progress to the person who watches."""
@@ -59,6 +76,56 @@ def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> 
         instance.delete_run(run.run_id)
         for file in (home.dagster / "history" / "runs").glob(f"{run.run_id}.db*"):
             file.unlink()
+
+
+_marks: dict[Path, IO[str]] = {}
+
+
+def mark_alive(home: Home, run_id: str) -> None:
+    """Hold a lock until this process ends, in whatever way, so that others know that it works on the run."""
+    path = home.dagster / "running" / run_id
+    if path not in _marks:  # a run has a process of its own, which ends after the end of the run is recorded
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _marks[path] = path.open("w")
+        fcntl.flock(_marks[path], fcntl.LOCK_EX)
+
+
+def end_lost_runs(instance: DagsterInstance, home: Home) -> list[str]:
+    """Record runs as failed whose process is gone, and return their ids.
+
+    Dagster itself notices this only while the process lives that started the run. Until then it starts no other run,
+    because a home has one writer.
+    """
+    ended, places = [], home.dagster / "running"
+    for record in instance.get_run_records(RunsFilter(statuses=[Status.STARTING, Status.STARTED, Status.CANCELING])):
+        run, path = record.dagster_run, places / record.dagster_run.run_id
+        may_start = not path.exists() and _is_new(record.update_timestamp.timestamp())
+        if may_start or _is_locked(path):
+            continue
+        instance.report_run_failed(
+            run,
+            "The process of this run ended before the run did, such as by a restart. Nothing is lost: run it again.",
+        )
+        ended.append(run.run_id)
+    for path in places.glob("*"):
+        if not _is_new(path.stat().st_mtime) and not _is_locked(path):
+            path.unlink()
+    return ended
+
+
+def _is_new(moment: float) -> bool:
+    return time.time() - moment < STARTS_WITHIN
+
+
+def _is_locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def dbt_resource(home: Home) -> DbtCliResource:
