@@ -495,7 +495,7 @@ def releases(context: SensorEvaluationContext) -> SensorResult:
 
 @sensor(name="lost_runs", minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
 def lost_runs(context: SensorEvaluationContext) -> SkipReason:
-    """End the runs whose process is gone, after a restart or a power cut: as long as one seems to run, none starts."""
+    """End runs whose process has ended, by a restart or a power cut: as long as one seems to run, no other starts."""
     ended = end_lost_runs(context.instance, HOME)
     return SkipReason(f"Ended {', '.join(ended)}." if ended else "The process of each run is there.")
 

@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import sqlalchemy
 from dagster import (
     AssetExecutionContext,
     ConfigurableResource,
@@ -70,11 +71,20 @@ class Workspace(ConfigurableResource["Workspace"]):
 
 
 def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> None:
-    """Delete the logs of all except the latest finished runs; Dagster itself keeps every event of every run."""
+    """Delete the logs of all except the latest finished runs; Dagster itself keeps every event of every run.
+
+    It keeps the results of checks even if a run is deleted, and has no function to delete them.
+    """
     finished = RunsFilter(statuses=[Status.SUCCESS, Status.FAILURE, Status.CANCELED])
-    for run in instance.get_runs(filters=finished)[keep:]:
-        instance.delete_run(run.run_id)
-        for file in (home.dagster / "history" / "runs").glob(f"{run.run_id}.db*"):
+    old = [run.run_id for run in instance.get_runs(filters=finished)[keep:]]
+    storage: Any = instance.event_log_storage
+    if old:
+        with storage.index_connection() as connection:
+            results = sqlalchemy.table("asset_check_executions", sqlalchemy.column("run_id"))
+            connection.execute(sqlalchemy.delete(results).where(results.c.run_id.in_(old)))
+    for run_id in old:
+        instance.delete_run(run_id)
+        for file in (home.dagster / "history" / "runs").glob(f"{run_id}.db*"):
             file.unlink()
 
 
@@ -82,7 +92,7 @@ _marks: dict[Path, IO[str]] = {}
 
 
 def mark_alive(home: Home, run_id: str) -> None:
-    """Hold a lock until this process ends, in whatever way, so that others know that it works on the run."""
+    """Hold a lock until this process ends, regardless of how, so that others know that it works on the run."""
     path = home.dagster / "running" / run_id
     if path not in _marks:  # a run has a process of its own, which ends after the end of the run is recorded
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +101,7 @@ def mark_alive(home: Home, run_id: str) -> None:
 
 
 def end_lost_runs(instance: DagsterInstance, home: Home) -> list[str]:
-    """Record runs as failed whose process is gone, and return their ids.
+    """Record runs as failed whose process has ended, and return their ids.
 
     Dagster itself notices this only while the process lives that started the run. Until then it starts no other run,
     because a home has one writer.

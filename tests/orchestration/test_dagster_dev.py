@@ -1,4 +1,4 @@
-"""Dagster as people run it: a refresh beside it, a kill in the middle of a run, a restart, and the run after it."""
+"""Dagster as people run it: a refresh next to it, a kill in the middle of a run, a restart, and the run after it."""
 
 import json
 import os

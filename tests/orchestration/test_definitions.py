@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from threading import Timer
@@ -12,6 +14,8 @@ from types import ModuleType
 
 import pytest
 from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
     AssetKey,
     DagsterInstance,
     DagsterRunStatus,
@@ -19,8 +23,10 @@ from dagster import (
     DefaultSensorStatus,
     Definitions,
     Failure,
+    MaterializeResult,
     RunRequest,
     SkipReason,
+    asset,
     build_sensor_context,
     job,
     materialize,
@@ -265,6 +271,18 @@ def test_old_runs_are_deleted(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert logs & set(ids) == {ids[2], ids[3]}
 
 
+def test_results_of_checks_are_deleted_with_their_run(tmp_path: Path) -> None:
+    @asset(check_specs=[AssetCheckSpec("holds", asset="thing")])
+    def thing() -> MaterializeResult[None]:
+        return MaterializeResult(check_results=[AssetCheckResult(check_name="holds", passed=True)])
+
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        ids = [materialize([thing], instance=instance).run_id for _ in range(3)]
+        prune_runs(instance, Home(tmp_path), keep=1)
+        with closing(sqlite3.connect(tmp_path / "history" / "runs" / "index.db")) as database:
+            assert database.execute("select run_id from asset_check_executions").fetchall() == [(ids[2],)]
+
+
 def test_a_release_of_a_refresh_without_dagster_is_recorded_once(
     definitions: ModuleType, built_home: Home, tmp_path: Path
 ) -> None:
@@ -373,7 +391,7 @@ def test_a_run_waits_for_a_refresh_by_command(tmp_path: Path, monkeypatch: pytes
     assert said[-1] == f"Waiting for process {writer.pid}, which is writing in {tmp_path}"
 
 
-def test_a_run_whose_process_is_gone_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_process_has_ended_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise it would count as running for ever, and no other run would start."""
     home = Home(tmp_path)
     home.dagster.mkdir()
