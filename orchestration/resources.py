@@ -48,8 +48,8 @@ class Workspace(ConfigurableResource["Workspace"]):
     @contextlib.contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Generator["Workspace", None, None]:
         """Lock the home for this run and delete the oldest finished runs."""
-        if context.run_id:
-            mark_alive(self.home, context.run_id)
+        if context.run:
+            mark_alive(self.home, context.run.run_id)
         with self.lock():
             if context.instance and not context.instance.is_ephemeral:
                 prune_runs(context.instance, self.home)

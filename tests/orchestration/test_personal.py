@@ -107,7 +107,7 @@ def test_no_page_log_or_message_has_a_name_or_address(home_copy: Home) -> None:
     made = steps.release(home_copy, said.append)
     assert before and made["release_id"] != before["release_id"]
     shutil.rmtree(home_copy.published / "releases" / before["release_id"])  # earlier ones keep their names
-    assert (home_copy.published / "current" / "pages" / "monday.html").exists()
+    assert (home_copy.published / "current" / "pages" / "monday.html").exists(), said
     assert leaks([home_copy.published, home_copy.logs], persons) == set()
     assert not [line for line in said if any(name in line for name in persons)]
 
