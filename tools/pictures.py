@@ -36,6 +36,11 @@ COMMANDS = {"summary": ("How deals found their branch", "Rejected rows"), "relea
 WIDTH, HEIGHT = 1500, 1250  # pixels of the graph
 COLUMNS = 120
 DRAWS_WITHIN = 8_000  # milliseconds that a page of Dagster may take to show its data
+# Replaces the path of this project in the texts of a page.
+WITHOUT_PATHS = """([old, shown]) => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(old, shown);
+}"""
 STARTS_WITHIN = 180  # seconds that Dagster may take to answer
 
 
@@ -153,7 +158,7 @@ def runs(home: Home, browser: str) -> None:
         "release": ("assets/published/release", 1300, 1330),
         "late": ("assets/raw/deals?view=checks&checkDetail=is_recent", 1300, 600),
         "failed": (f"runs/{failed}", 1300, 860),
-        "runs": ("runs", 1300, 280),
+        "runs": ("runs", 1500, 420),
     }
     with dagster(home) as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
@@ -161,6 +166,7 @@ def runs(home: Home, browser: str) -> None:
             page = chromium.new_page(viewport={"width": width, "height": height})
             page.goto(f"{address}/{path}")
             page.wait_for_timeout(DRAWS_WITHIN)
+            page.evaluate(WITHOUT_PATHS, [str(PROJECT), "/opt/kyoten"])
             page.screenshot(path=IMAGES / f"dagster_{name}.png")
             print(f"docs/images/dagster_{name}.png")
             page.close()

@@ -54,7 +54,7 @@ class Dagster:
             json.dumps({"query": query}).encode(),
             {"Content-Type": "application/json"},
         )
-        with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(request, timeout=30) as answer:
+        with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(request, timeout=300) as answer:
             return json.loads(answer.read())["data"]
         return None
 
