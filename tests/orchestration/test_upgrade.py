@@ -133,7 +133,7 @@ def test_a_person_is_removed_from_an_earlier_release_too(upgrade: Upgrade) -> No
     with duckdb.connect(str(old), read_only=True) as connection:
         row = connection.execute(
             "select rep_id, rep_name from core.dim_rep where rep_name is not null and rep_id <> 'NONE'"
-            " group by all qualify count(*) over (partition by rep_name) = 1 order by 1 limit 1"
+            " qualify count(*) over (partition by rep_name) = 1 order by 1 limit 1"
         ).fetchone()
         assert row
         tables = "select schema_name || '.' || table_name from duckdb_tables() where not internal"
