@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration import engine, sql
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import Home, write_whole
 from orchestration.lake import ledger
@@ -401,6 +402,8 @@ def forget(home: Home, rep_id: str) -> list[str]:
     """
     with write_lock(home):
         require_free(home)
+        with engine.connect(home) as connection:  # columns that an earlier version did not have
+            ledger.write_schemas(connection, home, load_contract())
         run = _interrupted(home, rep_id) or Forgetting(home, _person(home, rep_id), {}, {})
         run.save()
         run.run()

@@ -18,7 +18,7 @@ from orchestration.errors import KyotenError
 from orchestration.forget import forget
 from orchestration.home import PROJECT, Home
 from orchestration.knowledge import State, stored_states
-from orchestration.release.releases import Kept, current_release, kept_releases, manifest_of, roll_back
+from orchestration.release.releases import Kept, current_release, kept_releases, roll_back
 from orchestration.release.verify import verify
 from tests.conftest import run_cli
 
@@ -127,10 +127,12 @@ def test_an_earlier_release_is_listed_verified_and_comes_back(upgrade: Upgrade) 
     assert "Nothing new" in run_cli(home, "refresh").stdout
 
 
-def test_a_person_is_removed_from_an_earlier_release_too(upgrade: Upgrade) -> None:
-    """The last test of this home: it is changed."""
-    home, old = upgrade.home, upgrade.old_release.folder / "kyoten.duckdb"
-    with duckdb.connect(str(old), read_only=True) as connection:
+@pytest.mark.parametrize("archive", FIXTURES, ids=lambda path: path.name)
+def test_a_person_is_removed_from_a_home_that_was_not_refreshed_yet(archive: Path, tmp_path: Path) -> None:
+    home = unpack(archive, tmp_path / "home")
+    (release,) = kept_releases(home)
+    database = release.folder / "kyoten.duckdb"
+    with duckdb.connect(str(database), read_only=True) as connection:
         row = connection.execute(
             "select rep_id, rep_name from core.dim_rep where rep_name is not null and rep_id <> 'NONE'"
             " qualify count(*) over (partition by rep_name) = 1 order by 1 limit 1"
@@ -139,9 +141,9 @@ def test_a_person_is_removed_from_an_earlier_release_too(upgrade: Upgrade) -> No
         tables = "select schema_name || '.' || table_name from duckdb_tables() where not internal"
         names = [name for (name,) in connection.execute(tables).fetchall()]
     forget(home, row[0])
-    with duckdb.connect(str(old), read_only=True) as connection:
+    with duckdb.connect(str(database), read_only=True) as connection:
         assert not [name for name in names if row[1] in str(connection.sql(f"from {name}").fetchall())]
-    assert manifest_of(old.parent)["forgotten"]  # type: ignore[index]
+    assert kept_releases(home)[0].manifest["forgotten"]
 
 
 def differences(upgraded: Home, fresh: Home) -> dict[str, int]:
