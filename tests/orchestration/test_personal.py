@@ -118,9 +118,10 @@ def test_a_run_of_dagster_leaves_no_name_and_no_secret(home_copy: Home) -> None:
     persons = persons_of(home_copy)
     for folder in ("published", "logs", "dagster", "build"):
         shutil.rmtree(home_copy.root / folder, ignore_errors=True)
-    (home_copy.root / "settings.yml").write_text(
-        'personal: pseudonymise\nnotices: {to: ["json://u:${TOKEN}@127.0.0.1:1", "mailto://u:plain-5ecret@127.0.0.1:1"]}\n'
+    receivers = (
+        'to: ["json://u:${TOKEN}@127.0.0.1:1", "mailto://u:plain-5ecret@127.0.0.1:1"]'  # pragma: allowlist secret
     )
+    (home_copy.root / "settings.yml").write_text(f"personal: pseudonymise\nnotices: {{{receivers}}}\n")
     home_copy.dagster.mkdir()
     (home_copy.dagster / "dagster.yaml").write_text(DAGSTER_YAML)
     token, password = "t0ken-5ecret", "pass-5ecret"  # pragma: allowlist secret
