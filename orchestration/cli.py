@@ -210,11 +210,15 @@ def releases() -> None:
 @click.option("--reason", default="", help="Why readers must see this release.")
 def rollback(release: str, reason: str) -> None:
     """Let readers see an earlier release; `latest` lets them see each new one again."""
+    from orchestration.release import postgres
     from orchestration.release.releases import notice_of_rollback, roll_back
 
     home = Home.from_environment()
     shown = roll_back(home, release, reason)
     print(notice_of_rollback(home) or f"Readers see release {shown}, the latest, and each new one from now on.")
+    if address := postgres.wanted():
+        postgres.load(home, address)
+        print("PostgreSQL has this release, too.")
 
 
 @kyoten.command()

@@ -57,14 +57,24 @@ class Costs:
         write_whole(_file(home), json.dumps({"release_id": release_id, "steps": [asdict(one) for one in self.steps]}))
 
 
+def seconds(home: Home, release_id: str) -> float | None:
+    """Return how long the refresh took that made this release, or None if it is not known."""
+    steps = _steps(home, release_id)
+    return sum(one.wall for one in steps) if steps else None
+
+
+def _steps(home: Home, release_id: str) -> list[Step]:
+    if not _file(home).exists():
+        return []
+    saved = json.loads(_file(home).read_text())
+    return [Step(**one) for one in saved["steps"]] if saved["release_id"] == release_id else []
+
+
 def slowest(home: Home, release_id: str) -> str | None:
     """Return a line about the slowest step of the refresh that made this release, or None if it is not known."""
-    if not _file(home).exists():
+    steps = _steps(home, release_id)
+    if not steps:
         return None
-    saved = json.loads(_file(home).read_text())
-    if saved["release_id"] != release_id or not saved["steps"]:
-        return None
-    steps = [Step(**one) for one in saved["steps"]]
     longest = max(steps, key=lambda one: one.wall)
     wall, command = sum(one.wall for one in steps), "make refresh FORCE=1 PROFILE=1"
     return say(

@@ -6,10 +6,12 @@
 import contextlib
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dagster import (
     AssetCheckKey,
@@ -50,18 +52,21 @@ from dagster import (
 )
 from dagster_dbt import DagsterDbtCliRuntimeError, DagsterDbtTranslator, DbtCliInvocation, DbtCliResource, dbt_assets
 
-from orchestration import notices, steps, warehouse
+from orchestration import costs, notices, steps, warehouse
 from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
+from orchestration.freshness import late
 from orchestration.home import Home
+from orchestration.knowledge import known_rows
 from orchestration.lake.expectations import load_expectations
 from orchestration.lake.ingest import IngestResult
 from orchestration.lock import holder
-from orchestration.release import checks
+from orchestration.release import checks, postgres
 from orchestration.release.check_words import described_checks
 from orchestration.release.fingerprint import inputs_fingerprint, nothing_new
-from orchestration.release.releases import newest_release, rolled_back_to
-from orchestration.resources import Workspace, dbt_resource, start_dbt
+from orchestration.release.listing import changes
+from orchestration.release.releases import Kept, kept_releases, newest_release, rolled_back_to
+from orchestration.resources import Workspace, dbt_resource, end_lost_runs, start_dbt
 from orchestration.settings import settings_of
 from orchestration.sources.transports.fetch import FetchError, fetch, has_transports
 
@@ -72,6 +77,12 @@ warehouse.configure(HOME)
 MANIFEST = described_checks(warehouse.read_manifest(HOME))
 EXTRACTS = AssetKey(["landing", "extracts"])
 ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"], ["lake", "drift"])
+# What the schedule makes every day is stale two hours later. Without a schedule nobody has said when it should run.
+DAILY = FreshnessPolicy.time_window(fail_window=timedelta(hours=26)) if SETTINGS.schedule else None
+
+
+IN_LAKE: dict[str, Any] = {"group_name": "ingest", "kinds": {"parquet"}, "owners": OWNERS}
+RECENT, BATCH_RULES = "is_recent", "batch_rules"
 
 
 def _landing_specs() -> Iterator[AssetSpec]:
@@ -79,36 +90,42 @@ def _landing_specs() -> Iterator[AssetSpec]:
         yield AssetSpec(
             ["raw", name],
             description=f"{dataset.description} Tier {dataset.tier}, {dataset.extract} extracts.",
-            group_name="ingest",
-            kinds={"parquet"},
-            owners=OWNERS,
+            **IN_LAKE,
             tags={"tier": dataset.tier, "extract": dataset.extract, "source": dataset.group},
             skippable=True,
             deps=[EXTRACTS],
+            freshness_policy=DAILY,
         )
     for key, description in (
         (ALL_DATASETS[0], "One row per landed file: how many rows were read, accepted and rejected."),
         (ALL_DATASETS[1], "One row per rejected record, whole, with file, row number, reason and remedy."),
         (ALL_DATASETS[2], "One row per load, file and column that is new or missing."),
     ):
-        yield AssetSpec(
-            key, description=description, group_name="ingest", kinds={"parquet"}, skippable=True, deps=[EXTRACTS]
-        )
+        yield AssetSpec(key, description=description, skippable=True, deps=[EXTRACTS], **IN_LAKE)
 
 
-def _batch_check_specs() -> Iterator[AssetCheckSpec]:
+def _landing_check_specs() -> Iterator[AssetCheckSpec]:
+    for name, dataset in load_contract().datasets.items():
+        if not dataset.worklist:  # what a person decides has no usual time
+            yield AssetCheckSpec(
+                RECENT,
+                asset=["raw", name],
+                description="No source is without an extract for longer than usual (late_after in settings.yml). "
+                "If it fails, the release is published with a warning.",
+            )
     for name in load_expectations(load_contract()).datasets:
         yield AssetCheckSpec(
-            "batch_rules",
+            BATCH_RULES,
             asset=["raw", name],
-            description="Expectations of each whole batch, from expectations.yml. A batch that misses one is held.",
+            description="Each whole batch meets its expectations (expectations.yml). A batch that misses one is held. "
+            "If it fails, nothing is published.",
             blocking=True,
         )
 
 
 def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) -> Iterator[AssetCheckResult]:
     """Return a result for each dataset: its batches were held, accepted by a person, or within their bounds."""
-    for key in sorted(wanted):
+    for key in sorted(one for one in wanted if one.name == BATCH_RULES):
         batches = [one for one in result.batches if one.dataset == key.asset_key.path[1]]
         missed = [one for one in batches if one.missed]
         is_held = any(one.is_held for one in missed)
@@ -119,6 +136,23 @@ def _batch_checks(result: IngestResult, wanted: set[AssetCheckKey], docs: Path) 
             severity=AssetCheckSeverity.ERROR if is_held else AssetCheckSeverity.WARN,
             description="\n".join(one.message for one in missed) or None,
             metadata={"batches": len(batches)} | ({"data_docs": MetadataValue.path(docs)} if batches else {}),
+        )
+
+
+def recency_checks(home: Home, wanted: set[AssetCheckKey]) -> Iterator[AssetCheckResult]:
+    """Return a result for each dataset: whether each source has delivered within its usual time."""
+    today = datetime.now(ZoneInfo(warehouse.var("business_timezone"))).date()
+    texts: dict[str, list[str]] = {}
+    for one in late(home, today, SETTINGS.notices.late_after):
+        texts.setdefault(one.dataset, []).append(one.text)
+    for key in sorted(one for one in wanted if one.name == RECENT):
+        found = texts.get(key.asset_key.path[1])
+        yield AssetCheckResult(
+            asset_key=key.asset_key,
+            check_name=key.name,
+            passed=not found,
+            severity=AssetCheckSeverity.WARN,
+            description="\n".join(found or []) or None,
         )
 
 
@@ -136,6 +170,7 @@ def step_failure() -> Iterator[None]:
 @asset(
     key=EXTRACTS,
     group_name="ingest",
+    kinds={"file"},
     owners=OWNERS,
     retry_policy=RetryPolicy(max_retries=3, delay=60, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS),
 )
@@ -148,10 +183,12 @@ def extracts(workspace: Workspace) -> MaterializeResult[None]:
     if workspace.fetches:
         with step_failure():
             fetched = fetch(home, home.sources, timezone=warehouse.var("business_timezone"), say=workspace.say)
-    return MaterializeResult(metadata={"extracts": len(fetched)})
+    names = "\n".join(f"- {path.relative_to(home.extracts)}" for path in fetched)
+    shown = {"fetched": MetadataValue.md(names)} if fetched else {}
+    return MaterializeResult(metadata={"extracts": len(fetched), **shown})
 
 
-@multi_asset(name="ingest", specs=list(_landing_specs()), check_specs=list(_batch_check_specs()), can_subset=True)
+@multi_asset(name="ingest", specs=list(_landing_specs()), check_specs=list(_landing_check_specs()), can_subset=True)
 def landing(
     context: AssetExecutionContext, workspace: Workspace
 ) -> Iterator[MaterializeResult[None] | AssetCheckResult]:
@@ -177,6 +214,7 @@ def landing(
                 },
             )
         yield from _batch_checks(result, context.selected_asset_check_keys, home.data_docs / "index.html")
+        yield from recency_checks(home, context.selected_asset_check_keys)
         if stopped := steps.stops(result):
             raise KyotenError("\n".join(stopped))
 
@@ -188,7 +226,7 @@ def _name_specs() -> Iterator[AssetSpec]:
         ("readings", "One row per way to read a deal's partner or branch text."),
         ("similar_names", "One row per suggestion for a text that matches no registered name."),
     ):
-        yield AssetSpec(["lake", table], deps=deps, description=description, group_name="ingest", kinds={"parquet"})
+        yield AssetSpec(["lake", table], deps=deps, description=description, **IN_LAKE)
 
 
 @multi_asset(name="names", specs=list(_name_specs()))
@@ -208,7 +246,7 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
         ("known_deals", "One row per deal, step and event of money, records of deals up to that knowledge."),
         ("known_branches", "One row per branch, step and successor, where branches belonged up to that knowledge."),
     ):
-        yield AssetSpec(["lake", table], deps=deps, description=description, group_name="ingest", kinds={"parquet"})
+        yield AssetSpec(["lake", table], deps=deps, description=description, **IN_LAKE)
 
 
 @multi_asset(name="knowledge", specs=list(_knowledge_specs()))
@@ -216,8 +254,8 @@ def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Write the credit known before this build into the lake, for restatements; first build earlier dates it lacks."""
     with step_failure():
         steps.know(workspace.home, workspace.say)
-    for key in knowledge.keys:
-        yield MaterializeResult(asset_key=key)
+    for table, count in known_rows(workspace.home).items():
+        yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
 
 
 class LayerTranslator(DagsterDbtTranslator):
@@ -253,6 +291,8 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
     with step_failure():
         if warehouse.on_spark() and not whole:
             raise KyotenError("Spark always builds everything. Run the job refresh.")
+        if not whole and not home.database.exists():
+            raise KyotenError("There are no tables yet that this part could read. Run the job refresh once.")
         project = steps.prepare(home, discard=whole)
         target = warehouse.target(home)
         if whole:
@@ -268,6 +308,8 @@ def models(context: AssetExecutionContext, dbt: DbtCliResource, workspace: Works
             steps.list_decisions(home, workspace.say)
         if whole:
             steps.finish(home, project)
+        else:
+            workspace.say("Built a part, for a look. Readers see it after the job refresh, which builds everything.")
 
 
 def _with_progress(build: DbtCliInvocation, workspace: Workspace, total: int) -> Iterator[Any]:
@@ -298,7 +340,7 @@ def _release_specs() -> Iterator[AssetSpec]:
         skippable=True,
         kinds={"duckdb", "parquet"},
         owners=OWNERS,
-        freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(hours=26)) if SETTINGS.schedule else None,
+        freshness_policy=DAILY,
     )
     yield AssetSpec(
         PAGES,
@@ -317,31 +359,63 @@ def release(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
     with step_failure():
         made = steps.release(workspace.home, workspace.say)
     first = workspace.home.first_page
+    began = context.instance.get_run_stats(context.run_id).start_time
     results = {
-        RELEASE: _release_metadata(made),
+        RELEASE: release_metadata(made, time.time() - began if began else None),
         PAGES: {"first": MetadataValue.path(first)} if first.exists() else {},
     }
     for key in context.selected_asset_keys:
         yield MaterializeResult(asset_key=key, metadata=results[key])
 
 
-def _release_metadata(made: Mapping[str, Any]) -> dict[str, Any]:
+def release_metadata(made: Mapping[str, Any], seconds: float | None) -> dict[str, Any]:
+    """Return what a run page shows of a release: a report of what is published, how it differs, and where it is."""
+    release_id = str(made["release_id"])
+    folder, kept = HOME.published / "releases" / release_id, kept_releases(HOME)
+    before = next((one for one in reversed(kept) if one.release_id < release_id), None)
+    rows_before = before.manifest["tables"] if before else {}
+    rows = [
+        f"| {table} | {count:,} | {f'{count - rows_before[table]:+,}' if table in rows_before else 'new'} |"
+        for table, count in sorted(made["tables"].items())
+    ]
+    first = {"page": MetadataValue.path(HOME.first_page)} if HOME.first_page.exists() else {}
     return {
-        "release_id": made["release_id"],
-        "readers_see": rolled_back_to(HOME) or made["release_id"],
+        "release_id": release_id,
+        "readers_see": rolled_back_to(HOME) or release_id,
         "as_of": str(made["as_of"]),
+        "changed": MetadataValue.md("\n".join(f"- {one}" for one in changes(before, Kept(folder, dict(made))))),
         "tables": len(made["tables"]),
         "rows": sum(made["tables"].values()),
+        "rows_by_table": MetadataValue.md("\n".join(["| table | rows | change |", "|---|--:|--:|", *rows])),
+        **{f"sum_of_{name}": float(money) for name, money in (made.get("money") or {}).items() if money},
         "guards_passed": made["checks"]["passed"],
         "guards_warned": made["checks"]["warned"],
-        "folder": MetadataValue.path(HOME.published / "releases" / str(made["release_id"])),
+        **({"seconds": round(seconds)} if seconds else {}),
+        **first,
         "data_docs": MetadataValue.path(HOME.data_docs / "index.html"),
         "worklist": MetadataValue.path(HOME.worklist / "quarantine.csv"),
-        **{f"sum_of_{name}": float(money) for name, money in (made.get("money") or {}).items() if money},
+        "folder": MetadataValue.path(folder),
+        "go_back": f"make rollback RELEASE=… REASON=… KYOTEN_HOME={HOME.root} (make releases lists them)",
     }
 
 
 refresh = define_asset_job("refresh", AssetSelection.all(), description="Landing files → published release.")
+GROUPS = sorted({dataset.group for dataset in load_contract().datasets.values()})
+loads = [
+    define_asset_job(
+        f"load_{group}",
+        AssetSelection.assets(
+            EXTRACTS, *(["raw", name] for name, dataset in load_contract().datasets.items() if dataset.group == group)
+        ),
+        description=f"Landing files of the datasets of {group} → lake. Publishes nothing: the next refresh does.",
+    )
+    for group in GROUPS
+]
+marts = define_asset_job(
+    "marts",
+    AssetSelection.groups(*sorted({name for name in models.group_names_by_key.values() if name.startswith("marts_")})),
+    description="Builds and tests the marts again, from the tables of the last build. Publishes nothing: refresh does.",
+)
 
 HOUR, MINUTE = map(int, (SETTINGS.schedule or "05:00").split(":"))
 
@@ -351,7 +425,7 @@ daily = ScheduleDefinition(
     cron_schedule=f"{MINUTE} {HOUR} * * *",
     execution_timezone=warehouse.var("business_timezone"),
     default_status=DefaultScheduleStatus.RUNNING if SETTINGS.schedule else DefaultScheduleStatus.STOPPED,
-    should_execute=lambda _: has_transports(HOME) or nothing_new(HOME) is None,
+    should_execute=lambda _: has_transports(HOME) or nothing_new(HOME) is None or postgres.is_expected(HOME),
     description="Once a day, unless nothing is new. `schedule` in settings.yml switches it on and says when.",
 )
 
@@ -414,15 +488,23 @@ def releases(context: SensorEvaluationContext) -> SensorResult:
     latest = context.instance.get_latest_materialization_event(RELEASE)
     made_here = latest and latest.asset_materialization and latest.asset_materialization.metadata.get("release_id")
     is_known = made_here and made_here.value == manifest["release_id"]
-    events = [] if is_known else [AssetMaterialization(RELEASE, metadata=_release_metadata(manifest))]
+    seconds = costs.seconds(HOME, manifest["release_id"])
+    events = [] if is_known else [AssetMaterialization(RELEASE, metadata=release_metadata(manifest, seconds))]
     return SensorResult(asset_events=events, cursor=manifest["release_id"])
+
+
+@sensor(name="lost_runs", minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
+def lost_runs(context: SensorEvaluationContext) -> SkipReason:
+    """End runs whose process has ended, by a restart or a power cut: as long as one seems to run, no other starts."""
+    ended = end_lost_runs(context.instance, HOME)
+    return SkipReason(f"Ended {', '.join(ended)}." if ended else "The process of each run is there.")
 
 
 defs = Definitions(
     assets=[extracts, landing, names, knowledge, models, release],
-    jobs=[refresh],
+    jobs=[refresh, *loads, marts],
     schedules=[daily],
-    sensors=[releases, landed, tell_failure, tell_success],
+    sensors=[releases, landed, lost_runs, tell_failure, tell_success],
     resources={"workspace": Workspace(root=str(HOME.root)), "dbt": dbt_resource(HOME)},
     executor=in_process_executor,
 )

@@ -7,6 +7,10 @@ class KyotenError(Exception):
     """A problem with a remedy. Commands print its text without a traceback and exit with status 1."""
 
 
+class NotLoadedError(KyotenError):
+    """The release is published, and a copy of it elsewhere, such as in PostgreSQL, is still of the one before."""
+
+
 def printable(text: str) -> str:
     """Return a text whose control characters, which could command a terminal, are visible; line breaks stay."""
     return "".join(c if c in "\n\t" or not is_control(c) else c.encode("unicode_escape").decode() for c in text)

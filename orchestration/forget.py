@@ -27,11 +27,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration import engine, sql
+from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
 from orchestration.home import Home, write_whole
 from orchestration.lake import ledger
 from orchestration.lock import write_lock
 from orchestration.persons import Person
+from orchestration.release import postgres
 from orchestration.release.known_on import write_catalogue
 from orchestration.release.publish import STORAGE_VERSION
 from orchestration.release.releases import kept_releases
@@ -106,6 +108,7 @@ class Forgetting:
             for path in home.published.glob("*.json*"):
                 self._change(connection, path)
         write_catalogue(home)
+        self._change_postgres()
 
     def _change(self, connection: "duckdb.DuckDBPyConnection", path: Path, *, delivered: bool = False) -> None:
         """Replace the person's values in a file; delivered: record its new hash, because the ledger has the old one."""
@@ -293,6 +296,9 @@ class Forgetting:
                 self._change(connection, path)
             for database in sorted(folder.glob("*.duckdb")):
                 self._change_database(connection, database)
+            for path in _files(folder):  # the pages
+                if path.suffix not in (".parquet", ".duckdb") and path.name != MANIFEST:
+                    self._change(connection, path)
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         text = json.dumps(manifest, ensure_ascii=False)
         for old, new in self.hashes.items():
@@ -339,8 +345,53 @@ class Forgetting:
             aside.replace(path)
             self._note(path)
 
+    def _change_postgres(self) -> None:
+        """Load the changed release into PostgreSQL, and change Dagster's records there."""
+        if (address := postgres.wanted()) and (self.home.published / "current").exists():
+            postgres.expect(self.home)
+            try:
+                self.touched["PostgreSQL"] += postgres.load(self.home, address)
+            except KyotenError as error:
+                self.unreachable.append(f"PostgreSQL has the person until a refresh loads it: {error}")
+        if records := os.environ.get(postgres.RECORDS):
+            self.touched["Dagster's PostgreSQL"] += change_records(records, self.person)
+
     def _note(self, path: Path) -> None:
         self.touched[path.relative_to(self.home.root).parts[0]] += 1
+
+
+def change_records(address: str, person: Person) -> int:
+    """Replace the person's values in the records that Dagster keeps in PostgreSQL; return the number of rows.
+
+    Raises:
+        KyotenError: if the server cannot be reached; the same command completes it later.
+    """
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    changed = 0
+    try:
+        with psycopg.connect(address.replace("+psycopg2", "", 1)) as connection:
+            columns = connection.execute(
+                "select table_name, column_name from information_schema.columns where table_schema = current_schema()"
+                " and data_type in ('text', 'character varying') order by 1, 2"
+            ).fetchall()
+            for table, column in columns:
+                names = {"table": Identifier(table), "column": Identifier(column)}
+                rows = SQL("select ctid::text, {column} from {table} where {column} is not null").format(**names)
+                found = [(place, text) for place, text in connection.execute(rows) if person.is_in(text)]
+                update = SQL("update {table} set {column} = %s where ctid = %s::tid").format(**names)
+                for place, text in found:
+                    connection.execute(update, [person.in_text(text), place])
+                changed += len(found)
+            connection.commit()
+            connection.autocommit = True
+            for table in {table for table, _ in columns} if changed else ():
+                connection.execute(SQL("vacuum full {}").format(Identifier(table)))
+    except psycopg.Error as error:
+        shown = " ".join(str(error).split()).replace(address, postgres.RECORDS)
+        raise KyotenError(f"Dagster's records in PostgreSQL cannot be changed: {shown}. Run the same again.") from None
+    return changed
 
 
 def forget(home: Home, rep_id: str) -> list[str]:
@@ -351,6 +402,8 @@ def forget(home: Home, rep_id: str) -> list[str]:
     """
     with write_lock(home):
         require_free(home)
+        with engine.connect(home) as connection:  # columns that an earlier version did not have
+            ledger.write_schemas(connection, home, load_contract())
         run = _interrupted(home, rep_id) or Forgetting(home, _person(home, rep_id), {}, {})
         run.save()
         run.run()
@@ -433,8 +486,8 @@ def _interrupted(home: Home, rep_id: str) -> Forgetting | None:
 
 def _report(run: Forgetting, left: list[str]) -> list[str]:
     home, person = run.home, run.person
-    counts = ", ".join(f"{number:,} in {folder}/" for folder, number in sorted(run.touched.items())) or "none"
-    lines = [f"The person is now {person.pseudonym}. Changed files: {counts}."]
+    counts = ", ".join(f"{number:,} in {place}" for place, number in sorted(run.touched.items())) or "none"
+    lines = [f"The person is now {person.pseudonym}. Changed files, tables and records: {counts}."]
     if not person.has_sure_id:
         lines.append(f"The id {person.rep_id} stays, because it may mean something else elsewhere. It has no name now.")
     if person.shared:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from orchestration import engine, sql
+from orchestration.contract import load_contract
 from orchestration.home import Home
 
 LEAST = 3  # extracts from which a usual time follows
@@ -33,7 +34,10 @@ class Late:
 
 
 def late(home: Home, today: date, factor: float) -> list[Late]:
-    """Return the late datasets. One with fewer than three extracts has no usual time and is never late."""
+    """Return the late datasets. One with fewer than three extracts has no usual time and is never late.
+
+    What a person decides, such as overrides, has none either: nobody owes a decision every week.
+    """
     if not any((home.lake / "loads").glob("*Z*.parquet")):
         return []
     loads = sql.text(f"{home.lake}/loads/*.parquet")
@@ -41,10 +45,12 @@ def late(home: Home, today: date, factor: float) -> list[Late]:
         select distinct source_name, dataset, extracted_on from read_parquet({loads}, union_by_name = true)
         where status in ('loaded', 'repeat') and dataset is not null order by all
     """
+    decided = {name for name, dataset in load_contract().datasets.items() if dataset.worklist}
     days: dict[tuple[str, str], list[date]] = defaultdict(list)
     with engine.connect(home) as connection:
         for source_name, dataset, day in connection.execute(query).fetchall():
-            days[source_name, dataset].append(day)
+            if dataset not in decided:
+                days[source_name, dataset].append(day)
     found = []
     for (source_name, dataset), extracts in days.items():
         recent = extracts[-RECENT:]

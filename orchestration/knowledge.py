@@ -111,6 +111,14 @@ def latest_state(home: Home) -> Path | None:
     return whole[-1] if whole else None
 
 
+def known_rows(home: Home) -> dict[str, int]:
+    """Return the number of rows of each table that the next build reads."""
+    with engine.connect(home) as connection:
+        counted = f"select sum(num_rows)::bigint from parquet_file_metadata({text(f'{home.lake}/known_@/*.parquet')})"
+        found = {name: connection.execute(counted.replace("@", name)).fetchone() for name in TABLES}
+    return {f"known_{name}": row[0] if row else 0 for name, row in found.items()}
+
+
 def extract_days(entries: Iterable["Entry"], datasets: set[str]) -> dict[date, str]:
     """Return the extract dates from the first one with deals on, each with the hash of these datasets up to it."""
     loaded = [entry for entry in entries if entry.dataset]

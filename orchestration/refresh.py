@@ -12,11 +12,12 @@ from typing import Any
 
 from orchestration import engine, sql
 from orchestration.costs import Costs
-from orchestration.errors import KyotenError, printable
+from orchestration.errors import KyotenError, NotLoadedError, printable
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.language import say, translated
 from orchestration.lock import write_lock
+from orchestration.release import postgres
 from orchestration.release.fingerprint import nothing_new
 from orchestration.release.releases import current_release, notice_of_rollback
 from orchestration.release.verify import damage
@@ -44,7 +45,7 @@ retention:
 """
 # The setting with the address of the database for Dagster's records; without it they are in dagster/ of the home. It
 # begins with postgresql+psycopg2://, because Dagster notifies in a way that psycopg 3 does not have.
-POSTGRES = "KYOTEN_DAGSTER_POSTGRES"
+POSTGRES = postgres.RECORDS
 POSTGRES_YAML = f"""\
 storage:
   postgres:
@@ -78,6 +79,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             with costs.step("fetch"):
                 _fetch(home, clock)
         if not force and (release_id := nothing_new(home)):
+            _load_postgres(home, clock)
             _tell(home, clock)
             nothing = say(
                 f"Nothing new since release {release_id}.", f"リリース {release_id} から新しいデータはありません。"
@@ -90,6 +92,9 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
         prepare_dagster(home)
         try:
             release = _run(home, clock, costs)
+        except NotLoadedError as error:  # readers have the new release
+            _tell(home, clock, [str(error)])
+            raise
         except KyotenError as error:
             causes = [*str(error).splitlines(), *_rejected(home)]
             _tell(home, clock, str(error).splitlines())
@@ -118,6 +123,19 @@ def _fetch(home: Home, clock: Clock) -> None:
         raise KyotenError(f"{_not_published(home, str(error).splitlines())}\n{remedy}") from None
     except KyotenError:
         return  # an error in the mapping itself; ingest reports it
+
+
+def _load_postgres(home: Home, clock: Clock) -> None:
+    """Load PostgreSQL if it was away when the release was published."""
+    address = postgres.wanted()
+    if not address or not postgres.is_expected(home):
+        return
+    clock.say("Loading PostgreSQL, which lacks the release")
+    try:
+        postgres.load(home, address)
+    except NotLoadedError as error:
+        _tell(home, clock, [str(error)])
+        raise
 
 
 def _tell(home: Home, clock: Clock, causes: list[str] | None = None) -> None:

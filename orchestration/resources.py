@@ -1,13 +1,16 @@
 """The resources of a Dagster run: the home that it writes, locked for this run, and dbt."""
 
 import contextlib
+import fcntl
 import importlib.metadata
 import os
 import sys
+import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import sqlalchemy
 from dagster import (
     AssetExecutionContext,
     ConfigurableResource,
@@ -22,10 +25,12 @@ from packaging.version import Version
 
 from orchestration import spark
 from orchestration.home import PROJECT, Home
-from orchestration.lock import write_lock
+from orchestration.lock import holder, write_lock
 from orchestration.warehouse import on_spark
 
 RUNS_KEPT = 30
+LOOKS_EVERY = 5  # seconds
+STARTS_WITHIN = 300  # seconds within which the process of a run starts
 
 
 class Workspace(ConfigurableResource["Workspace"]):
@@ -33,6 +38,7 @@ class Workspace(ConfigurableResource["Workspace"]):
 
     root: str
     fetches: bool = True  # false if remote sources have just been fetched
+    waits: float = 1_800  # seconds to wait for a writer that Dagster has not started
 
     @property
     def home(self) -> Home:
@@ -42,10 +48,22 @@ class Workspace(ConfigurableResource["Workspace"]):
     @contextlib.contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Generator["Workspace", None, None]:
         """Lock the home for this run and delete the oldest finished runs."""
-        with write_lock(self.home):
+        if context.run:
+            mark_alive(self.home, context.run.run_id)
+        with self.lock():
             if context.instance and not context.instance.is_ephemeral:
                 prune_runs(context.instance, self.home)
             yield self
+
+    @contextlib.contextmanager
+    def lock(self) -> Generator[None, None, None]:
+        """Wait for another process that writes in the home, such as a refresh by command, then hold its lock."""
+        deadline = time.monotonic() + self.waits
+        while (process := holder(self.home)) and process != str(os.getpid()) and time.monotonic() < deadline:
+            self.say(f"Waiting for process {process}, which is writing in {self.home.root}")
+            time.sleep(LOOKS_EVERY)
+        with write_lock(self.home):
+            yield
 
     def say(self, text: str) -> None:
         """Report progress to the person who watches."""
@@ -53,12 +71,71 @@ class Workspace(ConfigurableResource["Workspace"]):
 
 
 def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> None:
-    """Delete the logs of all except the latest finished runs; Dagster itself keeps every event of every run."""
+    """Delete the logs of all except the latest finished runs; Dagster itself keeps every event of every run.
+
+    It keeps the results of checks even if a run is deleted, and has no function to delete them.
+    """
     finished = RunsFilter(statuses=[Status.SUCCESS, Status.FAILURE, Status.CANCELED])
-    for run in instance.get_runs(filters=finished)[keep:]:
-        instance.delete_run(run.run_id)
-        for file in (home.dagster / "history" / "runs").glob(f"{run.run_id}.db*"):
+    old = [run.run_id for run in instance.get_runs(filters=finished)[keep:]]
+    storage: Any = instance.event_log_storage
+    if old:
+        with storage.index_connection() as connection:
+            results = sqlalchemy.table("asset_check_executions", sqlalchemy.column("run_id"))
+            connection.execute(sqlalchemy.delete(results).where(results.c.run_id.in_(old)))
+    for run_id in old:
+        instance.delete_run(run_id)
+        for file in (home.dagster / "history" / "runs").glob(f"{run_id}.db*"):
             file.unlink()
+
+
+_marks: dict[Path, IO[str]] = {}
+
+
+def mark_alive(home: Home, run_id: str) -> None:
+    """Hold a lock until this process ends, regardless of how, so that others know that it works on the run."""
+    path = home.dagster / "running" / run_id
+    if path not in _marks:  # a run has a process of its own, which ends after the end of the run is recorded
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _marks[path] = path.open("w")
+        fcntl.flock(_marks[path], fcntl.LOCK_EX)
+
+
+def end_lost_runs(instance: DagsterInstance, home: Home) -> list[str]:
+    """Record runs as failed whose process has ended, and return their ids.
+
+    Dagster itself notices this only while the process lives that started the run. Until then it starts no other run,
+    because a home has one writer.
+    """
+    ended, places = [], home.dagster / "running"
+    for record in instance.get_run_records(RunsFilter(statuses=[Status.STARTING, Status.STARTED, Status.CANCELING])):
+        run, path = record.dagster_run, places / record.dagster_run.run_id
+        may_start = not path.exists() and _is_new(record.update_timestamp.timestamp())
+        if may_start or _is_locked(path):
+            continue
+        instance.report_run_failed(
+            run,
+            "The process of this run ended before the run did, such as by a restart. Nothing is lost: run it again.",
+        )
+        ended.append(run.run_id)
+    for path in places.glob("*"):
+        if not _is_new(path.stat().st_mtime) and not _is_locked(path):
+            path.unlink()
+    return ended
+
+
+def _is_new(moment: float) -> bool:
+    return time.time() - moment < STARTS_WITHIN
+
+
+def _is_locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def dbt_resource(home: Home) -> DbtCliResource:

@@ -213,11 +213,13 @@ def release(home: Home, say: Say, measure: Measure = no_measure) -> dict[str, An
     if fingerprint is None:
         raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
     say("Publishing")
+    if address := postgres.wanted():
+        postgres.expect(home)
     made = publish(
         home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint, pages=write_pages
     )
     tidy(home, say)
-    if address := postgres.wanted():
+    if address:
         say("Loading PostgreSQL")
         postgres.load(home, address)
     return made

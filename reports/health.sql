@@ -47,7 +47,7 @@ limit 100
 select
     deal_id, severity, deal_name, customer_name, partner_name, question, question_ja, amount, age_days,
     array_to_string(list_transform(
-        list_slice(cast(candidates as json[]), 1, 3),
+        list_slice(try_cast(candidates as json[]), 1, 3),  -- a pseudonym, where names are not published
         lambda one: coalesce(one ->> '$.branch_name', one ->> '$.partner_name', '')
         || ' [' || coalesce(one ->> '$.branch_id', one ->> '$.partner_id', '') || ']'
     ), ', ') as first_candidates

@@ -2,7 +2,9 @@
 
 Run: python -m tools.pictures, with a home of the sample company in KYOTEN_HOME (default data/demo). The output of
 commands is written to docs/images/<command>.svg. The pages and the graph need Chromium and are written to
-docs/images/page_*.jpg and graph.png; without Chromium these files do not change. `pages` as argument: only the pages.
+docs/images/page_*.jpg, graph.png and dagster_*.png; without Chromium these files do not change. Arguments limit it to
+parts: pages, terminal, graph, dagster. `dagster` is done only if named: it runs two jobs in the home, the second of
+which is stopped by a held batch. For these pictures settings.yml of the home has schedule, owner and late_after: 1.
 """
 
 import io
@@ -18,8 +20,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date, timedelta
 from pathlib import Path
 
+from dagster import DagsterInstance
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.text import Text
@@ -28,9 +32,15 @@ from orchestration.home import PROJECT, Home
 
 IMAGES = PROJECT / "docs" / "images"
 # By picture: the command, and the headings between which its output is shown.
-COMMANDS = {"summary": ("summary", "How deals found their branch", "Rejected rows")}
+COMMANDS = {"summary": ("How deals found their branch", "Rejected rows"), "releases": ("", "")}
 WIDTH, HEIGHT = 1500, 1250  # pixels of the graph
 COLUMNS = 120
+DRAWS_WITHIN = 8_000  # milliseconds that a page of Dagster may take to show its data
+# Replaces the path of this project in the texts of a page.
+WITHOUT_PATHS = """([old, shown]) => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(old, shown);
+}"""
 STARTS_WITHIN = 180  # seconds that Dagster may take to answer
 
 
@@ -53,7 +63,8 @@ def terminal(home: Home, command: str, first: str, end: str) -> str:
     console = Console(record=True, width=COLUMNS, file=io.StringIO())
     printed = re.sub(r"\x1b\]8;.*?\x1b\\", "", done.stdout).replace(str(home.root), "data/demo")
     lines = printed.splitlines()
-    begins, ends = (next(n for n, line in enumerate(lines) if heading in line) for heading in (first, end))
+    begins = next(n for n, line in enumerate(lines) if first in line)
+    ends = next(n for n, line in enumerate(lines) if end in line) if end else len(lines)
     console.print(Text.from_ansi("\n".join(lines[begins:ends]).rstrip()))
     return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title=f"make {command}"), flags=re.DOTALL)
 
@@ -98,19 +109,68 @@ def _answers(address: str) -> bool:
         return False
 
 
-def graph(home: Home, browser: str, path: Path) -> None:
+def graph(home: Home, browser: str) -> None:
     """Write a picture of Dagster's asset graph, one box per layer."""
     with dagster(home) as address:
         subprocess.run(
             [
                 *(browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-                *(f"--window-size={WIDTH},{HEIGHT}", "--virtual-time-budget=60000", f"--screenshot={path}"),
+                *(
+                    f"--window-size={WIDTH},{HEIGHT}",
+                    "--virtual-time-budget=60000",
+                    f"--screenshot={IMAGES / 'graph.png'}",
+                ),
                 f"{address}/asset-groups/",
             ],
             check=True,
             capture_output=True,
             timeout=180,
         )
+    print("docs/images/graph.png")
+
+
+def execute(home: Home, job: str) -> None:
+    """Run a job of Dagster; its records are in the home."""
+    subprocess.run(
+        [Path(sys.executable).parent / "dagster", "job", "execute", "-m", "orchestration.definitions", "-j", job],
+        cwd=PROJECT,
+        env={**os.environ, "KYOTEN_HOME": str(home.root), "DAGSTER_HOME": str(home.dagster)},
+        capture_output=True,
+        check=False,
+    )
+
+
+def runs(home: Home, browser: str) -> None:
+    """Write pictures of what a person looks for in Dagster: what ran, what is late, what failed and why."""
+    execute(home, "load_crm")
+    landed = max((home.landing / "branches").glob("*.csv"))
+    next_day = date.fromisoformat(landed.stem[-10:]) + timedelta(days=1)
+    half = landed.with_name(f"branches_{next_day}.csv")
+    lines = landed.read_text(encoding="utf-8").splitlines(keepends=True)
+    half.write_text("".join(lines[: len(lines) // 2]), encoding="utf-8")
+    try:
+        execute(home, "refresh")  # half of the branches are held
+    finally:
+        half.unlink()
+    with DagsterInstance.from_config(str(home.dagster)) as instance:
+        failed = next(run.run_id for run in instance.get_runs() if run.is_failure)
+    shown = {
+        "release": ("assets/published/release", 1300, 1330),
+        "late": ("assets/raw/deals?view=checks&checkDetail=is_recent", 1300, 600),
+        "failed": (f"runs/{failed}", 1300, 860),
+        "runs": ("runs", 1500, 420),
+    }
+    with dagster(home) as address, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        for name, (path, width, height) in shown.items():
+            page = chromium.new_page(viewport={"width": width, "height": height})
+            page.goto(f"{address}/{path}")
+            page.wait_for_timeout(DRAWS_WITHIN)
+            page.evaluate(WITHOUT_PATHS, [str(PROJECT), "/opt/kyoten"])
+            page.screenshot(path=IMAGES / f"dagster_{name}.png")
+            print(f"docs/images/dagster_{name}.png")
+            page.close()
+        chromium.close()
 
 
 # By picture: the file below pages/, the language, width and height in pixels, and how far down it begins.
@@ -166,20 +226,16 @@ def main() -> int:
     home = Home.from_environment("data/demo")
     IMAGES.mkdir(exist_ok=True)
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser:
-        pages(home, browser)
-    else:
-        print("No Chromium here: the pictures of pages stay as they are.")
-    if "pages" in sys.argv[1:]:
-        return 0
-    for name, (command, first, end) in COMMANDS.items():
-        (IMAGES / f"{name}.svg").write_text(terminal(home, command, first, end), encoding="utf-8")
-        print(f"docs/images/{name}.svg")
-    if browser:
-        graph(home, browser, IMAGES / "graph.png")
-        print("docs/images/graph.png")
-    else:
-        print("No Chromium here: docs/images/graph.png stays as it is.")
+    wanted = sys.argv[1:] or ["pages", "terminal", "graph"]
+    if not browser:
+        print("No Chromium here: the pictures of pages and of Dagster stay as they are.")
+    for part, take in {"pages": pages, "dagster": runs, "graph": graph}.items():
+        if browser and part in wanted:
+            take(home, browser)
+    if "terminal" in wanted:
+        for name, (first, end) in COMMANDS.items():
+            (IMAGES / f"{name}.svg").write_text(terminal(home, name, first, end), encoding="utf-8")
+            print(f"docs/images/{name}.svg")
     return 0
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration import engine
 from orchestration import sql as duck
-from orchestration.errors import KyotenError
+from orchestration.errors import NotLoadedError
 from orchestration.home import Home
 from orchestration.reading import Row, release_folder, rows
 from orchestration.warehouse import PUBLISHED_SCHEMAS
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
     import psycopg
 
+RECORDS = "KYOTEN_DAGSTER_POSTGRES"  # another setting: the database in which Dagster keeps its records
 LOADING = "__loading"  # the end of the name of a schema that is being loaded
 TYPES = {"VARCHAR": "text", "DOUBLE": "double precision", "HUGEINT": "numeric(38, 0)", "TINYINT": "smallint"}
 CHUNK = 2**20
@@ -37,11 +38,25 @@ def wanted() -> str | None:
     return os.environ.get("KYOTEN_POSTGRES") or None
 
 
+def expect(home: Home) -> None:
+    """Record, before a release is published, that PostgreSQL lacks it: until `load` has succeeded."""
+    _mark(home).touch()
+
+
+def is_expected(home: Home) -> bool:
+    """Return whether PostgreSQL lacks the release because a load failed or was killed."""
+    return wanted() is not None and _mark(home).exists()
+
+
+def _mark(home: Home) -> Path:
+    return home.build / "postgres.expected"
+
+
 def load(home: Home, address: str) -> int:
     """Load the current release; return the number of tables.
 
     Raises:
-        KyotenError: if the server cannot be reached or refuses something, or somebody's view hangs on a table.
+        NotLoadedError: if the server cannot be reached or refuses something, or somebody's view hangs on a table.
     """
     import psycopg
 
@@ -65,10 +80,11 @@ def load(home: Home, address: str) -> int:
         reason = str(error).strip().splitlines()
         # A message of the server never repeats the password; one of the client might repeat the address.
         shown = " ".join(reason).replace(address, "KYOTEN_POSTGRES")
-        raise KyotenError(
+        raise NotLoadedError(
             f"The release {folder.name} is published, and PostgreSQL has the one before: {shown}. "
-            "Correct that, and load it by kyoten postgres."
+            "Correct that. The next refresh loads it, and so does kyoten postgres."
         ) from None
+    _mark(home).unlink(missing_ok=True)
     return len(catalog)
 
 
@@ -129,7 +145,7 @@ def _load_table(
         for connection, name in ((source, f'"{schema}"."{table}"'), (target, place))
     )
     if tuple(expected or ()) != tuple(found or ()):
-        raise KyotenError(
+        raise NotLoadedError(
             f"PostgreSQL has {found} rows of {schema}.{table} instead of {expected}. It keeps the release before."
         )
 

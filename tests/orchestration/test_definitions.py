@@ -1,19 +1,31 @@
 """The asset graph is complete: every source is loaded, every guard is a check, and one release is at the end."""
 
+import importlib.util
 import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
 from pathlib import Path
+from threading import Timer
 from types import ModuleType
 
 import pytest
 from dagster import (
+    AssetCheckResult,
     AssetKey,
     DagsterInstance,
+    DagsterRunStatus,
     DefaultScheduleStatus,
+    DefaultSensorStatus,
     Definitions,
     Failure,
     RunRequest,
     SkipReason,
+    asset,
+    asset_check,
     build_sensor_context,
     job,
     materialize,
@@ -21,11 +33,13 @@ from dagster import (
 )
 from dagster_dbt import get_asset_key_for_model
 
+from orchestration import resources
 from orchestration.contract import load_contract
 from orchestration.errors import KyotenError
-from orchestration.home import Home
+from orchestration.freshness import Late
+from orchestration.home import PROJECT, Home
 from orchestration.lake.acceptance import accept
-from orchestration.lock import write_lock
+from orchestration.lock import holder, write_lock
 from orchestration.release.releases import current_release
 from orchestration.resources import Workspace, prune_runs
 from orchestration.sources.transports.fetch import FetchError
@@ -82,7 +96,9 @@ def test_guards_block_the_release(definitions: ModuleType, built_home: Home) -> 
 
 
 def test_batch_rules_block_models_that_read_the_lake(definitions: ModuleType, tmp_path: Path) -> None:
-    specs = {spec.asset_key: spec for spec in definitions.landing.check_specs}
+    rules, recent = definitions.BATCH_RULES, definitions.RECENT
+    specs = {spec.asset_key: spec for spec in definitions.landing.check_specs if spec.name == rules}
+    assert {spec.asset_key for spec in definitions.landing.check_specs if spec.name == recent} == set(specs)
     assert all(spec.blocking for spec in specs.values())
     assert {key.path[1] for key in specs} == {
         name for name, one in load_contract().datasets.items() if not one.worklist
@@ -98,7 +114,7 @@ def test_batch_rules_block_models_that_read_the_lake(definitions: ModuleType, tm
             run = materialize(
                 [definitions.landing], resources={"workspace": Workspace(root=str(home.root))}, raise_on_error=False
             )
-            checks = {one.asset_key: one for one in run.get_asset_check_evaluations()}
+            checks = {one.asset_key: one for one in run.get_asset_check_evaluations() if one.check_name == rules}
             assert set(checks) == set(specs)
             of_branches = checks.pop(AssetKey(["raw", "branches"]))
             assert all(one.passed for one in checks.values())
@@ -156,11 +172,12 @@ def test_the_schedule_is_daily_in_tokyo_and_off(definitions: ModuleType) -> None
     assert daily.job_name == "refresh"
 
 
-def test_every_check_says_what_it_checks(definitions: ModuleType) -> None:
-    words = {spec.name: spec.description or "" for spec in definitions.models.check_specs}
-    assert len(words) > 150 and all(
-        text.endswith(("nothing is published.", "with a warning.")) for text in words.values()
-    )
+def test_every_check_says_what_it_checks(defs: Definitions, definitions: ModuleType) -> None:
+    graph = defs.resolve_asset_graph()
+    specs = [graph.get_check_spec(key) for key in graph.asset_check_keys]
+    words = {spec.name: spec.description or "" for spec in specs}
+    assert len(specs) > 300 and [spec.name for spec in specs if not spec.description] == []
+    assert all(text.endswith(("nothing is published.", "with a warning.")) for text in words.values())
     assert not [name for name, text in words.items() if text.startswith("Test ")]
     assert words["unique_stage_map_source_stage"].startswith("No two rows have the same source_stage.")
     assert words["relationships_fct_revenue_branch_id__branch_id__ref_dim_branch_"].startswith(
@@ -258,6 +275,21 @@ def test_old_runs_are_deleted(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert logs & set(ids) == {ids[2], ids[3]}
 
 
+def test_results_of_checks_are_deleted_with_their_run(tmp_path: Path) -> None:
+    @asset
+    def thing() -> None: ...
+
+    @asset_check(asset=thing)
+    def holds() -> AssetCheckResult:
+        return AssetCheckResult(passed=True)
+
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        ids = [materialize([thing, holds], instance=instance).run_id for _ in range(3)]
+        prune_runs(instance, Home(tmp_path), keep=1)
+        with closing(sqlite3.connect(tmp_path / "history" / "runs" / "index.db")) as database:
+            assert database.execute("select run_id from asset_check_executions").fetchall() == [(ids[2],)]
+
+
 def test_a_release_of_a_refresh_without_dagster_is_recorded_once(
     definitions: ModuleType, built_home: Home, tmp_path: Path
 ) -> None:
@@ -274,3 +306,120 @@ def test_a_release_of_a_refresh_without_dagster_is_recorded_once(
         instance.report_runless_asset_event(event)  # as if a run of Dagster had made this release
         afresh = build_sensor_context(instance=instance, definitions=definitions.defs)
         assert not definitions.releases(afresh).asset_events
+
+
+def test_jobs_for_everything_for_one_source_and_for_the_marts(defs: Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    contract = load_contract().datasets
+    jobs = {one.name: one for one in defs.resolve_all_job_defs() if not one.name.startswith("__")}
+    assert set(jobs) == {"refresh", "marts"} | {f"load_{dataset.group}" for dataset in contract.values()}
+    assert all(one.description for one in jobs.values())
+    crm = {tuple(key.path) for key in jobs["load_crm"].asset_layer.executable_asset_keys}
+    assert crm == {("landing", "extracts"), *(("raw", name) for name, one in contract.items() if one.group == "crm")}
+    groups = {graph.get(key).group_name for key in jobs["marts"].asset_layer.executable_asset_keys}
+    assert groups == {"marts_attribution", "marts_kpi", "marts_plan", "marts_segment"}
+
+
+@pytest.fixture(scope="module")
+def with_settings(definitions: ModuleType, built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
+    """The definitions of a home whose settings.yml has a schedule and an owner."""
+    home = Home(tmp_path_factory.mktemp("settings"))
+    (home.root / "settings.yml").write_text('schedule: "06:30"\nwatch_landing: true\nowner: team:sales_ops\n')
+    found = importlib.util.spec_from_file_location("definitions_with_settings", definitions.__file__)
+    assert found and found.loader
+    module = importlib.util.module_from_spec(found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KYOTEN_HOME", str(home.root))
+        found.loader.exec_module(module)
+        os.environ["KYOTEN_HOME"] = str(built_home.root)
+    return module
+
+
+def test_settings_switch_on_schedule_sensor_freshness_and_owners(with_settings: ModuleType, defs: Definitions) -> None:
+    daily = with_settings.daily
+    assert (daily.cron_schedule, daily.default_status) == ("30 6 * * *", DefaultScheduleStatus.RUNNING)
+    assert with_settings.landed.default_status == DefaultSensorStatus.RUNNING
+    graph = with_settings.defs.resolve_asset_graph()
+    nodes = {key: graph.get(key) for key in graph.get_all_asset_keys()}
+    assert [key for key, node in nodes.items() if node.owners != ["team:sales_ops"]] == []
+    assert [key for key, node in nodes.items() if not node.kinds] == []
+    fresh = {key for key, node in nodes.items() if node.freshness_policy}
+    assert fresh == {AssetKey(["raw", name]) for name in load_contract().datasets} | {
+        AssetKey(["published", name]) for name in ("release",)
+    }
+    unset = defs.resolve_asset_graph()
+    assert not [key for key in nodes if unset.get(key).freshness_policy or unset.get(key).owners]
+
+
+def test_a_source_that_is_late_is_a_warning(
+    definitions: ModuleType, built_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {one.key for one in definitions.landing.check_specs}
+    text = Late("crm", "deals", date(2026, 1, 1), 7, 30)
+    monkeypatch.setattr(definitions, "late", lambda *_: [text])
+    found = {one.asset_key.path[1]: one for one in definitions.recency_checks(built_home, keys)}
+    assert [name for name, one in found.items() if not one.passed] == ["deals"]
+    assert found["deals"].severity.value == "WARN" and found["deals"].description == text.text
+
+
+def test_a_run_page_reads_as_a_report(definitions: ModuleType, built_home: Home) -> None:
+    release = current_release(built_home)
+    assert release
+    shown = definitions.release_metadata(release, 61.4)
+    assert shown["rows"] == sum(release["tables"].values()) and shown["seconds"] == 61
+    assert shown["sum_of_core.fct_revenue.amount"] > 0
+    assert f"| core.fct_deals | {release['tables']['core.fct_deals']:,} | new |" in shown["rows_by_table"].value
+    assert shown["changed"].value == "- the first that is kept"
+    for name in ("page", "data_docs", "worklist", "folder"):
+        assert Path(shown[name].value).exists(), name
+
+
+def test_a_run_waits_for_a_refresh_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "LOOKS_EVERY", 0.05)
+    said: list[str] = []
+    monkeypatch.setattr(Workspace, "say", lambda _self, text: said.append(text))
+    home = Home(tmp_path)
+    writes = (
+        "import sys; from pathlib import Path; from orchestration.home import Home; "
+        "from orchestration.lock import write_lock\n"
+        f"with write_lock(Home(Path({str(tmp_path)!r}))): print('locked', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", writes], cwd=PROJECT, **pipes) as writer:
+        assert writer.stdin and writer.stdout and writer.stdout.readline() == "locked\n"
+        with (
+            pytest.raises(KyotenError, match=f"written by process {writer.pid}"),
+            Workspace(root=str(tmp_path), waits=0.1).lock(),
+        ):
+            pass
+        Timer(0.3, writer.stdin.close).start()
+        with Workspace(root=str(tmp_path), waits=30).lock():
+            assert holder(home) == str(os.getpid())
+    assert f"Waiting for process {writer.pid}, which is writing in {tmp_path}" in said
+
+
+def test_a_run_whose_process_has_ended_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it would count as running for ever, and no other run would start."""
+    home = Home(tmp_path)
+    home.dagster.mkdir()
+
+    @op
+    def nothing() -> None: ...
+
+    @job
+    def idle() -> None:
+        nothing()
+
+    with DagsterInstance.local_temp(str(home.dagster)) as instance:
+        lost, lives, starts = (
+            instance.create_run_for_job(idle, status=DagsterRunStatus.STARTED).run_id for _ in range(3)
+        )
+        (home.dagster / "running").mkdir()
+        (home.dagster / "running" / lost).touch()  # a kill leaves it
+        resources.mark_alive(home, lives)
+        assert resources.end_lost_runs(instance, home) == [lost]
+        monkeypatch.setattr(resources, "STARTS_WITHIN", -1)
+        assert resources.end_lost_runs(instance, home) == [starts]
+        states = {run.run_id: run.status.value for run in instance.get_runs()}
+        assert states == {lost: "FAILURE", lives: "STARTED", starts: "FAILURE"}
+        assert [path.name for path in (home.dagster / "running").iterdir()] == [lives]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import openpyxl
+import psycopg
 import pytest
 
 from orchestration.errors import KyotenError
@@ -16,6 +17,7 @@ from orchestration.forget import WHY, forget, remaining
 from orchestration.home import Home
 from orchestration.lake.ingest import ingest
 from orchestration.persons import Person
+from orchestration.release import postgres
 from orchestration.release.releases import current_release, kept_releases
 from orchestration.release.verify import verify
 from tests.conftest import run_cli
@@ -246,17 +248,33 @@ def test_a_rep_without_a_name_is_not_there(home: Home) -> None:
     assert not home.forget_mark.exists()
 
 
-def test_credit_stays(home_copy: Home) -> None:
+def pages(home: Home) -> str:
+    """Return the text of the pages of the current release."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (home.published / "pages").rglob("*.html"))
+
+
+def test_credit_stays(home_copy: Home, server: str) -> None:
     query = """
         select rep_id, rep_name, count(*), sum(amount) from core.fct_deals join core.dim_rep using (rep_id)
-        where rep_email is not null group by all order by 4 desc limit 1
+        where rep_email is not null group by all order by 4 desc, 1
     """
     totals = "select branch_id, count(*), sum(amount) from core.fct_deals group by all order by all"
     with duckdb.connect(str(home_copy.published / "kyoten.duckdb"), read_only=True) as connection:
-        rep_id, name, deals, amount = connection.execute(query).fetchall()[0]
+        reps = connection.execute(query).fetchall()
         branches = connection.execute(totals).fetchall()
-    done = run_cli(home_copy, "forget", rep_id)
+    before = pages(home_copy)
+    rep_id, name, deals, amount = next(rep for rep in reps if rep[1] in before)
+    in_postgres = "select count(*) from core.dim_rep where rep_name = %s"
+    postgres.load(home_copy, server)
+    with psycopg.connect(server) as copy:
+        assert copy.execute(in_postgres, [name]).fetchone() != (0,)
+    done = run_cli(home_copy, "forget", rep_id, KYOTEN_POSTGRES=server)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Not removed" not in done.stdout and "in PostgreSQL" in done.stdout
+    assert name not in pages(home_copy), "a page is a part of the release"
+    verify(home_copy, "current")
+    with psycopg.connect(server) as copy:
+        assert copy.execute(in_postgres, [name]).fetchone() == (0,)
     pseudonym = done.stdout.split()[4].rstrip(".")
     refreshed = run_cli(home_copy, "refresh")
     assert refreshed.returncode == 0, refreshed.stdout + refreshed.stderr

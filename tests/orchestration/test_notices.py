@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from email import message_from_string
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -144,6 +145,35 @@ def test_a_mail_arrives(home: Home, mail: tuple[str, list[Any]]) -> None:
     assert message["To"] and "data@example.com" in message["To"] and "failed" in str(message["Subject"])
 
 
+@pytest.mark.parametrize(
+    ("address", "host", "part"),
+    [
+        ("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#data", "hooks.slack.com", "attachments"),
+        (
+            "workflows://prod-1.westus.logic.azure.com:443/643e69f83c8944/s1gn",
+            "prod-1.westus.logic.azure.com",
+            "attachments",
+        ),
+    ],
+)  # the addresses of Apprise's documentation  # pragma: allowlist secret
+def test_slack_and_teams_get_what_they_read(
+    home: Home, monkeypatch: pytest.MonkeyPatch, address: str, host: str, part: str
+) -> None:
+    sent: list[tuple[str, str]] = []
+
+    def request(_session: Any, *, url: str, data: Any = None, **_: Any) -> Any:
+        sent.append((url, data if isinstance(data, str) else bytes(data).decode()))
+        return SimpleNamespace(status_code=200, content=b"ok", text="ok", headers={})
+
+    monkeypatch.setattr("requests.sessions.Session.request", request)
+    receive(home, address)
+    assert fails(home, GUARD.format(3, "D1")) == []
+    ((url, body),) = sent
+    assert url.startswith(f"https://{host}") and part in json.loads(body)
+    shown = body.replace("\\", "")  # Teams reads Markdown, in which _ is written with a backslash
+    assert "assert_deals_add_up" in shown and "Readers see release 20" in shown
+
+
 def test_the_first_rows_stay_in_the_house_where_names_are_not_published(
     home: Home, webhook: tuple[str, list[Any]]
 ) -> None:
@@ -195,6 +225,7 @@ def loads(home: Home, dataset: str, days: list[str]) -> None:
 def test_late_data_is_sent_once_a_day(home: Home, webhook: tuple[str, list[Any]]) -> None:
     loads(home, "deals", ["2026-11-02", "2026-11-09", "2026-11-16"])
     loads(home, "reps", ["2026-11-15", "2026-11-16"])  # too few to have a usual time
+    loads(home, "attribution_overrides", ["2026-11-02", "2026-11-03", "2026-11-04"])  # nobody owes a decision
     loads(home, "staff", ["2026-11-27", "2026-11-28", "2026-11-29"])
     assert [(one.dataset, one.days) for one in late(home, MONDAY, 2)] == []
     on = MONDAY + timedelta(days=1)

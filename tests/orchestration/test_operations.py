@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dagster import DagsterInstance, job, op
+from dagster import DagsterInstance, OpExecutionContext, job, op
 
 from orchestration import doctor
+from orchestration.errors import KyotenError
+from orchestration.forget import change_records
 from orchestration.freshness import Late
 from orchestration.home import PROJECT, Home
+from orchestration.persons import Person
 from orchestration.refresh import POSTGRES, prepare_dagster
 from orchestration.release.releases import current_release, roll_back
 from orchestration.release.verify import verify
@@ -93,7 +96,7 @@ def test_the_services_call_commands_that_exist() -> None:
         r"\$\{\w+", "", (DEPLOY / "compose.yml").read_text().lower().replace("password comes", "")
     ).replace("postgres_password:", "").replace("kyoten_postgres_password", "")
     dockerfile = (DEPLOY / "Dockerfile").read_text()
-    assert '"dev", "--host", "0.0.0.0"' in dockerfile and "USER kyoten" in dockerfile
+    assert '"dev", "--host", "0.0.0.0"' in dockerfile and "USER 1000" in dockerfile
     ignored = (PROJECT / ".dockerignore").read_text().splitlines()
     assert "data" in ignored and ".git" in ignored, "no data is in the image"
 
@@ -113,16 +116,27 @@ def test_dagster_keeps_its_records_in_postgresql(tmp_path: Path, monkeypatch: py
         assert address not in (home.dagster / "dagster.yaml").read_text(), "the address has a password"
 
         @op
-        def nothing() -> None: ...
+        def tells(context: OpExecutionContext) -> None:
+            context.log.info("The guard names 鈴木 花子")
 
         @job
-        def idle() -> None:
-            nothing()
+        def tell() -> None:
+            tells()
 
         with DagsterInstance.from_config(str(home.dagster)) as instance:
-            run = idle.execute_in_process(instance=instance)
+            run = tell.execute_in_process(instance=instance)
         with DagsterInstance.from_config(str(home.dagster)) as instance:
             assert [one.run_id for one in instance.get_runs()] == [run.run_id]
+            assert "鈴木 花子" in str(instance.all_logs(run.run_id))
         assert not list(home.dagster.rglob("*.db"))
+
+        person = Person.of("REP-0001", [], ["鈴木 花子"], [])
+        assert change_records(address, person) > 0
+        with DagsterInstance.from_config(str(home.dagster)) as instance:
+            logs = str(instance.all_logs(run.run_id))
+            assert "鈴木" not in logs and f"The guard names {person.pseudonym}" in logs
+        with pytest.raises(KyotenError, match="cannot be changed") as away:
+            change_records("postgresql+psycopg2://u:s3cret@127.0.0.1:1/x", person)  # pragma: allowlist secret
+        assert "s3cret" not in str(away.value)
     finally:
         server.cleanup()

