@@ -214,7 +214,12 @@ def release(home: Home, say: Say, measure: Measure = no_measure) -> dict[str, An
         raise KyotenError("The working database was not built and tested whole. Run the job refresh.")
     say("Publishing")
     made = publish(
-        home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint, pages=write_pages
+        home,
+        warehouse.read_manifest(home),
+        checks=checks.counts(home),
+        fingerprint=fingerprint,
+        pages=write_pages,
+        measure=measure,
     )
     tidy(home, say)
     if address := postgres.wanted():

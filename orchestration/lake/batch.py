@@ -117,27 +117,26 @@ class Batch:
     def opened(self) -> Iterator[None]:
         """Open DuckDB and the folders that a run needs, and clean up afterwards."""
         folders = (self.staging, self.spill)
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-        self.connection = sql.connect(self.spill, self.timezone)
         try:
-            create_rejects(self.connection)
-            self.connection.execute(forms.macros())
-            ledger.write_schemas(self.connection, self.home, self.contract)
-            self._recover()
-            self._ledger = ledger.read(self.connection, self.home)
-            # The ledger is replayed by time. A clock that was set back must not put this load before earlier ones.
-            latest = max((entry.loaded_at for entry in self._ledger), default=datetime.min)
-            if self.started <= latest:
-                self._start(latest + timedelta(microseconds=1))
-            self.state = State.of(self._ledger)
-            self._check_lake()
-            yield
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+            with sql.connect(self.spill, self.timezone) as self.connection:
+                create_rejects(self.connection)
+                self.connection.execute(forms.macros())
+                ledger.write_schemas(self.connection, self.home, self.contract)
+                self._recover()
+                self._ledger = ledger.read(self.connection, self.home)
+                # The ledger is replayed by time. A clock that was set back must not put this load before earlier ones.
+                latest = max((entry.loaded_at for entry in self._ledger), default=datetime.min)
+                if self.started <= latest:
+                    self._start(latest + timedelta(microseconds=1))
+                self.state = State.of(self._ledger)
+                self._check_lake()
+                yield
         except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
             raise KyotenError(f"Ingest stopped, and the lake is as it was: {error}") from error
         finally:
-            self.connection.close()
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
 

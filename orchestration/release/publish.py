@@ -11,6 +11,7 @@ decides before whether a build may be published.
 """
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -97,6 +98,11 @@ class Table:
         return f'"{self.schema}"."{self.name}"'
 
 
+@functools.cache
+def _engine_version() -> str:
+    return importlib.metadata.version("duckdb")
+
+
 def versions() -> dict[str, str]:
     """Return the versions of the software that makes a release."""
     installed = {name: importlib.metadata.version(name) for name in PACKAGES}
@@ -117,6 +123,18 @@ def publish(
     Readers see it from then on, unless a person has brought an earlier release back. pages: writes the pages of the
     release before readers see it. measure: counts the costs from the last check to the switch of readers.
     """
+    with _readable(home):
+        return _publish(home, dbt_manifest, checks, fingerprint, pages, measure)
+
+
+def _publish(
+    home: Home,
+    dbt_manifest: dict[str, Any],
+    checks: dict[str, Any],
+    fingerprint: Mapping[str, str | None],
+    pages: WritePages | None,
+    measure: Callable[[str], AbstractContextManager[None]],
+) -> dict[str, Any]:
     releases = home.published / "releases"
     releases.mkdir(parents=True, exist_ok=True)
     _sweep(home)
@@ -124,31 +142,30 @@ def publish(
     release_id = _next_id(releases, moment)
     aside = releases / f"{release_id}.tmp"
     try:
-        with _readable(aside, home):
-            aside.mkdir()
-            mode = aside.stat().st_mode
-            aside.chmod(0o700)  # nobody else reads names while they are written
-            release = _write(home, aside, release_id, moment, dbt_manifest, checks, fingerprint)
-            if pages:
-                pages(aside, release)
-            _write_manifest(aside, release)
-            _persist(aside)
-            has_names = (aside / PERSONAL).exists()
-            if has_names:
-                restrict(aside / PERSONAL, home, settings_of(home).personal_group)
-            _read_back(home, aside, release)
-            with measure("switch"):
-                aside.chmod(mode)
-                aside.rename(releases / release_id)
-                fsync(releases)
-                switch(home, release_id)
-            for name in (DATABASE, PARQUET, PAGES, *([PERSONAL] if has_names else [])):
-                link = home.published / name
-                if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
-                    point(link, f"current/{name}")
-            if not has_names:
-                (home.published / PERSONAL).unlink(missing_ok=True)
-            fsync(home.published)
+        aside.mkdir()
+        mode = aside.stat().st_mode
+        aside.chmod(0o700)  # nobody else reads names while they are written
+        release = _write(home, aside, release_id, moment, dbt_manifest, checks, fingerprint)
+        if pages:
+            pages(aside, release)
+        _write_manifest(aside, release)
+        _persist(aside)
+        has_names = (aside / PERSONAL).exists()
+        if has_names:
+            restrict(aside / PERSONAL, home, settings_of(home).personal_group)
+        _read_back(home, aside, release)
+        with measure("switch"):
+            aside.chmod(mode)
+            aside.rename(releases / release_id)
+            switch(home, release_id)
+        for name in (DATABASE, PARQUET, PAGES, *([PERSONAL] if has_names else [])):
+            link = home.published / name
+            if not link.is_symlink() or str(link.readlink()) != f"current/{name}":
+                point(link, f"current/{name}")
+        if not has_names:
+            (home.published / PERSONAL).unlink(missing_ok=True)
+        fsync(releases)
+        fsync(home.published)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
@@ -174,17 +191,17 @@ def _next_id(releases: Path, moment: datetime) -> str:
 
 
 @contextlib.contextmanager
-def _readable(aside: Path, home: Home) -> Iterator[None]:
+def _readable(home: Home) -> Iterator[None]:
     """Turn an error of the disk into a KyotenError."""
     import duckdb
 
     try:
         yield
     except (OSError, duckdb.IOException, duckdb.TransactionException) as error:
-        free = shutil.disk_usage(home.published).free / 1e9
+        free, place = shutil.disk_usage(home.root).free / 1e9, home.published / "releases"
         reason = str(error).splitlines()[0]
         raise KyotenError(
-            f"The release could not be written to {aside.parent}: {reason}. {free:.1f} GB are free there. "
+            f"The release could not be written to {place}: {reason}. {free:.1f} GB are free there. "
             "The release before it stays. Make room or allow writing, then refresh again."
         ) from error
 
@@ -319,7 +336,7 @@ def _content(
         f'select count(*), bit_xor(hash({values})), sum(hash({values})) from release."{schema}"."{name}"'
     ).fetchone()
     assert rows
-    parts = f"{importlib.metadata.version('duckdb')} {list(columns.items())} {rows} {sorted(comments.items())}"
+    parts = f"{_engine_version()} {list(columns.items())} {rows} {sorted(comments.items())}"
     return rows[0], hashlib.sha256(parts.encode()).hexdigest()
 
 
@@ -551,7 +568,7 @@ def _read_back(home: Home, aside: Path, release: Mapping[str, Any]) -> None:
                 f"select file_name, num_rows from parquet_file_metadata([{sql.texts(map(str, files.values()))}])"
             ).fetchall()
         )
-        money = _money(connection, BUILD, [Table(*key.split(".", 1), {}) for key in files])
+        money = _money(connection, BUILD, [Table(file.parent.name, file.stem, {}) for file in files.values()])
     for key, wanted in release["tables"].items():
         in_file = in_files[str(files[key])]
         if not wanted == in_database[key] == in_file:
