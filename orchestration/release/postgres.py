@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LOADING = "__loading"  # the end of the name of a schema that is being loaded
 TYPES = {"VARCHAR": "text", "DOUBLE": "double precision", "HUGEINT": "numeric(38, 0)", "TINYINT": "smallint"}
 CHUNK = 2**20
-# The swap needs all tables at once. If it waited for one while it has others, a reader that has that one and asks for
+# The swap needs all tables at once. If it waited for one while it has others, a reader that has that one and waits for
 # another would never end. So it takes all or none, and tries again for this time.
 LOCK_SECONDS, LOCK_PAUSE = 60.0, 0.01
 

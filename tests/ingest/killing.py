@@ -34,7 +34,7 @@ def is_change(event: str, arguments: tuple[Any, ...], root: str) -> bool:
 def killed_before(change: int, root: Path, run: Callable[[], object], is_full: bool = False) -> bool:
     """Run in a child process and end it before its n-th change below root; return False if it ended by itself.
 
-    is_full: let it go on, but from this change on there is no room for new files. It must say so.
+    is_full: let it go on, but from this change on there is no room for new files. It must end with that message.
 
     DuckDB's own writes are no events of Python.
     """

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-# The release says of which edition it is; every row of every table has that number, too.
+# The release has the number of its edition; every row of every table has that number, too.
 SEEN = "select release_id, inputs_fingerprint from {0}ops.release{1}"
 EDITIONS = "select min(edition), max(edition), count(*) from {0}core.{2}{1}"
 TABLES = ("fct_deals", "fct_revenue")
