@@ -65,9 +65,7 @@ def content(desk: Desk) -> tuple[Any, ...]:
     return *rows, rejected, of_lake == of_ledger
 
 
-def kill_everywhere(
-    folder: Path, then: Callable[[Desk], None], step: int, is_full: bool = False
-) -> tuple[int, list[int]]:
+def kill_everywhere(folder: Path, then: Callable[[Desk], None], step: int) -> tuple[int, list[int]]:
     """Kill an ingest before each change; return how many kills there were, and those after which rows are wrong."""
     start = Desk(folder / "start")
     before(start)
@@ -90,7 +88,7 @@ def kill_everywhere(
         change(killed)
 
     number, wrong = 0, []
-    for number in kills(killed.home.root, lambda: killed.load(expectations=None), prepare, step, is_full):
+    for number in kills(killed.home.root, lambda: killed.load(expectations=None), prepare, step):
         then(killed)
         killed.load(expectations=None)
         if content(killed) not in whole:
@@ -102,11 +100,6 @@ def kill_everywhere(
 def test_a_kill_at_any_change_of_a_file_loses_nothing(tmp_path: Path, then: Callable[[Desk], None]) -> None:
     number, wrong = kill_everywhere(tmp_path, then, STEP)
     assert number > 20 and wrong == []
-
-
-def test_a_disk_that_is_full_from_any_change_on_loses_nothing(tmp_path: Path) -> None:
-    number, wrong = kill_everywhere(tmp_path, nothing, STEP, is_full=True)
-    assert number > 12 and wrong == []
 
 
 def test_the_kills_find_a_commit_that_deletes_before_the_ledger_is_written(tmp_path, monkeypatch):
