@@ -49,7 +49,7 @@ class Costs:
         """Return a table as text."""
         cpu, wall = sum(one.cpu for one in self.steps), sum(one.wall for one in self.steps)
         rows = [*self.steps, Step("all", cpu, wall, max((one.peak_mib for one in self.steps), default=0))]
-        table = [f"{one.name:<12} {one.cpu:8.1f} {one.wall:8.1f} {one.peak_mib:10,}" for one in rows]
+        table = [f"{one.name:<12} {one.cpu:8.1f} {one.wall:8.3f} {one.peak_mib:10,}" for one in rows]
         return [f"{'step':<12} {'CPU s':>8} {'wall s':>8} {'peak MiB':>10}", *table]
 
     def save(self, home: Home, release_id: str) -> None:

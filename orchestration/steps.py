@@ -216,7 +216,12 @@ def release(home: Home, say: Say, measure: Measure = no_measure) -> dict[str, An
     if address := postgres.wanted():
         postgres.expect(home)
     made = publish(
-        home, warehouse.read_manifest(home), checks=checks.counts(home), fingerprint=fingerprint, pages=write_pages
+        home,
+        warehouse.read_manifest(home),
+        checks=checks.counts(home),
+        fingerprint=fingerprint,
+        pages=write_pages,
+        measure=measure,
     )
     tidy(home, say)
     if address:

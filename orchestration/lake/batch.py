@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,7 @@ class Batch:
     def __init__(self, home: Home, contract: Contract, timezone: str, progress: Callable[[str], None]) -> None:
         """Prepare the run; nothing is opened yet."""
         self.home, self.contract, self.timezone, self.progress = home, contract, timezone, progress
-        self.started = datetime.now(UTC).replace(tzinfo=None)
-        self.load_id = f"{self.started:%Y%m%dT%H%M%S%f}Z-{uuid.uuid4().hex[:6]}"
+        self._start(datetime.now(UTC).replace(tzinfo=None))
         self.staging = home.lake / ".staging"  # on the lake's disk, so that a rename is enough
         self.spill = home.build / "ingest"
         self.entries: list[Entry] = []  # entries of refused files, repeated files, and files that mappings read
@@ -111,27 +110,33 @@ class Batch:
         self.lacking: dict[Key, Entry] = {}  # loaded files whose rows the lake does not have
         self._labels: dict[str, Entry] = {}
 
+    def _start(self, moment: datetime) -> None:
+        self.started, self.load_id = moment, f"{moment:%Y%m%dT%H%M%S%f}Z-{uuid.uuid4().hex[:6]}"
+
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Open DuckDB and the folders that a run needs, and clean up afterwards."""
         folders = (self.staging, self.spill)
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-        self.connection = sql.connect(self.spill, self.timezone)
         try:
-            create_rejects(self.connection)
-            self.connection.execute(forms.macros())
-            ledger.write_schemas(self.connection, self.home, self.contract)
-            self._recover()
-            self._ledger = ledger.read(self.connection, self.home)
-            self.state = State.of(self._ledger)
-            self._check_lake()
-            yield
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+            with sql.connect(self.spill, self.timezone) as self.connection:
+                create_rejects(self.connection)
+                self.connection.execute(forms.macros())
+                ledger.write_schemas(self.connection, self.home, self.contract)
+                self._recover()
+                self._ledger = ledger.read(self.connection, self.home)
+                # The ledger is replayed by time. A clock that was set back must not put this load before earlier ones.
+                latest = max((entry.loaded_at for entry in self._ledger), default=datetime.min)
+                if self.started <= latest:
+                    self._start(latest + timedelta(microseconds=1))
+                self.state = State.of(self._ledger)
+                self._check_lake()
+                yield
         except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as error:
             raise KyotenError(f"Ingest stopped, and the lake is as it was: {error}") from error
         finally:
-            self.connection.close()
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,6 +5,7 @@ PostgreSQL declares them. A key is what a guard holds unique. A column refers to
 `branch_id` and `from_branch_id`, unless a `relationships` test names another table.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -99,4 +100,9 @@ def _by_name(name: str, names: list[str]) -> Reference | None:
     for pair in PAIRS:
         if name in pair and set(pair) <= set(names):
             return Reference("core", "dim_entity", ("scope", "entity_id")[pair.index(name)])
+    return _named_so(name)
+
+
+@functools.cache
+def _named_so(name: str) -> Reference | None:
     return next((to for pattern, to in BY_NAME.items() if re.fullmatch(pattern, name)), None)

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ RECORDS = "KYOTEN_DAGSTER_POSTGRES"  # another setting: the database in which Da
 LOADING = "__loading"  # the end of the name of a schema that is being loaded
 TYPES = {"VARCHAR": "text", "DOUBLE": "double precision", "HUGEINT": "numeric(38, 0)", "TINYINT": "smallint"}
 CHUNK = 2**20
-LOCK_TIMEOUT = "60s"
+# The swap needs all tables at once. If it waited for one while it has others, a reader that has that one and waits for
+# another would never end. So it takes all or none, and tries again for this time.
+LOCK_SECONDS, LOCK_PAUSE = 60.0, 0.01
 
 
 def wanted() -> str | None:
@@ -237,18 +240,33 @@ def _comment(texts: Row) -> str:
 
 
 def _swap(target: "psycopg.Connection[Any]", schemas: list[str]) -> None:
-    """Put the loaded schemas in the place of the old ones, in one transaction."""
+    """Put the loaded schemas in the place of the old ones, when no reader has one of the tables open."""
+    from psycopg.errors import LockNotAvailable
+
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return _swap_at_once(target, schemas)
+        except LockNotAvailable:
+            if time.monotonic() > deadline:
+                raise LockNotAvailable(f"for {LOCK_SECONDS:.0f} s, transactions had its tables open") from None
+            time.sleep(LOCK_PAUSE)
+
+
+def _swap_at_once(target: "psycopg.Connection[Any]", schemas: list[str]) -> None:
+    """Lock all tables and replace them, in one transaction."""
     reader = os.environ.get("KYOTEN_POSTGRES_READER") or "kyoten_reader"
     role = '"' + reader.replace('"', '""') + '"'
     with target.transaction():
-        target.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         target.execute("set local standard_conforming_strings = on")
         old = target.execute(
             "select format('%%I.%%I', schemaname, tablename) from pg_tables where schemaname = any(%s)",
             [list(PUBLISHED_SCHEMAS)],
         ).fetchall()
         if old:  # without cascade: a view that somebody made on a table stops this, and is named
-            target.execute(f"drop table {', '.join(name for (name,) in old)}")
+            names = ", ".join(name for (name,) in old)
+            target.execute(f"lock table {names} in access exclusive mode nowait")
+            target.execute(f"drop table {names}")
         if not target.execute("select 1 from pg_roles where rolname = %s", [reader]).fetchone():
             target.execute(f"create role {role} nologin")
         for schema in PUBLISHED_SCHEMAS:

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration import sql
 from orchestration.home import Home
 from orchestration.warehouse import HOME_MARK, PUBLISHED_SCHEMAS, compiled
 
@@ -27,8 +28,7 @@ def write_semantics(
     present = {
         name
         for (name,) in connection.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() where database_name = $build",
-            {"build": build},
+            f"select schema_name || '.' || table_name from duckdb_tables() where database_name = {sql.text(build)}"
         ).fetchall()
     }
     tables = [node for node in models if node["config"]["materialized"] != "view"]

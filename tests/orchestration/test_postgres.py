@@ -156,7 +156,7 @@ def test_a_reader_sees_one_release_and_a_view_on_a_table_stops_the_next(
     home = copied(built_home, tmp_path)
     edit(home, ["update ops.release set release_id = 'next'"])
     before = ask(loaded, "select release_id from ops.release")
-    monkeypatch.setattr(postgres, "LOCK_TIMEOUT", "300ms")
+    monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.0)
     with psycopg.connect(loaded) as reader:
         reader.execute("select count(*) from core.fct_deals")
         with pytest.raises(KyotenError, match="PostgreSQL has the one before"):

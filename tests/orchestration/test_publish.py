@@ -273,7 +273,10 @@ def test_a_kill_in_the_middle_leaves_the_old_release(home: Home, function: str, 
     assert not list((home.published / "releases").glob("*.tmp"))
 
 
-def test_a_kill_before_any_change_of_a_file_leaves_the_old_or_the_new_release(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_full", [False, True], ids=["killed", "full"])
+def test_a_kill_or_a_full_disk_before_any_change_leaves_the_old_or_the_new_release(
+    home: Home, tmp_path: Path, is_full: bool
+) -> None:
     old = _publish(home)
     _build(home, 2)
     before = shutil.copytree(home.root, tmp_path / "before", symlinks=True)
@@ -283,7 +286,7 @@ def test_a_kill_before_any_change_of_a_file_leaves_the_old_or_the_new_release(ho
         shutil.copytree(before, home.root, symlinks=True)
 
     killed = 0
-    for _ in kills(home.root, lambda: _publish(home), prepare, STEP):
+    for _ in kills(home.root, lambda: _publish(home), prepare, STEP, is_full):
         killed += 1
         is_old = current_release(home) == old
         assert _editions(home) == ((1, 1) if is_old else (2, 2))

@@ -162,7 +162,18 @@ def test_a_refresh_says_what_it_spent_and_names_the_slowest_step(home_copy: Home
         if not found:
             break
         table[found[1]] = float(found[2])
-    assert list(table) == ["fetch", "imports", "ingest", "names", "knowledge", "dbt", "pages", "publish", "all"]
+    assert list(table) == [
+        "fetch",
+        "imports",
+        "ingest",
+        "names",
+        "knowledge",
+        "dbt",
+        "pages",
+        "switch",
+        "publish",
+        "all",
+    ]
     assert table["dbt"] > 1 and sum(table.values()) == pytest.approx(2 * table["all"], abs=1)
     assert re.search(r"The refresh took \d+ s\. Its slowest step was dbt with \d+ s\.", done.stdout.splitlines()[-1])
 

@@ -6,6 +6,7 @@ import shutil
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,6 +15,7 @@ from orchestration import sql
 from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.release import listing
+from orchestration.release import publish as publishing
 from orchestration.release.known_on import CATALOGUE, write_catalogue
 from orchestration.release.releases import (
     Kept,
@@ -329,3 +331,26 @@ def test_a_table_that_did_not_change_is_written_once(home: Home) -> None:
     ]
     assert sums[1] and sums[0] and sums[1][0] != sums[0][0]
     verify(home, "current")
+
+
+def test_a_clock_that_jumps_leaves_the_releases_in_the_order_of_their_publication(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set back by a day, put right, and ahead by a year: the last one published is the latest each time."""
+    start, before = datetime.now(UTC), ids(home)
+    for edition, moved in ((4, timedelta(days=-1)), (5, timedelta(0)), (6, timedelta(days=365)), (7, timedelta(0))):
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: Any = None, moment: datetime = start + moved) -> datetime:
+                return moment
+
+        monkeypatch.setattr(publishing, "datetime", Clock)
+        _build(home, edition)
+        made = _publish(home)
+        assert _editions(home) == (edition, edition)
+        assert newest_release(home) == made and ids(home) == [*before, made["release_id"]]
+        before = ids(home)
+        delete_expired(home, Releases(keep=100, days=0, month_ends=0))
+    roll_back(home, before[0], "wrong since then")
+    assert roll_back(home, "latest", "") == made["release_id"]
