@@ -4,6 +4,7 @@ The work is in other modules, imported by the command that needs them: help, and
 not take as long as dbt takes to start.
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from typing import Any
 
 import click
 
-from orchestration.errors import KyotenError, printable
+from orchestration.errors import KyotenError, printable, room_needed
 from orchestration.home import PROJECT, Home
 from orchestration.language import translated
 
@@ -22,8 +23,10 @@ DEMO_HOME, CASES_HOME = "data/demo", "data/cases"
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit status: 0, 1 for an error with a remedy, 2 for wrong arguments."""
+    logging.raiseExceptions = False  # a log that cannot be written, as on a full disk, prints no traceback per line
     try:
-        return kyoten.main(arguments, prog_name="kyoten", standalone_mode=False) or 0
+        with room_needed():
+            return kyoten.main(arguments, prog_name="kyoten", standalone_mode=False) or 0
     except click.ClickException as error:
         error.show()
         return error.exit_code

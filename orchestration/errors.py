@@ -1,6 +1,11 @@
 """The error that a person is meant to read: what is wrong, where, and what to do about it."""
 
+import contextlib
+import errno
 import unicodedata
+from collections.abc import Iterator
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class KyotenError(Exception):
@@ -9,6 +14,21 @@ class KyotenError(Exception):
 
 class NotLoadedError(KyotenError):
     """The release is published, and a copy of it elsewhere, such as in PostgreSQL, is still of the one before."""
+
+
+@contextlib.contextmanager
+def room_needed() -> Iterator[None]:
+    """Turn the error of a full disk, which any step that writes can meet, into a KyotenError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        place = f": {error.filename}" if error.filename else ""
+        raise KyotenError(
+            f"No space is left on the disk{place}. Make room, then run the same command again. "
+            "The published release stays."
+        ) from error
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestration import engine, sql
 from orchestration.costs import Costs
-from orchestration.errors import KyotenError, NotLoadedError, printable
+from orchestration.errors import KyotenError, NotLoadedError, printable, room_needed
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.language import say, translated
@@ -91,7 +91,8 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
             clock.say(f"The release is not as it was published: {change}. It will be published again.")
         prepare_dagster(home)
         try:
-            release = _run(home, clock, costs)
+            with room_needed():
+                release = _run(home, clock, costs)
         except NotLoadedError as error:  # readers have the new release
             _tell(home, clock, [str(error)])
             raise
