@@ -210,7 +210,7 @@ def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
         place.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place))
         try:
-            _compile(aside, values, parsed=max(place.glob("[!u]*/partial_parse.msgpack"), key=_modified, default=None))
+            _compile(aside, values, parsed=_parsed_before(place, values))
             with contextlib.suppress(OSError):  # another process was faster
                 aside.rename(folder)
         finally:
@@ -220,6 +220,20 @@ def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
         for old in sorted(place.glob("[!u]*"), key=_modified, reverse=True)[COMPILED_KEPT:] + killed:
             shutil.rmtree(old, ignore_errors=True)
     return folder
+
+
+def _parsed_before(place: Path, values: str) -> Path | None:
+    """Return the newest result of a parse that dbt can continue: with the same guards and macros.
+
+    dbt forgets the description of a guard that it parses again because its SQL or a macro changed.
+    """
+    files = _compiled_from(values)["files"]
+    for record in sorted(place.glob(f"[!u]*/{COMPILED_FROM}"), key=_modified, reverse=True):
+        before = json.loads(record.read_text())["files"]
+        changed = {path for path in files.keys() | before.keys() if files.get(path) != before.get(path)}
+        if not any(path.startswith(("macros/", "tests/")) for path in changed):
+            return record.with_name("partial_parse.msgpack")
+    return None
 
 
 def edited_project(home: Home) -> "Manifest | None":

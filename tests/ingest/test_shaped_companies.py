@@ -82,7 +82,8 @@ def test_a_mapping_of_a_whole_company_is_short(mapping):
     assert len(mapping.read_text(encoding="utf-8").splitlines()) < 40
 
 
-@pytest.mark.parametrize("system", [pytest.param(name, marks=long if name != "hubspot" else ()) for name in SYSTEMS])
+@long
+@pytest.mark.parametrize("system", SYSTEMS)
 def test_a_system_gives_the_marts_of_the_original(workshop, sample, system, monkeypatch):
     mapping = EXAMPLES / "presets" / f"{system}.yml"
     contract, shaped = Home(workshop.folder / "contract" / system), Home(workshop.folder / system)

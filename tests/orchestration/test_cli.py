@@ -15,7 +15,7 @@ from orchestration.cli import kyoten, main
 from orchestration.home import PROJECT, Home
 from orchestration.lock import write_lock
 from orchestration.release import checks
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 
 HEAVY = ("dagster", "dbt", "dlt", "duckdb", "great_expectations", "numpy", "pydantic", "rich", "sqlalchemy", "yaml")
 IMPORTS = f"""
@@ -147,6 +147,7 @@ def test_a_model_that_cannot_be_tried_is_reported(home_copy: Home, tmp_path: Pat
     assert "holds no tables yet. Run make refresh" in unbuilt.stderr
 
 
+@long
 def test_dbt_has_the_settings_of_the_home_and_passes_its_status_on(home_copy: Home) -> None:
     verified = checks.verified(home_copy)
     vars_ = '{"n_min": 7}'

@@ -20,7 +20,7 @@ from orchestration.persons import Person
 from orchestration.release import postgres
 from orchestration.release.releases import current_release, kept_releases
 from orchestration.release.verify import verify
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 from tests.ingest.killing import kills
 from tests.orchestration.test_publish import _publish
 
@@ -253,6 +253,7 @@ def pages(home: Home) -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in (home.published / "pages").rglob("*.html"))
 
 
+@long
 def test_credit_stays(home_copy: Home, server: str) -> None:
     query = """
         select rep_id, rep_name, count(*), sum(amount) from core.fct_deals join core.dim_rep using (rep_id)

@@ -97,6 +97,7 @@ def test_no_name_or_address_is_published(home_copy: Home) -> None:
     assert not (current / "personal.duckdb").exists()
 
 
+@long
 def test_no_page_log_or_message_has_a_name_or_address(home_copy: Home) -> None:
     persons = persons_of(home_copy)
     released = [home_copy.published / "releases"]

@@ -18,7 +18,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.release import postgres
 from orchestration.release.releases import current_release
 from orchestration.warehouse import PUBLISHED_SCHEMAS
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 
 QUESTIONS = {
     f"{page} {title}": query
@@ -189,6 +189,7 @@ def test_a_server_that_is_not_there_is_named_without_the_password(built_home: Ho
     assert "secretword" not in str(raised.value) and "kyoten postgres" in str(raised.value)
 
 
+@long
 def test_a_server_that_was_away_is_loaded_by_the_next_refresh(
     home_copy: Home, loaded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from orchestration.release.releases import current_release
 from orchestration.release.verify import MANIFEST, files_of
 from orchestration.warehouse import overrides
 from tests import forked
-from tests.conftest import SAMPLE_SIZE, run_cli
+from tests.conftest import SAMPLE_SIZE, long, run_cli
 from tests.orchestration.test_killed_refreshes import children
 
 LIGHT = """
@@ -153,6 +153,7 @@ def test_half_a_roster_is_held_until_a_person_accepts_it(home_copy: Home) -> Non
     assert any(f"{name} was accepted by 鈴木 on " in message and "(統廃合)" in message for _, message in loads)
 
 
+@long
 def test_a_refresh_says_what_it_spent_and_names_the_slowest_step(home_copy: Home) -> None:
     done = run_cli(home_copy, "refresh", "--force", "--profile")
     assert done.returncode == 0, done.stderr
@@ -178,7 +179,7 @@ def test_a_refresh_says_what_it_spent_and_names_the_slowest_step(home_copy: Home
     assert re.search(r"The refresh took \d+ s\. Its slowest step was dbt with \d+ s\.", done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [pytest.param(signal.SIGINT, marks=long), signal.SIGTERM])
 def test_an_interrupted_build_publishes_nothing(home_copy: Home, how: signal.Signals) -> None:
     before = current_release(home_copy)
     environment = {**os.environ, "KYOTEN_HOME": str(home_copy.root)}
@@ -216,6 +217,7 @@ def test_an_open_working_database_is_named_before_anything_is_deleted(home_copy:
     assert database_user(home_copy.database) is None
 
 
+@long
 def test_a_part_built_in_the_ui_works_and_cannot_be_published(home_copy: Home) -> None:
     before = current_release(home_copy)
 

@@ -36,7 +36,7 @@ from orchestration.release.releases import (
 )
 from orchestration.release.verify import verify
 from orchestration.settings import Releases, settings_of
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 from tests.ingest.killing import kills
 from tests.orchestration.test_publish import _build, _editions, _publish
 
@@ -274,6 +274,7 @@ def test_the_links_are_replaced_at_once(home: Home) -> None:
         assert str(link.readlink()) == target
 
 
+@long
 def test_the_commands_on_a_real_release(home_copy: Home) -> None:
     first = ids(home_copy)[0]
     assert "readers see it" in run_cli(home_copy, "releases").stdout

@@ -191,6 +191,7 @@ def test_an_extract_that_arrives_late_counts_from_its_date(project: Callable[[Ho
     assert refreshed(home, project(home)) == SECOND_STEP + THIRD_STEP
 
 
+@long
 def test_a_changed_rule_is_a_separate_step(
     project: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from orchestration.errors import KyotenError, printable
 from orchestration.home import Home
 from orchestration.warehouse import checked_vars
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def test_a_sample_has_a_size_that_is_possible(tmp_path: Path, size: str) -> None
     assert done.returncode == 2 and "is not a whole number from 1 to 100,000,000" in done.stderr
 
 
+@long
 def test_a_home_with_signs_of_sql_and_names_with_markup(built_home: Home, tmp_path: Path) -> None:
     home = Home(tmp_path / 'it\'s a "home" #1')
     shutil.copytree(built_home.landing, home.landing)

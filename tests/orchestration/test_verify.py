@@ -10,7 +10,7 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.release.fingerprint import nothing_new
 from orchestration.release.verify import damage, verify
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 
 PARQUET = "parquet/kpi/branch_monthly.parquet"
 
@@ -60,6 +60,7 @@ def test_a_change_with_the_old_time_is_found_by_its_hash(home_copy: Home) -> Non
         verify(home_copy, (home_copy.published / "current").resolve().name)
 
 
+@long
 def test_a_refresh_publishes_again(home_copy: Home) -> None:
     cut_short(home_copy.published / "current" / "kyoten.duckdb")
     cut_short(home_copy.published / "current" / "manifest.json")

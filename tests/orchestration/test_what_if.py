@@ -14,7 +14,7 @@ from orchestration.errors import KyotenError
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.release.releases import current_release
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 
 Rows = list[dict[str, str]]
 
@@ -164,6 +164,7 @@ def test_a_rung_that_is_switched_off_moves_the_deals_that_it_decided(home_copy: 
     assert not (home_copy.build / "what-if").exists()
 
 
+@long
 def test_the_same_rules_move_nothing_and_other_vars_do(home_copy: Home, tmp_path: Path) -> None:
     done = run_cli(home_copy, "what-if", "--ladder", str(LADDER))
     assert done.returncode == 0, done.stderr

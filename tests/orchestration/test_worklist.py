@@ -15,7 +15,7 @@ from orchestration.contract import load_contract
 from orchestration.home import Home
 from orchestration.spreadsheet import safe_cell
 from orchestration.worklist import candidates_text, export_published, export_worklist
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 
 DATASET, RESULTS = (load_contract().datasets[name] for name in ("attribution_overrides", "worklist_results"))
 Row = dict[str, str]
@@ -131,6 +131,7 @@ def test_a_decision_is_applied_and_listed_again_when_facts_change(home_copy: Hom
     assert query(home_copy, "select * from attribution.overrides where deal_id = 'TRAP18-F'") == []
 
 
+@long
 def test_a_win_without_a_salesperson_is_named(home_copy: Home) -> None:
     """A rep alone comes back: the branch stays, the rep is credited, figures follow, and the win leaves the list.
 

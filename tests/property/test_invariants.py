@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from orchestration.home import Home
-from tests.conftest import examples
+from tests.conftest import examples, long
 from tests.property import invariants
 from tests.property.company import DAYS, Company, companies
 from tests.property.conftest import first_of
@@ -121,7 +121,7 @@ def holds(invariant: Callable[[], None]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("what", WRONG_SQL)
+@pytest.mark.parametrize("what", [pytest.param(one, marks=long if n else ()) for n, one in enumerate(WRONG_SQL)])
 def test_wrong_sql_breaks_its_invariant(workshop: Workshop, landed: list[tuple[Company, Home]], what: str) -> None:
     model, right, wrong, invariant = WRONG_SQL[what]
     broken = workshop.with_sql(model, right, wrong)

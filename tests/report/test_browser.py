@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from orchestration.home import Home
 from orchestration.report import pages
 from orchestration.report.queries import figure_sql
+from tests.conftest import long
 from tests.report.reading import read
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -69,7 +70,7 @@ def one_of_each(folder: Path) -> list[Path]:
     return [folder / f"{name}.html" for name in SINGLE] + largest
 
 
-@pytest.mark.parametrize("lang", ["ja", "en"])
+@pytest.mark.parametrize("lang", ["ja", pytest.param("en", marks=long)])
 def test_pages_open_without_errors_requests_or_barriers(browser: Browser, folder: Path, lang: str) -> None:
     problems: list[str] = []
     for path in one_of_each(folder):

@@ -158,12 +158,14 @@ def test_every_mart_is_the_same(releases) -> None:
     assert original.execute("SELECT count(*) FROM core.fct_deals").fetchone()[0] > SAMPLE_SIZE * 0.9
 
 
+@long
 def test_nothing_new_at_the_source_is_nothing_new_here(releases, homes) -> None:
     done = run_cli(homes[1], "refresh", **ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     assert "Nothing new since release" in done.stdout
 
 
+@long
 def test_later_extracts_contain_only_changes(releases) -> None:
     _, replica = releases
     rows = replica.execute(
