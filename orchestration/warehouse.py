@@ -225,7 +225,7 @@ def compiled(home: Home, variables: Mapping[str, Any] | None = None) -> Path:
 def _parsed_before(place: Path, values: str) -> Path | None:
     """Return the newest result of a parse that dbt can continue: with the same guards and macros.
 
-    dbt forgets the description of a guard that it parses again because its SQL or a macro changed.
+    dbt loses the description of a guard that it parses again because its SQL or a macro changed.
     """
     files = _compiled_from(values)["files"]
     for record in sorted(place.glob(f"[!u]*/{COMPILED_FROM}"), key=_modified, reverse=True):
