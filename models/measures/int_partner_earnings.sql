@@ -7,14 +7,23 @@ with sold as (
 ),
 
 channels as (
-    select channel, count(distinct deal_id) as deals, sum(commission) as commission, sum(amount) as amount
+    -- With their type, because Sail writes a sum with another type than it says.
+    select
+        channel,
+        count(distinct deal_id) as deals,
+        cast(sum(commission) as {{ money_type() }}) as commission,
+        cast(sum(amount) as {{ money_type() }}) as amount
     from sold
     where commission is not null
     group by channel
 ),
 
 usual as (
-    select sum(deals) as deals, sum(commission) as commission, sum(amount) as amount from channels
+    select
+        sum(deals) as deals,
+        cast(sum(commission) as {{ money_type() }}) as commission,
+        cast(sum(amount) as {{ money_type() }}) as amount
+    from channels
 ),
 
 rates as (
