@@ -34,6 +34,7 @@ REPEATED = {
     "potential_outcomes": {"potential_score"},
     "headlines": {"deals_new", "deals_won", "won_amount", "indirect_ratio"},
     "three_sided": {"deals_won", "won_amount"},
+    "next_budget": {"action_effect"},
 }
 # Numeric columns that are no metrics of their own: parts of a metric, its complement, and attributes of a row.
 PARTS = re.compile(
@@ -44,7 +45,7 @@ PARTS = re.compile(
 )
 # Documented only in the mart that has them.
 DETAILS = {
-    "action_effect", "action_goals", "action_hours", "action_months", "actions_done", "actions_due",
+    "action_goals", "action_hours", "action_months", "actions_done", "actions_due",
     "actions_late", "actions_not_done", "actions_on_time", "actions_open", "actions_overdue", "actions_running",
     "active_branches", "activities", "activities_held", "actual_to_date", "actual_value", "adjusted_amount",
     "adoption_rate", "age_days", "agreed_child_plans", "all_weight", "amount_before", "amount_per_hour",
