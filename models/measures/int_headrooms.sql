@@ -48,9 +48,9 @@ based as (
         cast(own.named_wins as double) / own.wins as own_share,
         cast(of_partner.named_wins as double) / of_partner.wins as partner_share,
         shares.named_share as company_share,
-        {{ round_money('own.present_win_amount') }} as own_amount,
-        {{ round_money('of_partner.present_win_amount') }} as partner_amount,
-        {{ round_money('of_all.present_win_amount') }} as company_amount
+        {{ round_double('own.present_win_amount') }} as own_amount,
+        {{ round_double('of_partner.present_win_amount') }} as partner_amount,
+        {{ round_double('of_all.present_win_amount') }} as company_amount
     from branches
     inner join {{ ref('int_benchmarks') }} as benchmarks
         on

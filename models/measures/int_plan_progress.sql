@@ -45,12 +45,13 @@ joined as (
 summed as (
     select
         *,
-        sum(target) over to_date as target_sum,
-        sum(original_target) over to_date as original_sum,
-        sum(actual) over to_date as actual_sum,
+        -- Decimals, because a sum of floats depends on the order of its rows.
+        cast(sum({{ exact('target') }}) over to_date as double) as target_sum,
+        cast(sum({{ exact('original_target') }}) over to_date as double) as original_sum,
+        cast(sum({{ exact('actual') }}) over to_date as double) as actual_sum,
         count(actual) over to_date as actual_months,
         count(*) over to_date as months_to_date,
-        sum(target) over of_goal as target_total,
+        cast(sum({{ exact('target') }}) over of_goal as double) as target_total,
         max(month) over of_goal as last_goal_month
     from joined
     window

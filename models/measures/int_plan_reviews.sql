@@ -21,8 +21,9 @@ months as (
 goals as (
     select
         book, plan_id, scope, entity_id, goal_id, metric, goal_type, is_flow,
-        sum(case when is_flow or month = last_month then target end) as target,
-        sum(case when is_flow or month = last_month then original_target end) as original_target
+        -- Summed as decimals, because a sum of floats depends on the order of its rows.
+        cast(sum(case when is_flow or month = last_month then {{ exact('target') }} end) as double) as target,
+        cast(sum(case when is_flow or month = last_month then {{ exact('original_target') }} end) as double) as original_target
     from months
     group by book, plan_id, scope, entity_id, goal_id, metric, goal_type, is_flow
 ),
@@ -45,8 +46,8 @@ results as (
 today as (
     select
         months.book, months.plan_id, months.goal_id,
-        sum(progress.target) as target,
-        case when count(progress.actual) = count(*) then sum(progress.actual) end as actual
+        cast(sum({{ exact('progress.target') }}) as double) as target,
+        case when count(progress.actual) = count(*) then cast(sum({{ exact('progress.actual') }}) as double) end as actual
     from months
     inner join {{ ref('int_plan_progress') }} as progress
         on months.plan_id = progress.plan_id and months.goal_id = progress.goal_id and months.month = progress.month

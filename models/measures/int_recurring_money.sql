@@ -13,7 +13,7 @@ with parts as (
 select
     credit.branch_id_current as branch_id,
     {{ month_of('credit.recognized_on') }} as month,
-    sum(cast(cast(credit.amount as double) * parts.annual_amount / parts.amount as {{ money_type() }})) as recurring_amount
+    sum({{ round_double('cast(credit.amount as double) * parts.annual_amount / parts.amount') }}) as recurring_amount
 from {{ ref('current_credit') }} as credit
 inner join parts on credit.deal_id = parts.deal_id
 where credit.is_counted and parts.amount > 0

@@ -59,9 +59,9 @@ below as (
         links.plan_id, links.child_scope, parent_goals.metric,
         count(*) as plans,
         count(child_goals.plan_id) as agreed_plans,
-        sum(child_goals.plan_target) as plan_target,
-        sum(child_goals.target_to_date) as target_to_date,
-        sum(child_goals.actual_to_date) as actual_to_date
+        cast(sum({{ exact('child_goals.plan_target') }}) as double) as plan_target,
+        cast(sum({{ exact('child_goals.target_to_date') }}) as double) as target_to_date,
+        cast(sum({{ exact('child_goals.actual_to_date') }}) as double) as actual_to_date
     from links
     inner join goals as parent_goals on links.plan_id = parent_goals.plan_id
     left join goals as child_goals on links.child_plan_id = child_goals.plan_id and parent_goals.metric = child_goals.metric
