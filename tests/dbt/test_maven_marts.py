@@ -9,10 +9,11 @@ import duckdb
 import pytest
 
 from orchestration.home import PROJECT, Home
-from tests.conftest import run_cli
+from tests.conftest import SCALE, run_cli
 
 DATA = PROJECT.parent / "shared" / "data" / "maven_crm"
-COPIES = ("clean", "excel_mangled", "crlf")
+# `make long-test` also builds the third copy, which differs from the first one in its line ends alone.
+COPIES = ("clean", "excel_mangled", *(("crlf",) if SCALE > 1 else ()))
 SCHEMAS = ("core", "attribution", "kpi", "segment", "plan")
 
 pytestmark = pytest.mark.skipif(
@@ -37,7 +38,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, duckdb.DuckD
     return opened
 
 
-def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, duckdb.DuckDBPyConnection]) -> None:
+def test_the_copies_give_the_same_rows_in_every_table(releases: dict[str, duckdb.DuckDBPyConnection]) -> None:
     tables = releases["clean"].execute(
         "select table_schema, table_name from information_schema.tables where table_schema in ('core', 'attribution',"
         " 'kpi', 'segment', 'plan')"
@@ -47,7 +48,7 @@ def test_the_three_copies_give_the_same_rows_in_every_table(releases: dict[str, 
         rows = [
             sorted(map(repr, release.execute(f'from "{schema}"."{table}"').fetchall())) for release in releases.values()
         ]
-        assert rows[0] == rows[1] == rows[2], f"{schema}.{table}"
+        assert all(one == rows[0] for one in rows[1:]), f"{schema}.{table}"
         compared += 1
     assert compared >= 20
 

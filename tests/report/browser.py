@@ -1,6 +1,6 @@
 """The pages in a real browser, Debian's Chromium: no errors, no requests, language, filters, axe, phone and paper.
 
-`make browser-test` runs them. Without Chromium they are skipped, and say what to install.
+`make browser-test` runs them, and says what to install. pytest collects this file only by its name.
 """
 
 import os
@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from orchestration.home import Home
 from orchestration.report import pages
 from orchestration.report.queries import figure_sql
-from tests.conftest import long
 from tests.report.reading import read
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
