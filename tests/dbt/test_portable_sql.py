@@ -19,6 +19,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from orchestration.home import PROJECT, Home
 from orchestration.warehouse import read_manifest
+from tests.conftest import long
 
 Schema = dict[str, object]  # catalog → schema → table → column → type
 
@@ -256,6 +257,7 @@ def test_havings_name_a_table_where_an_aggregate_has_the_name(queries: dict[str,
     assert {name: found for name, sql in queries.items() if (found := unclear_havings(sql))} == {}
 
 
+@long
 def test_parts_have_the_type_of_all_engines(queries: dict[str, str], schema: Schema, built_home: Home) -> None:
     trees = {name: typed(sql, schema) for name, sql in queries.items()}
     assert len(trees) > 100

@@ -69,7 +69,7 @@ def one_of_each(folder: Path) -> list[Path]:
     return [folder / f"{name}.html" for name in SINGLE] + largest
 
 
-@pytest.mark.parametrize("lang", ["ja", pytest.param("en", marks=long)])
+@pytest.mark.parametrize("lang", ["ja", "en"])
 def test_pages_open_without_errors_requests_or_barriers(browser: Browser, folder: Path, lang: str) -> None:
     problems: list[str] = []
     for path in one_of_each(folder):
