@@ -28,6 +28,7 @@ WORDS = {
     r"\bdbt\.dateadd\b": "add_days or add_months",
     r"\bdbt\.datediff\b": "days_between",
     r"\bdbt\.listagg\b": "joined_texts",
+    r"\bgenerate_series\b": "range and make_date",
     r"\w''\w": "dbt.escape_single_quotes, because Spark takes two quotes for two texts",
 }
 RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead)
@@ -280,6 +281,7 @@ def test_parts_have_the_type_of_all_engines(queries: dict[str, str], schema: Sch
         "dbt.dateadd('day', 1, a)",
         "dbt.datediff(a, b, 'day')",
         "dbt.listagg(a)",
+        "from generate_series(1, 2)",
         "select 'nobody''s'",
     ],
 )
