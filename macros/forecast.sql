@@ -3,6 +3,9 @@
 {% macro exact(value) -%} cast({{ value }} as decimal(28, 10)) {%- endmacro %}
 {% macro exact_money(value) -%} cast(cast({{ value }} as decimal(28, 2)) as decimal(28, 10)) {%- endmacro %}
 
+{# A double with few digits. As a decimal first: engines round half a digit of a double in different ways. #}
+{% macro rounded(value, digits) -%} cast(round({{ exact(value) }}, {{ digits }}) as double) {%- endmacro %}
+
 {# Actual ÷ expected, drawn towards 1 as if `weight` further ones had come as expected: the mean of a gamma-Poisson. #}
 {% macro shrunk_ratio(actual, expected, weight) -%}
     (cast({{ actual }} as double) + {{ weight }}) / (cast({{ expected }} as double) + {{ weight }})
