@@ -18,8 +18,8 @@ from tests.spark.comparison import differences
 from tests.spark.running import ADDRESS, await_, free_port, kill, program, refresh, set_up, spark_tables
 
 SIZE = os.environ.get("GIVEN_SIZE") or "10000"
-# They hold the step from credit known on DuckDB to credit on Spark, with the cause SOFTWARE: see docs/spark.md. A home that
-# Spark alone has built has no such step: `make spark-test` compares them.
+# They hold the step from credit known on DuckDB to credit on Spark, with the cause SOFTWARE: see docs/spark.md. A home
+# that Spark alone has built has no such step: `make spark-test` compares them.
 OF_THE_STEP = {
     "intermediate.int_branch_log",
     "intermediate.int_change_pairs",
