@@ -85,6 +85,5 @@ def test_the_cluster_builds_the_same_tables(master: str, tmp_path: Path, show: C
     with duckdb.connect(str(on_duckdb.database), read_only=True) as built:
         different = dict(differences(built, tables))
     assert {name: text for name, text in different.items() if name not in OF_THE_STEP} == {}
-    show(
-        f"Spark, a master and two workers, {SIZE} deals: {len(tables) - len(different)} tables equal; refresh and driver: {spent}"
-    )
+    equal = len(tables) - len(different)
+    show(f"Spark, a master and two workers, {SIZE} deals: {equal} tables equal; refresh and driver: {spent}")
