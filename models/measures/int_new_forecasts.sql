@@ -79,7 +79,7 @@ shares as (
 expected as (
     select
         horizons.month_number, horizons.horizon,
-        sum({{ exact(
+        sum({{ exact_wins(
             'odds.win_chance * seasons.season * trends.deals / 12 * power(trends.growth, (5.5 + odds.start) / cast(12 as double))'
         ) }}) as wins
     from {{ ref('int_forecast_months') }} as horizons
@@ -96,7 +96,7 @@ expected as (
 branches as (
     select
         shares.month_number, expected.horizon, shares.branch_id, shares.division_id, shares.partner_id,
-        sum({{ exact('expected.wins * shares.share * coalesce(kinds.factor, 1) * coalesce(partners.factor, 1)') }}) as wins
+        sum({{ exact_wins('expected.wins * shares.share * coalesce(kinds.factor, 1) * coalesce(partners.factor, 1)') }}) as wins
     from shares
     inner join expected on shares.month_number = expected.month_number
     left join {{ ref('int_win_factors') }} as kinds

@@ -6,8 +6,8 @@ with chances as (
 select
     month_number, horizon, branch_id, division_id, partner_id,
     count(*) as open_deals,
-    sum({{ exact('win_chance') }}) as wins,
-    sum({{ exact('win_chance * (1 - win_chance)') }}) as wins_variance,
+    sum({{ exact_wins('win_chance') }}) as wins,
+    sum({{ exact_wins('win_chance * (1 - win_chance)') }}) as wins_variance,
     sum({{ exact_money('win_chance * amount') }}) as amount,
     sum({{ exact_money('win_chance * (amount / 1000) * (amount / 1000)') }}) as amount_variance
 from chances
