@@ -547,6 +547,10 @@ def test_recruiting(built_home: Home) -> None:
             known = started.get(row["partner_id"], NEVER)
             started[row["partner_id"]] = min(known, row["contract_started_on"])
     again: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(pl.col("kind").is_in(["resale", "referral", "oem"]))
+    inquiries = inquiries.with_columns(day=pl.col("received_at").dt.offset_by("9h").dt.date())
+    asked_for = dict(inquiries.sort("day", "inquiry_id", descending=True).select("became_partner_id", "kind").iter_rows())
+    sells_by = {row["partner_type"]: row["channel"] for row in seed("partner_channels")}
     waits: dict[tuple[str, str], list[float]] = defaultdict(list)
     areas = {row["prefecture_start"]: row["area"] for row in seed("areas")}
     # The head office, otherwise the first branch, of those whose prefecture has an area.
@@ -573,13 +577,30 @@ def test_recruiting(built_home: Home) -> None:
         for cut in (
             ("industry", row["industry"] or "unknown"),
             ("area", areas.get((place or "")[:2], "unknown")),
+            ("channel", sells_by.get(row["partner_type"]) or asked_for.get(partner) or "unknown"),
             ("partner_type", row["partner_type"]),
         ):
             again[cut].update(count)
             if begun and begun >= months(built_home)[0]:
                 won_on = first_win.get(partner)
                 waits[cut].append(max((won_on - begun).days, 0) if won_on else math.inf)
+    inquiries = inquiries.with_columns(a_year_later=pl.col("day").dt.offset_by("1y"))
+    for row in inquiries.filter(pl.col("day") <= today(built_home)).iter_rows(named=True):
+        signed, a_year_later = started.get(row["became_partner_id"]), row["a_year_later"]
+        if signed and signed < row["day"]:
+            continue
+        for cut in (
+            ("industry", row["industry"] or "unknown"),
+            ("area", areas.get((row["prefecture"] or "")[:2], "unknown")),
+            ("channel", row["kind"]),
+        ):
+            is_over = a_year_later <= today(built_home)
+            again[cut].update({
+                "inquiries": 1, "inquiry_conversion_denominator": int(is_over),
+                "inquiry_conversion_numerator": int(is_over and bool(signed and signed < a_year_later)),
+            })  # fmt: skip
     mart = table(built_home, "segment", "recruit_funnel")
+    assert mart["inquiry_conversion_numerator"].sum() > 0
     rows: Rows = []
     for (cut, value), of in again.items():
         n, won = of["fit_rate_denominator"], of["fit_rate_numerator"]
@@ -591,6 +612,10 @@ def test_recruiting(built_home: Home) -> None:
             "fit_rate": rate(won, n),
             "starts": len(wait),
             "days_to_first_win": float(median) if median < math.inf else None,
+            "inquiry_conversion": rate(of["inquiry_conversion_numerator"], of["inquiry_conversion_denominator"]),
+        } | {
+            name: None if cut == "partner_type" else of[name]
+            for name in ("inquiries", "inquiry_conversion_numerator", "inquiry_conversion_denominator")
         } | {
             name: of[name]
             for name in (

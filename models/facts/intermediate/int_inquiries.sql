@@ -4,6 +4,7 @@ select
     {{ business_date('received_at') }} as received_on,
     kind,
     industry,
+    prefecture,
     became_partner_id
 from {{ ref('stg_inquiries') }}
 where kind in ('resale', 'referral', 'oem')
