@@ -637,6 +637,48 @@ def test_recruiting(built_home: Home) -> None:
     assert mart.filter(pl.col("cut") == "area")["prospects"].sum() == len(partners)
 
 
+def test_prospects(built_home: Home) -> None:
+    """Who is listed, from roster, deals and inquiries; the signs, from the funnel's intervals."""
+    partners = table(built_home, "core", "dim_partner").filter(~pl.col("is_sentinel"))
+    contracts = accepted(built_home, "partners", "partner_id", "contract_started_on").filter(
+        pl.col("contract_started_on") <= today(built_home)
+    )
+    known = set(contracts["partner_id"]) | set(milestones(built_home)["partner_id"])
+    ended = set(partners.filter(pl.col("contract_ended_on") <= today(built_home))["partner_id"])
+    again: dict[tuple[str, str], dict[str, Any]] = {
+        ("partner", row["partner_id"]): {"name": row["partner_name"], "industry": row["industry"] or "unknown"}
+        for row in partners.iter_rows(named=True)
+        if row["partner_id"] not in known | ended
+    }
+    inquiries = accepted(built_home, "inquiries", "inquiry_id").with_columns(
+        day=pl.col("received_at").dt.offset_by("9h").dt.date()
+    )
+    recent = inquiries.filter(
+        pl.col("kind").is_in(["resale", "referral", "oem"]), pl.col("became_partner_id").is_null(),
+        pl.col("day") <= today(built_home), pl.col("day").dt.offset_by("1y") > today(built_home),
+    )  # fmt: skip
+    last = {row["company_name"] or row["inquiry_id"]: row for row in recent.sort("day", "inquiry_id").iter_rows(named=True)}
+    again |= {
+        ("inquiry", row["inquiry_id"]): {"name": row["company_name"], "industry": row["industry"] or "unknown", "channel": row["kind"]}
+        for row in last.values()
+    }
+    mart = table(built_home, "segment", "recruit_prospects")
+    assert len(mart) == len(again) > 10
+    funnel = {(row["cut"], row["cut_value"]): row for row in table(built_home, "segment", "recruit_funnel").iter_rows(named=True)}
+    for row in mart.iter_rows(named=True):
+        expected = again[row["prospect_type"], row["prospect_id"]]
+        assert (row["prospect_name"], row["industry"]) == (expected["name"], expected["industry"])
+        assert row["channel"] == expected.get("channel", row["channel"])
+        signs = 0
+        for cut in ("industry", "area", "channel"):
+            of = funnel.get((cut, row[cut]))
+            if row[cut] != "unknown" and of and of["fit_rate_denominator"] >= N_MIN:
+                alpha = 2 * float(norm.sf(PROJECT_VARS["evidence_some"]))
+                low, high = proportion_confint(of["fit_rate_numerator"], of["fit_rate_denominator"], alpha, "wilson")
+                signs += int(low > of["all_rate"]) - int(high < of["all_rate"])
+        assert (row["fit_signs"], row["reason"] is None) == (signs, row["reason_ja"] is None)
+
+
 def bounds(row: dict[str, Any], metric: str) -> tuple[float, float] | None:
     """Return the interval of 80 % of a figure: the exact one of a count, Wilson's of a share of enough cases."""
     tail = float(norm.sf(1.282))

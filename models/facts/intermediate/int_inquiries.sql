@@ -3,6 +3,7 @@ select
     inquiry_id,
     {{ business_date('received_at') }} as received_on,
     kind,
+    company_name,
     industry,
     prefecture,
     became_partner_id
