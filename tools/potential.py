@@ -103,7 +103,8 @@ def read(connection: "duckdb.DuckDBPyConnection", seed: int) -> Found:
         from (
             select
                 account_manager_id, bool_or(list_priority = 1) as has_any,
-                bool_or(list_priority = 1 and list_rank = 1) as begins, max(hours_so_far) > max(capacity_hours) as is_too_long
+                bool_or(list_priority = 1 and list_rank = 1) as begins,
+                max(hours_so_far) > max(capacity_hours) as is_too_long
             from segment.activation_worklist
             group by account_manager_id
         )
@@ -127,7 +128,8 @@ def markdown(found: Collection[Found]) -> str:
     lines: list[str] = []
     for one in found:
         if not lines:
-            head = ["seed", "branches", "win in the year after", "lift of the top fifth", "AUC", *one.correlations, "worklists"]
+            head = ["seed", "branches", "win in the year after", "lift of the top fifth", "AUC"]
+            head += [*one.correlations, "worklists"]
             lines += ["| " + " | ".join(head) + " |", "|---:" * len(head) + "|"]
         cells = [
             str(one.seed), str(one.branches), f"{one.base_rate:.0%}", f"{one.lift:.2f} (from {one.lift_low:.2f})",

@@ -92,8 +92,10 @@ pairs as (
         targets.headcount is null as is_headcount_assumed,
         cast(least(targets.headcount, own.headcount) as double) / nullif(greatest(targets.headcount, own.headcount), 0)
             as similarity_headcount,
-        case when targets.area = own.area then cast(1 as double) when targets.area is not null then cast({{ var('rollout_other_area') }} as double) end
-            as similarity_area,
+        case
+            when targets.area = own.area then cast(1 as double)
+            when targets.area is not null then cast({{ var('rollout_other_area') }} as double)
+        end as similarity_area,
         case
             when branches.closed_deals > 0 then least(cast(1 as double), coalesce(base.share, 0) / source_base.share)
         end as similarity_customers

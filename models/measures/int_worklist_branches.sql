@@ -1,7 +1,10 @@
 -- Branches that an account manager could work on this week, with the hours and the expected value of the next action. A branch that
 -- was just met rests, unless what was agreed is due.
 with today as (
-    select as_of, {{ add_days('as_of', -var('worklist_rest_days')) }} as rested_on, {{ add_days('as_of', var('worklist_due_days')) }} as due_until
+    select
+        as_of,
+        {{ add_days('as_of', -var('worklist_rest_days')) }} as rested_on,
+        {{ add_days('as_of', var('worklist_due_days')) }} as due_until
     from {{ ref('int_as_of') }}
 ),
 

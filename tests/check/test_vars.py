@@ -60,14 +60,16 @@ def models_of_segments_and_plans() -> dict[str, str]:
             readers.get(read, set()).add(name)
     found = {name for name, path in files.items() if path.parent.name in ("segment", "plan")}
     while more := {
-        name for name in files if name.startswith("int_") and name not in found and readers[name] and readers[name] <= found
+        name
+        for name in files
+        if name.startswith("int_") and name not in found and readers[name] and readers[name] <= found
     }:
         found |= more
     return {name: texts[name] for name in sorted(found)}
 
 
 def fixed_thresholds(text: str, exempt: set[str]) -> list[str]:
-    """Return the numbers of a model's SQL that set a limit: any number in a comparison but 0 and 1, and unusual ones."""
+    """Return the numbers of SQL that may set a limit: in a comparison any but 0 and 1, elsewhere unusual ones."""
     found = []
     for match in NUMBER.finditer(NO_THRESHOLD.sub(" ", text)):
         number, is_compared = match["number"], match["compared"] is not None

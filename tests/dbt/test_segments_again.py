@@ -547,9 +547,13 @@ def test_recruiting(built_home: Home) -> None:
             known = started.get(row["partner_id"], NEVER)
             started[row["partner_id"]] = min(known, row["contract_started_on"])
     again: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(pl.col("kind").is_in(["resale", "referral", "oem"]))
+    inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(
+        pl.col("kind").is_in(["resale", "referral", "oem"])
+    )
     inquiries = inquiries.with_columns(day=pl.col("received_at").dt.offset_by("9h").dt.date())
-    asked_for = dict(inquiries.sort("day", "inquiry_id", descending=True).select("became_partner_id", "kind").iter_rows())
+    asked_for = dict(
+        inquiries.sort("day", "inquiry_id", descending=True).select("became_partner_id", "kind").iter_rows()
+    )
     sells_by = {row["partner_type"]: row["channel"] for row in seed("partner_channels")}
     waits: dict[tuple[str, str], list[float]] = defaultdict(list)
     areas = {row["prefecture_start"]: row["area"] for row in seed("areas")}
@@ -606,16 +610,13 @@ def test_recruiting(built_home: Home) -> None:
         n, won = of["fit_rate_denominator"], of["fit_rate_numerator"]
         wait = waits[cut, value]
         median = statistics.median(wait) if len(wait) >= N_MIN else math.inf
-        row = {
+        row: dict[str, Any] = {
             "cut": cut,
             "cut_value": value,
             "fit_rate": rate(won, n),
             "starts": len(wait),
             "days_to_first_win": float(median) if median < math.inf else None,
             "inquiry_conversion": rate(of["inquiry_conversion_numerator"], of["inquiry_conversion_denominator"]),
-        } | {
-            name: None if cut == "partner_type" else of[name]
-            for name in ("inquiries", "inquiry_conversion_numerator", "inquiry_conversion_denominator")
         } | {
             name: of[name]
             for name in (
@@ -629,6 +630,8 @@ def test_recruiting(built_home: Home) -> None:
                 "fit_rate_numerator",
             )
         }
+        for name in ("inquiries", "inquiry_conversion_numerator", "inquiry_conversion_denominator"):
+            row[name] = None if cut == "partner_type" else of[name]
         if n:
             low, high = proportion_confint(won, n, alpha=0.05, method="wilson")
             row |= {"interval_low": pytest.approx(low, abs=1e-4), "interval_high": pytest.approx(high, abs=1e-4)}
@@ -657,14 +660,15 @@ def test_prospects(built_home: Home) -> None:
         pl.col("kind").is_in(["resale", "referral", "oem"]), pl.col("became_partner_id").is_null(),
         pl.col("day") <= today(built_home), pl.col("day").dt.offset_by("1y") > today(built_home),
     )  # fmt: skip
-    last = {row["company_name"] or row["inquiry_id"]: row for row in recent.sort("day", "inquiry_id").iter_rows(named=True)}
-    again |= {
-        ("inquiry", row["inquiry_id"]): {"name": row["company_name"], "industry": row["industry"] or "unknown", "channel": row["kind"]}
-        for row in last.values()
-    }
+    in_order = recent.sort("day", "inquiry_id").iter_rows(named=True)
+    for row in {row["company_name"] or row["inquiry_id"]: row for row in in_order}.values():
+        again["inquiry", row["inquiry_id"]] = {
+            "name": row["company_name"], "industry": row["industry"] or "unknown", "channel": row["kind"],
+        }  # fmt: skip
     mart = table(built_home, "segment", "recruit_prospects")
     assert len(mart) == len(again) > 10
-    funnel = {(row["cut"], row["cut_value"]): row for row in table(built_home, "segment", "recruit_funnel").iter_rows(named=True)}
+    rows = table(built_home, "segment", "recruit_funnel").iter_rows(named=True)
+    funnel = {(row["cut"], row["cut_value"]): row for row in rows}
     for row in mart.iter_rows(named=True):
         expected = again[row["prospect_type"], row["prospect_id"]]
         assert (row["prospect_name"], row["industry"]) == (expected["name"], expected["industry"])

@@ -36,11 +36,13 @@ bounded as (
             as value,
         case
             when denominator is null then {{ count_low('cast(numerator as double)', var('evidence_some')) }}
-            when denominator >= {{ var('n_min') }} then {{ wilson_bound('least(numerator, denominator)', 'denominator', '-', var('evidence_some')) }}
+            when denominator >= {{ var('n_min') }}
+                then {{ wilson_bound('least(numerator, denominator)', 'denominator', '-', var('evidence_some')) }}
         end as value_low,
         case
             when denominator is null then {{ count_high('cast(numerator as double)', var('evidence_some')) }}
-            when denominator >= {{ var('n_min') }} then {{ wilson_bound('least(numerator, denominator)', 'denominator', '+', var('evidence_some')) }}
+            when denominator >= {{ var('n_min') }}
+                then {{ wilson_bound('least(numerator, denominator)', 'denominator', '+', var('evidence_some')) }}
         end as value_high
     from figures
 ),

@@ -104,14 +104,14 @@ select
     coalesce(compared.with_deal, 0) as with_deal,
     coalesce(compared.with_win, 0) as with_win,
     coalesce(compared.decisions, 0) as decisions,
-    cast(
-        case when compared.decisions >= {{ var('n_min') }} and 2 * compared.days_to_contract < {{ not_yet() }} then compared.days_to_contract end
-        as double
-    ) as decision_days,
+    case
+        when compared.decisions >= {{ var('n_min') }} and 2 * compared.days_to_contract < {{ not_yet() }}
+            then cast(compared.days_to_contract as double)
+    end as decision_days,
     coalesce(compared.starts, 0) as starts,
-    cast(
-        case when compared.starts >= {{ var('n_min') }} and 2 * compared.days_to_win < {{ not_yet() }} then compared.days_to_win end as double
-    ) as days_to_first_win,
+    case
+        when compared.starts >= {{ var('n_min') }} and 2 * compared.days_to_win < {{ not_yet() }} then cast(compared.days_to_win as double)
+    end as days_to_first_win,
     cast(coalesce(compared.observed, 0) as bigint) as fit_rate_denominator,
     cast(coalesce(compared.producing, 0) as bigint) as fit_rate_numerator,
     {{ rate('compared.producing', 'compared.observed', var('n_min')) }} as fit_rate,

@@ -156,8 +156,8 @@ done as (
 )
 
 select
-    proposed.scope_key, proposed.branch_id, proposed.month, proposed.segment, proposed.segment_branches, proposed.run_rate, proposed.headroom_amount,
-    proposed.capacity, proposed.growth_basis, proposed.growth, proposed.basis,
+    proposed.scope_key, proposed.branch_id, proposed.month, proposed.segment, proposed.segment_branches, proposed.run_rate,
+    proposed.headroom_amount, proposed.capacity, proposed.growth_basis, proposed.growth, proposed.basis,
     case proposed.basis
         when 'headroom' then proposed.headroom_amount_min
         when 'nothing' then cast(0 as double)
