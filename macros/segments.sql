@@ -56,7 +56,7 @@
     end
 {%- endmacro %}
 
-{# Evidence of a difference by its distance from chance, in standard errors; null is none. #}
+{# Evidence of a difference by its distance from chance, in standard errors. Without a distance there is none. #}
 {% macro evidence_grade(distance) -%}
     case
         when {{ distance }} >= {{ var('evidence_strong') }} then 'strong'

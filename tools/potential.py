@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+from orchestration.warehouse import var
 from tools.accuracy import report_progress, resolve
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ MODELS = ("potential_backtest", "potential_feature_results", "activation_worklis
 class Found:
     """The backtest of one sample: the latest cut-off, the correlation of each feature over all, and the worklists.
 
-    lists: worklists with a branch of high potential and no result; led: those that begin with one; too_long: all lists
-    with more hours than their account manager has.
+    lists: worklists with a branch of high potential and no result that fits into the hours for such branches; led: lists
+    of these that begin with one; too_long: lists with more hours than their account manager has.
     """
 
     seed: int
@@ -99,16 +100,18 @@ def read(connection: "duckdb.DuckDBPyConnection", seed: int) -> Found:
     ).fetchall()
     lists = connection.execute(
         """
-        select count(*) filter (has_any), count(*) filter (begins), count(*) filter (is_too_long)
+        select count(*) filter (has_any), count(*) filter (has_any and begins), count(*) filter (is_too_long)
         from (
             select
-                account_manager_id, bool_or(list_priority = 1) as has_any,
+                account_manager_id,
+                max(action_hours) filter (list_priority = 1) <= $share * max(capacity_hours) as has_any,
                 bool_or(list_priority = 1 and list_rank = 1) as begins,
                 max(hours_so_far) > max(capacity_hours) as is_too_long
             from segment.activation_worklist
             group by account_manager_id
         )
-        """
+        """,
+        {"share": var("activation_share")},
     ).fetchone() or (0, 0, 0)
     return Found(
         seed,

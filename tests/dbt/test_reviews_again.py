@@ -257,7 +257,7 @@ def test_business_reviews(built_home: Home) -> None:
             )  # fmt: skip
     found = table(built_home, "plan", "qbr_pack")
     assert_same(found, pl.DataFrame(again, infer_schema_length=None), ["branch_id", "period_start"])
-    assert {"growth", "capacity"} <= set(found["proposal_basis_now"]) and found["proposal_basis_now"].has_nulls()
+    assert found["proposal_basis_now"].n_unique() > 2
     assert found["is_relationship_reset"].any() and found["is_executive_present"].any()
     last = found.filter(pl.col("period_start") == quarters[-1][1])
     assert set(last["known_on"]) == {today(built_home)}

@@ -5,7 +5,7 @@ with today as (
     select as_of, {{ add_months('as_of', -12) }} as a_year_ago from {{ ref('int_as_of') }}
 ),
 
--- A company that asks several times is one prospect.
+-- A company with several inquiries is one prospect.
 asked as (
     select
         inquiries.*,
