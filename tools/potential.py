@@ -27,8 +27,8 @@ MODELS = ("potential_backtest", "potential_feature_results", "activation_worklis
 class Found:
     """The backtest of one sample: the latest cut-off, the correlation of each feature over all, and the worklists.
 
-    lists: worklists with a branch of high potential and no result that fits into the hours for such branches; led: lists
-    of these that begin with one; too_long: lists with more hours than their account manager has.
+    lists: worklists with a branch of high potential and no result that fits into the hours for such branches; led:
+    lists of these that begin with one; too_long: lists with more hours than their account manager has.
     """
 
     seed: int

@@ -377,8 +377,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     # It asked in June and is in no roster; nothing is known of partners of its industry, and an inquiry has no area.
     "recruit next": [
         {
-            "prospect_type": "inquiry", "prospect_id": "KNOWN-IQ4", "prospect_name": "温室第4株式会社", "channel": "referral",
-            "industry": "農林水産", "area": "unknown", "prospect_since": day("2025-06-14"), "met_on": None,
+            "prospect_type": "inquiry", "prospect_id": "KNOWN-IQ4", "prospect_name": "温室第4株式会社",
+            "channel": "referral", "industry": "農林水産", "area": "unknown", "prospect_since": day("2025-06-14"), "met_on": None,
         }
     ],
     # 14 wins by 14 people at both quarter ends; the only deal of the other one was in 2022.
