@@ -378,7 +378,8 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "recruit next": [
         {
             "prospect_type": "inquiry", "prospect_id": "KNOWN-IQ4", "prospect_name": "温室第4株式会社",
-            "channel": "referral", "industry": "農林水産", "area": "unknown", "prospect_since": day("2025-06-14"), "met_on": None,
+            "channel": "referral", "industry": "農林水産", "area": "unknown", "prospect_since": day("2025-06-14"),
+            "met_on": None,
         }
     ],
     # 14 wins by 14 people at both quarter ends; the only deal of the other one was in 2022.
