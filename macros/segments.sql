@@ -56,6 +56,15 @@
     end
 {%- endmacro %}
 
+{# Evidence of a difference by its distance from chance, in standard errors. Without a distance there is none. #}
+{% macro evidence_grade(distance) -%}
+    case
+        when {{ distance }} >= {{ var('evidence_strong') }} then 'strong'
+        when {{ distance }} >= {{ var('evidence_some') }} then 'some'
+        else 'none'
+    end
+{%- endmacro %}
+
 {# Back from Fisher's z to a correlation. #}
 {% macro hyperbolic_tangent(z) -%}
     (exp(2 * ({{ z }})) - 1) / (exp(2 * ({{ z }})) + 1)

@@ -1,15 +1,3 @@
-{# A bound of Wilson's 95 % interval of a share; `sign` is -1 for the lower bound and 1 for the upper one. #}
-{% macro wilson(part, whole, sign) -%}
-    case
-        when {{ whole }} > 0 then (
-            cast({{ part }} as double) / {{ whole }} + cast(1.9208 as double) / {{ whole }} + ({{ sign }}) * 1.96 * sqrt(
-                cast({{ part }} as double) / {{ whole }} * (1 - cast({{ part }} as double) / {{ whole }}) / {{ whole }}
-                + cast(0.9604 as double) / {{ whole }} / {{ whole }}
-            )
-        ) / (1 + cast(3.8416 as double) / {{ whole }})
-    end
-{%- endmacro %}
-
 {# Fiscal quarters and halves in one list. Potential and segments are known by half: `half_start` is the half of a quarter. #}
 {% macro quarters_and_halves() -%}
     with halves as (

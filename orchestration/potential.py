@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from orchestration import engine, sql
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+from orchestration.warehouse import var
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Branches with and without a win that each weight needs at least. With fewer, a fit repeats accidents of the sample.
-PER_WEIGHT = 10
-STRONG, SOME = 1.96, 1.282
+# Half the width of an interval of 95 %, in standard errors.
+WIDTH = 1.96
 COLUMNS = (
     "version", "feature", "weight", "proposed_weight", "coefficient", "interval_low", "interval_high", "evidence",
     "branches_with_value",
@@ -95,7 +95,7 @@ def fit(rows: "pd.DataFrame", features: Sequence[str]) -> tuple[dict[str, tuple[
 
 def shares(found: dict[str, tuple[float, float]]) -> dict[str, int]:
     """Return whole weights that add up to 100; a feature without evidence has none."""
-    sure = {name: value for name, (value, error) in found.items() if value - SOME * error > 0}
+    sure = {name: value for name, (value, error) in found.items() if value - var("evidence_some") * error > 0}
     whole = sum(sure.values())
     exact = {name: 100 * value / whole for name, value in sorted(sure.items())}
     weights = {name: int(value) for name, value in exact.items()}
@@ -129,7 +129,8 @@ def propose(home: Home, parquet: Path) -> Proposal:
     rows, features = cases(home, parquet)
     names = [feature for _, feature, _ in features]
     last = rows.groupby("branch_id").tail(1)
-    needed = PER_WEIGHT * (len(names) + 1)
+    # With fewer, a fit repeats accidents of the sample.
+    needed = var("proposal_min_branches") * (len(names) + 1)
     fewer = min(int(last["is_producing"].sum()), int((~last["is_producing"].astype(bool)).sum()))
     if fewer < needed:
         raise KyotenError(
@@ -148,11 +149,11 @@ def propose(home: Home, parquet: Path) -> Proposal:
     table = []
     for version, feature, weight in features:
         value, error = found.get(feature, (0.0, 0.0))
-        is_strong, is_some = value - STRONG * error > 0, value - SOME * error > 0
+        is_strong, is_some = (value - var(f"evidence_{grade}") * error > 0 for grade in ("strong", "some"))
         table.append({
             "version": version, "feature": feature, "weight": weight, "proposed_weight": weights.get(feature, 0),
-            "coefficient": f"{value:.3f}", "interval_low": f"{value - STRONG * error:.3f}",
-            "interval_high": f"{value + STRONG * error:.3f}",
+            "coefficient": f"{value:.3f}", "interval_low": f"{value - WIDTH * error:.3f}",
+            "interval_high": f"{value + WIDTH * error:.3f}",
             "evidence": "strong" if error and is_strong else "some" if error and is_some else "none",
             "branches_with_value": int(rows.loc[rows[feature].notna(), "branch_id"].nunique()),
         })  # fmt: skip

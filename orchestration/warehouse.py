@@ -47,7 +47,7 @@ COMPILING_NS = 3_600 * 10**9  # no compilation takes as long
 # Values of dbt vars that are checked before a run.
 WORDS = {"two_tier_credit": ("reseller", "distributor")}
 FACTORS = ("stuck_factor",)
-SHARES = ("max_unresolved_share", "stuck_share")
+SHARES = ("max_unresolved_share", "stuck_share", "rollout_other_area")
 
 PROJECT_FILES = (*DBT_FILES, "contract.yml", "expectations.yml", "orchestration", "reports")
 

@@ -1,5 +1,7 @@
 """Whether the potential score finds what the sample has planted: three features go with business, one does not.
 
+And whether the worklists of account managers begin with the branches that have a high score and no result.
+
 Run: python -m tools.potential --size 10000 --seeds 3
 """
 
@@ -12,17 +14,22 @@ from typing import TYPE_CHECKING
 
 from orchestration.errors import KyotenError
 from orchestration.home import Home
+from orchestration.warehouse import var
 from tools.accuracy import report_progress, resolve
 
 if TYPE_CHECKING:
     import duckdb
 
-MODELS = ("potential_backtest", "potential_feature_results")
+MODELS = ("potential_backtest", "potential_feature_results", "activation_worklist")
 
 
 @dataclass(frozen=True)
 class Found:
-    """The backtest of one sample: the latest cut-off, and the correlation of each feature over all."""
+    """The backtest of one sample: the latest cut-off, the correlation of each feature over all, and the worklists.
+
+    lists: worklists with a branch of high potential and no result that fits into the hours for such branches; led:
+    lists of these that begin with one; too_long: lists with more hours than their account manager has.
+    """
 
     seed: int
     branches: int
@@ -32,6 +39,9 @@ class Found:
     auc: float
     auc_low: float
     correlations: dict[str, tuple[float, float, float]]
+    lists: int
+    led: int
+    too_long: int
 
     def broken(self, planted: Collection[str]) -> list[str]:
         """Return what was planted and not found, or would get a weight without a cause."""
@@ -40,6 +50,10 @@ class Found:
             if (low > 0) != (feature in planted):
                 word = "not found" if feature in planted else "found without a cause"
                 missed.append(f"seed {self.seed}: {feature} {word}, {value:.2f} ({low:.2f} to {high:.2f})")
+        if self.led < self.lists or not self.lists:
+            missed.append(f"seed {self.seed}: {self.led} of {self.lists} worklists begin with potential and no result")
+        if self.too_long:
+            missed.append(f"seed {self.seed}: {self.too_long} worklists are longer than the capacity")
         return missed
 
 
@@ -84,6 +98,21 @@ def read(connection: "duckdb.DuckDBPyConnection", seed: int) -> Found:
         "select feature, correlation, interval_low, interval_high from segment.potential_feature_results"
         " where cutoff_on is null order by feature"
     ).fetchall()
+    lists = connection.execute(
+        """
+        select count(*) filter (has_any), count(*) filter (has_any and begins), count(*) filter (is_too_long)
+        from (
+            select
+                account_manager_id,
+                max(action_hours) filter (list_priority = 1) <= $share * max(capacity_hours) as has_any,
+                bool_or(list_priority = 1 and list_rank = 1) as begins,
+                max(hours_so_far) > max(capacity_hours) as is_too_long
+            from segment.activation_worklist
+            group by account_manager_id
+        )
+        """,
+        {"share": var("activation_share")},
+    ).fetchone() or (0, 0, 0)
     return Found(
         seed,
         whole[0],
@@ -93,6 +122,7 @@ def read(connection: "duckdb.DuckDBPyConnection", seed: int) -> Found:
         whole[2],
         whole[3],
         {name: (r, low, high) for name, r, low, high in rows},
+        *lists,
     )
 
 
@@ -101,16 +131,18 @@ def markdown(found: Collection[Found]) -> str:
     lines: list[str] = []
     for one in found:
         if not lines:
-            head = ["seed", "branches", "win in the year after", "lift of the top fifth", "AUC", *one.correlations]
+            head = ["seed", "branches", "win in the year after", "lift of the top fifth", "AUC"]
+            head += [*one.correlations, "worklists"]
             lines += ["| " + " | ".join(head) + " |", "|---:" * len(head) + "|"]
         cells = [
             str(one.seed), str(one.branches), f"{one.base_rate:.0%}", f"{one.lift:.2f} (from {one.lift_low:.2f})",
             f"{one.auc:.2f} (from {one.auc_low:.2f})",
             *(f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in one.correlations.values()),
+            f"{one.led} of {one.lists}",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     whole = [f"{value:.2f} ({low:.2f} to {high:.2f})" for value, low, high in together(found).values()]
-    lines.append("| " + " | ".join(["all", str(sum(one.branches for one in found)), "", "", "", *whole]) + " |")
+    lines.append("| " + " | ".join(["all", str(sum(one.branches for one in found)), "", "", "", *whole, ""]) + " |")
     return "\n".join(lines)
 
 

@@ -43,7 +43,6 @@ panel as (
         )
 ),
 
--- Six months are the least of a level.
 measured as (
     select
         *,
@@ -52,7 +51,7 @@ measured as (
         cast(cast(floor(ln(yearly_level + 1) / ln(4)) as integer) as {{ dbt.type_string() }}) as wide_level_class
     from panel
     where
-        months_of_level >= 6 and months_after = {{ var('effect_months') }}
+        months_of_level >= {{ var('effect_level_months') }} and months_after = {{ var('effect_months') }}
         and coalesce(ended_on, {{ for_ever() }}) >= {{ add_months('month', var('effect_months') + 1) }}
 ),
 

@@ -64,8 +64,8 @@ spread as (
     group by period_type, first_month, kind, action_type
 ),
 
--- 99 %, because many types and periods are judged at once. The quantile of a t distribution by its expansion about the normal one,
--- 2.576 (Abramowitz and Stegun 26.7.5).
+-- The quantile of a t distribution by its expansion about the normal one, effect_width (Abramowitz and Stegun 26.7.5).
+{%- set z = var('effect_width') %}
 bounded as (
     select
         counted.*,
@@ -75,8 +75,9 @@ bounded as (
                 then
                     sqrt(spread.squares * spread.clusters / (spread.clusters - 1)) / counted.n
                     * (
-                        2.576 + cast(4.917 as double) / (spread.clusters - 1) + 8.835 / power(spread.clusters - 1, 2)
-                        + 12.144 / power(spread.clusters - 1, 3)
+                        {{ z }} + cast({{ (z ** 3 + z) / 4 }} as double) / (spread.clusters - 1)
+                        + cast({{ (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96 }} as double) / power(spread.clusters - 1, 2)
+                        + cast({{ (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384 }} as double) / power(spread.clusters - 1, 3)
                     )
         end as half_width
     from counted

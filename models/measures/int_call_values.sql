@@ -107,8 +107,8 @@ judged as (
         least(calls, months_without_call) >= {{ var('call_value_min_calls') }} as has_calls,
         case
             when least(calls, months_without_call) < {{ var('call_value_min_calls') }} or deviation <= 0 then 'none'
-            when after_call - without_call >= 1.96 * deviation then 'strong'
-            when after_call - without_call >= 1.282 * deviation then 'some'
+            when after_call - without_call >= {{ var('evidence_strong') }} * deviation then 'strong'
+            when after_call - without_call >= {{ var('evidence_some') }} * deviation then 'some'
             else 'none'
         end as evidence
     from compared

@@ -91,7 +91,7 @@ select
         when rules.rule = 'number' then cast(rules.value as double)
         when quantiles.axis is not null then quantiles.quantile_value
         when rules.axis = 'potential' then cast({{ var('potential_cut') }} as double)
-        else cast(1 as double)
+        else cast({{ var('result_cut') }} as double)
     end as cut_value,
     quantiles.base_start,
     quantiles.branches

@@ -65,8 +65,8 @@ behind as (
         lever = 'name_reps' or (lever = 'first_deals' and numerator + unnamed_wins >= benchmark * denominator) as needs_names,
         case
             when is_nobody then 'fact'
-            when missing >= 1 and distance <= -1.96 then 'strong'
-            when missing >= 1 and distance <= -1.282 then 'some'
+            when missing >= 1 and distance <= -{{ var('evidence_strong') }} then 'strong'
+            when missing >= 1 and distance <= -{{ var('evidence_some') }} then 'some'
         end as step_evidence
     from compared
 ),

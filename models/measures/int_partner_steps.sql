@@ -1,10 +1,11 @@
 -- First days of each partner on the way from prospect to first win. Met is the first live contact; a day of contact is also
 -- that of its inquiry.
 with inquiries as (
-    select became_partner_id as partner_id, min(received_on) as asked_on
+    select
+        became_partner_id as partner_id, received_on as asked_on, kind as channel,
+        row_number() over (partition by became_partner_id order by received_on nulls last, inquiry_id) as inquiry_number
     from {{ ref('int_inquiries') }}
     where became_partner_id is not null
-    group by became_partner_id
 ),
 
 typed as (
@@ -69,6 +70,8 @@ select
     coalesce(partners.industry, 'unknown') as industry,
     coalesce(places.area, 'unknown') as area,
     partners.partner_type,
+    -- Never that of its deals: only partners that got so far have any.
+    coalesce(channels.channel, inquiries.channel, 'unknown') as channel,
     {{ earliest(['inquiries.asked_on', 'typed.listed_on', 'contacts.met_on', 'contracts.contracted_on']) }} as listed_on,
     {{ earliest(['inquiries.asked_on', 'contacts.met_on']) }} as contact_on,
     contacts.met_on,
@@ -85,7 +88,8 @@ select
     winners.wins is not null as is_producing
 from {{ ref('dim_partner') }} as partners
 cross join bounds
-left join inquiries on partners.partner_id = inquiries.partner_id
+left join inquiries on partners.partner_id = inquiries.partner_id and inquiries.inquiry_number = 1
+left join {{ ref('partner_channels') }} as channels on partners.partner_type = channels.partner_type
 left join typed on partners.partner_id = typed.partner_id
 left join contacts on partners.partner_id = contacts.partner_id
 left join contracts on partners.partner_id = contracts.partner_id

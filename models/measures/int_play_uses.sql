@@ -107,5 +107,5 @@ select
     cast(coalesce(deals, 0) as bigint) as deals,
     {{ rate('passed', 'deals', var('n_min')) }} as pass_rate,
     {{ rate('other_passed', 'other_deals', var('n_min')) }} as other_pass_rate,
-    case when distance >= 1.96 then 'strong' when distance >= 1.282 then 'some' else 'none' end as evidence
+    {{ evidence_grade('distance') }} as evidence
 from judged

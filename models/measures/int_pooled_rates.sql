@@ -102,6 +102,9 @@ select
     deviation,
     reference_rate,
     -- Shares of a normal distribution: 97.5 % and 90 % lie below these distances.
-    case when abs(distance) >= 1.96 then 'strong' when abs(distance) >= 1.282 then 'some' else 'none' end as evidence,
-    case when distance >= 1.282 then 'above' when distance <= -1.282 then 'below' end as versus_reference
+    {{ evidence_grade('abs(distance)') }} as evidence,
+    case
+        when distance >= {{ var('evidence_some') }} then 'above'
+        when distance <= -{{ var('evidence_some') }} then 'below'
+    end as versus_reference
 from judged

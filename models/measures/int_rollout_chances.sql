@@ -1,6 +1,6 @@
 -- Where to take a success next: a product and industry in which a branch wins more than chance explains, and a sister branch with
 -- salespeople that has not won in it. Many products and industries are searched at many branches, so the limits of chance are
--- narrow: 1 in 1,000 (some) and 1 in 10,000 (strong).
+-- narrow (rollout_some, rollout_strong).
 with cells as (
     select * from {{ ref('int_product_cells') }}
 ),
@@ -45,10 +45,10 @@ sources as (
         * 3 * sqrt(customers_won) as distance
     from expected
     -- A source does not win less often than all partners by more than chance explains.
-    where cell_win_rate >= win_rate - 1.645 * sqrt(win_rate * (1 - win_rate) / closed_deals)
+    where cell_win_rate >= win_rate - {{ var('rollout_worse') }} * sqrt(win_rate * (1 - win_rate) / closed_deals)
 ),
 
--- How often rollouts succeeded: of the product, with ten more added at the rate of all.
+-- How often rollouts succeeded: of the product, with rollout_prior more added at the rate of all.
 all_rollouts as (
     select
         count(*) as n,
@@ -84,7 +84,7 @@ pairs as (
         sources.cell_win_rate as source_win_rate,
         sources.customers_won as source_customers,
         sources.expected_customers as source_expected_customers,
-        case when sources.distance <= -3.719 then 'strong' else 'some' end as evidence,
+        case when sources.distance <= -{{ var('rollout_strong') }} then 'strong' else 'some' end as evidence,
         cast(sources.won_amount as double) / sources.deals_won as mean_amount,
         cast(sources.deals_won as double) * 12 / {{ var('rollout_window_months') }}
         / coalesce(nullif(own.headcount, 0), nullif(own.reps_known, 0)) as wins_per_head,
@@ -92,8 +92,10 @@ pairs as (
         targets.headcount is null as is_headcount_assumed,
         cast(least(targets.headcount, own.headcount) as double) / nullif(greatest(targets.headcount, own.headcount), 0)
             as similarity_headcount,
-        case when targets.area = own.area then cast(1 as double) when targets.area is not null then cast(0.5 as double) end
-            as similarity_area,
+        case
+            when targets.area = own.area then cast(1 as double)
+            when targets.area is not null then cast({{ var('rollout_other_area') }} as double)
+        end as similarity_area,
         case
             when branches.closed_deals > 0 then least(cast(1 as double), coalesce(base.share, 0) / source_base.share)
         end as similarity_customers
@@ -109,7 +111,7 @@ pairs as (
             and sold.deals_won > 0
     left join branches on targets.branch_id = branches.branch_id
     left join industries as base on targets.branch_id = base.branch_id and sources.industry = base.industry
-    where sources.distance <= -3.090 and sold.branch_id is null
+    where sources.distance <= -{{ var('rollout_some') }} and sold.branch_id is null
 ),
 
 -- The mean of the likenesses that are known.
@@ -123,7 +125,8 @@ estimated as (
         ) as similarity,
         coalesce(rollouts.n, 0) as rollouts,
         coalesce(rollouts.succeeded, 0) as rollouts_succeeded,
-        (coalesce(rollouts.succeeded, 0) + 10 * all_rollouts.rate) / (coalesce(rollouts.n, 0) + 10) as success_rate
+        (coalesce(rollouts.succeeded, 0) + {{ var('rollout_prior') }} * all_rollouts.rate)
+        / nullif(coalesce(rollouts.n, 0) + {{ var('rollout_prior') }}, 0) as success_rate
     from pairs
     cross join all_rollouts
     left join rollouts on pairs.product_id = rollouts.product_id

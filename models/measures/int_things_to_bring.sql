@@ -32,7 +32,7 @@ offers as (
     inner join recent
         on
             branches.partner_id = recent.partner_id and branches.branch_id != recent.source_branch_id
-            and recent.case_rank <= 10
+            and recent.case_rank <= {{ var('newest_cases') }}
 ),
 
 shared as (

@@ -1,7 +1,10 @@
 -- Branches that an account manager could work on this week, with the hours and the expected value of the next action. A branch that
 -- was just met rests, unless what was agreed is due.
 with today as (
-    select as_of, {{ add_days('as_of', -var('worklist_rest_days')) }} as rested_on, {{ add_days('as_of', 7) }} as next_week
+    select
+        as_of,
+        {{ add_days('as_of', -var('worklist_rest_days')) }} as rested_on,
+        {{ add_days('as_of', var('worklist_due_days')) }} as due_until
     from {{ ref('int_as_of') }}
 ),
 
@@ -11,7 +14,7 @@ branches as (
         managers.account_manager_id, managers.account_manager_name,
         coalesce(cast(staff.support_hours_per_week as double), cast({{ var('support_hours_per_week') }} as double)) as capacity_hours,
         contacts.last_touch_on, contacts.next_action, contacts.next_action_due_on,
-        coalesce(contacts.next_action_due_on < today.next_week, false) as is_action_due,
+        coalesce(contacts.next_action_due_on < today.due_until, false) as is_action_due,
         today.as_of as listed_on
     from {{ ref('int_open_branches') }} as branches
     cross join today
@@ -20,7 +23,7 @@ branches as (
     left join {{ ref('int_branch_contacts') }} as contacts on branches.branch_id = contacts.branch_id
     where
         coalesce(contacts.last_touch_on, {{ since_ever() }}) <= today.rested_on
-        or coalesce(contacts.next_action_due_on < today.next_week, false)
+        or coalesce(contacts.next_action_due_on < today.due_until, false)
 ),
 
 -- A branch whose roster is empty has nobody to call by name: the first step is to get the names.

@@ -7,6 +7,7 @@ SQL of the plans.
 import csv
 import statistics
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -543,18 +544,19 @@ def test_budgets_add_up_and_follow_their_reason(built_home: Home) -> None:
             assert row["proposal_basis"] == "growth" or row["capacity_amount"] < rate * growth
 
 
-def test_growth_is_that_of_the_segment_of_a_year_ago(built_home: Home) -> None:
-    """The growth of each budget, from the won amounts and wins of two years; 30 wins draw it to that of all."""
-    month = last_complete(built_home)
+def growths(home: Home, month: date, branches: Iterable[str]) -> dict[str, tuple[str | None, str | None, float | None]]:
+    """Return segment, basis and growth of each branch, from the won amounts and wins of the two years to a month's end.
+
+    budget_prior_wins draw the growth of a segment to that of all.
+    """
     before, end = first_of_month(month, -12), month_end(first_of_month(month, -12))
-    year = table(built_home, "kpi", "performance").filter(pl.col("scope") == "branch")
+    year = table(home, "kpi", "performance").filter(pl.col("scope") == "branch")
     of = {(row["entity_id"], row["month"]): row for row in year.iter_rows(named=True)}
-    segments = table(built_home, "segment", "branch_segments").sort("period_end")
+    segments = table(home, "segment", "branch_segments").sort("period_end")
     then = dict(segments.filter(pl.col("period_end") <= end).select("branch_id", "segment").iter_rows())
     now = dict(segments.filter(pl.col("period_end") <= month_end(month)).select("branch_id", "segment").iter_rows())
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0] * 5)
-    found = table(built_home, "plan", "next_budget").filter(pl.col("scope") == "branch")
-    for branch in found["branch_id"]:
+    for branch in branches:
         this, earlier = of.get((branch, month)), of.get((branch, before))
         if earlier and earlier["has_twelve_months"]:
             for name in ("ALL", then.get(branch)):
@@ -566,19 +568,62 @@ def test_growth_is_that_of_the_segment_of_a_year_ago(built_home: Home) -> None:
                 for at, value in enumerate(values):
                     cell[at] += value or 0
     won, won_before, wins_now, wins_before, _ = sums["ALL"]
-    growth, more = won / won_before, wins_now / wins_before
+    growth = won / won_before if won_before > 0 else None
+    cap, prior = PROJECT_VARS["budget_growth_cap"], PROJECT_VARS["budget_prior_wins"]
+    found: dict[str, tuple[str | None, str | None, float | None]] = {}
+    for branch in branches:
+        segment = now.get(branch)
+        _, _, own, own_before, n = sums[segment or "none"]
+        is_own = n >= PROJECT_VARS["pooling_min_entities"] and segment is not None
+        usual = growth
+        if is_own and growth is not None and wins_before:
+            usual = growth * (own + prior) / (own_before * wins_now / wins_before + prior)
+        found[branch] = (
+            segment,
+            "segment" if is_own else "company" if growth else None,
+            None if usual is None else min(max(usual, 1 / cap), cap),
+        )
+    return found
+
+
+@cache
+def proposals(home: Home, month: date) -> dict[str, tuple[str, float]]:
+    """Return basis and amount of the budget that the months up to one let propose for each branch that was open."""
+    known = table(home, "core", "dim_branch").filter(
+        ~pl.col("is_sentinel"),
+        pl.col("branch_id") == pl.col("current_branch_id"),
+        pl.col("closed_on").fill_null(date.max) > month_end(month),
+    )
+    at = (pl.col("month") == month) & (pl.col("scope") == "branch")
+    run_rates = dict(table(home, "kpi", "performance").filter(at).select("entity_id", "won_amount_t12m").iter_rows())
+    rooms = {row["entity_id"]: row for row in table(home, "kpi", "rep_concentration").filter(at).iter_rows(named=True)}
+    branches = sorted(known["branch_id"])
+    found = {}
+    for branch, (_, _, growth) in growths(home, month, branches).items():
+        rate, room = run_rates.get(branch) or 0.0, rooms.get(branch, {})
+        more, sure = room.get("headroom_amount"), room.get("headroom_amount_min")
+        if rate <= 0:
+            found[branch] = ("headroom", sure) if sure and sure > 0 else ("nothing", 0.0)
+        elif growth is None:
+            found[branch] = ("run_rate", rate)
+        elif growth > 1 and more is not None and rate + more < rate * growth:
+            found[branch] = ("capacity", rate + more)
+        else:
+            found[branch] = ("growth", whole(rate * growth))
+    return found
+
+
+def test_growth_is_that_of_the_segment_of_a_year_ago(built_home: Home) -> None:
+    """The growth of each budget of today; in between, a branch has the proposal that follows from it."""
+    month = last_complete(built_home)
+    found = table(built_home, "plan", "next_budget").filter(pl.col("scope") == "branch")
+    again, amounts = growths(built_home, month, list(found["branch_id"])), proposals(built_home, month)
     for row in found.iter_rows(named=True):
-        assert row["segment"] == now.get(row["branch_id"])
-        if row["proposal_basis"] not in ("growth", "capacity"):
-            continue
-        _, _, own, own_before, n = sums[row["segment"] or "none"]
-        basis = "segment" if n >= PROJECT_VARS["pooling_min_entities"] and row["segment"] else "company"
-        usual = growth * (own + 30) / (own_before * more + 30) if basis == "segment" else growth
-        cap = PROJECT_VARS["budget_growth_cap"]
-        assert (row["growth_basis"], row["expected_growth"]) == (
-            basis, pytest.approx(min(max(usual, 1 / cap), cap), rel=1e-9)
-        )  # fmt: skip
-    assert {"segment"} <= set(found["growth_basis"].drop_nulls())
+        segment, basis, growth = again[row["branch_id"]]
+        assert row["segment"] == segment
+        assert (row["proposal_basis"], row["proposed_amount"]) == amounts[row["branch_id"]]
+        if row["proposal_basis"] in ("growth", "capacity"):
+            assert (row["growth_basis"], row["expected_growth"]) == (basis, pytest.approx(growth, rel=1e-9))
 
 
 def test_coverage_of_plans_and_reviews(built_home: Home) -> None:

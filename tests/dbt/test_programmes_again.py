@@ -190,7 +190,11 @@ def judged(rows: list[Row]) -> Row:
         return {"n": len(of), "action_effect": None, "interval_low": None, "verdict": "not_enough_evidence"}
     free = len(clusters) - 1
     error = math.sqrt(sum(x * x for x in clusters.values()) * len(clusters) / free) / len(of)
-    wide = error * (2.576 + 4.917 / free + 8.835 / free**2 + 12.144 / free**3)
+    z = PROJECT_VARS["effect_width"]
+    wide = error * (
+        z + (z**3 + z) / 4 / free + (5 * z**5 + 16 * z**3 + 3 * z) / 96 / free**2
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384 / free**3
+    )  # fmt: skip
     expected = statistics.fmean(row["before"] + row["peer_change"] for row in of)
     verdict = "not_enough_evidence"
     if mean - wide > 0 or mean + wide < 0:

@@ -366,11 +366,20 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     # One of the industry's two branches was met, at its session, and brought and won a deal.
     "R-S4-08": [{"industry": "農林水産", "contracted": 2, "met": 1, "enabled": 1, "with_deal": 1, "won": 1}],
-    # Its only partner signed within the twelve months, so it is no evidence of a fit.
+    # Its only partner signed within the twelve months, so it is no evidence of a fit. Its inquiries are of this year.
     "R-S4-09": [
         {
             "cut": "industry", "cut_value": "農林水産", "prospects": 1, "contracted": 1, "with_win": 1,
-            "fit_rate_denominator": 0, "fit_rate": None, "evidence": "none",
+            "fit_rate_denominator": 0, "fit_rate": None, "evidence": "none", "inquiries": 6,
+            "inquiry_conversion_denominator": 0, "inquiry_conversion": None,
+        }
+    ],
+    # It asked in June and is in no roster; nothing is known of partners of its industry, and an inquiry has no area.
+    "recruit next": [
+        {
+            "prospect_type": "inquiry", "prospect_id": "KNOWN-IQ4", "prospect_name": "温室第4株式会社",
+            "channel": "referral", "industry": "農林水産", "area": "unknown", "prospect_since": day("2025-06-14"),
+            "met_on": None,
         }
     ],
     # 14 wins by 14 people at both quarter ends; the only deal of the other one was in 2022.

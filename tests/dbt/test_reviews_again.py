@@ -22,7 +22,7 @@ from tests.dbt.again import (
     today,
     within,
 )
-from tests.dbt.test_plans_again import goals_of, rows_of, versions
+from tests.dbt.test_plans_again import goals_of, proposals, rows_of, versions
 
 Rows = list[dict[str, Any]]
 Period = tuple[str, date, date, date]
@@ -226,6 +226,8 @@ def test_business_reviews(built_home: Home) -> None:
             if latest[row["plan_id"]]["scope"] == "branch" and end < row["due_on"] <= next_end and not is_cancelled:
                 due[latest[row["plan_id"]]["scope_id"]] += 1
         heads = heads_on(built_home, end)
+        # Without twelve months there is no run rate.
+        budget = proposals(built_home, first_of_month(end)) if first_of_month(end, -11) >= months(built_home)[0] else {}
         is_open = (pl.col("opened_on").fill_null(date.min) <= end) & (pl.col("closed_on").fill_null(date.max) > end)
         for branch in set(known.filter(is_open)["branch_id"]) & here:
             state, figures = states[branch], people.get((branch, first_of_month(end)), {})
@@ -234,6 +236,7 @@ def test_business_reviews(built_home: Home) -> None:
                 pl.col("branch_id") == branch, pl.col("occurred_on") > end, pl.col("occurred_on") <= next_end
             )
             forecast = forecasts.get((branch, end), {})
+            proposal = budget.get(branch, (None, None))
             again.append(
                 {
                     "branch_id": branch, "period_start": start, "period_end": end, "closed_on": close,
@@ -247,12 +250,14 @@ def test_business_reviews(built_home: Home) -> None:
                     ),
                     "forecast_amount_p50": forecast.get("forecast_amount_p50"),
                     "next_target_amount": sum(ahead[branch]) if ahead[branch] else None, "next_actions": due[branch],
+                    "proposal_basis_now": proposal[0], "proposed_amount_now": proposal[1],
                     "qbr_on": of_next["occurred_on"].min(),
                     "is_executive_present": any(activity in came for activity in of_next["activity_id"]),
                 }
             )  # fmt: skip
     found = table(built_home, "plan", "qbr_pack")
     assert_same(found, pl.DataFrame(again, infer_schema_length=None), ["branch_id", "period_start"])
+    assert found["proposal_basis_now"].n_unique() > 2
     assert found["is_relationship_reset"].any() and found["is_executive_present"].any()
     last = found.filter(pl.col("period_start") == quarters[-1][1])
     assert set(last["known_on"]) == {today(built_home)}

@@ -547,6 +547,14 @@ def test_recruiting(built_home: Home) -> None:
             known = started.get(row["partner_id"], NEVER)
             started[row["partner_id"]] = min(known, row["contract_started_on"])
     again: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    inquiries = accepted(built_home, "inquiries", "inquiry_id").filter(
+        pl.col("kind").is_in(["resale", "referral", "oem"])
+    )
+    inquiries = inquiries.with_columns(day=pl.col("received_at").dt.offset_by("9h").dt.date())
+    asked_for = dict(
+        inquiries.sort("day", "inquiry_id", descending=True).select("became_partner_id", "kind").iter_rows()
+    )
+    sells_by = {row["partner_type"]: row["channel"] for row in seed("partner_channels")}
     waits: dict[tuple[str, str], list[float]] = defaultdict(list)
     areas = {row["prefecture_start"]: row["area"] for row in seed("areas")}
     # The head office, otherwise the first branch, of those whose prefecture has an area.
@@ -573,24 +581,41 @@ def test_recruiting(built_home: Home) -> None:
         for cut in (
             ("industry", row["industry"] or "unknown"),
             ("area", areas.get((place or "")[:2], "unknown")),
+            ("channel", sells_by.get(row["partner_type"]) or asked_for.get(partner) or "unknown"),
             ("partner_type", row["partner_type"]),
         ):
             again[cut].update(count)
             if begun and begun >= months(built_home)[0]:
                 won_on = first_win.get(partner)
                 waits[cut].append(max((won_on - begun).days, 0) if won_on else math.inf)
+    inquiries = inquiries.with_columns(a_year_later=pl.col("day").dt.offset_by("1y"))
+    for row in inquiries.filter(pl.col("day") <= today(built_home)).iter_rows(named=True):
+        signed, a_year_later = started.get(row["became_partner_id"]), row["a_year_later"]
+        if signed and signed < row["day"]:
+            continue
+        for cut in (
+            ("industry", row["industry"] or "unknown"),
+            ("area", areas.get((row["prefecture"] or "")[:2], "unknown")),
+            ("channel", row["kind"]),
+        ):
+            is_over = a_year_later <= today(built_home)
+            again[cut].update({
+                "inquiries": 1, "inquiry_conversion_denominator": int(is_over),
+                "inquiry_conversion_numerator": int(is_over and bool(signed and signed < a_year_later)),
+            })  # fmt: skip
     mart = table(built_home, "segment", "recruit_funnel")
     rows: Rows = []
     for (cut, value), of in again.items():
         n, won = of["fit_rate_denominator"], of["fit_rate_numerator"]
         wait = waits[cut, value]
         median = statistics.median(wait) if len(wait) >= N_MIN else math.inf
-        row = {
+        row: dict[str, Any] = {
             "cut": cut,
             "cut_value": value,
             "fit_rate": rate(won, n),
             "starts": len(wait),
             "days_to_first_win": float(median) if median < math.inf else None,
+            "inquiry_conversion": rate(of["inquiry_conversion_numerator"], of["inquiry_conversion_denominator"]),
         } | {
             name: of[name]
             for name in (
@@ -604,12 +629,57 @@ def test_recruiting(built_home: Home) -> None:
                 "fit_rate_numerator",
             )
         }
+        for name in ("inquiries", "inquiry_conversion_numerator", "inquiry_conversion_denominator"):
+            row[name] = None if cut == "partner_type" else of[name]
         if n:
             low, high = proportion_confint(won, n, alpha=0.05, method="wilson")
             row |= {"interval_low": pytest.approx(low, abs=1e-4), "interval_high": pytest.approx(high, abs=1e-4)}
         rows.append(row)
     assert_rows(mart, rows, ["cut", "cut_value"], 10)
     assert mart.filter(pl.col("cut") == "area")["prospects"].sum() == len(partners)
+
+
+def test_prospects(built_home: Home) -> None:
+    """Who is listed, from roster, deals and inquiries; the signs, from the funnel's intervals."""
+    partners = table(built_home, "core", "dim_partner").filter(~pl.col("is_sentinel"))
+    contracts = accepted(built_home, "partners", "partner_id", "contract_started_on").filter(
+        pl.col("contract_started_on") <= today(built_home)
+    )
+    known = set(contracts["partner_id"]) | set(milestones(built_home)["partner_id"])
+    ended = set(partners.filter(pl.col("contract_ended_on") <= today(built_home))["partner_id"])
+    again: dict[tuple[str, str], dict[str, Any]] = {
+        ("partner", row["partner_id"]): {"name": row["partner_name"], "industry": row["industry"] or "unknown"}
+        for row in partners.iter_rows(named=True)
+        if row["partner_id"] not in known | ended
+    }
+    inquiries = accepted(built_home, "inquiries", "inquiry_id").with_columns(
+        day=pl.col("received_at").dt.offset_by("9h").dt.date()
+    )
+    recent = inquiries.filter(
+        pl.col("kind").is_in(["resale", "referral", "oem"]), pl.col("became_partner_id").is_null(),
+        pl.col("day") <= today(built_home), pl.col("day").dt.offset_by("1y") > today(built_home),
+    )  # fmt: skip
+    in_order = recent.sort("day", "inquiry_id").iter_rows(named=True)
+    for row in {row["company_name"] or row["inquiry_id"]: row for row in in_order}.values():
+        again["inquiry", row["inquiry_id"]] = {
+            "name": row["company_name"], "industry": row["industry"] or "unknown", "channel": row["kind"],
+        }  # fmt: skip
+    mart = table(built_home, "segment", "recruit_prospects")
+    assert len(mart) == len(again) > 4
+    rows = table(built_home, "segment", "recruit_funnel").iter_rows(named=True)
+    funnel = {(row["cut"], row["cut_value"]): row for row in rows}
+    for row in mart.iter_rows(named=True):
+        expected = again[row["prospect_type"], row["prospect_id"]]
+        assert (row["prospect_name"], row["industry"]) == (expected["name"], expected["industry"])
+        assert row["channel"] == expected.get("channel", row["channel"])
+        signs = 0
+        for cut in ("industry", "area", "channel"):
+            of = funnel.get((cut, row[cut]))
+            if row[cut] != "unknown" and of and of["fit_rate_denominator"] >= N_MIN:
+                alpha = 2 * float(norm.sf(PROJECT_VARS["evidence_some"]))
+                low, high = proportion_confint(of["fit_rate_numerator"], of["fit_rate_denominator"], alpha, "wilson")
+                signs += int(low > of["all_rate"]) - int(high < of["all_rate"])
+        assert (row["fit_signs"], row["reason"] is None) == (signs, row["reason_ja"] is None)
 
 
 def bounds(row: dict[str, Any], metric: str) -> tuple[float, float] | None:

@@ -331,6 +331,14 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
             " fit_rate, interval_low", " fit_rate_numerator / fit_rate_denominator as fit_rate, interval_low",
         )
     ],
+    # It asked in June, too, but has a contract since October.
+    "recruit next": [
+        (
+            {"prospect_type": "partner", "prospect_id": "KNOWN2"},
+            """select 'partner' as prospect_type, partner_id as prospect_id from core.dim_partner
+            where contract_started_on > date '2025-04-05'""",
+        )
+    ],
     # It agreed before it joined; other branches of the programme did not.
     "R-S0-19": [
         (

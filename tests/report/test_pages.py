@@ -169,7 +169,9 @@ def judged(branch: str, connection: duckdb.DuckDBPyConnection) -> set[str]:
     amounts = connection.execute(
         """
         with judged as (
-            select unnest([forecast_amount_p10, forecast_amount_p50, forecast_amount_p90]) as amount
+            select unnest(
+                [forecast_amount_p10, forecast_amount_p50, forecast_amount_p90, proposed_amount_now]
+            ) as amount
             from plan.qbr_pack where branch_id = $1
             union select unnest([proposed_amount, capacity_amount]) from plan.next_budget
                 where scope = 'branch' and entity_id = $1

@@ -13,8 +13,9 @@ from tools.potential import Found, broken, markdown, measure, read
 from tools.sample.effects import EFFECTS
 
 GOOD = Found(
-    1, 100, 0.4, 1.6, 1.2, 0.7, 0.6, {"sales_headcount": (0.3, 0.1, 0.5), "sells_competitor": (0.0, -0.2, 0.2)}
-)
+    1, 100, 0.4, 1.6, 1.2, 0.7, 0.6, {"sales_headcount": (0.3, 0.1, 0.5), "sells_competitor": (0.0, -0.2, 0.2)},
+    4, 4, 0,
+)  # fmt: skip
 
 
 def test_what_is_planted_has_to_be_found() -> None:
@@ -24,6 +25,11 @@ def test_what_is_planted_has_to_be_found() -> None:
         "seed 1: sells_competitor not found, 0.00 (-0.20 to 0.20)"
     ]
     assert GOOD.broken([]) == ["seed 1: sales_headcount found without a cause, 0.30 (0.10 to 0.50)"]
+    assert replace(GOOD, led=3, too_long=1).broken(["sales_headcount"]) == [
+        "seed 1: 3 of 4 worklists begin with potential and no result",
+        "seed 1: 1 worklists are longer than the capacity",
+    ]
+    assert len(replace(GOOD, led=0, lists=0).broken(["sales_headcount"])) == 1
     # Below 0 it would get no weight either. In one sample that may be chance, in many it is not.
     below = replace(GOOD, correlations={**GOOD.correlations, "sells_competitor": (-0.15, -0.3, -0.01)})
     assert broken([GOOD, GOOD, below], ["sales_headcount"]) == []
@@ -36,6 +42,7 @@ def test_one_sample_has_the_lift_and_not_the_useless_feature(built_home: Home) -
     with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as release:
         found = read(release, 1)
     assert found.auc > 0.55 and found.lift > 1.2
+    assert found.lists == found.led > 0 and found.too_long == 0
     value, low, high = found.correlations["sells_competitor"]
     assert low < 0 < high, value
     assert found.correlations["target_customer_overlap"][1] > 0

@@ -99,6 +99,9 @@ select
         when estimated_ratio is not null then round({{ gamma_quantile('estimated_ratio', 'ratio_variance', '1.645') }}, 6)
     end as interval_high,
     round(reference_ratio, 6) as reference_ratio,
-    case when abs(distance) >= 1.96 then 'strong' when abs(distance) >= 1.282 then 'some' else 'none' end as evidence,
-    case when distance >= 1.282 then 'above' when distance <= -1.282 then 'below' end as versus_reference
+    {{ evidence_grade('abs(distance)') }} as evidence,
+    case
+        when distance >= {{ var('evidence_some') }} then 'above'
+        when distance <= -{{ var('evidence_some') }} then 'below'
+    end as versus_reference
 from judged

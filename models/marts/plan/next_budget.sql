@@ -33,6 +33,7 @@ summed as (
         max(case when places.scope = 'branch' then proposals.interval_high end) as interval_high,
         max(case when places.scope = 'branch' then proposals.action_months end) as action_months
     from {{ ref('int_budget_proposals') }} as proposals
+    inner join last_month on proposals.month = last_month.month
     inner join places on proposals.scope_key = places.branch_key
     group by places.scope, places.entity_id
 ),

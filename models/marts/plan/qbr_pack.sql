@@ -1,5 +1,5 @@
 -- What to talk about in the quarterly business review of a branch: last quarter's actions first, then results, funnel, people, open
--- deals and what comes next. Actions, results, funnel and open deals are as known at the close of the quarter.
+-- deals and what comes next, with the proposal. Actions, results, funnel and open deals are as known at the close of the quarter.
 with books as (
     select * from {{ ref('int_plan_books') }} where period_type = 'quarter'
 ),
@@ -132,6 +132,8 @@ select
     forecasts.forecast_amount_p90,
     {{ round_money('next_goals.target') }} as next_target_amount,
     cast(coalesce(next_actions.actions, 0) as bigint) as next_actions,
+    {{ round_money('proposals.proposal') }} as proposed_amount_now,
+    proposals.basis as proposal_basis_now,
     meetings.qbr_on,
     coalesce(meetings.executives > 0, false) as is_executive_present
 from branches
@@ -143,5 +145,7 @@ left join next_actions on branches.book = next_actions.book and branches.branch_
 left join heads on branches.book = heads.book and branches.branch_id = heads.branch_id and heads.place = 1
 left join meetings on branches.book = meetings.book and branches.branch_id = meetings.branch_id
 left join forecasts on branches.branch_id = forecasts.branch_id and branches.period_end = forecasts.forecast_on
+left join {{ ref('int_budget_proposals') }} as proposals
+    on branches.scope_key = proposals.scope_key and {{ month_of('branches.period_end') }} = proposals.month
 left join {{ ref('int_monthly') }} as people
     on branches.scope_key = people.scope_key and {{ month_of('branches.period_end') }} = people.month

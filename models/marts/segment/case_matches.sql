@@ -89,4 +89,4 @@ select
     cast(rollouts_succeeded as bigint) as rollouts_succeeded,
     cast(rollouts as bigint) as rollouts
 from ranked
-where match_rank <= 3
+where match_rank <= {{ var('sister_matches') }}

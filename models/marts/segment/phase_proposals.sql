@@ -1,5 +1,5 @@
--- A phase that an entity has outgrown, by the rules of the seed phase_rules. All conditions of a rule must hold at the last two
--- quarter ends, because one good quarter is no phase. Each figure must be on its side of the threshold by more than chance
+-- A phase that an entity has outgrown, by the rules of the seed phase_rules. All conditions of a rule must hold at the last
+-- quarter ends (phase_quarters), because one good quarter is no phase. Each figure must be on its side of the threshold by more than chance
 -- explains: at least 3 wins a year needs 6, and below 3 needs none. A proposal changes nothing: a person adopts it with a row
 -- of phase_history.
 with quarter_ends as (
@@ -11,7 +11,7 @@ with quarter_ends as (
 phases as (
     select phases.*, ends.age
     from {{ ref('int_phases') }} as phases
-    inner join quarter_ends as ends on phases.month = ends.month and ends.age <= 2
+    inner join quarter_ends as ends on phases.month = ends.month and ends.age <= {{ var('phase_quarters') }}
     where not phases.is_special and phases.closed_on > phases.month_end and phases.has_twelve_months
 ),
 
@@ -35,12 +35,14 @@ bounded as (
         case when denominator is null then cast(numerator as double) else cast(numerator as double) / nullif(denominator, 0) end
             as value,
         case
-            when denominator is null then {{ count_low('cast(numerator as double)', 1.282) }}
-            when denominator >= {{ var('n_min') }} then {{ wilson_bound('least(numerator, denominator)', 'denominator', '-', 1.282) }}
+            when denominator is null then {{ count_low('cast(numerator as double)', var('evidence_some')) }}
+            when denominator >= {{ var('n_min') }}
+                then {{ wilson_bound('least(numerator, denominator)', 'denominator', '-', var('evidence_some')) }}
         end as value_low,
         case
-            when denominator is null then {{ count_high('cast(numerator as double)', 1.282) }}
-            when denominator >= {{ var('n_min') }} then {{ wilson_bound('least(numerator, denominator)', 'denominator', '+', 1.282) }}
+            when denominator is null then {{ count_high('cast(numerator as double)', var('evidence_some')) }}
+            when denominator >= {{ var('n_min') }}
+                then {{ wilson_bound('least(numerator, denominator)', 'denominator', '+', var('evidence_some')) }}
         end as value_high
     from figures
 ),
@@ -66,7 +68,7 @@ met as (
     select scope_key, phase, next_phase
     from conditions
     group by scope_key, phase, next_phase
-    having sum(case when is_met then 0 else 1 end) = 0 and count(distinct age) = 2
+    having sum(case when is_met then 0 else 1 end) = 0 and count(distinct age) = {{ var('phase_quarters') }}
 ),
 
 latest as (
@@ -108,8 +110,8 @@ select
     reasons.channel,
     sets.kpis,
     next_sets.kpis as proposed_kpis,
-    {{ dbt.concat(["reasons.reason", "'; at two quarter ends in a row'"]) }} as reason,
-    {{ dbt.concat(["reasons.reason_ja", "'。2四半期続けて条件を満たした'"]) }} as reason_ja
+    {{ dbt.concat(["reasons.reason", "'; at " ~ var('phase_quarters') ~ " quarter ends in a row'"]) }} as reason,
+    {{ dbt.concat(["reasons.reason_ja", "'。" ~ var('phase_quarters') ~ "四半期続けて条件を満たした'"]) }} as reason_ja
 from reasons
 left join sets on reasons.phase = sets.phase and reasons.channel = sets.channel
 left join sets as next_sets on reasons.next_phase = next_sets.phase and reasons.channel = next_sets.channel

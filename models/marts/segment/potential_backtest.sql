@@ -121,10 +121,10 @@ select
         when bins.score_bin = 0 and errors.auc is not null
             then least(errors.auc + 1.96 * errors.auc_error, cast(1 as double))
     end as auc_high,
-    -- Whether the score separates the branches: 97.5 % and 90 % of a normal distribution lie below these distances.
+    -- Whether the score separates the branches better than chance, 0.5.
     case
-        when errors.auc - 1.96 * errors.auc_error > 0.5 then 'strong'
-        when errors.auc - 1.282 * errors.auc_error > 0.5 then 'some'
+        when errors.auc - {{ var('evidence_strong') }} * errors.auc_error > 0.5 then 'strong'
+        when errors.auc - {{ var('evidence_some') }} * errors.auc_error > 0.5 then 'some'
         else 'none'
     end as evidence
 from bins

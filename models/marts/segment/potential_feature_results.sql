@@ -64,7 +64,8 @@ correlations as (
     select
         *,
         cast(with_outcome as double) / nullif(sqrt(cast(of_value as double) * cast(of_outcome as double)), 0) as correlation,
-        cast(with_touches as double) / nullif(sqrt(cast(of_value as double) * cast(of_touches as double)), 0) as support_correlation
+        cast(with_touches as double) / nullif(sqrt(cast(of_value as double) * cast(of_touches as double)), 0) as support_correlation,
+        n > 3 and n >= {{ var('pooling_min_entities') }} as is_enough
     from sums
 ),
 
@@ -72,8 +73,8 @@ correlations as (
 fisher as (
     select
         *,
-        case when n >= 10 and abs(correlation) < 1 then 0.5 * ln((1 + correlation) / (1 - correlation)) end as z,
-        case when n >= 10 then 1.03 / sqrt(cast(n as double) - 3) end as z_error
+        case when is_enough and abs(correlation) < 1 then 0.5 * ln((1 + correlation) / (1 - correlation)) end as z,
+        case when is_enough then 1.03 / sqrt(cast(n as double) - 3) end as z_error
     from correlations
 )
 
@@ -87,8 +88,8 @@ select
     {{ hyperbolic_tangent('fisher.z - 1.96 * fisher.z_error') }} as interval_low,
     {{ hyperbolic_tangent('fisher.z + 1.96 * fisher.z_error') }} as interval_high,
     case
-        when abs(fisher.z) >= 1.96 * fisher.z_error then 'strong'
-        when abs(fisher.z) >= 1.282 * fisher.z_error then 'some'
+        when abs(fisher.z) >= {{ var('evidence_strong') }} * fisher.z_error then 'strong'
+        when abs(fisher.z) >= {{ var('evidence_some') }} * fisher.z_error then 'some'
         else 'none'
     end as evidence,
     fisher.support_correlation

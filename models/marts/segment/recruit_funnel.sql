@@ -1,9 +1,12 @@
--- How partners of an industry, area or type come from prospect to first win, and how many of them sell. Partners that are not
--- that far yet count in the medians as the longest, because the quick ones alone would make the medians too short.
+-- How partners of an industry, area, channel or type come from prospect to first win, and how many of them sell. Partners that are not
+-- that far yet count in the medians as the longest, because the quick ones alone would make the medians too short. Inquiries have a cut
+-- of their own, because most of them never become a partner.
 with cuts as (
     select 'industry' as cut, industry as cut_value, steps.* from {{ ref('int_partner_steps') }} as steps
     union all
     select 'area' as cut, area as cut_value, steps.* from {{ ref('int_partner_steps') }} as steps
+    union all
+    select 'channel' as cut, channel as cut_value, steps.* from {{ ref('int_partner_steps') }} as steps
     union all
     select 'partner_type' as cut, partner_type as cut_value, steps.* from {{ ref('int_partner_steps') }} as steps
 ),
@@ -49,42 +52,84 @@ counted as (
     group by cut, cut_value
 ),
 
+-- An inquiry has a year to become a contract. One of a partner under contract wins no partner.
+inquiries as (
+    select
+        coalesce(inquiries.industry, 'unknown') as industry,
+        coalesce(areas.area, 'unknown') as area,
+        inquiries.kind as channel,
+        {{ add_months('inquiries.received_on', 12) }} <= today.as_of as is_over,
+        coalesce(steps.contracted_on < {{ add_months('inquiries.received_on', 12) }}, false) as is_contracted
+    from {{ ref('int_inquiries') }} as inquiries
+    cross join {{ ref('int_as_of') }} as today
+    left join {{ ref('int_partner_steps') }} as steps on inquiries.became_partner_id = steps.partner_id
+    left join {{ ref('areas') }} as areas on substr(inquiries.prefecture, 1, 2) = areas.prefecture_start
+    where inquiries.received_on <= today.as_of and coalesce(steps.contracted_on >= inquiries.received_on, true)
+),
+
+asked as (
+    select
+        cut, cut_value,
+        count(*) as inquiries,
+        sum(case when is_over then 1 else 0 end) as inquiries_over,
+        sum(case when is_over and is_contracted then 1 else 0 end) as inquiries_contracted
+    from (
+        select 'industry' as cut, industry as cut_value, is_over, is_contracted from inquiries
+        union all
+        select 'area' as cut, area as cut_value, is_over, is_contracted from inquiries
+        union all
+        select 'channel' as cut, channel as cut_value, is_over, is_contracted from inquiries
+    ) as cut_inquiries
+    group by cut, cut_value
+),
+
 compared as (
     select
         *,
         cast(sum(producing) over (partition by cut) as double) / nullif(sum(observed) over (partition by cut), 0) as all_rate,
-        {{ wilson_bound('producing', 'observed', '-') }} as interval_low,
-        {{ wilson_bound('producing', 'observed', '+') }} as interval_high,
-        {{ wilson_bound('producing', 'observed', '-', 1.282) }} as narrow_low,
-        {{ wilson_bound('producing', 'observed', '+', 1.282) }} as narrow_high
+        {{ wilson_bound('producing', 'observed', '-', var('evidence_strong')) }} as strong_low,
+        {{ wilson_bound('producing', 'observed', '+', var('evidence_strong')) }} as strong_high,
+        {{ wilson_bound('producing', 'observed', '-', var('evidence_some')) }} as some_low,
+        {{ wilson_bound('producing', 'observed', '+', var('evidence_some')) }} as some_high
     from counted
 )
 
 select
-    cut,
-    cut_value,
-    prospects,
-    met,
-    contracted,
-    enabled,
-    with_deal,
-    with_win,
-    decisions,
-    cast(case when decisions >= {{ var('n_min') }} and 2 * days_to_contract < {{ not_yet() }} then days_to_contract end as double)
-        as decision_days,
-    starts,
-    cast(case when starts >= {{ var('n_min') }} and 2 * days_to_win < {{ not_yet() }} then days_to_win end as double)
-        as days_to_first_win,
-    cast(observed as bigint) as fit_rate_denominator,
-    cast(producing as bigint) as fit_rate_numerator,
-    {{ rate('producing', 'observed', var('n_min')) }} as fit_rate,
-    interval_low,
-    interval_high,
-    all_rate,
+    coalesce(compared.cut, asked.cut) as cut,
+    coalesce(compared.cut_value, asked.cut_value) as cut_value,
+    coalesce(compared.prospects, 0) as prospects,
+    coalesce(compared.met, 0) as met,
+    coalesce(compared.contracted, 0) as contracted,
+    coalesce(compared.enabled, 0) as enabled,
+    coalesce(compared.with_deal, 0) as with_deal,
+    coalesce(compared.with_win, 0) as with_win,
+    coalesce(compared.decisions, 0) as decisions,
     case
-        when observed < {{ var('n_min') }} then 'none'
-        when interval_low > all_rate or interval_high < all_rate then 'strong'
-        when narrow_low > all_rate or narrow_high < all_rate then 'some'
+        when compared.decisions >= {{ var('n_min') }} and 2 * compared.days_to_contract < {{ not_yet() }}
+            then cast(compared.days_to_contract as double)
+    end as decision_days,
+    coalesce(compared.starts, 0) as starts,
+    case
+        when compared.starts >= {{ var('n_min') }} and 2 * compared.days_to_win < {{ not_yet() }} then cast(compared.days_to_win as double)
+    end as days_to_first_win,
+    cast(coalesce(compared.observed, 0) as bigint) as fit_rate_denominator,
+    cast(coalesce(compared.producing, 0) as bigint) as fit_rate_numerator,
+    {{ rate('compared.producing', 'compared.observed', var('n_min')) }} as fit_rate,
+    {{ wilson_bound('compared.producing', 'compared.observed', '-') }} as interval_low,
+    {{ wilson_bound('compared.producing', 'compared.observed', '+') }} as interval_high,
+    compared.all_rate,
+    case
+        when coalesce(compared.observed, 0) < {{ var('n_min') }} then 'none'
+        when compared.strong_low > compared.all_rate or compared.strong_high < compared.all_rate then 'strong'
+        when compared.some_low > compared.all_rate or compared.some_high < compared.all_rate then 'some'
         else 'none'
-    end as evidence
+    end as evidence,
+    -- The type of a company that only asked is not known.
+    case when coalesce(compared.cut, asked.cut) != 'partner_type' then coalesce(asked.inquiries, 0) end as inquiries,
+    case when coalesce(compared.cut, asked.cut) != 'partner_type' then cast(coalesce(asked.inquiries_contracted, 0) as bigint) end
+        as inquiry_conversion_numerator,
+    case when coalesce(compared.cut, asked.cut) != 'partner_type' then cast(coalesce(asked.inquiries_over, 0) as bigint) end
+        as inquiry_conversion_denominator,
+    {{ rate('asked.inquiries_contracted', 'asked.inquiries_over', var('n_min')) }} as inquiry_conversion
 from compared
+full outer join asked on compared.cut = asked.cut and compared.cut_value = asked.cut_value

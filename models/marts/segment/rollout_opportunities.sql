@@ -1,4 +1,4 @@
--- Which success to take to which sister branch: the three best sources of each product, industry and target.
+-- Which success to take to which sister branch: the best sources (sister_matches) of each product, industry and target.
 with told as (
     select cases.branch_id_current as branch_id, cases.product_id, max(cases.case_id) as case_id
     from {{ ref('int_cases') }} as cases
@@ -40,4 +40,4 @@ left join {{ ref('dim_product') }} as products on chances.product_id = products.
 left join {{ ref('dim_branch') }} as sources on chances.source_branch_id = sources.branch_id
 left join {{ ref('dim_branch') }} as targets on chances.target_branch_id = targets.branch_id
 left join told on chances.source_branch_id = told.branch_id and chances.product_id = told.product_id
-where chances.source_rank <= 3
+where chances.source_rank <= {{ var('sister_matches') }}

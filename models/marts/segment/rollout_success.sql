@@ -39,8 +39,8 @@ select
     cast(counted.succeeded as bigint) as rollout_success_numerator,
     cast(counted.judged as bigint) as rollout_success_denominator,
     {{ rate('counted.succeeded', 'counted.judged', var('n_min')) }} as rollout_success,
-    {{ wilson('counted.succeeded', 'counted.judged', -1) }} as interval_low,
-    {{ wilson('counted.succeeded', 'counted.judged', 1) }} as interval_high,
+    {{ wilson_bound('counted.succeeded', 'counted.judged', '-') }} as interval_low,
+    {{ wilson_bound('counted.succeeded', 'counted.judged', '+') }} as interval_high,
     cast(counted.sisters_won as bigint) as untold_sisters_won,
     cast(counted.sisters as bigint) as untold_sisters,
     {{ rate('counted.sisters_won', 'counted.sisters', var('n_min')) }} as untold_success
