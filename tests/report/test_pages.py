@@ -140,7 +140,9 @@ def test_a_card_states_what_it_replaces(built_home: Home, published: duckdb.Duck
         """
     ).fetchone() or ("", "", "")
     page = built_home.published / "pages" / "branch" / f"{pages.file_name(branch)}.html"
-    (card,) = re.findall(rf'<div class="card">(?:(?!<div).)*\|{metric}"(?:(?!<div).)*</div>', page.read_text("utf-8"), re.S)
+    (card,) = re.findall(
+        rf'<div class="card">(?:(?!<div).)*\|{metric}"(?:(?!<div).)*</div>', page.read_text("utf-8"), re.S
+    )
     assert label in card and "in place of" in card
     assert card.index("in place of") < card.index(label)
 
