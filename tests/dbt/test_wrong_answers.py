@@ -102,9 +102,9 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
         )
     ],
     "R-S3-15": [({"member_id": "R000242", "flow": "gained"}, "where is_complete)", ")")],
-    # Contactable in November; and the day after the last one.
+    # Contactable in December; and the day after the last one.
     "Who can be contacted today": [
-        ({"member_id": f"{MANY}-R08"}, "\n    and people.month = (select max(month) from kpi.rep_flow_people)", ""),
+        ({"member_id": "R000118"}, "\n    and people.month = (select max(month) from kpi.rep_flow_people)", ""),
         (
             {"member_id": f"{FEW}-R1", "contactable_until": day("2026-06-22")},
             """select rep_id as member_id, max(occurred_on) + 90 as contactable_until from core.fct_attendance
