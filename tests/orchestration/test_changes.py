@@ -286,7 +286,7 @@ def history(rng: random.Random) -> Iterator[tuple[str, Mapping[str, list[Row]]]]
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("PROPERTY_SCALE", "1"))))
 def test_random_changes_add_up(project: Callable[[Home], Plan], tmp_path: Path, seed: int) -> None:
-    """The guard passes after each extract, and the figures of both days are those that were published on them."""
+    """The guard passes after each extract, and the figures of both days are what was published on them."""
     home, on, causes, compared = Home(tmp_path), {}, set(), []
     for day, datasets in history(random.Random(seed)):
         land(home, {day: datasets})

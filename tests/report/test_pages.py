@@ -112,7 +112,7 @@ def running(path: Path, text: str, connection: duckdb.DuckDBPyConnection) -> set
     }
 
 
-# What a target or goal that has just begun asks for, and when: the key of its row and no result.
+# Of a target or goal that has just begun: the key of its row, what is due and when, but no result.
 OF_A_BEGINNING = ("month", "deadline", "period_start", "target", "path_seasonal", "missing_reason", "outcome")
 
 
