@@ -25,7 +25,7 @@ order by branches.branch_id
 -- by: entity_id
 select
     scores.scope, scores.entity_id, scores.month, scores.metric, scores.kpi_rank, scores.time_window, scores.actual, scores.actual_year_before,
-    scores.target, scores.target_basis, metrics.label_ja, metrics.label, metrics.unit
+    scores.target, scores.target_basis, scores.instead_of, scores.instead_of_reason, metrics.label_ja, metrics.label, metrics.unit
 from kpi.scorecard as scores
 inner join kpi.metrics as metrics on scores.metric = metrics.metric
 where

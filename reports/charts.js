@@ -180,7 +180,7 @@ const CHARTS = {
   },
   // a programme: cost and margin of each month, and whether the sums have crossed
   payback(element) {
-    const rows = rowsOf("months").filter((row) => row.programme_id === element.dataset.programme && row.is_complete);
+    const rows = rowsOf("months").filter((row) => row.programme_id === element.dataset.programme);
     const isMargin = element.dataset.basis === "margin";
     const bar = (name, column, colour) => ({ name, type: "bar", barGap: "0%", itemStyle: { color: colour }, data: rows.map((row) => row[column]) });
     const line = (name, column, colour, type) => ({ name, type: "line", symbol: "none", lineStyle: { color: colour, width: 2, type }, itemStyle: { color: colour }, data: rows.map((row) => row[column]) });

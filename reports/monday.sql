@@ -83,8 +83,8 @@ order by forecasts.ends_on, path.deadline
 -- key: scope, entity_id, month, metric
 select
     scores.scope, scores.entity_id, scores.month, scores.metric, scores.kpi_rank, scores.phase, scores.channel, scores.time_window,
-    scores.actual, scores.actual_year_before, scores.target, scores.target_basis, scores.gap, metrics.label_ja, metrics.label,
-    metrics.unit, metrics.direction
+    scores.actual, scores.actual_year_before, scores.target, scores.target_basis, scores.gap, scores.instead_of,
+    scores.instead_of_reason, metrics.label_ja, metrics.label, metrics.unit, metrics.direction
 from kpi.scorecard as scores
 inner join kpi.metrics as metrics on scores.metric = metrics.metric
 where

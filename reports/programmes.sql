@@ -15,9 +15,9 @@ order by started_on desc nulls last, programme_id
 -- name: months
 -- table: plan.programme_payback
 -- key: programme_id, month
-select
-    programme_id, month, is_complete, cost, margin, benefit, cumulative_cost, cumulative_benefit, cumulative_net, roi_to_date
+select programme_id, month, cost, margin, benefit, cumulative_cost, cumulative_benefit, cumulative_net, roi_to_date
 from plan.programme_payback
+where is_complete
 order by programme_id, month
 
 -- name: branches
@@ -62,12 +62,12 @@ order by decisions.is_over desc, decisions.expected_by desc, decisions.decision_
 -- name: sides
 -- table: plan.three_sided
 -- key: scope, entity_id, fiscal_year
--- What the partners earned, what customers did and what the vendor got, by fiscal year; the current one is not over.
+-- What the partners earned, what customers did and what the vendor got, by fiscal year that is over.
 select
-    scope, entity_id, fiscal_year, is_complete, partner_commission, commission_known_share, customers_won, renewal_rate_numerator,
+    scope, entity_id, fiscal_year, partner_commission, commission_known_share, customers_won, renewal_rate_numerator,
     renewal_rate_denominator, renewal_rate, deals_won, won_amount, vendor_margin, margin_known_share
 from plan.three_sided
-where scope = 'company'
+where scope = 'company' and is_complete
 order by fiscal_year desc
 
 -- name: partner_sides

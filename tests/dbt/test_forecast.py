@@ -253,6 +253,25 @@ def test_entities_add_up_to_the_company(built_home: Home) -> None:
         assert max(expected) - min(expected) < 0.05
 
 
+def too_high(rows: pl.DataFrame) -> tuple[float, float]:
+    """Return the share of forecasts that expected too many wins, and by how much they differ from the wins together."""
+    share = (rows["forecast_wins"] > rows["actual_wins"]).sum() / len(rows)
+    return share, rows["forecast_wins"].sum() / rows["actual_wins"].sum() - 1
+
+
+def test_past_forecasts_are_not_all_too_high(built_home: Home) -> None:
+    """The odds of the pipeline expected too many wins at six of six past days, by 14.5 % together."""
+    rows = table(built_home, "kpi", "forecast_history").filter(pl.col("scope") == "company", "is_over")
+    for horizon in ("quarter", "year"):
+        of = rows.filter(pl.col("horizon") == horizon)
+        assert len(of) > 20
+        share, bias = too_high(of)
+        assert 0.2 < share < 0.8 and abs(bias) < 0.1, (horizon, share, bias)
+        # Such odds would be noticed.
+        share, bias = too_high(of.with_columns(pl.col("forecast_wins") * 1.145 / (1 + bias)))
+        assert bias > 0.1
+
+
 def test_the_bias_is_of_the_same_forecasts(built_home: Home) -> None:
     made = (
         table(built_home, "kpi", "forecast_history")

@@ -512,6 +512,27 @@ def test_scorecard(built_home: Home) -> None:
     assert_same(table(built_home, "kpi", "scorecard"), pl.DataFrame(again, infer_schema_length=None), key)
 
 
+def test_a_missed_target_stays_missed(built_home: Home) -> None:
+    """A target of a year that was missed by 693 million was shown as reached twelve months later."""
+    paths = table(built_home, "kpi", "target_path").filter(pl.col("metric") == "won_amount")
+    assert (paths["month"] <= paths["deadline"]).all()
+    over = paths.filter(
+        pl.col("outcome").is_in(["reached", "missed"]), pl.col("month") == pl.col("deadline").dt.month_start()
+    )
+    assert (over["outcome"] == "reached").to_list() == (over["result"] >= over["target"]).to_list()
+    assert over["actual"].to_list() == over["result"].to_list()
+    now = table(built_home, "kpi", "performance").filter(pl.col("month") == month_of_last(built_home))
+    later = over.join(now.select("scope", "entity_id", "won_amount_t12m"), on=["scope", "entity_id"])
+    # By the twelve months up to now, this one would be reached.
+    turned = later.filter(pl.col("outcome") == "missed", pl.col("won_amount_t12m").cast(pl.Float64) >= pl.col("target"))
+    assert len(turned) > 0 and (turned["deadline"].dt.year() < month_of_last(built_home).year).all()
+
+
+def month_of_last(home: Home) -> date:
+    """Return the last month that is over."""
+    return max(month for month in months(home) if month_end(month) <= today(home))
+
+
 def test_the_card_of_a_branch_is_no_row_of_zeros(built_home: Home) -> None:
     """A branch with a deal of the last year or a known rep has a figure on its card."""
     month = max(month for month in months(built_home) if month_end(month) <= today(built_home))

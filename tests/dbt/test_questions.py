@@ -246,6 +246,11 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"member_id": f"{FEW}-R1", "flow": "returned", "loss_reason": None},
         {"member_id": f"{FEW}-R3", "flow": "returned", "loss_reason": None},
     ],
+    # Met on 24 and 25 March; the ninetieth day is the last one.
+    "Who can be contacted today": [
+        {"member_id": f"{FEW}-R1", "branch_id": FEW, "contactable_until": day("2026-06-21")},
+        {"member_id": f"{FEW}-R4", "branch_id": FEW, "contactable_until": day("2026-06-22")},
+    ],
     # Sixty deals until 10 November, and none since.
     "quietly dying": [
         {

@@ -102,6 +102,15 @@ WRONG: dict[str, list[tuple[Fact, str, str] | tuple[Fact, str]]] = {
         )
     ],
     "R-S3-15": [({"member_id": "R000242", "flow": "gained"}, "where is_complete)", ")")],
+    # Contactable in December; and the day after the last one.
+    "Who can be contacted today": [
+        ({"member_id": "R000118"}, "\n    and people.month = (select max(month) from kpi.rep_flow_people)", ""),
+        (
+            {"member_id": f"{FEW}-R1", "contactable_until": day("2026-06-22")},
+            """select rep_id as member_id, max(occurred_on) + 90 as contactable_until from core.fct_attendance
+            where is_two_way_touch group by rep_id""",
+        ),
+    ],
     # This branch never brought more than a few deals a year.
     "quietly dying": [({"entity_id": MANY}, " and evidence != 'none'", "")],
     # Direct sales have no salesperson of a partner. Where the branch is unknown, that is the first question.

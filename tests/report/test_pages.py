@@ -97,6 +97,56 @@ def test_the_sql_of_a_figure_runs(built_home: Home, published: duckdb.DuckDBPyCo
     assert len(tried) > 50
 
 
+def running(path: Path, text: str, connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Return the queries and columns of a page with a figure of a month or fiscal year that is not over."""
+    ((month, year),) = connection.execute(
+        "select max(month) filter (period_type = 'month'), max(fiscal_year) filter (period_type = 'fiscal_year') from ("
+        "select period_type, period_start as month, fiscal_year from kpi.headlines)"
+    ).fetchall()
+    last, sources = {"month": str(month), "fiscal_year": str(year)}, sources_of(path, text, connection)
+    return {
+        (figure.query, figure.column)
+        for figure in read(text).figures
+        for name, value in zip(sources[figure.query]["key"], figure.key.split("|"), strict=False)
+        if figure.value and value > last.get(name, value)
+    }
+
+
+# Of a target or goal that has just begun: the key of its row, what is due and when, but no result.
+OF_A_BEGINNING = ("month", "deadline", "period_start", "target", "path_seasonal", "missing_reason", "outcome")
+
+
+def test_no_figure_is_of_a_period_that_still_runs(built_home: Home, published: duckdb.DuckDBPyConnection) -> None:
+    """An indirect ratio of 127.9 % was that of a fiscal year of five days."""
+    for path in [one for one in files(built_home) if one.parent.name == "pages"] + files(built_home)[::8]:
+        text = path.read_text(encoding="utf-8")
+        results = {one for one in running(path, text, published) if one[1] not in OF_A_BEGINNING}
+        assert not results, f"{path.name}: {sorted(results)[:5]}"
+    first = built_home.first_page.read_text(encoding="utf-8")
+    later = re.sub(r'(data-[km]="[^"]*)2026-03-01', r"\g<1>2026-04-01", first)
+    assert ("kpis", "actual") in running(built_home.first_page, later, published)
+
+
+def test_a_card_states_what_it_replaces(built_home: Home, published: duckdb.DuckDBPyConnection) -> None:
+    branch, metric, label = published.execute(
+        """
+        select scores.entity_id, scores.metric, labels.label_en
+        from kpi.scorecard as scores inner join ops.labels as labels
+            on labels.table_name = 'scorecard' and labels.column_name = 'instead_of' and scores.instead_of = labels.code
+        where scope = 'branch' and entity_id like 'KNOWN%' and month = (
+            select max(month) from kpi.scorecard where is_complete
+        )
+        order by all
+        """
+    ).fetchone() or ("", "", "")
+    page = built_home.published / "pages" / "branch" / f"{pages.file_name(branch)}.html"
+    (card,) = re.findall(
+        rf'<div class="card">(?:(?!<div).)*\|{metric}"(?:(?!<div).)*</div>', page.read_text("utf-8"), re.S
+    )
+    assert label in card and "in place of" in card
+    assert card.index("in place of") < card.index(label)
+
+
 def test_nothing_comes_from_elsewhere(built_home: Home) -> None:
     for path in files(built_home):
         text = path.read_text(encoding="utf-8")
