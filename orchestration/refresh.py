@@ -19,7 +19,7 @@ from orchestration.language import say, translated
 from orchestration.lock import write_lock
 from orchestration.release import postgres
 from orchestration.release.fingerprint import nothing_new
-from orchestration.release.releases import current_release, notice_of_rollback
+from orchestration.release.releases import current_release, newest_release, notice_of_rollback
 from orchestration.release.verify import damage
 from orchestration.settings import settings_of
 from orchestration.sources.transports.fetch import FetchError, fetch
@@ -90,9 +90,18 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
         for change in damage(home):
             clock.say(f"The release is not as it was published: {change}. It will be published again.")
         prepare_dagster(home)
+        before = newest_release(home)
         try:
             with room_needed():
                 release = _run(home, clock, costs)
+        except KeyboardInterrupt:
+            made = newest_release(home)
+            if made is None or made == before:
+                raise
+            new = made["release_id"]
+            published = f"Interrupted. Release {new} is published; the next refresh does the rest."
+            japanese = f"中断しました。リリース {new} は公開済みです。残りの処理は次の更新で行います。"
+            raise KeyboardInterrupt(say(published, japanese)) from None
         except NotLoadedError as error:  # readers have the new release
             _tell(home, clock, [str(error)])
             raise

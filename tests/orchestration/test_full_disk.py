@@ -1,22 +1,39 @@
-"""Refreshes of a home on a disk that is too small: each stage ends with one message, and the next run is as ever."""
+"""Refreshes on a disk that is full from a stage on: one message, readers keep their release, the next run is whole."""
 
 import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orchestration.cli import main
-from orchestration.home import Home
+from orchestration.home import PROJECT, Home
+from orchestration.release.releases import current_release
 from orchestration.release.verify import verify
 from tests.conftest import long, run_cli
-from tests.orchestration.test_killed_refreshes import differences
+from tests.orchestration.test_killed_refreshes import deliver_fewer_deals, differences
 
-# Kilobytes for what the refresh writes, by the stage at which they do not suffice.
-ROOM = {"ingest": 500, "knowledge": 3_000, "log": 30_000, "build": 60_000, "release": 150_000}
+# The functions of orchestration/steps.py, and the kilobytes that are free when they begin. Nothing is free at the
+# start of a stage, or a part of what it writes.
+STAGES = [("load", 0), ("name", 0), ("know", 0), ("build", 0), ("build", 20_000), ("release", 0), ("release", 20_000)]
+# Runs a command that makes the disk as small as its content when a stage begins.
+FULL_FROM = """
+import shutil, subprocess, sys
+from orchestration import cli, steps
+disk, stage, room = sys.argv[1:]
+begin = getattr(steps, stage)
+def on_a_full_disk(*arguments):
+    used = shutil.disk_usage(disk).used // 1024
+    subprocess.run(["mount", "-o", f"remount,size={used + int(room)}k", disk], check=True)
+    print("The disk is full.", flush=True)
+    return begin(*arguments)
+setattr(steps, stage, on_a_full_disk)
+sys.exit(cli.main(["refresh", "--no-fetch"]))
+"""
 
 
 def test_a_full_disk_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,22 +55,39 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], check=True)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("undisturbed") / "home")
+    shutil.copytree(built_home.root, home.root, symlinks=True)
+    deliver_fewer_deals(home)
+    assert run_cli(home, "refresh", "--no-fetch").returncode == 0
+    return home
+
+
 @long
+@pytest.mark.parametrize(("stage", "room"), STAGES)
 def test_after_a_full_disk_at_any_stage_the_next_refresh_equals_an_undisturbed_one(
-    built_home: Home, small_disk: Path
+    built_home: Home, undisturbed: Home, small_disk: Path, stage: str, room: int
 ) -> None:
-    for stage, room in ROOM.items():
-        home = Home(small_disk / stage)
-        shutil.copytree(built_home.landing, home.landing)
-        used = shutil.disk_usage(small_disk).used // 1024
-        subprocess.run(["mount", "-o", f"remount,size={used + room}k", small_disk], check=True)
-        failed = run_cli(home, "refresh", "--no-fetch")
-        assert failed.returncode == 1, stage
-        assert "Not published" in failed.stderr and "Traceback" not in failed.stderr + failed.stdout, stage
-        assert "No space" in failed.stderr, (stage, failed.stderr)
-        subprocess.run(["mount", "-o", "remount,size=4g", small_disk], check=True)
-        assert run_cli(home, "refresh", "--no-fetch").returncode == 0, stage
-        assert verify(home, "current") > 70
-        parquet = "published/current/parquet"
-        assert differences(home.root / parquet, built_home.root / parquet) == [], stage
-        shutil.rmtree(home.root)
+    home = Home(small_disk / "home")
+    shutil.copytree(built_home.root, home.root, symlinks=True)
+    deliver_fewer_deals(home)
+    before = current_release(home)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("KYOTEN_", "DBT_"))}
+    failed = subprocess.run(
+        [sys.executable, "-c", FULL_FROM, str(small_disk), stage, str(room)],
+        cwd=PROJECT,
+        env=environment | {"KYOTEN_HOME": str(home.root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(failed.stdout, failed.stderr)
+    assert failed.returncode == 1 and "The disk is full." in failed.stdout
+    assert "Not published" in failed.stderr and "No space" in failed.stderr
+    assert "Traceback" not in failed.stderr + failed.stdout
+    assert current_release(home) == before and verify(home, "current") > 70, "readers have the release before"
+    subprocess.run(["mount", "-o", "remount,size=4g", small_disk], check=True)
+    assert run_cli(home, "refresh", "--no-fetch").returncode == 0
+    assert current_release(home) != before and verify(home, "current") > 70
+    assert differences(home.published / "parquet", undisturbed.published / "parquet") == []
