@@ -229,13 +229,13 @@ def _name_specs() -> Iterator[AssetSpec]:
         yield AssetSpec(["lake", table], deps=deps, description=description, **IN_LAKE)
 
 
-@multi_asset(name="names", specs=list(_name_specs()))
-def names(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
-    """Normalise every distinct name of the lake, once for all deals that contain it."""
+@multi_asset(name="names", specs=list(_name_specs()), can_subset=True)
+def names(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult[None]]:
+    """Normalise every distinct name of the lake, once for all deals that contain it; also if one table is selected."""
     with step_failure():
         rows = steps.name(workspace.home, workspace.say)
-    for table, count in rows.items():
-        yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
+    for key in sorted(context.selected_asset_keys):
+        yield MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
 
 
 def _knowledge_specs() -> Iterator[AssetSpec]:
@@ -249,13 +249,14 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
         yield AssetSpec(["lake", table], deps=deps, description=description, **IN_LAKE)
 
 
-@multi_asset(name="knowledge", specs=list(_knowledge_specs()))
-def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
+@multi_asset(name="knowledge", specs=list(_knowledge_specs()), can_subset=True)
+def knowledge(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Write the credit known before this build into the lake, for restatements; first build earlier dates it lacks."""
     with step_failure():
         steps.know(workspace.home, workspace.say)
-    for table, count in known_rows(workspace.home).items():
-        yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
+    rows = known_rows(workspace.home)
+    for key in sorted(context.selected_asset_keys):
+        yield MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
 
 
 class LayerTranslator(DagsterDbtTranslator):

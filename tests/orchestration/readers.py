@@ -21,7 +21,7 @@ EDITIONS = "select min(edition), max(edition), count(*) from {0}core.{2}{1}"
 TABLES = ("fct_deals", "fct_revenue")
 READS_OF_A_CONNECTION = 20
 # Readers give way to the process that publishes, else each release would take seconds and 500 of them hours.
-PAUSE, NICENESS = 0.05, 10
+PAUSE, NICENESS = 0.05, 5
 Ask = Callable[[str], tuple[Any, ...]]
 
 
@@ -75,7 +75,8 @@ def postgres(place: str) -> Iterator[tuple[str, bool]]:
     with psycopg.connect(place) as connection:
         while True:
             with connection.transaction():
-                yield whole(lambda query: connection.execute(query).fetchone() or ())
+                found = whole(lambda query: connection.execute(query).fetchone() or ())
+            yield found  # not within the transaction: the swap would wait for the pauses between reads
 
 
 KINDS = {"new": new_connections, "kept": kept_connections, "parquet": parquet_files, "postgres": postgres}
