@@ -1,4 +1,4 @@
-"""Refreshes that are killed or told to end, at random moments: no child stays, the next equals an undisturbed one."""
+"""Refreshes that are killed or interrupted, at random moments: no child stays, the next equals an undisturbed one."""
 
 import os
 import random
@@ -66,7 +66,7 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def end(running: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
-    """Kill a refresh with its children, as a power cut does, or tell it alone to end: it then ends its children."""
+    """Kill a refresh with its children, as a power cut does, or interrupt it alone: it then ends its children."""
     with suppress(ProcessLookupError):  # it was faster
         if how is signal.SIGKILL:
             os.killpg(running.pid, how)
