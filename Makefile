@@ -189,7 +189,7 @@ PYTEST := -m pytest --numprocesses 2 --dist loadfile $$GIVEN_TESTS
 browser-test: ## The pages in Debian's Chromium: errors, requests, language, filters, contrast and keyboard (axe), phone, paper
 	@./setup.sh dev
 	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { echo "Chromium is not installed. On Debian: apt-get install chromium fonts-noto-cjk" >&2; exit 1; }
-	@$(BIN)/python -m pytest tests/report/test_browser.py
+	@$(BIN)/python -m pytest tests/report/browser.py
 
 site-test: ## The site in Debian's Chromium: links, search, languages, errors, requests
 	@./setup.sh dev

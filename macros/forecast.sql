@@ -1,7 +1,11 @@
-{# Expressions of the forecast. Sums of doubles depend on the order of their rows; sums of these decimals do not. Money
-   is cast with fewer digits first: more than 16 digits of a double depend on the engine. #}
-{% macro exact(value) -%} cast({{ value }} as decimal(28, 10)) {%- endmacro %}
+{# Expressions of the forecast. Sums of doubles depend on the order of their rows; sums of these decimals do not. A double
+   gets more digits first, because engines round half a digit of a double in different ways. Money gets fewer digits
+   first: more than 16 digits of a double depend on the engine. #}
+{% macro exact(value) -%} cast(cast({{ value }} as decimal(34, 14)) as decimal(28, 10)) {%- endmacro %}
 {% macro exact_money(value) -%} cast(cast({{ value }} as decimal(28, 2)) as decimal(28, 10)) {%- endmacro %}
+
+{# A double with few digits, rounded alike on all engines. #}
+{% macro rounded(value, digits) -%} cast(round({{ exact(value) }}, {{ digits }}) as double) {%- endmacro %}
 
 {# Actual ÷ expected, drawn towards 1 as if `weight` further ones had come as expected: the mean of a gamma-Poisson. #}
 {% macro shrunk_ratio(actual, expected, weight) -%}

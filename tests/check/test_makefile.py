@@ -84,7 +84,7 @@ SHOWN: dict[str, list[str]] = {
     ],
     "test": [r"ruff check(.|\n)*pytest --quiet tests/check(.|\n)*-m pytest --numprocesses 2 --dist loadfile"],
     "long-test TESTS=tests/x": [r"PROPERTY_SCALE=2 .*-m pytest --numprocesses 2 --dist loadfile .*\$GIVEN_TESTS"],
-    "browser-test": [r"command -v .*CHROMIUM", r"-m pytest tests/report/test_browser\.py"],
+    "browser-test": [r"command -v .*CHROMIUM", r"-m pytest tests/report/browser\.py"],
     "site-test": [r"setup\.sh site", r"command -v .*CHROMIUM", r"-m pytest tests/report/docs_site\.py"],
     "superset-test": [r"setup\.sh superset", r"-m pytest tests/orchestration/superset_import\.py"],
     "sail-test": [r"setup\.sh sail", r"-m pytest tests/spark/sail\.py"],

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from orchestration.home import Home
-from tests.conftest import run_cli
+from tests.conftest import long, run_cli
 from tests.dbt import test_kpis_again as again
 from tests.dbt import test_kpis_again_money as again_money
 from tests.dbt import test_kpis_again_people as again_people
@@ -325,12 +325,12 @@ def test_money_of_a_split_is_shared_to_the_yen(release: duckdb.DuckDBPyConnectio
         (again.test_revenue_decomposition, ()),
         *((again.test_bottlenecks, (scope,)) for scope in ("branch", "partner")),
         (again_programme.test_target_paths, ()),
-        (again_programme.test_scorecard, ()),
+        pytest.param(again_programme.test_scorecard, (), marks=long),
         (again_other.test_pipeline, ()),
         (again_other.test_profiles_of_branches_in_focus, ()),
         (again_segments.test_segments_of_branches, ()),
         *(
-            (test, (mart,))
+            pytest.param(test, (mart,), marks=() if mart == "branch_monthly_as_is" else long)
             for test in (again_money.test_counts_and_money, again_people.test_persons_and_their_rates)
             for mart in ("branch_monthly_as_is", "division_monthly_as_is", "partner_monthly_as_is")
         ),

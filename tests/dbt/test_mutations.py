@@ -1,6 +1,6 @@
 """Every trap has a unit test, and the list of mutations fits the project and its page.
 
-A few mutations are tried for real; `make mutants` tries all of them.
+`make long-test` tries a few mutations for real, and `make mutants` all of them.
 """
 
 import re
@@ -10,6 +10,7 @@ import pytest
 
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
+from tests.conftest import long
 from tests.dbt.test_unit_tests import DECLARED
 from tests.mutants import END, PAGE, START, Laboratory, Mutation, Outcome, cells, load_mutations, problems, rows_of
 
@@ -92,6 +93,7 @@ def laboratory(home_copy: Home, tmp_path: Path) -> Laboratory:
     return Laboratory(tmp_path, home_copy)
 
 
+@long
 def test_tests_fail_for_broken_rules_and_nothing_else(laboratory: Laboratory) -> None:
     tried = [mutation for mutation in load_mutations() if mutation.clause in TRIED]
     assert len(tried) == len(TRIED)

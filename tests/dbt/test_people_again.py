@@ -11,7 +11,7 @@ import pytest
 from scipy.special import gammaln
 
 from orchestration.home import Home
-from tests.conftest import PROJECT_VARS
+from tests.conftest import PROJECT_VARS, long
 from tests.dbt.again import as_of, first_of_month, milestones, month_end, months, placed, table, today, wins
 from tests.dbt.test_kpis_again_people import reachable, rep_months, working_on
 
@@ -43,7 +43,7 @@ def members(home: Home, scope: str, status: str) -> Members:
 
 
 @pytest.mark.parametrize("status", ["contactable", "active", "producing"])
-@pytest.mark.parametrize("scope", ["branch", "partner", "company"])
+@pytest.mark.parametrize("scope", ["branch", *(pytest.param(one, marks=long) for one in ("partner", "company"))])
 def test_flows_of_salespeople(built_home: Home, scope: str, status: str) -> None:
     of, calendar = members(built_home, scope, status), months(built_home)
     first = {"contactable": 4, "active": PROJECT_VARS["active_window_months"] - 1, "producing": 11}[status] + 1

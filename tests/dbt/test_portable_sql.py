@@ -19,6 +19,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from orchestration.home import PROJECT, Home
 from orchestration.warehouse import read_manifest
+from tests.conftest import long
 
 Schema = dict[str, object]  # catalog → schema → table → column → type
 
@@ -27,6 +28,7 @@ WORDS = {
     r"\bdbt\.dateadd\b": "add_days or add_months",
     r"\bdbt\.datediff\b": "days_between",
     r"\bdbt\.listagg\b": "joined_texts",
+    r"\bgenerate_series\b": "range and make_date",
     r"\w''\w": "dbt.escape_single_quotes, because Spark takes two quotes for two texts",
 }
 RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lag, exp.Lead)
@@ -256,6 +258,7 @@ def test_havings_name_a_table_where_an_aggregate_has_the_name(queries: dict[str,
     assert {name: found for name, sql in queries.items() if (found := unclear_havings(sql))} == {}
 
 
+@long
 def test_parts_have_the_type_of_all_engines(queries: dict[str, str], schema: Schema, built_home: Home) -> None:
     trees = {name: typed(sql, schema) for name, sql in queries.items()}
     assert len(trees) > 100
@@ -278,6 +281,7 @@ def test_parts_have_the_type_of_all_engines(queries: dict[str, str], schema: Sch
         "dbt.dateadd('day', 1, a)",
         "dbt.datediff(a, b, 'day')",
         "dbt.listagg(a)",
+        "from generate_series(1, 2)",
         "select 'nobody''s'",
     ],
 )

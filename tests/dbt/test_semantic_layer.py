@@ -15,6 +15,7 @@ import yaml
 from orchestration import metrics, reading
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
+from tests.conftest import long
 from tests.dbt.again import SCOPES, milestones, months, placed, table, wins, within
 
 Query = Callable[..., list[dict[str, str]]]
@@ -232,7 +233,7 @@ PERFORMANCE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("scope", [pytest.param(one, marks=() if one == "branch" else long) for one in SCOPES])
 def test_windows_of_performance(built_home: Home, query: Query, scope: str) -> None:
     """By today's entities; money of a split is at the heaviest successor, as in averages."""
     by = [] if scope == "company" else [f"branch__current_{scope}"]

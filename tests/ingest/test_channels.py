@@ -6,6 +6,7 @@ import re
 import pytest
 
 from orchestration.home import PROJECT
+from tests.conftest import long
 from tests.ingest.test_presets import HUBSPOT, SAMPLES, SHAPED, loaded, source  # noqa: F401
 
 WORDS = [("1", "0"), ("はい", "いいえ"), ("TRUE", "FALSE"), ("Yes", "No"), ("１", "０"), ("○", "×")]
@@ -20,7 +21,7 @@ def checkboxes(system: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
     return {name: cell.sub(lambda m: next(words)[m[1] == "false"], text) for name, text in texts.items()}
 
 
-@pytest.mark.parametrize(("system", "more"), [("salesforce", SHAPED), ("hubspot", HUBSPOT)])
+@pytest.mark.parametrize(("system", "more"), [("salesforce", SHAPED), pytest.param("hubspot", HUBSPOT, marks=long)])
 def test_every_way_to_write_a_checkbox_gives_the_same_rows(new_desk, source, system, more):  # noqa: F811
     found = []
     for pairs in [("true", "false")], WORDS, WORDS[3:] + WORDS[:3]:

@@ -209,6 +209,7 @@ def test_the_ledger_has_the_new_hashes_and_nothing_is_read_again(home: Home) -> 
     assert not again.files and loads() == after
 
 
+@long
 def test_a_kill_is_completed_by_the_next_run(home: Home, tmp_path: Path) -> None:
     before = shutil.copytree(home.root, tmp_path / "before", symlinks=True)
 

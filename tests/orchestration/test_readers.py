@@ -23,7 +23,7 @@ from tests.conftest import SCALE
 from tests.orchestration.readers import KINDS, new_connections, parquet_files
 from tests.orchestration.test_publish import CHECKS, _build, _manifest
 
-RELEASES = 500 if SCALE > 1 else 10
+RELEASES = 500 if SCALE > 1 else 4
 PREPARED = 4
 READERS = 2
 KEPT = Releases(keep=10, days=0, month_ends=0)

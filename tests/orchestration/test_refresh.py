@@ -125,6 +125,7 @@ def test_refused_files_stop_publishing_each_time_and_are_named(home_copy: Home) 
         assert current_release(home_copy) == before
 
 
+@long
 def test_half_a_roster_is_held_until_a_person_accepts_it(home_copy: Home) -> None:
     before = current_release(home_copy)
     folder = home_copy.landing / "branches"

@@ -167,6 +167,7 @@ def test_every_extract_is_compared_with_the_one_before_it(project: Callable[[Hom
     assert refreshed(home, project(home)) == SECOND_STEP + THIRD_STEP
 
 
+@long
 def test_refreshing_after_each_extract_gives_the_same(project: Callable[[Home], Plan], tmp_path: Path) -> None:
     home, rows = Home(tmp_path), []
     built: list[date] = []

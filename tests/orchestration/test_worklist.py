@@ -77,35 +77,45 @@ def test_the_file_has_one_row_per_deal_and_is_ready_to_be_filled_in(home_copy: H
 QUARANTINED = "select deal_id, list(reason) from attribution.quarantine group by deal_id"
 
 
-def test_a_decision_is_applied_and_listed_again_when_facts_change(home_copy: Home) -> None:
-    run_cli(home_copy, "worklist")
-    rows = read(home_copy.worklist / "quarantine.csv")
+def decided(home: Home) -> tuple[dict[str, str], str, str, dict[str, dict[str, str]]]:
+    """Decide a deal in the worklist and refresh; return its row, both candidates, and the worklist then."""
+    run_cli(home, "worklist")
+    rows = read(home.worklist / "quarantine.csv")
     tie = next(row for row in rows if row["reasons"] == "TIE")
     chosen, other = re.findall(r"\[(\S+)\]", tie["candidates"])[:2]
     without_reason = next(row for row in rows if "PARTNER_UNKNOWN" in row["reasons"])
     others = f"from attribution.deal_attribution where deal_id != '{tie['deal_id']}' order by all"
-    before = query(home_copy, others)
+    before = query(home, others)
 
     # One row is filled in, one lacks its reason, the others are unchanged; and one is an empty row of a decided deal.
     tie |= {"branch_id": chosen, "decided_by": "山田 花子", "decided_on": "2026/4/5", "reason": "電話で確認, 済み"}
     without_reason |= {"branch_id": chosen, "decided_by": "山田 花子"}
     earlier = {name: "" for name in tie} | {"deal_id": "TRAP18-C"}
-    drop_back(home_copy, [*rows, earlier], "quarantine 記入済_2026-04-05.csv")
-    done = run_cli(home_copy, "refresh")
+    drop_back(home, [*rows, earlier], "quarantine 記入済_2026-04-05.csv")
+    done = run_cli(home, "refresh")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
-    decided = f"select branch_id, rung, reason from attribution.deal_attribution where deal_id = '{tie['deal_id']}'"
-    assert query(home_copy, decided) == [(chosen, "L0", None)]
-    assert query(home_copy, others) == before, "an unfilled row decides nothing and undoes nothing"
-    assert query(home_copy, "select rung from attribution.deal_attribution where deal_id = 'TRAP18-C'") == [("L0",)]
-    listed = {row["deal_id"]: row for row in read(home_copy.worklist / "quarantine.csv")}
+    credit = f"select branch_id, rung, reason from attribution.deal_attribution where deal_id = '{tie['deal_id']}'"
+    assert query(home, credit) == [(chosen, "L0", None)]
+    assert query(home, others) == before, "an unfilled row decides nothing and undoes nothing"
+    assert query(home, "select rung from attribution.deal_attribution where deal_id = 'TRAP18-C'") == [("L0",)]
+    listed = {row["deal_id"]: row for row in read(home.worklist / "quarantine.csv")}
     assert tie["deal_id"] not in listed and without_reason["deal_id"] in listed
-    rejected = query(home_copy, REJECTED)
+    rejected = query(home, REJECTED)
     assert [row[1:3] for row in rejected] == [("reason", "reason: required of a decision, and empty")]
     assert "fill reason" in rejected[0][3]
     loads = "select rows_read, rows_rejected, rows_undecided from ops.loads where file_name like '%記入済%'"
-    assert query(home_copy, loads) == [(len(rows) + 1, 1, len(rows) - 1)]
+    assert query(home, loads) == [(len(rows) + 1, 1, len(rows) - 1)]
+    return tie, chosen, other, listed
 
+
+def test_a_decision_is_applied(home_copy: Home) -> None:
+    decided(home_copy)
+
+
+@long
+def test_a_decision_is_listed_again_when_facts_change(home_copy: Home) -> None:
+    tie, chosen, other, listed = decided(home_copy)
     # The deal gets another branch; the new worklist lands without being filled in; another decision is withdrawn.
     header = "deal_id,role,party_type,party_id,is_primary,added_at\n"
     land(
@@ -119,7 +129,8 @@ def test_a_decision_is_applied_and_listed_again_when_facts_change(home_copy: Hom
     done = run_cli(home_copy, "refresh")
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
-    assert query(home_copy, decided) == [(chosen, "L0", None)]
+    credit = f"select branch_id, rung, reason from attribution.deal_attribution where deal_id = '{tie['deal_id']}'"
+    assert query(home_copy, credit) == [(chosen, "L0", None)]
     again = {row["deal_id"]: row for row in read(home_copy.worklist / "quarantine.csv")}
     stale = again[tie["deal_id"]]
     assert stale["reasons"] == "STALE_OVERRIDE"

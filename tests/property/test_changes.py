@@ -59,7 +59,7 @@ def with_inheriting_deals(built: Built, deals: set[str]) -> set[str]:
     return found
 
 
-@examples(2)
+@examples(1)
 @given(*CHANGED)
 def test_harmless_changes_move_nothing(
     workshop: Workshop, company: Company, names: set[str], data: st.DataObject
@@ -84,7 +84,7 @@ def test_order_of_rows_files_and_threads_changes_no_row(workshop: Workshop, comp
     same_rows(before, shuffled)
 
 
-@examples(2)
+@examples(1)
 @given(*TRANSFERRED)
 def test_moving_a_transfer_moves_the_deals_between_the_dates(
     workshop: Workshop, company: Company, transfers: list[date], data: st.DataObject
@@ -103,7 +103,7 @@ def test_moving_a_transfer_moves_the_deals_between_the_dates(
     assert found <= with_inheriting_deals(early, between & rep.deals)
 
 
-@examples(2)
+@examples(1)
 @given(companies(), st.data())
 def test_a_persons_decision_always_wins(workshop: Workshop, company: Company, data: st.DataObject) -> None:
     workshop = workshop.deciding()
@@ -116,7 +116,7 @@ def test_a_persons_decision_always_wins(workshop: Workshop, company: Company, da
     assert moved(before, after) <= with_inheriting_deals(after, set(decided))
 
 
-@examples(2)
+@examples(1)
 @given(*DELIVERED)
 def test_closed_months_change_only_by_restatements(workshop: Workshop, company: Company) -> None:
     workshop = workshop.deciding()

@@ -129,6 +129,7 @@ def test_wrong_sql_breaks_its_invariant(workshop: Workshop, landed: list[tuple[C
     assert not all(holds(lambda: invariant(Facts(company), broken.build_lake(home))) for company, home in landed)  # noqa: B023
 
 
+@long
 def test_dependence_on_the_order_of_rows_is_noticed(workshop: Workshop, landed: list[tuple[Company, Home]]) -> None:
     right, wrong = "history.entered_at,\n        case", "history.row_number,\n        case"
     broken = workshop.with_sql("int_stage_entries", right, wrong).crediting()

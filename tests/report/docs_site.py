@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from orchestration.home import Home
 from tests.conftest import run_cli
-from tests.report.test_browser import CHROMIUM
+from tests.report.browser import CHROMIUM
 
 PAGES = ("index", "catalogue/index", "catalogue/kpi.company_monthly", "metrics", "guides/questions", "guides/glossary",
          "guides/bi", "guides/decisions/index")  # fmt: skip

@@ -26,15 +26,15 @@ def plans(log: Path) -> Iterator[tuple[str, Plan]]:
                 yield (".".join(written.groups()) if written else f"query {event['executionId']}"), plan
 
 
-def dangers(log: Path) -> dict[str, set[str]]:
+def dangers(log: Path, known: Collection[str] = ()) -> dict[str, set[str]]:
     """Name, by table, what the plans of an event log have that grows worse than its rows.
 
     A join of each row with each, and a window over all rows, may be where one side has few rows in a company of any
-    size. These are literals, seeds, totals of all rows such as today, a calendar of months, and tables that are made of
-    such tables alone.
+    size. These are literals, seeds, totals of all rows such as today, a calendar of months, the tables that are `known`
+    to be small, and tables that are made of such tables alone.
     """
     found: dict[str, set[str]] = {}
-    few: set[str] = set()
+    few = set(known)
     for name, plan in plans(log):
         if problems := {danger for node in _nodes(plan) if (danger := _danger(node, few))}:
             found[name] = found.get(name, set()) | problems

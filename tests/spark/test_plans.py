@@ -48,6 +48,7 @@ def test_a_join_of_all_with_all_needs_a_small_side(log: Path) -> None:
     for name in ("CartesianProduct", "BroadcastNestedLoopJoin"):
         assert found(log, node("Project", node(name, node("Filter", scan("deals")), scan("months")))) == set()
         assert found(log, node(name, scan("deals"), scan("days"))) == {"each row with each: deals × days"}
+    assert dangers(ran(log, node("CartesianProduct", scan("deals"), scan("periods"))), {"periods"}) == {}
     for literal in ("LocalTableScan", "Scan OneRowRelation"):
         assert found(log, node("CartesianProduct", scan("deals"), node(literal))) == set()
     for unknown in ("ReusedExchange", "Scan ExistingRDD"):

@@ -59,6 +59,7 @@ def test_chance_has_a_limit() -> None:
     assert by_chance([], nine) == ["alike: campaign harms"]
 
 
+@long
 def test_planted_effects_are_found(tmp_path: Path) -> None:
     assert broken(measure(Home(tmp_path), 20_000, 1)) == []
 

@@ -86,7 +86,7 @@ select
     division_id,
     partner_id,
     quarters,
-    round(forecast_wins, 4) as forecast_wins,
+    {{ rounded('forecast_wins', 4) }} as forecast_wins,
     cast(actual_wins as bigint) as actual_wins,
     cast(forecast_amount as {{ money_type() }}) as forecast_amount,
     cast(actual_amount as {{ money_type() }}) as actual_amount,

@@ -49,12 +49,12 @@ select
     runs.month_end as judged_on,
     runs.is_current,
     runs.window_days,
-    round(runs.expected_deals, 2) as expected_deals,
+    {{ rounded('runs.expected_deals', 2) }} as expected_deals,
     cast(runs.recent_deals as bigint) as recent_deals,
     runs.last_deal_on,
-    round(runs.usual_chance, 4) as usual_chance,
-    round(runs.new_deal_chance, 4) as new_deal_chance,
-    round(runs.quiet_chance, 4) as quiet_chance,
+    {{ rounded('runs.usual_chance', 4) }} as usual_chance,
+    {{ rounded('runs.new_deal_chance', 4) }} as new_deal_chance,
+    {{ rounded('runs.quiet_chance', 4) }} as quiet_chance,
     runs.evidence,
     case
         when runs.evidence != 'none' then min(case when runs.evidence != 'none' then runs.month_end end) over (

@@ -1,6 +1,6 @@
 """The pages in a real browser, Debian's Chromium: no errors, no requests, language, filters, axe, phone and paper.
 
-`make browser-test` runs them. Without Chromium they are skipped, and say what to install.
+`make browser-test` runs them, and says what to install. pytest collects this file only by its name.
 """
 
 import os
@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from orchestration.home import Home
 from orchestration.report import pages
 from orchestration.report.queries import figure_sql
-from tests.conftest import long
 from tests.report.reading import read
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -70,7 +69,7 @@ def one_of_each(folder: Path) -> list[Path]:
     return [folder / f"{name}.html" for name in SINGLE] + largest
 
 
-@pytest.mark.parametrize("lang", ["ja", pytest.param("en", marks=long)])
+@pytest.mark.parametrize("lang", ["ja", "en"])
 def test_pages_open_without_errors_requests_or_barriers(browser: Browser, folder: Path, lang: str) -> None:
     problems: list[str] = []
     for path in one_of_each(folder):
