@@ -33,8 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KyotenError as error:
         print(f"\n{printable(translated(str(error)))}", file=sys.stderr)
         return 1
-    except click.Abort:  # Ctrl-C
-        stopped = "Interrupted. Nothing was published; the release before it stays."
+    except click.Abort as error:  # Ctrl-C
+        stopped = str(error.__cause__ or "") or "Interrupted. Nothing was published; the release before it stays."
         print(f"\n{translated(stopped)}", file=sys.stderr)
         return 130
 

@@ -81,7 +81,7 @@ ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"], ["lake", "drift"])
 DAILY = FreshnessPolicy.time_window(fail_window=timedelta(hours=26)) if SETTINGS.schedule else None
 
 
-IN_LAKE: dict[str, Any] = {"group_name": "ingest", "kinds": {"parquet"}, "owners": OWNERS}
+IN_LAKE: dict[str, Any] = {"group_name": "lake", "kinds": {"parquet"}, "owners": OWNERS}
 RECENT, BATCH_RULES = "is_recent", "batch_rules"
 
 
@@ -90,7 +90,7 @@ def _landing_specs() -> Iterator[AssetSpec]:
         yield AssetSpec(
             ["raw", name],
             description=f"{dataset.description} Tier {dataset.tier}, {dataset.extract} extracts.",
-            **IN_LAKE,
+            **IN_LAKE | {"group_name": f"raw_{dataset.group}"},
             tags={"tier": dataset.tier, "extract": dataset.extract, "source": dataset.group},
             skippable=True,
             deps=[EXTRACTS],
@@ -169,7 +169,7 @@ def step_failure() -> Iterator[None]:
 
 @asset(
     key=EXTRACTS,
-    group_name="ingest",
+    group_name="landing",
     kinds={"file"},
     owners=OWNERS,
     retry_policy=RetryPolicy(max_retries=3, delay=60, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS),
@@ -198,7 +198,7 @@ def landing(
     would change totals for no visible reason.
     """
     home = workspace.home
-    whole = context.selected_asset_keys == landing.keys
+    whole = not context.selected_asset_keys.isdisjoint(map(AssetKey, ALL_DATASETS))
     selected = {key.path[1] for key in context.selected_asset_keys if key.path[0] == "raw"}
     with step_failure():
         result = steps.load(home, workspace.say, datasets=None if whole else selected)
@@ -229,13 +229,13 @@ def _name_specs() -> Iterator[AssetSpec]:
         yield AssetSpec(["lake", table], deps=deps, description=description, **IN_LAKE)
 
 
-@multi_asset(name="names", specs=list(_name_specs()))
-def names(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
-    """Normalise every distinct name of the lake, once for all deals that contain it."""
+@multi_asset(name="names", specs=list(_name_specs()), can_subset=True)
+def names(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult[None]]:
+    """Normalise every distinct name of the lake, once for all deals that contain it; also if one table is selected."""
     with step_failure():
         rows = steps.name(workspace.home, workspace.say)
-    for table, count in rows.items():
-        yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
+    for key in sorted(context.selected_asset_keys):
+        yield MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
 
 
 def _knowledge_specs() -> Iterator[AssetSpec]:
@@ -249,24 +249,24 @@ def _knowledge_specs() -> Iterator[AssetSpec]:
         yield AssetSpec(["lake", table], deps=deps, description=description, **IN_LAKE)
 
 
-@multi_asset(name="knowledge", specs=list(_knowledge_specs()))
-def knowledge(workspace: Workspace) -> Iterator[MaterializeResult[None]]:
+@multi_asset(name="knowledge", specs=list(_knowledge_specs()), can_subset=True)
+def knowledge(context: AssetExecutionContext, workspace: Workspace) -> Iterator[MaterializeResult[None]]:
     """Write the credit known before this build into the lake, for restatements; first build earlier dates it lacks."""
     with step_failure():
         steps.know(workspace.home, workspace.say)
-    for table, count in known_rows(workspace.home).items():
-        yield MaterializeResult(asset_key=["lake", table], metadata={"rows": count})
+    rows = known_rows(workspace.home)
+    for key in sorted(context.selected_asset_keys):
+        yield MaterializeResult(asset_key=key, metadata={"rows": rows[key.path[-1]]})
 
 
 class LayerTranslator(DagsterDbtTranslator):
-    """dbt's nodes as assets, grouped by the folder of their layer; marts by their subject."""
+    """dbt's nodes as assets, grouped by the folder of their layer and, within a large layer, of their subject."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Return the folder below models/ (below models/marts/ for a mart); for other nodes their resource type."""
+        """Return the folders below models/ without `intermediate`; for other nodes their resource type."""
         if dbt_resource_props["resource_type"] != "model":
             return f"{dbt_resource_props['resource_type']}s"
-        layer, *rest = dbt_resource_props["fqn"][1:-1]
-        return f"{layer}_{rest[0]}" if layer == "marts" and rest else layer
+        return "_".join(folder for folder in dbt_resource_props["fqn"][1:-1] if folder != "intermediate")
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
         """Return the owner that settings.yml names."""

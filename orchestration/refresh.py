@@ -5,6 +5,7 @@ It does not start Dagster, which would take longer for its events than most step
 """
 
 import os
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from orchestration.language import say, translated
 from orchestration.lock import write_lock
 from orchestration.release import postgres
 from orchestration.release.fingerprint import nothing_new
-from orchestration.release.releases import current_release, notice_of_rollback
+from orchestration.release.releases import current_release, newest_release, notice_of_rollback
 from orchestration.release.verify import damage
 from orchestration.settings import settings_of
 from orchestration.sources.transports.fetch import FetchError, fetch
@@ -43,6 +44,7 @@ retention:
   sensor: {purge_after_days: 7}
   auto_materialize: {purge_after_days: 7}
 """
+NO_ROOM = 1_000_000  # bytes
 # The setting with the address of the database for Dagster's records; without it they are in dagster/ of the home. It
 # begins with postgresql+psycopg2://, because Dagster notifies in a way that psycopg 3 does not have.
 POSTGRES = postgres.RECORDS
@@ -90,16 +92,26 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
         for change in damage(home):
             clock.say(f"The release is not as it was published: {change}. It will be published again.")
         prepare_dagster(home)
+        before = newest_release(home)
         try:
             with room_needed():
                 release = _run(home, clock, costs)
+        except KeyboardInterrupt:
+            made = newest_release(home)
+            if made is None or made == before:
+                raise
+            new = made["release_id"]
+            published = f"Interrupted. Release {new} is published; the next refresh does the rest."
+            japanese = f"中断しました。リリース {new} は公開済みです。残りの処理は次の更新で行います。"
+            raise KeyboardInterrupt(say(published, japanese)) from None
         except NotLoadedError as error:  # readers have the new release
             _tell(home, clock, [str(error)])
             raise
         except KyotenError as error:
-            causes = [*str(error).splitlines(), *_rejected(home)]
-            _tell(home, clock, str(error).splitlines())
-            raise KyotenError(f"{_not_published(home, causes)}\nLog of dbt: {home.logs / 'dbt.log'}") from error
+            causes = [*_full_disk(home, str(error)), *str(error).splitlines()]
+            _tell(home, clock, causes)
+            told = _not_published(home, [*causes, *_rejected(home)])
+            raise KyotenError(f"{told}\nLog of dbt: {home.logs / 'dbt.log'}") from error
         finally:
             if profile:
                 print("\n".join(["", *costs.lines()]))
@@ -158,6 +170,13 @@ def _not_published(home: Home, causes: list[str]) -> str:
     else:
         kept = say("There is no earlier release.", "以前のリリースはありません。")
     return "\n".join([say(f"Not published. {kept}", f"公開していません。{kept}"), *(f"- {cause}" for cause in causes)])
+
+
+def _full_disk(home: Home, message: str) -> list[str]:
+    """Return the cause behind an error on a full disk, which engines may report as a damaged file."""
+    if "No space" in message or shutil.disk_usage(home.root).free > NO_ROOM:
+        return []
+    return ["No space is left on the disk. Make room, then run the same command again. The published release stays."]
 
 
 def _rejected(home: Home) -> list[str]:

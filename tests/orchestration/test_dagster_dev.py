@@ -20,7 +20,7 @@ from orchestration.lock import holder
 from orchestration.release.releases import current_release
 from orchestration.release.verify import verify
 from tests.conftest import long, run_cli
-from tests.orchestration.test_killed_refreshes import children, differences
+from tests.orchestration.test_killed_refreshes import children, deliver_fewer_deals, differences
 
 LAUNCH = """
 mutation { launchRun(executionParams: {runConfigData: {}, selector: {
@@ -103,9 +103,7 @@ def test_a_run_that_a_kill_ends_blocks_no_other_and_the_next_equals_an_undisturb
     homes = [Home(tmp_path / name) for name in ("undisturbed", "killed")]
     for home in homes:
         shutil.copytree(built_home.root, home.root, symlinks=True)
-        deals = next(iter(sorted((home.landing / "deals").glob("*.csv*"))))
-        lines = deals.read_text(encoding="utf-8").splitlines(keepends=True)
-        deals.write_text("".join(lines[:-20]), encoding="utf-8")  # replaced by other content
+        deliver_fewer_deals(home)
     undisturbed, killed = homes
     assert run_cli(undisturbed, "refresh").returncode == 0
     before = current_release(killed)

@@ -1,10 +1,12 @@
 """The asset graph is complete: every source is loaded, every guard is a check, and one release is at the end."""
 
+import graphlib
 import importlib.util
 import os
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -125,6 +127,25 @@ def test_batch_rules_block_models_that_read_the_lake(definitions: ModuleType, tm
     assert outcomes == [(True, True, "WARN"), (True, True, "WARN"), (False, False, "ERROR"), (True, False, "WARN")]
 
 
+@pytest.mark.parametrize(("chosen", "loaded"), [("raw/branches", 1), ("lake/loads", 2)])
+def test_materializing_one_asset_loads_what_its_name_says(
+    definitions: ModuleType, tmp_path: Path, chosen: str, loaded: int
+) -> None:
+    home, key = Home(tmp_path), AssetKey(chosen.split("/"))
+    texts = {"branches": "branch_id,partner_id,branch_name\nB1,P,x\n", "partners": "partner_id,partner_name\nP,x\n"}
+    for name, text in texts.items():
+        path = home.landing / name / f"{name}_2026-04-01.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    workspace = Workspace(root=str(home.root))
+    run = materialize([definitions.landing], selection=[key], resources={"workspace": workspace})
+    (made,) = run.get_asset_materialization_events()
+    assert made.asset_key == key and made.materialization.metadata["rows_accepted"].value == loaded
+    one_of_three = AssetKey(["lake", "texts"])  # which are written together
+    run = materialize([definitions.names], selection=[one_of_three], resources={"workspace": workspace})
+    assert [one.asset_key for one in run.get_asset_materialization_events()] == [one_of_three]
+
+
 def test_the_release_comes_after_every_published_model(definitions: ModuleType, built_home: Home) -> None:
     release = next(spec for spec in definitions.release.specs if spec.key.path[-1] == "release")
     published = {
@@ -144,20 +165,29 @@ def test_the_graph_runs_from_landing_to_release_in_groups(defs: Definitions) -> 
         upstream = {parent for key in upstream for parent in graph.get(key).parent_keys} - seen
         seen |= upstream
     assert AssetKey(["raw", "deals"]) in seen
-    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    layers = {
-        "staging",
-        "organisation",
-        "deals",
-        "attribution",
-        "facts",
-        "measures",
-        "marts_attribution",
-        "marts_kpi",
-        "ops",
-    }
-    assert {"ingest", *layers, "marts_attribution", "marts_kpi", "published"} <= groups
+    groups = Counter(graph.get(key).group_name for key in graph.get_all_asset_keys())
+    layers = {"staging", "organisation", "deals", "attribution", "facts", "measures", "marts", "ops"}
+    assert {group.partition("_")[0] for group in groups} == {"landing", "raw", "lake", "seeds", *layers, "published"}
+    assert max(groups.values()) < 60, "more assets than a person sees in one picture"
     assert all(graph.get(key).description for key in graph.get_all_asset_keys())
+
+
+def test_the_groups_point_one_way(defs: Definitions) -> None:
+    assert list(graphlib.TopologicalSorter(group_reads(defs)).static_order())[-1] == "published"
+    turned = group_reads(defs)
+    turned["staging_crm"].add("facts")
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(turned).prepare()
+
+
+def group_reads(defs: Definitions) -> dict[str, set[str]]:
+    """Return for each group of assets the other groups that it reads."""
+    graph = defs.resolve_asset_graph()
+    found: dict[str, set[str]] = {}
+    for key in graph.get_all_asset_keys():
+        group, parents = graph.get(key).group_name or "", graph.get(key).parent_keys
+        found.setdefault(group, set()).update(graph.get(parent).group_name or "" for parent in parents)
+    return {group: parents - {group} for group, parents in found.items()}
 
 
 def test_the_graph_is_the_reviewed_snapshot(defs: Definitions) -> None:

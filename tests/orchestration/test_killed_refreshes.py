@@ -1,4 +1,4 @@
-"""Refreshes that are killed with all their children, at random moments: the next one equals an undisturbed one."""
+"""Refreshes that are killed or interrupted, at random moments: no child stays, the next equals an undisturbed one."""
 
 import os
 import random
@@ -11,13 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from orchestration.home import PROJECT, Home
 from orchestration.release.verify import verify
 from tests.conftest import long
 
 KILLS_IN_A_ROW = 3
-ROUNDS = 10
+ENDS_WITHIN = 60  # seconds
 SCHEMAS = ("core", "attribution", "kpi", "segment", "plan")
 
 
@@ -40,6 +41,14 @@ def children(group: int) -> list[str]:
     return [row[2] for row in rows if int(row[0]) == group and not row[1].startswith("Z")]
 
 
+def deliver_fewer_deals(home: Home) -> None:
+    """Replace the earliest extract of deals by one without its last rows."""
+    deals = min((home.landing / "deals").glob("*.csv*"))
+    lines = deals.read_text(encoding="utf-8").splitlines(keepends=True)
+    deals.write_text("".join(lines[:-20]), encoding="utf-8")
+    os.utime(deals, ns=(1_800_000_000_000_000_000, 1_800_000_000_000_000_000))
+
+
 def differences(one: Path, other: Path) -> list[str]:
     """Return the tables of two releases that have not the same rows."""
     tables = sorted(path.relative_to(one) for schema in SCHEMAS for path in (one / schema).glob("*.parquet"))
@@ -56,31 +65,39 @@ def differences(one: Path, other: Path) -> list[str]:
         ]
 
 
+def end(running: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
+    """Kill a refresh with its children, as a power cut does, or interrupt it alone: it then ends its children."""
+    with suppress(ProcessLookupError):  # it was faster
+        if how is signal.SIGKILL:
+            os.killpg(running.pid, how)
+        else:
+            running.send_signal(how)
+    assert running.wait(ENDS_WITHIN) in (0, 130, -how)
+    assert children(running.pid) == []
+
+
 @long
-def test_a_refresh_after_kills_equals_an_undisturbed_one(built_home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "rounds"), [(signal.SIGKILL, 10), (signal.SIGTERM, 4)])
+def test_a_refresh_after_kills_equals_an_undisturbed_one(
+    built_home: Home, tmp_path: Path, how: signal.Signals, rounds: int
+) -> None:
     chance = random.Random(1)
     homes = [Home(tmp_path / name) for name in ("undisturbed", "killed")]
     for home in homes:
         shutil.copytree(built_home.root, home.root, symlinks=True)
-        deals = next(iter(sorted((home.landing / "deals").glob("*.csv*"))))
-        lines = deals.read_text(encoding="utf-8").splitlines(keepends=True)
-        deals.write_text("".join(lines[:-20]), encoding="utf-8")  # replaced by other content
-        os.utime(deals, ns=(1_800_000_000_000_000_000, 1_800_000_000_000_000_000))
+        deliver_fewer_deals(home)
     undisturbed, killed = homes
     begun = time.monotonic()
     assert start(undisturbed).wait() == 0
     whole = time.monotonic() - begun
     before = shutil.copytree(killed.root, tmp_path / "before", symlinks=True)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         shutil.rmtree(killed.root)
         shutil.copytree(before, killed.root, symlinks=True)
         for _ in range(KILLS_IN_A_ROW):
             running = start(killed)
             time.sleep(chance.uniform(0.3, whole))
-            with suppress(ProcessLookupError):  # it was faster
-                os.killpg(running.pid, signal.SIGKILL)
-            running.wait()
-            assert children(running.pid) == []
+            end(running, how)
         assert start(killed).wait() == 0
         assert differences(undisturbed.published / "parquet", killed.published / "parquet") == []
         assert verify(killed, "current") > 70

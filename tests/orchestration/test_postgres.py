@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from orchestration import steps
 from orchestration.errors import KyotenError, NotLoadedError
@@ -19,6 +20,7 @@ from orchestration.release import postgres
 from orchestration.release.releases import current_release
 from orchestration.warehouse import PUBLISHED_SCHEMAS
 from tests.conftest import long, run_cli
+from tests.orchestration.test_publish import _build, _publish
 
 QUESTIONS = {
     f"{page} {title}": query
@@ -187,6 +189,35 @@ def test_a_server_that_is_not_there_is_named_without_the_password(built_home: Ho
     with pytest.raises(KyotenError) as raised:
         postgres.load(home, "postgresql://loader:secretword@127.0.0.1:1/x")  # pragma: allowlist secret
     assert "secretword" not in str(raised.value) and "kyoten postgres" in str(raised.value)
+
+
+@pytest.mark.parametrize("step", ["_load_table", "_declare", "_swap", "_swap_at_once"])
+def test_a_connection_that_is_lost_leaves_the_release_before(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    address = make_conninfo(server, dbname=f"lost{step}")
+    with psycopg.connect(server, autocommit=True) as owner:
+        owner.execute(f"create database lost{step}")  # type: ignore[arg-type]
+    home = Home(tmp_path / "home")
+    for edition in (1, 2):
+        _build(home, edition)
+        _publish(home)
+        if edition == 1:
+            postgres.load(home, address)
+    real = getattr(postgres, step)
+
+    def losing(*arguments: Any) -> None:
+        ask(server, f"select pg_terminate_backend(pid) from pg_stat_activity where datname = 'lost{step}'")
+        real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres, step, losing)
+        with pytest.raises(NotLoadedError, match="is published, and PostgreSQL has the one before: "):
+            postgres.load(home, address)
+    edition_of = "select min(edition), max(edition) from (table core.fct_deals union all table core.fct_revenue) as e"
+    assert ask(address, edition_of) == [(1, 1)]
+    postgres.load(home, address)
+    assert ask(address, edition_of) == [(2, 2)]
 
 
 @long

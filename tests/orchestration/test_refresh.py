@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.cli import main
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.lock import database_user, holder, write_lock
@@ -22,6 +23,7 @@ from orchestration.warehouse import overrides
 from tests import forked
 from tests.conftest import SAMPLE_SIZE, long, run_cli
 from tests.orchestration.test_killed_refreshes import children
+from tests.orchestration.test_publish import _build, _publish
 
 LIGHT = """
 import sys
@@ -199,6 +201,24 @@ def test_an_interrupted_build_publishes_nothing(home_copy: Home, how: signal.Sig
         assert run_cli(home_copy, "refresh", "--force").returncode == 0
 
 
+def test_an_interrupt_after_the_switch_of_readers_says_what_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = Home(tmp_path)
+    _build(home, 1)
+
+    def interrupted(*_: object) -> None:
+        _publish(home)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("KYOTEN_HOME", str(home.root))
+    monkeypatch.setattr("orchestration.refresh.prepare_dagster", lambda _: None)
+    monkeypatch.setattr("orchestration.refresh._run", interrupted)
+    assert main(["refresh", "--no-fetch"]) == 130
+    release = (current_release(home) or {})["release_id"]
+    assert f"Interrupted. Release {release} is published; the next refresh does the rest." in capsys.readouterr().err
+
+
 def test_a_second_writer_gets_the_process_id_of_the_first(built_home: Home, tmp_path: Path) -> None:
     home = Home(tmp_path)
     with write_lock(home), write_lock(home):
@@ -207,6 +227,22 @@ def test_a_second_writer_gets_the_process_id_of_the_first(built_home: Home, tmp_
         assert f"is being written by process {os.getpid()}" in done.stderr
         assert holder(home) == str(os.getpid())
     assert holder(home) is None
+
+
+@long
+def test_one_of_two_refreshes_at_once_publishes(home_copy: Home) -> None:
+    for _ in range(3):
+        before = current_release(home_copy)
+        environment = {**os.environ, "KYOTEN_HOME": str(home_copy.root)}
+        command = [sys.executable, "-m", "orchestration.cli", "refresh", "--force"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        both = [subprocess.Popen(command, cwd=PROJECT, env=environment, **pipes) for _ in range(2)]
+        said = [one.communicate()[1] for one in both]
+        winner, loser = sorted(range(2), key=lambda number: both[number].returncode)
+        assert [both[number].returncode for number in (winner, loser)] == [0, 1], said
+        assert f"is being written by process {both[winner].pid}" in said[loser]
+        kept = [path.name for path in (home_copy.published / "releases").iterdir()]
+        assert (current_release(home_copy) or {})["release_id"] == max(kept) != (before or {})["release_id"]
 
 
 def test_an_open_working_database_is_named_before_anything_is_deleted(home_copy: Home) -> None:
