@@ -39,11 +39,16 @@ QUERIES = {
         from kpi.branch_monthly_as_is where {LAST_YEAR} group by all
     """,
     "間販比率の目標と実績": """
-        select month, actual, path, path_gap, outcome from kpi.target_path
+        select targets.month, targets.actual, targets.path, targets.path_gap, labels.label_ja as outcome_label
+        from kpi.target_path as targets left join ops.labels as labels
+            on labels.table_name = 'target_path' and labels.column_name = 'outcome' and targets.outcome = labels.code
         where is_complete and metric = 'indirect_ratio' and scope = 'company' and actual is not null
     """,
     "商談が途絶えている拠点": """
-        select entity_name, evidence, last_deal_on, expected_deals, recent_deals from kpi.quiet_warnings
+        select entity_name, labels.label_ja as evidence_label, last_deal_on, expected_deals, recent_deals
+        from kpi.quiet_warnings as warnings left join ops.labels as labels
+            on labels.table_name = 'quiet_warnings' and labels.column_name = 'evidence'
+            and warnings.evidence = labels.code
         where is_current and evidence != 'none'
     """,
 }

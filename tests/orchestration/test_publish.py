@@ -187,6 +187,17 @@ def test_a_release_lists_what_it_changed_for_analysts(home: Home) -> None:
     ]
 
 
+def test_a_description_that_came_later_is_no_change(home: Home) -> None:
+    """Releases of before described neither their catalogue nor their labels."""
+    _publish(home)
+    with duckdb.connect(str(home.published / "current" / "kyoten.duckdb")) as connection:
+        connection.execute("delete from ops.catalog where table_schema = 'ops'; alter table ops.labels drop label_en")
+    _publish(home)
+    with duckdb.connect(str(home.published / "current" / "kyoten.duckdb"), read_only=True) as connection:
+        changes = connection.execute("select table_name, column_name, change from ops.schema_changes").fetchall()
+    assert changes == [("labels", "label_en", "added")]
+
+
 def test_a_release_is_read_by_duckdb_from_1_0_on(home: Home) -> None:
     _publish(home)
     # The storage version is at byte 12 of the header; DuckDB 0.10 to 1.1 wrote 64.
