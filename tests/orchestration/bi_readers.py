@@ -28,7 +28,7 @@ from tests.orchestration.superset_import import QUERIES, differences
 from tests.orchestration.superset_server import Superset, running
 from tests.orchestration.test_postgres import unequal_tables
 
-REFRESHES = 6
+REFRESHES = 5
 CHART_READERS = 3
 JUPYTER = PROJECT / ".venv-notebook" / "bin" / "jupyter"
 NOTEBOOK = PROJECT / "examples" / "notebook" / "ten_questions.ipynb"
