@@ -7,6 +7,7 @@ releases have the same figures.
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -23,7 +24,7 @@ import pytest
 
 from orchestration.home import PROJECT, Home
 from orchestration.superset import write_superset
-from tests.conftest import SAMPLE_SIZE, run_cli
+from tests.conftest import run_cli
 from tests.orchestration.superset_import import QUERIES, differences
 from tests.orchestration.superset_server import Superset, running
 from tests.orchestration.test_postgres import unequal_tables
@@ -69,6 +70,7 @@ class Reads:
                 except Exception as error:
                     self.failed.append(f"{type(error).__name__}: {str(error)[:500]}")
                 turn += 1
+                ended.wait(0.1)  # as people do
 
         thread = threading.Thread(target=loop)
         thread.start()
@@ -76,10 +78,11 @@ class Reads:
 
 
 @pytest.fixture(scope="module")
-def home(server: str, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home with a sample company, which each release also loads into PostgreSQL."""
+def home(built_home: Home, server: str, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home of 1,000 deals whose release is in PostgreSQL, too."""
     home = Home(tmp_path_factory.mktemp("readers") / "home")
-    done = run_cli(home, "demo", "--size", str(SAMPLE_SIZE), KYOTEN_POSTGRES=server)
+    shutil.copytree(built_home.root, home.root, symlinks=True)
+    done = run_cli(home, "postgres", KYOTEN_POSTGRES=server)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return home
 
