@@ -246,7 +246,8 @@ def _write(
             copy_table(connection, replace(table, rows=rows))
         create_own_tables(connection)
         described = [
-            *tables, *(Table(OWN_SCHEMA, name, node, tuple(node["key"])) for name, node in own_tables().items())
+            *tables,
+            *(Table(OWN_SCHEMA, name, node, tuple(node["key"])) for name, node in own_tables().items()),
         ]
         built = _columns(connection)
         _write_comments(connection, described, built)

@@ -66,7 +66,10 @@ def test_a_partner_with_one_producer_hangs_on_one_person(release: duckdb.DuckDBP
 
 
 def test_the_notebook_answers_the_questions(
-    built_home: Home, release: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    built_home: Home,
+    release: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Its cells run as plain code here; `make bi-test` runs them in Jupyter."""
     monkeypatch.setenv("KYOTEN_HOME", str(built_home.root))

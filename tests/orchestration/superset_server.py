@@ -1,4 +1,4 @@
-"""A real Superset of .venv-superset on this machine, for the tests that only `make superset-test` and `make bi-test` run."""
+"""A real Superset of .venv-superset on this machine, for `make superset-test` and `make bi-test`."""
 
 import json
 import os

@@ -200,7 +200,9 @@ def test_a_description_that_came_later_is_no_change(home: Home, tmp_path: Path) 
     with duckdb.connect() as connection:
         connection.execute(f"attach {sql.text(str(after))} as release")
         write_schema_changes(connection, before)
-        changes = connection.execute("select table_name, column_name, change from release.ops.schema_changes").fetchall()
+        changes = connection.execute(
+            "select table_name, column_name, change from release.ops.schema_changes"
+        ).fetchall()
     assert changes == [("labels", "label_en", "added")]
 
 
