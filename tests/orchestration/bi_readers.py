@@ -70,7 +70,7 @@ class Reads:
                 except Exception as error:
                     self.failed.append(f"{type(error).__name__}: {str(error)[:500]}")
                 turn += 1
-                ended.wait(0.1)  # as people do
+                ended.wait(1)  # as people do
 
         thread = threading.Thread(target=loop)
         thread.start()
