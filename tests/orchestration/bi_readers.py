@@ -1,6 +1,6 @@
 """Superset's dashboard, the notebook and PostgreSQL are read while refreshes publish: nothing fails, nothing is stale.
 
-`make bi-test` runs this, as docs/bi.md tells an analyst to read a home; pytest collects the file only by its name,
+`make bi-test` runs this, as docs/bi.md describes it for an analyst; pytest collects the file only by its name,
 because it needs .venv-superset and .venv-notebook. Each refresh gets a file that changes the money, so that no two
 releases have the same figures.
 """
@@ -123,7 +123,7 @@ def land_money(home: Home, turn: int) -> None:
 
 
 def notebook_of(home: Path, target: Path) -> tuple[str, Any]:
-    """Run the notebook as docs/bi.md tells; return the release that it read, and what its cells show."""
+    """Run the notebook as docs/bi.md describes; return the release that it read, and what its cells show."""
     command = [JUPYTER, "nbconvert", "--execute", "--to", "notebook", "--output-dir", target, NOTEBOOK]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

@@ -41,7 +41,7 @@ class Superset:
         return session
 
     def dashboard(self, charts: int) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-        """Open the dashboard in a browser; return by its title what each chart asks and what Superset answers."""
+        """Open the dashboard in a browser; return by its title the request of each chart and what Superset answers."""
         answers: list[Response] = []
         with sync_playwright() as playwright:
             arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
