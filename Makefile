@@ -136,7 +136,7 @@ mcp: ## Serve the release to assistants by the Model Context Protocol over stand
 
 notebook: ## The ten questions of docs/bi.md in a Jupyter notebook, notebook/ten_questions.ipynb of the home
 	@./setup.sh notebook
-	@.venv-notebook/bin/jupyter nbconvert --log-level WARN --KernelManager.transport=ipc --execute --to notebook \
+	@.venv-notebook/bin/jupyter nbconvert --log-level WARN --ExecutePreprocessor.startup_timeout=300 --execute --to notebook \
 		--output-dir "$${KYOTEN_HOME:-data}/notebook" examples/notebook/ten_questions.ipynb
 	@echo "$${KYOTEN_HOME:-data}/notebook/ten_questions.ipynb"
 

@@ -124,7 +124,7 @@ def land_money(home: Home, turn: int) -> None:
 
 def notebook_of(home: Path, target: Path) -> tuple[str, Any]:
     """Run the notebook as docs/bi.md describes; return the release that it read, and what its cells show."""
-    execute = [JUPYTER, "nbconvert", "--KernelManager.transport=ipc", "--execute", "--to", "notebook"]
+    execute = [JUPYTER, "nbconvert", "--ExecutePreprocessor.startup_timeout=300", "--execute", "--to", "notebook"]
     command = [*execute, "--output-dir", target, NOTEBOOK]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

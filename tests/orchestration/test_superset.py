@@ -98,7 +98,7 @@ def test_columns_have_labels_of_codes_keys_and_references(
                 assert shown == coded, (table, name)
                 if coded:
                     labelled.add((table, name))
-    assert {("target_path", "outcome"), ("quiet_warnings", "evidence"), ("open_deals", "channel")} <= labelled
+    assert {("target_path", "outcome"), ("quiet_warnings", "evidence")} <= labelled
 
 
 def test_ratios_are_empty_where_the_marts_have_none(built_home: Home, documents: dict[str, dict[str, Any]]) -> None:
