@@ -1,7 +1,7 @@
 # Shortcuts for the command `kyoten`: the first call of a target installs the packages that it needs. Each target takes
 # KYOTEN_HOME, KYOTEN_SOURCES and KYOTEN_VARS, for example `make refresh KYOTEN_HOME=data/ours`.
 .DEFAULT_GOAL := help
-.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin report rollouts bi metrics mcp workbook superset superset-test postgres site site-test browser-test potential potential-check effects forget
+.PHONY: help accuracy advice quiet backtest bench cases coverage dbt demo fetch refresh summary try why what-if worklist accept sources-check verify dev docs doctor test long-test sail-test spark-test spark-cluster engines check mutants fuzz sqlfluff secrets lock clean changes releases rollback pin report rollouts bi metrics mcp workbook superset superset-test postgres site site-test browser-test potential potential-check effects forget notebook bi-test
 MAKEFLAGS += --no-print-directory
 
 SIZE ?= 10000
@@ -134,6 +134,12 @@ mcp: ## Serve the release to assistants by the Model Context Protocol over stand
 	@./setup.sh bi
 	@$(KYOTEN) mcp
 
+notebook: ## The ten questions of docs/bi.md in a Jupyter notebook, notebook/ten_questions.ipynb of the home
+	@./setup.sh notebook
+	@.venv-notebook/bin/jupyter nbconvert --log-level WARN --ExecutePreprocessor.startup_timeout=300 --execute --to notebook \
+		--output-dir "$${KYOTEN_HOME:-data}/notebook" examples/notebook/ten_questions.ipynb
+	@echo "$${KYOTEN_HOME:-data}/notebook/ten_questions.ipynb"
+
 superset: ## Datasets, charts and a dashboard for Superset, superset/kyoten.zip of the home
 	@./setup.sh run
 	@$(KYOTEN) superset
@@ -201,6 +207,12 @@ superset-test: ## A real Superset imports the file of `make superset`, and its c
 	@./setup.sh dev
 	@./setup.sh superset
 	@$(BIN)/python -m pytest tests/orchestration/superset_import.py
+
+bi-test: ## Superset, the notebook and PostgreSQL are read while refreshes publish: what failed, was torn or stale
+	@./setup.sh dev
+	@./setup.sh superset
+	@./setup.sh notebook
+	@$(BIN)/python -m pytest tests/orchestration/bi_readers.py
 
 test: check ## All checks, then all tests (TESTS=path: only those)
 	@$(BIN)/python $(PYTEST)
@@ -291,6 +303,7 @@ lock: ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade --group sail -c locks/run.lock -o locks/sail.lock
 	$(COMPILE) --upgrade --group site -o locks/site.lock
 	$(COMPILE) --upgrade --group superset -o locks/superset.lock
+	$(COMPILE) --upgrade --group notebook -c locks/dev.lock -o locks/notebook.lock
 	echo uv | $(COMPILE) --upgrade - -o locks/uv.lock
 
 clean: ## Remove the installed packages and caches; data stays

@@ -1,15 +1,15 @@
 #!/bin/sh
 # Installs packages into .venv, once: `setup.sh run` for running, `setup.sh bi` also for readers (MetricFlow, assistants, workbook),
 # `setup.sh dev` also for tests and checks. `setup.sh sail` and `setup.sh spark` install another engine into .venv-sail or
-# .venv-spark, `setup.sh site` what makes the docs site, and `setup.sh superset` a Superset for its test.
+# .venv-spark, `setup.sh site` what makes the docs site, `setup.sh superset` a Superset to try, and `setup.sh notebook` Jupyter.
 # A stamp holds the checksum of the lock. If it matches, setup needs no network and does not call uv.
 # The command `kyoten` is a script in .venv/bin. An installed package would lack the project's SQL and YAML.
 set -eu
 cd "$(dirname "$0")"
-wanted=${1:?run, bi, dev, sail, spark, site or superset}
+wanted=${1:?run, bi, dev, sail, spark, site, superset or notebook}
 case $wanted in
     run|bi|dev) place=.venv minimum_mb=2000 size="about 1 GB" ;;
-    site) place=.venv-site minimum_mb=500 size="about 150 MB" ;;
+    site|notebook) place=.venv-$wanted minimum_mb=500 size="about 200 MB" ;;
     *) place=.venv-$wanted minimum_mb=1500 size="about 700 MB" ;;
 esac
 

@@ -263,6 +263,7 @@ class Pages:
                 "palette": {"primary": "indigo"},
             },
             "plugins": [{"search": {"lang": [self.language]}}, "offline"],
+            "hooks": [str(TEMPLATES / "diagrams.py")],
             "markdown_extensions": [
                 "admonition", "attr_list", "tables", {"toc": {"permalink": True, "toc_depth": 3}},
                 "pymdownx.highlight", "pymdownx.superfences",

@@ -113,19 +113,23 @@ def _dataset(
     schema, _, table = name.partition(".")
     described = columns(connection, schema, table)
     present = {column["column_name"] for column in described}
-    query = None
+    added, joins = _labels(connection, schema, table, described)
+    described = [*described, *(column for column, _ in added)]
+    listed = ["facts.*", *(f"{source} as {column['column_name']}" for column, source in added)]
     if named:
-        added = [column for column in columns(connection, "core", "dim_entity") if column["column_name"] in NAMES]
-        added = [column for column in added if column["column_name"] not in present]
-        described += [*added, LAST_YEAR]
-        listed = ", ".join(f"entities.{column['column_name']}" for column in added)
-        query = (
-            f"select facts.*, {listed}, facts.is_complete and facts.month > "
-            "(select max(month) from kpi.company_monthly where is_complete) - interval '12 months' "
-            f"as {LAST_YEAR['column_name']} "
-            f"from {name} as facts left join core.dim_entity as entities "
-            f"on entities.scope = '{named}' and entities.entity_id = facts.{named}_id"
+        names = [column for column in columns(connection, "core", "dim_entity") if column["column_name"] in NAMES]
+        names = [column for column in names if column["column_name"] not in present]
+        described += [*names, LAST_YEAR]
+        listed += [f"entities.{column['column_name']}" for column in names]
+        listed.append(
+            "facts.is_complete and facts.month > (select max(month) from kpi.company_monthly where is_complete) "
+            f"- interval '12 months' as {LAST_YEAR['column_name']}"
         )
+        joins.append(
+            f"left join core.dim_entity as entities on entities.scope = '{named}' "
+            f"and entities.entity_id = facts.{named}_id"
+        )
+    query = f"select {', '.join(listed)} from {name} as facts {' '.join(joins)}" if joins else None
     return {
         "table_name": table, "main_dttm_col": "month" if "month" in present else None,
         "description": _title(connection, name),
@@ -135,6 +139,30 @@ def _dataset(
         "columns": [_column(c) for c in described],
         "version": "1.0.0", "database_uuid": _id("database"),
     }  # fmt: skip
+
+
+def _labels(
+    connection: "duckdb.DuckDBPyConnection", schema: str, table: str, described: list[Row]
+) -> tuple[list[tuple[Row, str]], list[str]]:
+    """Return the Japanese label of each coded column as a column with its source, and the joins for them."""
+    coded = rows(
+        connection,
+        "select distinct column_name from ops.labels where table_schema = $schema and table_name = $name",
+        {"schema": schema, "name": table},
+    )
+    codes = {row["column_name"] for row in coded}
+    added, joins = [], []
+    for column in described:
+        if (name := column["column_name"]) in codes:
+            label = {"column_name": f"{name}_label", "label_ja": f"{column['label_ja']}(表示名)"}
+            no_key = {"key_position": None, "references_table": None}
+            added.append((column | label | no_key, f"{name}_labels.label_ja"))
+            joins.append(
+                f"left join ops.labels as {name}_labels on {name}_labels.table_schema = '{schema}' "
+                f"and {name}_labels.table_name = '{table}' and {name}_labels.column_name = '{name}' "
+                f"and {name}_labels.code = facts.{name}"
+            )
+    return added, joins
 
 
 def _title(connection: "duckdb.DuckDBPyConnection", name: str) -> str:
@@ -151,9 +179,20 @@ def _column(column: Row) -> dict[str, Any]:
         "column_name": column["column_name"], "verbose_name": column["label_ja"],
         "is_dttm": column["data_type"] in ("DATE", "TIMESTAMP"), "is_active": True, "type": column["data_type"],
         "advanced_data_type": None, "groupby": True, "filterable": True, "expression": None,
-        "description": f"{column['description_ja']}\n{column['description_en']}", "python_date_format": None,
+        "description": _text(column), "python_date_format": None,
         "extra": None,
     }  # fmt: skip
+
+
+def _text(column: Row) -> str:
+    """Return what a column means, whether it is part of the key, and the column that it refers to."""
+    parts = [column["description_ja"], column["description_en"]]
+    if column.get("key_position"):
+        parts.append("キー / Part of the key")
+    if column.get("references_table"):
+        to = ".".join(column[f"references_{part}"] for part in ("schema", "table", "column"))
+        parts.append(f"参照先 / Refers to: {to}")
+    return "\n".join(part for part in parts if part)
 
 
 def _metrics(
@@ -206,14 +245,14 @@ def _charts() -> list[dict[str, Any]]:
                     "metrics": ["won_amount", "deals_won", "sessions_held"], "row_limit": 1000,
                     "adhoc_filters": [last_year]}},
         {"slug": "target_path", "title": "間販比率の目標と実績", "dataset": "kpi.target_path", "viz": table,
-         "params": {"query_mode": "raw", "all_columns": ["month", "actual", "path", "path_gap", "outcome"],
+         "params": {"query_mode": "raw", "all_columns": ["month", "actual", "path", "path_gap", "outcome_label"],
                     "row_limit": 1000, "order_by_cols": ['["month", true]'], "table_timestamp_format": "%Y-%m",
                     "column_config": {name: {"d3NumberFormat": ".1%"} for name in ("actual", "path", "path_gap")},
                     "adhoc_filters": [COMPLETE, equal("metric", "indirect_ratio"), equal("scope", "company"), KNOWN]}},
         {"slug": "quiet", "title": "商談が途絶えている拠点", "dataset": "kpi.quiet_warnings", "viz": table,
          "params": {"query_mode": "raw", "row_limit": 1000, "table_timestamp_format": "%Y-%m-%d",
                     "order_by_cols": ['["expected_deals", false]', '["entity_id", true]'],
-                    "all_columns": ["entity_name", "evidence", "last_deal_on", "expected_deals", "recent_deals"],
+                    "all_columns": ["entity_name", "evidence_label", "last_deal_on", "expected_deals", "recent_deals"],
                     "adhoc_filters": [equal("is_current", True), {**equal("evidence", "none"), "operator": "!="}]}},
     ]  # fmt: skip
 

@@ -57,10 +57,6 @@ SEEDS = (
 def write_labels(connection: "duckdb.DuckDBPyConnection") -> None:
     """Write ops.labels for the columns of the tables that are in the attached database `release` already."""
     connection.execute(
-        "create table release.ops.labels (table_schema varchar, table_name varchar, column_name varchar, code varchar, "
-        "label_en varchar, label_ja varchar)"
-    )
-    connection.execute(
         f"""
         insert into release.ops.labels
         with words as ({" union all ".join([_from_file(), *_from_seeds(connection)])}),

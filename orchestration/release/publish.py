@@ -32,6 +32,8 @@ from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home, write_whole
 from orchestration.release.keys import held_references, keys, references
 from orchestration.release.labels import write_labels
+from orchestration.release.own_tables import SCHEMA as OWN_SCHEMA
+from orchestration.release.own_tables import create_own_tables, own_tables
 from orchestration.release.personal import DATABASE as PERSONAL
 from orchestration.release.personal import pseudonyms, restrict, without_names
 from orchestration.release.releases import (
@@ -58,12 +60,6 @@ DATABASE, PARQUET, PAGES = "kyoten.duckdb", "parquet", "pages"
 # Writes the pages into the folder of a release, of which it gets the manifest.
 WritePages = Callable[[Path, Mapping[str, Any]], None]
 ID = "%Y%m%dT%H%M%SZ"
-CATALOG = {
-    "table_schema": "VARCHAR", "table_name": "VARCHAR", "column_name": "VARCHAR", "ordinal": "INTEGER",
-    "data_type": "VARCHAR", "label_en": "VARCHAR", "label_ja": "VARCHAR", "description_en": "VARCHAR",
-    "description_ja": "VARCHAR", "is_personal": "BOOLEAN", "key_position": "INTEGER", "references_schema": "VARCHAR",
-    "references_table": "VARCHAR", "references_column": "VARCHAR",
-}  # fmt: skip
 # The columns of tables with their types, by schema and table.
 Columns = Mapping[tuple[str, str], Mapping[str, str]]
 # The name of the working database, because its views contain this name.
@@ -248,10 +244,15 @@ def _write(
         for table in tables:
             rows = without_names(connection, f"{BUILD}.{table.sql}", table.personal, key)
             copy_table(connection, replace(table, rows=rows))
+        create_own_tables(connection)
+        described = [
+            *tables,
+            *(Table(OWN_SCHEMA, name, node, tuple(node["key"])) for name, node in own_tables().items()),
+        ]
         built = _columns(connection)
-        _write_comments(connection, tables, built)
+        _write_comments(connection, described, built)
         _write_release_table(connection, release)
-        _write_catalog(connection, tables, built, _doc_blocks(dbt_manifest), held_references(dbt_manifest))
+        _write_catalog(connection, described, built, _doc_blocks(dbt_manifest), held_references(dbt_manifest))
         write_labels(connection)
         write_schema_changes(connection, before / DATABASE if before else None)
         texts, columns = _texts(connection), _columns(connection)
@@ -400,22 +401,20 @@ def _write_comments(connection: "duckdb.DuckDBPyConnection", tables: list[Table]
 
 
 def _write_release_table(connection: "duckdb.DuckDBPyConnection", release: dict[str, Any]) -> None:
-    connection.execute("create schema if not exists ops")
-    columns = {
-        "release_id varchar": release["release_id"],
-        "published_at timestamp": release["published_at"].removesuffix("+00:00"),
-        "as_of date": release["as_of"],
-        "project_version varchar": release["project_version"],
-        "git_commit varchar": release["git_commit"],
-        "inputs_fingerprint varchar": release["fingerprint"].get("inputs"),
-        "project_fingerprint varchar": release["fingerprint"].get("project"),
-        "vars varchar": json.dumps(release["vars"], ensure_ascii=False, sort_keys=True),
-        "versions varchar": json.dumps(release["versions"]),
-        "checks_passed bigint": release["checks"]["passed"],
-        "checks_warned bigint": release["checks"]["warned"],
+    values = {
+        "release_id": release["release_id"],
+        "published_at": release["published_at"].removesuffix("+00:00"),
+        "as_of": release["as_of"],
+        "project_version": release["project_version"],
+        "git_commit": release["git_commit"],
+        "inputs_fingerprint": release["fingerprint"].get("inputs"),
+        "project_fingerprint": release["fingerprint"].get("project"),
+        "vars": json.dumps(release["vars"], ensure_ascii=False, sort_keys=True),
+        "versions": json.dumps(release["versions"]),
+        "checks_passed": release["checks"]["passed"],
+        "checks_warned": release["checks"]["warned"],
     }
-    connection.execute(f"create table ops.release ({', '.join(columns)})")
-    connection.execute(f"insert into ops.release {sql.rows([columns.values()])}")
+    connection.execute(f"insert into ops.release ({', '.join(values)}) {sql.rows([values.values()])}")
 
 
 def _write_catalog(
@@ -448,10 +447,11 @@ def _write_catalog(
                 (table.schema, table.name, name, ordinal, kind, *texts, _is_personal(_meta(column)), position, *to)
             )
     # As one text: DuckDB takes ten times as long to parse a value each.
-    written = json.dumps([dict(zip(CATALOG, row, strict=True)) for row in rows], ensure_ascii=False)
+    types = columns[OWN_SCHEMA, "catalog"]
+    written = json.dumps([dict(zip(types, row, strict=True)) for row in rows], ensure_ascii=False)
     connection.execute(
-        "create table ops.catalog as select unnest(found, recursive := true) "
-        f"from unnest(from_json({sql.text(written)}, {sql.text(json.dumps([CATALOG]))})) as listed(found)"
+        "insert into ops.catalog select unnest(found, recursive := true) "
+        f"from unnest(from_json({sql.text(written)}, {sql.text(json.dumps([types]))})) as listed(found)"
     )
 
 

@@ -20,10 +20,6 @@ def write_schema_changes(connection: "duckdb.DuckDBPyConnection", previous: Path
 
     That one stays attached, because a transaction that read it cannot detach it.
     """
-    connection.execute(
-        "create table release.ops.schema_changes (previous_release_id varchar, table_schema varchar, "
-        "table_name varchar, column_name varchar, change varchar, property varchar, was varchar, now varchar)"
-    )
     if previous is None or not previous.exists():
         return
     connection.execute(f"attach {sql.text(str(previous))} as previous (read_only)")
@@ -40,7 +36,14 @@ def write_schema_changes(connection: "duckdb.DuckDBPyConnection", previous: Path
         f"""
         insert into release.ops.schema_changes
         with pairs as (
-            select before, after, before.table_name is null as is_new, after.table_name is null as is_gone,
+            select before, after, after.table_name is null as is_gone,
+                -- A table or column that was there without a description is not new.
+                before.table_name is null and not exists (
+                    select 1 from duckdb_columns() as there
+                    where there.database_name = 'previous' and there.schema_name = after.table_schema
+                        and there.table_name = after.table_name
+                        and there.column_name = coalesce(after.column_name, there.column_name)
+                ) as is_new,
                 coalesce(before.table_schema, after.table_schema) as table_schema,
                 coalesce(before.table_name, after.table_name) as table_name,
                 coalesce(before.column_name, after.column_name) as column_name
@@ -54,7 +57,7 @@ def write_schema_changes(connection: "duckdb.DuckDBPyConnection", previous: Path
         changes as (
             select table_schema, table_name, column_name, 'changed' as change, property, was, now
             from ({properties}) as compared
-            where not is_new and not is_gone
+            where before.table_name is not null and not is_gone
             union all
             select pairs.table_schema, pairs.table_name, pairs.column_name,
                 case when pairs.is_new then 'added' else 'removed' end, null, null, null

@@ -1,5 +1,6 @@
-"""The ten questions of docs/bi.md answer from a release with at most one join each."""
+"""The ten questions of docs/bi.md answer from a release with at most one join each, also in the notebook."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import sqlglot
 
 from orchestration.home import PROJECT, Home
 
+NOTEBOOK = PROJECT / "examples" / "notebook" / "ten_questions.ipynb"
 PAGE = (PROJECT / "docs" / "bi.md").read_text(encoding="utf-8")
 QUERIES = dict(re.findall(r"^### (.*?)\n.*?```sql\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE))
 
@@ -61,3 +63,28 @@ def test_a_partner_with_one_producer_hangs_on_one_person(release: duckdb.DuckDBP
         " and month = (select max(month) from kpi.rep_concentration where is_complete)"
     ).fetchone()
     assert (len(found),) == expected
+
+
+def test_the_notebook_answers_the_questions(
+    built_home: Home,
+    release: duckdb.DuckDBPyConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its cells run as plain code here; `make bi-test` runs them in Jupyter."""
+    monkeypatch.setenv("KYOTEN_HOME", str(built_home.root))
+    monkeypatch.chdir(NOTEBOOK.parent)
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    assert [cell for cell in cells if cell.get("outputs")] == [], "commit it without answers"
+    shown: list[Any] = []
+    names: dict[str, Any] = {"display": shown.append}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    names["db"].close()
+    about, *answers = shown
+    assert about["release_id"].tolist() == [(release.execute("select release_id from ops.release").fetchone() or ())[0]]
+    printed = capsys.readouterr().out
+    assert [title for title in QUERIES if title not in printed] == []
+    for query, answer in zip(QUERIES.values(), answers, strict=True):
+        assert answer.equals(release.sql(query).df())

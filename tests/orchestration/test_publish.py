@@ -14,11 +14,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration import sql
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
 from orchestration.release import publish as publishing
 from orchestration.release.publish import publish
 from orchestration.release.releases import current_release
+from orchestration.release.schema_changes import write_schema_changes
 from orchestration.release.verify import verify
 from tests.ingest.killing import STEP, kills
 
@@ -185,6 +187,23 @@ def test_a_release_lists_what_it_changed_for_analysts(home: Home) -> None:
         (since, "fct_deals", "stage", "added", None, None, None),
         (since, "fct_revenue", None, "removed", None, None, None),
     ]
+
+
+def test_a_description_that_came_later_is_no_change(home: Home, tmp_path: Path) -> None:
+    """Releases of before did not describe their own catalogue and labels."""
+    _publish(home)
+    before, after = tmp_path / "before.duckdb", tmp_path / "after.duckdb"
+    for copy in (before, after):
+        shutil.copyfile(home.published / "kyoten.duckdb", copy)
+    with duckdb.connect(str(before)) as connection:
+        connection.execute("delete from ops.catalog where table_schema = 'ops'; alter table ops.labels drop label_en")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {sql.text(str(after))} as release")
+        write_schema_changes(connection, before)
+        changes = connection.execute(
+            "select table_name, column_name, change from release.ops.schema_changes"
+        ).fetchall()
+    assert changes == [("labels", "label_en", "added")]
 
 
 def test_a_release_is_read_by_duckdb_from_1_0_on(home: Home) -> None:

@@ -16,11 +16,12 @@ from orchestration.release.keys import held_references, keys, references
 # Columns of codes that are no codes of Kyoten: names of datasets, columns and models, and words of the source.
 NOT_LABELLED = {
     "check_name", "column_name", "currency", "dataset", "lost_reason", "mission", "model",
-    "names_dataset", "source_name",
+    "names_dataset", "source_name", "table_schema", "references_schema", "references_table", "references_column",
     "branch_kind", "lever_peer_basis", "unit",
     "reasons",  # a list of codes
     "version",  # which people name
 }  # fmt: skip
+WORDS = ("label_en", "label_ja", "description_en", "description_ja")
 NO_CODE = r"(^|_)(id|id_current|name|label|ja|en|text|hash)$|meaning|definition"
 
 
@@ -96,6 +97,16 @@ def test_labels_are_of_both_languages(release: duckdb.DuckDBPyConnection) -> Non
     ]
 
 
+def test_the_catalogue_describes_every_table_and_column(release: duckdb.DuckDBPyConnection) -> None:
+    there = "from duckdb_columns() where not internal and schema_name != 'semantic'"
+    present = release.execute(f"select schema_name, table_name, column_name, data_type {there}").fetchall()
+    described = "select table_schema, table_name, column_name, data_type from ops.catalog where column_name is not null"
+    assert set(release.execute(described).fetchall()) == set(present)
+    missing = " or ".join(f"coalesce({word}, '') = ''" for word in WORDS)
+    assert release.execute(f"select table_name, column_name from ops.catalog where {missing}").fetchall() == []
+    assert release.execute(f"select table_name, column_name {there} and comment is null").fetchall() == []
+
+
 def test_keys_are_unique_and_references_resolve(release: duckdb.DuckDBPyConnection) -> None:
     key_columns: dict[tuple[str, str], list[str]] = {}
     rows = release.execute(
@@ -158,7 +169,11 @@ def test_parquet_files_have_their_texts(built_home: Home) -> None:
     for file in files:
         rows = duckdb.execute("select key, value from parquet_kv_metadata(?)", [str(file)]).fetchall()
         metadata[file.stem] = {key.decode(): value.decode() for key, value in rows}
-    deals = metadata["fct_deals"]
-    assert deals["label_ja"] == "案件"
-    assert json.loads(deals["columns"])["status"]["label_ja"]
-    assert len(json.loads(deals["columns"])) > 20
+    assert metadata["fct_deals"]["label_ja"] == "案件"
+    assert len(metadata) > 130
+    for file in files:
+        texts, columns = metadata[file.stem], json.loads(metadata[file.stem].get("columns", "{}"))
+        assert all(texts.get(name) for name in WORDS), file.stem
+        found = duckdb.execute("select * from read_parquet(?) limit 0", [str(file)]).description or []
+        assert [column[0] for column in found] == list(columns), file.stem
+        assert [name for name, words in columns.items() if set(WORDS) - set(words)] == [], file.stem

@@ -81,6 +81,26 @@ def test_labels_are_japanese_and_metrics_give_the_figures(
         assert "reps_contacted" not in expressions  # persons of several months must not be added up
 
 
+def test_columns_have_labels_of_codes_keys_and_references(
+    built_home: Home, documents: dict[str, dict[str, Any]]
+) -> None:
+    datasets = {one["table_name"]: one for one in of_kind(documents, "datasets")}
+    texts = {column["column_name"]: column["description"] for column in datasets["branch_monthly_as_is"]["columns"]}
+    assert "キー" in texts["branch_id"] and "参照先 / Refers to: core.dim_branch.branch_id" in texts["branch_id"]
+    assert "キー" not in texts["won_amount"] and "参照先" not in texts["won_amount"]
+    labelled = set()
+    with duckdb.connect(str(built_home.published / "kyoten.duckdb"), read_only=True) as release:
+        for table, dataset in datasets.items():
+            names = {column["column_name"] for column in dataset["columns"]}
+            for name in (name for name in names if f"{name}_label" in names):
+                query = f"select count(*), count({name}_label) from ({dataset['sql']}) where {name} is not null"
+                coded, shown = release.execute(query).fetchone() or (0, 0)
+                assert shown == coded, (table, name)
+                if coded:
+                    labelled.add((table, name))
+    assert {("target_path", "outcome"), ("quiet_warnings", "evidence")} <= labelled
+
+
 def test_ratios_are_empty_where_the_marts_have_none(built_home: Home, documents: dict[str, dict[str, Any]]) -> None:
     """A rate of too few deals, and the ratio of two negative sums, which would be 1."""
     compared = 0

@@ -140,6 +140,23 @@ def test_pages_open_without_errors_and_requests(
     assert [one for one in problems if one.startswith("request ")] == []
 
 
+def test_diagrams_are_pictures_with_readable_text(browser: Browser, site: Path) -> None:
+    problems: list[str] = []
+    for language in ("en", "ja"):
+        page = opened(browser, f"{site.resolve().as_uri()}/{language}/guides/architecture.html", problems)
+        diagram = page.locator(".diagram svg")
+        assert diagram.count() == 1
+        names = diagram.locator(".node .nodeLabel")
+        assert {"lake", "staging", "marts/kpi"} <= set(names.all_inner_texts())
+        for node in diagram.locator(".node").all():
+            box, label = node.bounding_box(), node.locator(".nodeLabel").bounding_box()
+            assert box and label and box["x"] <= label["x"] and label["x"] + label["width"] <= box["x"] + box["width"]
+        assert diagram.locator(".flowchart-link").count() >= names.count() - 1
+        page.close()
+    assert not problems
+    assert [str(path) for path in site.rglob("*.html") if "flowchart TD" in path.read_text(encoding="utf-8")] == []
+
+
 @pytest.mark.parametrize(("language", "word", "expected"), [("ja", "間販比率", "間販"), ("en", "headroom", "eadroom")])
 @pytest.mark.parametrize("place", ["files", "server"])
 def test_search_finds_words(
