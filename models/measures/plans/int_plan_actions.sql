@@ -30,13 +30,15 @@ dated as (
     select
         actions.*,
         plans.scope, plans.entity_id, plans.is_agreed, plans.owner_staff_id,
-        case when actions.done_on <= actions.as_of then actions.done_on else activities.occurred_on end as happened_on
+        case
+            when actions.done_on <= actions.as_of then actions.done_on
+            when activities.occurred_on <= actions.as_of then activities.occurred_on
+        end as happened_on
     from known_actions as actions
     inner join plans on actions.book = plans.book and actions.plan_id = plans.plan_id and plans.is_latest
     left join {{ ref('fct_activities') }} as activities
-        on
-            actions.book = 'today' and actions.activity_id = activities.activity_id and activities.status = 'held'
-            and activities.occurred_on <= actions.as_of
+        -- With the book as a condition of its own, DuckDB would compare each action with each activity.
+        on case when actions.book = 'today' then actions.activity_id end = activities.activity_id and activities.status = 'held'
     where actions.latest_extract = 1
 )
 
