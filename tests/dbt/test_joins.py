@@ -6,11 +6,12 @@ from orchestration.home import Home
 from orchestration.scratch import Plan, compiled_sql
 from orchestration.warehouse import read_manifest
 
-# One side has few rows in a company of any size: today, a calendar's months or halves, a ladder, or a list of steps,
+# One side has few rows in a company of any size: today, a calendar's months, quarters or halves, a ladder, or a list of steps,
 # ages, measures, features, products or columns that the model itself names.
 FEW_ROWS = {
     "branch_facts",
     "int_actions",
+    "int_budget_proposals",
     "int_change_pairs",
     "int_change_parts",
     "int_change_totals",

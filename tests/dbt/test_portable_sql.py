@@ -49,6 +49,7 @@ NEVER_NULL = frozenset(
         "extracted_on",
         "file_name",
         "happened_on",
+        "inquiry_id",
         "legal_form_rank",
         "line_id",
         "month",
