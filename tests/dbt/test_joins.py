@@ -6,8 +6,8 @@ from orchestration.home import Home
 from orchestration.scratch import Plan, compiled_sql
 from orchestration.warehouse import read_manifest
 
-# One side has few rows in a company of any size: today, a calendar's months, quarters or halves, a ladder, or a list of steps,
-# ages, measures, features, products or columns that the model itself names.
+# One side has few rows in a company of any size: today, a calendar's months, quarters or halves, a ladder, or a list
+# of steps, ages, measures, features, products or columns that the model itself names.
 FEW_ROWS = {
     "branch_facts",
     "int_actions",

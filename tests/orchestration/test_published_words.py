@@ -16,7 +16,8 @@ from orchestration.release.keys import held_references, keys, references
 # Columns of codes that are no codes of Kyoten: names of datasets, columns and models, and words of the source.
 NOT_LABELLED = {
     "check_name", "column_name", "currency", "dataset", "lost_reason", "mission", "model",
-    "git_commit", "inputs_fingerprint", "project_fingerprint", "names_dataset", "source_name", "table_schema", "references_schema", "references_table", "references_column",
+    "git_commit", "inputs_fingerprint", "project_fingerprint",
+    "names_dataset", "source_name", "table_schema", "references_schema", "references_table", "references_column",
     "branch_kind", "lever_peer_basis", "unit",
     "reasons",  # a list of codes
     "version",  # which people name
