@@ -56,7 +56,7 @@
     end
 {%- endmacro %}
 
-{# Evidence of a difference by its distance from chance, in standard errors. Without a distance there is none. #}
+{# The grade of evidence for a difference in standard errors; `none` if it is null. #}
 {% macro evidence_grade(distance) -%}
     case
         when {{ distance }} >= {{ var('evidence_strong') }} then 'strong'

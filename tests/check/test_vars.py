@@ -1,6 +1,6 @@
 """Every var of dbt_project.yml is read, and every threshold of segments and plans is a var or in a seed.
 
-A var that nothing reads is a setting without effect. A threshold in SQL is one that nobody can see or change.
+An unread var has no effect. A threshold in SQL is hard to find and to change.
 """
 
 import re
