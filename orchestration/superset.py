@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SPACE = uuid.UUID("6f2b3c1e-2c55-4c2f-9a53-6d1f0f6f7a10")
 ROOT, DATABASE = "kyoten", "Kyoten"
+NO_CACHE = -1  # 0 is the default of the server, and with Flask-Caching an answer of 0 seconds never ends
 # Tables with branches or partners get their names by the one join that gives all names.
 DATASETS = {
     "kpi.company_monthly": None,
@@ -86,7 +87,7 @@ def _documents(
             "timestamp": f"{about['published_at'].isoformat()}+00:00",
         },
         f"databases/{DATABASE}.yaml": {
-            "database_name": DATABASE, "sqlalchemy_uri": uri, "cache_timeout": 0, "expose_in_sqllab": True,
+            "database_name": DATABASE, "sqlalchemy_uri": uri, "cache_timeout": NO_CACHE, "expose_in_sqllab": True,
             "allow_run_async": False, "allow_ctas": False, "allow_cvas": False, "allow_dml": False,
             "allow_file_upload": False, "extra": {"allows_virtual_table_explore": True}, "uuid": _id("database"),
             "version": "1.0.0",
@@ -133,7 +134,7 @@ def _dataset(
     return {
         "table_name": table, "main_dttm_col": "month" if "month" in present else None,
         "description": _title(connection, name),
-        "default_endpoint": None, "offset": 0, "cache_timeout": 0, "schema": schema, "sql": query, "params": None,
+        "default_endpoint": None, "offset": 0, "cache_timeout": NO_CACHE, "schema": schema, "sql": query, "params": None,
         "template_params": None, "filter_select_enabled": True, "fetch_values_predicate": None, "extra": None,
         "uuid": _id("dataset", name), "metrics": _metrics(connection, described, rates_of_deals),
         "columns": [_column(c) for c in described],
@@ -261,7 +262,7 @@ def _chart(chart: dict[str, Any]) -> dict[str, Any]:
     return {
         "slice_name": chart["title"], "description": None, "certified_by": None, "certification_details": None,
         "viz_type": chart["viz"], "params": {"viz_type": chart["viz"], **chart["params"]}, "query_context": None,
-        "cache_timeout": 0, "uuid": _id("chart", chart["slug"]), "version": "1.0.0",
+        "cache_timeout": NO_CACHE, "uuid": _id("chart", chart["slug"]), "version": "1.0.0",
         "dataset_uuid": _id("dataset", chart["dataset"]),
     }  # fmt: skip
 

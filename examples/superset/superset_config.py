@@ -1,7 +1,7 @@
 """Settings of a Superset on this machine that tries the dashboard: docs/bi.md has the commands.
 
-It keeps its records in SQLite and its caches in memory, which is enough for a few people. SUPERSET_HOME names the
-folder of the records.
+It keeps its records in SQLite and the state of filters in memory, which is enough for a few people. SUPERSET_HOME names
+the folder of the records.
 """
 
 import os
@@ -16,8 +16,7 @@ if not _key.exists():
     _key.write_text(secrets.token_urlsafe(42))
 SECRET_KEY = _key.read_text()
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{_home}/superset.db"
-# No answer outlives a release: a cache would show figures of the release in which they were asked.
-_cache = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 0}
-CACHE_CONFIG = DATA_CACHE_CONFIG = FILTER_STATE_CACHE_CONFIG = EXPLORE_FORM_DATA_CACHE_CONFIG = _cache
+# The caches of answers are off, as by default: they would show figures of the release in which they were asked.
+FILTER_STATE_CACHE_CONFIG = EXPLORE_FORM_DATA_CACHE_CONFIG = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 0}
 LANGUAGES = {"ja": {"flag": "jp", "name": "Japanese"}, "en": {"flag": "us", "name": "English"}}
 BABEL_DEFAULT_LOCALE = "ja"

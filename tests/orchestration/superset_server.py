@@ -20,9 +20,13 @@ from orchestration.home import PROJECT
 
 SUPERSET = PROJECT / ".venv-superset" / "bin" / "superset"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
-# The settings that docs/bi.md names, without what would keep a test from asking often and over plain HTTP.
+# The settings that docs/bi.md names, without what would keep a test from asking often and over plain HTTP. Answers are
+# cached for a day, as a company may do it: the file for Superset must keep its own charts out of that cache.
 SETTINGS = PROJECT / "examples" / "superset" / "superset_config.py"
-FOR_TESTS = "TALISMAN_ENABLED = WTF_CSRF_ENABLED = RATELIMIT_ENABLED = False\n"
+FOR_TESTS = """
+TALISMAN_ENABLED = WTF_CSRF_ENABLED = RATELIMIT_ENABLED = False
+CACHE_CONFIG = DATA_CACHE_CONFIG = {"CACHE_TYPE": "SimpleCache", "CACHE_DEFAULT_TIMEOUT": 86_400}
+"""
 
 
 @dataclass(frozen=True)
