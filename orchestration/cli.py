@@ -428,8 +428,9 @@ def superset(address: str | None) -> None:
     from orchestration.superset import write_superset
 
     home = Home.from_environment()
-    path = home.root / "superset" / "kyoten.zip"
-    print(f"{len(write_superset(home, path, address))} files: {path}\nsuperset import-dashboards -p {path} -u admin")
+    folder = home.root / "superset" / "kyoten"
+    print(f"{len(write_superset(home, folder, address))} files: {folder}")
+    print(f"superset import-directory --overwrite {folder}")
 
 
 @kyoten.command()

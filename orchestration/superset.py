@@ -1,9 +1,13 @@
-"""`kyoten superset`: datasets, charts and a dashboard as a file that Superset's command line imports.
+"""`kyoten superset`: datasets, charts and a dashboard as files that Superset imports, as a folder and as one archive.
+
+Superset's `import-directory --overwrite` replaces all that an earlier import made. Its import of an archive replaces
+the dashboard alone, and leaves datasets, charts and the address of the database as they are.
 
 Labels and definitions come from ops.catalog, and metrics from kpi.metrics and the numerators and denominators of the
 marts. Nothing is computed here. The same release gives the same ids, so that an import replaces what it made before.
 """
 
+import shutil
 import uuid
 import zipfile
 from pathlib import Path
@@ -55,16 +59,19 @@ def equal(column: str, value: Any) -> dict[str, Any]:
     return {**COMPLETE, "subject": column, "comparator": value}
 
 
-def write_superset(home: Home, path: Path, address: str | None) -> list[str]:
-    """Write the file; return the names of what is in it. Without an address Superset reads the DuckDB file."""
+def write_superset(home: Home, folder: Path, address: str | None) -> list[str]:
+    """Write the folder and its archive; return the names. Without an address Superset reads the DuckDB file."""
     uri = address or f"duckdb:///{home.published / 'kyoten.duckdb'}?access_mode=READ_ONLY"
     with release(home) as connection:
         documents = _documents(connection, uri, _rates_of_deals(home))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder.with_suffix(".zip"), "w", zipfile.ZIP_DEFLATED) as archive:
         for name, document in documents.items():
-            entry = zipfile.ZipInfo(f"{ROOT}/{name}")  # without the time of writing
-            file.writestr(entry, yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
+            text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+            archive.writestr(zipfile.ZipInfo(f"{ROOT}/{name}"), text)  # without the time of writing
     return list(documents)
 
 
@@ -134,9 +141,9 @@ def _dataset(
     return {
         "table_name": table, "main_dttm_col": "month" if "month" in present else None,
         "description": _title(connection, name),
-        "default_endpoint": None, "offset": 0, "cache_timeout": NO_CACHE, "schema": schema, "sql": query, "params": None,
-        "template_params": None, "filter_select_enabled": True, "fetch_values_predicate": None, "extra": None,
-        "uuid": _id("dataset", name), "metrics": _metrics(connection, described, rates_of_deals),
+        "default_endpoint": None, "offset": 0, "cache_timeout": NO_CACHE, "schema": schema, "sql": query,
+        "params": None, "template_params": None, "filter_select_enabled": True, "fetch_values_predicate": None,
+        "extra": None, "uuid": _id("dataset", name), "metrics": _metrics(connection, described, rates_of_deals),
         "columns": [_column(c) for c in described],
         "version": "1.0.0", "database_uuid": _id("database"),
     }  # fmt: skip
@@ -230,24 +237,28 @@ def _metric(code: str, label: str, expression: str, text: str) -> dict[str, Any]
 
 def _charts() -> list[dict[str, Any]]:
     line, bar, table = "echarts_timeseries_line", "echarts_timeseries_bar", "table"
-    last_year = equal("is_last_year", True)
+    last_year, month = equal("is_last_year", True), "%Y-%m"
     return [
         {"slug": "won_amount", "title": "受注金額(月次)", "dataset": "kpi.company_monthly", "viz": bar,
-         "params": {"x_axis": "month", "metrics": ["won_amount"], "adhoc_filters": [COMPLETE]}},
+         "params": {"x_axis": "month", "metrics": ["won_amount"], "adhoc_filters": [COMPLETE],
+                    "x_axis_time_format": month}},
         {"slug": "indirect_ratio", "title": "間販比率(月次)", "dataset": "kpi.company_monthly", "viz": line,
-         "params": {"x_axis": "month", "metrics": ["indirect_ratio"], "adhoc_filters": [COMPLETE]}},
-        {"slug": "partners", "title": "パートナー別の受注金額", "dataset": "kpi.partner_monthly_as_is", "viz": table,
+         "params": {"x_axis": "month", "metrics": ["indirect_ratio"], "adhoc_filters": [COMPLETE],
+                    "x_axis_time_format": month, "y_axis_format": ".0%"}},
+        {"slug": "partners", "title": "パートナー別の受注金額(直近12か月)",
+         "dataset": "kpi.partner_monthly_as_is", "viz": table,
          "params": {"query_mode": "aggregate", "groupby": ["partner_id", "entity_name"],
                     "metrics": ["won_amount", "deals_won", "deals_new"],
                     "row_limit": 1000, "adhoc_filters": [last_year]}},
-        {"slug": "branches", "title": "拠点別の受注と活動", "dataset": "kpi.branch_monthly_as_is", "viz": table,
+        {"slug": "branches", "title": "拠点別の受注と活動(直近12か月)",
+         "dataset": "kpi.branch_monthly_as_is", "viz": table,
          "params": {"query_mode": "aggregate",
                     "groupby": ["branch_id", "entity_name", "partner_name", "account_manager_name"],
                     "metrics": ["won_amount", "deals_won", "sessions_held"], "row_limit": 1000,
                     "adhoc_filters": [last_year]}},
         {"slug": "target_path", "title": "間販比率の目標と実績", "dataset": "kpi.target_path", "viz": table,
          "params": {"query_mode": "raw", "all_columns": ["month", "actual", "path", "path_gap", "outcome_label"],
-                    "row_limit": 1000, "order_by_cols": ['["month", true]'], "table_timestamp_format": "%Y-%m",
+                    "row_limit": 1000, "order_by_cols": ['["month", true]'], "table_timestamp_format": month,
                     "column_config": {name: {"d3NumberFormat": ".1%"} for name in ("actual", "path", "path_gap")},
                     "adhoc_filters": [COMPLETE, equal("metric", "indirect_ratio"), equal("scope", "company"), KNOWN]}},
         {"slug": "quiet", "title": "商談が途絶えている拠点", "dataset": "kpi.quiet_warnings", "viz": table,

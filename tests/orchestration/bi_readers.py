@@ -90,8 +90,8 @@ def home(built_home: Home, server: str, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def superset(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
     folder = tmp_path_factory.mktemp("superset")
-    write_superset(home, folder / "kyoten.zip", None)
-    with running(folder / "kyoten.zip", folder) as started:
+    write_superset(home, folder / "kyoten", None)
+    with running(folder / "kyoten", folder) as started:
         yield started
 
 

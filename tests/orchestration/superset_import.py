@@ -29,11 +29,11 @@ LAST_YEAR = (
 QUERIES = {
     "受注金額(月次)": "select month, won_amount from kpi.company_monthly where is_complete",
     "間販比率(月次)": "select month, indirect_ratio from kpi.company_monthly where is_complete",
-    "パートナー別の受注金額": f"""
+    "パートナー別の受注金額(直近12か月)": f"""
         select partner_id, sum(won_amount) as won_amount, sum(deals_won) as deals_won, sum(deals_new) as deals_new
         from kpi.partner_monthly_as_is where {LAST_YEAR} group by all
     """,
-    "拠点別の受注と活動": f"""
+    "拠点別の受注と活動(直近12か月)": f"""
         select branch_id, sum(won_amount) as won_amount, sum(deals_won) as deals_won,
             sum(sessions_held) as sessions_held
         from kpi.branch_monthly_as_is where {LAST_YEAR} group by all
@@ -73,8 +73,8 @@ def home(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def superset(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
     folder = tmp_path_factory.mktemp("superset")
-    write_superset(home, folder / "kyoten.zip", None)
-    with running(folder / "kyoten.zip", folder) as server:
+    write_superset(home, folder / "kyoten", None)
+    with running(folder / "kyoten", folder) as server:
         yield server
 
 

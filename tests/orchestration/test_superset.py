@@ -16,13 +16,14 @@ from orchestration.superset import DATASETS, write_superset
 @pytest.fixture(scope="module")
 def documents(built_home: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("superset")
-    write_superset(built_home, folder / "a.zip", None)
-    write_superset(built_home, folder / "b.zip", None)
+    write_superset(built_home, folder / "a", None)
+    write_superset(built_home, folder / "b", None)
     assert (folder / "a.zip").read_bytes() == (folder / "b.zip").read_bytes()
     with zipfile.ZipFile(folder / "a.zip") as file:
-        return {
-            Path(name).relative_to("kyoten").as_posix(): yaml.safe_load(file.read(name)) for name in file.namelist()
-        }
+        packed = {Path(name).relative_to("kyoten").as_posix(): file.read(name) for name in file.namelist()}
+    files = (path for path in (folder / "a").rglob("*") if path.is_file())
+    assert {path.relative_to(folder / "a").as_posix(): path.read_bytes() for path in files} == packed
+    return {name: yaml.safe_load(text) for name, text in packed.items()}
 
 
 def of_kind(documents: dict[str, dict[str, Any]], kind: str) -> list[dict[str, Any]]:
