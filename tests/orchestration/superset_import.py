@@ -128,9 +128,9 @@ def test_a_chart_shows_the_figures_of_the_marts(built_home: Home, shown: dict[st
 def test_charts_follow_releases_that_change_under_them(
     home: Home, superset: Superset, session: requests.Session, show: Callable[[str], None]
 ) -> None:
-    """No chart fails, and each is of the release that was current when it was asked, although the server has a cache.
+    """No chart fails, and each is of the release that was current at its request, although the server has a cache.
 
-    No request asks for fresh figures (`force`), as no browser does that opens the dashboard.
+    No request forces fresh figures, as no browser does that opens the dashboard.
     """
     datasets = session.get(f"{superset.address}/api/v1/dataset/", timeout=60).json()["result"]
     (number,) = (one["id"] for one in datasets if one["table_name"] == "company_monthly")

@@ -38,6 +38,7 @@ def test_the_parts_name_each_other(documents: dict[str, dict[str, Any]]) -> None
     assert len(datasets) == len(DATASETS)
     assert {dataset["database_uuid"] for dataset in datasets.values()} == {database["uuid"]}
     charts = of_kind(documents, "charts")
+    assert {one["cache_timeout"] for one in (database, *datasets.values(), *charts)} == {-1}, "0 would not turn it off"
     for chart in charts:
         dataset = datasets[chart["dataset_uuid"]]
         params = chart["params"]
