@@ -40,7 +40,8 @@ def release_folder(home: Home) -> Path:
     folder = (home.published / "current").resolve()
     if not (folder / "kyoten.duckdb").exists():
         raise KyotenError(
-            f"Nothing is published in {home.published} yet. Run make refresh, or make demo, whose home is KYOTEN_HOME=data/demo."
+            f"Nothing is published in {home.published} yet. "
+            "Run make refresh, or make demo, whose home is KYOTEN_HOME=data/demo."
         )
     return folder
 
