@@ -255,3 +255,19 @@ def test_superset_has_the_dashboard_once(superset: Superset) -> None:
     assert {
         kind: session.get(f"{superset.address}/api/v1/{kind}/", timeout=60).json()["count"] for kind in kinds
     } == kinds
+
+
+def test_superset_reads_postgresql_after_another_import(
+    home: Home, server: str, superset: Superset, tmp_path: Path
+) -> None:
+    write_superset(home, tmp_path / "kyoten", server.replace("postgresql", "postgresql+psycopg2", 1))
+    superset.run("import-directory", "--overwrite", str(tmp_path / "kyoten"))
+    (database,) = superset.session().get(f"{superset.address}/api/v1/database/", timeout=60).json()["result"]
+    assert database["backend"] == "postgresql"
+    charts = superset.dashboard(len(QUERIES))
+    with connect(home) as connection:
+        found = {
+            title: differences(answer["result"][0]["data"], answers(connection, QUERIES[title]))
+            for title, (_, answer) in charts.items()
+        }
+    assert found == {title: [] for title in QUERIES}

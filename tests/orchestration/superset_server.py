@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,13 @@ class Superset:
 
     address: str
     password: str  # of the user admin
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str) -> None:
+        """Run a command of Superset to its end."""
+        command = [SUPERSET, *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{arguments[:2]}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
 
     def session(self) -> requests.Session:
         """Return a session that has logged in."""
@@ -100,35 +107,31 @@ def running(dashboards: Path, folder: Path) -> Iterator[Superset]:
     environment |= {"SUPERSET_CONFIG_PATH": str(folder / "superset_config.py"), "FLASK_APP": "superset",
                     "SUPERSET_HOME": str(folder), "SCARF_ANALYTICS": "false"}  # fmt: skip
 
-    def run(*arguments: str) -> None:
-        done = subprocess.run([SUPERSET, *arguments], env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{arguments[:2]}\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
-
-    run("db", "upgrade")
-    run("fab", "create-admin", "--username", "admin", "--firstname", "a", "--lastname", "b", "--email", "a@example.com",
-        "--password", password)  # fmt: skip
-    run("init")
-    run("import-directory", "--overwrite", str(other_than(dashboards, folder / "before")))
-    run("import-directory", "--overwrite", str(dashboards))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
+    superset = Superset(f"http://127.0.0.1:{port}", password, environment)
+    superset.run("db", "upgrade")
+    superset.run("fab", "create-admin", "--username", "admin", "--firstname", "a", "--lastname", "b",
+                 "--email", "a@example.com", "--password", password)  # fmt: skip
+    superset.run("init")
+    superset.run("import-directory", "--overwrite", str(other_than(dashboards, folder / "before")))
+    superset.run("import-directory", "--overwrite", str(dashboards))
     log = folder / "superset.log"
     with log.open("w") as output:
         server = subprocess.Popen(
             [SUPERSET, "run", "--host", "127.0.0.1", "--port", port, "--with-threads"],
             env=environment, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
             assert server.poll() is None, log.read_text()[-3000:]
             try:
-                if requests.get(f"{address}/health", timeout=5).ok:
+                if requests.get(f"{superset.address}/health", timeout=5).ok:
                     break
             except requests.ConnectionError:
                 time.sleep(0.5)
-        yield Superset(address, password)
+        yield superset
     finally:
         server.terminate()
         server.wait()
