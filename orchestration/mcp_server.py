@@ -333,8 +333,18 @@ def build(home: Home) -> "MCPServer":
 
     import duckdb
 
+    class StrictServer(MCPServer):
+        """The SDK leaves out arguments that a tool does not have, and so would answer another question."""
+
+        async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+            schemas = {tool.name: tool.input_schema for tool in await self.list_tools()}
+            known = schemas.get(name, {}).get("properties", arguments)
+            if unknown := sorted(arguments.keys() - known.keys()):
+                raise ToolError(f"{name} has no argument {_value(', '.join(unknown))}. It has: {', '.join(known)}.")
+            return await super().call_tool(name, arguments, context)
+
     tools = Server(home)
-    server = MCPServer("kyoten", instructions=INSTRUCTIONS, log_level="WARNING")
+    server = StrictServer("kyoten", instructions=INSTRUCTIONS, log_level="WARNING")
 
     def guarded(tool: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         @functools.wraps(tool)
