@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from orchestration.errors import KyotenError, printable, room_needed
+from orchestration.errors import KyotenError, interrupt, interruptible, printable, room_needed
 from orchestration.home import PROJECT, Home
 from orchestration.language import translated
 
@@ -59,7 +59,12 @@ def levels(text: str) -> list[float]:
 
 
 class InOrder(click.Group):
-    """Lists its commands in the order in which people need them."""
+    """Lists its commands in the order in which people need them. An interrupt ends each in the same way."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        with interruptible():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of their definitions below."""
@@ -451,11 +456,7 @@ def doctor() -> None:
     print_report(Home.from_environment())
 
 
-def _interrupt(*_: object) -> None:
-    """End as Ctrl-C does: temporary files are removed, and no child process remains."""
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
     sys.exit(main())

@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import threading
 import unicodedata
 from collections.abc import Iterator
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+INTERRUPTED = threading.Event()
 
 
 class KyotenError(Exception):
@@ -29,6 +31,23 @@ def room_needed() -> Iterator[None]:
             f"No space is left on the disk{place}. Make room, then run the same command again. "
             "The published release stays."
         ) from error
+
+
+def interrupt(*_: object) -> None:
+    """End as Ctrl-C does: temporary files are removed, and no child process remains. A handler of signals."""
+    INTERRUPTED.set()
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn an error into an interrupt if there was one: libraries raise errors of their own when they are interrupted."""
+    try:
+        yield
+    except Exception as error:
+        if INTERRUPTED.is_set():
+            raise KeyboardInterrupt from error
+        raise
 
 
 def printable(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestration import engine, sql
 from orchestration.costs import Costs
-from orchestration.errors import KyotenError, NotLoadedError, printable, room_needed
+from orchestration.errors import KyotenError, NotLoadedError, interruptible, printable, room_needed
 from orchestration.home import Home
 from orchestration.ladder import LADDER, check_ladder
 from orchestration.language import say, translated
@@ -94,7 +94,7 @@ def refresh(home: Home, *, force: bool = False, fetches: bool = True, profile: b
         prepare_dagster(home)
         before = newest_release(home)
         try:
-            with room_needed():
+            with interruptible(), room_needed():
                 release = _run(home, clock, costs)
         except KeyboardInterrupt:
             made = newest_release(home)

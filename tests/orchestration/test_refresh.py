@@ -8,11 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration import errors
 from orchestration.cli import main
 from orchestration.errors import KyotenError
 from orchestration.home import PROJECT, Home
@@ -217,6 +220,24 @@ def test_an_interrupt_after_the_switch_of_readers_says_what_is_published(
     assert main(["refresh", "--no-fetch"]) == 130
     release = (current_release(home) or {})["release_id"]
     assert f"Interrupted. Release {release} is published; the next refresh does the rest." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Query interrupted"), KyotenError("dbt could not start")])
+def test_a_library_that_raises_its_own_error_when_interrupted_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def interrupted(*_: object) -> None:
+        with suppress(KeyboardInterrupt):
+            errors.interrupt()
+        raise error
+
+    monkeypatch.setenv("KYOTEN_HOME", str(tmp_path))
+    monkeypatch.setattr("orchestration.errors.INTERRUPTED", threading.Event())
+    monkeypatch.setattr("orchestration.refresh.prepare_dagster", lambda _: None)
+    monkeypatch.setattr("orchestration.refresh._run", interrupted)
+    monkeypatch.setattr("orchestration.refresh._tell", lambda *_: pytest.fail("nothing failed"))
+    assert main(["refresh", "--no-fetch"]) == 130
+    assert "Interrupted. Nothing was published" in capsys.readouterr().err
 
 
 def test_a_second_writer_gets_the_process_id_of_the_first(built_home: Home, tmp_path: Path) -> None:
