@@ -81,7 +81,7 @@ ALL_DATASETS = (["lake", "loads"], ["lake", "rejected"], ["lake", "drift"])
 DAILY = FreshnessPolicy.time_window(fail_window=timedelta(hours=26)) if SETTINGS.schedule else None
 
 
-IN_LAKE: dict[str, Any] = {"group_name": "lake", "kinds": {"parquet"}, "owners": OWNERS}
+IN_LAKE: dict[str, Any] = {"group_name": "ingest", "kinds": {"parquet"}, "owners": OWNERS}
 RECENT, BATCH_RULES = "is_recent", "batch_rules"
 
 
@@ -90,11 +90,11 @@ def _landing_specs() -> Iterator[AssetSpec]:
         yield AssetSpec(
             ["raw", name],
             description=f"{dataset.description} Tier {dataset.tier}, {dataset.extract} extracts.",
-            **IN_LAKE | {"group_name": f"raw_{dataset.group}"},
             tags={"tier": dataset.tier, "extract": dataset.extract, "source": dataset.group},
             skippable=True,
             deps=[EXTRACTS],
             freshness_policy=DAILY,
+            **IN_LAKE,
         )
     for key, description in (
         (ALL_DATASETS[0], "One row per landed file: how many rows were read, accepted and rejected."),
@@ -169,7 +169,7 @@ def step_failure() -> Iterator[None]:
 
 @asset(
     key=EXTRACTS,
-    group_name="landing",
+    group_name="ingest",
     kinds={"file"},
     owners=OWNERS,
     retry_policy=RetryPolicy(max_retries=3, delay=60, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS),
@@ -263,10 +263,12 @@ class LayerTranslator(DagsterDbtTranslator):
     """dbt's nodes as assets, grouped by the folder of their layer and, within a large layer, of their subject."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Return the folders below models/ without `intermediate`; for other nodes their resource type."""
+        """Return the layer, or the group that dbt_project.yml sets; for other nodes than models their resource type."""
         if dbt_resource_props["resource_type"] != "model":
             return f"{dbt_resource_props['resource_type']}s"
-        return "_".join(folder for folder in dbt_resource_props["fqn"][1:-1] if folder != "intermediate")
+        folders = dbt_resource_props["fqn"][1:-1]
+        layer = "_".join(folders[: 2 if folders[0] == "marts" else 1])
+        return str((dbt_resource_props["config"]["meta"].get("dagster") or {}).get("group", layer))
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
         """Return the owner that settings.yml names."""
@@ -481,7 +483,7 @@ def step_causes(message: str) -> list[str]:
 
 @sensor(name="releases", minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
 def releases(context: SensorEvaluationContext) -> SensorResult:
-    """Record releases that a refresh without Dagster published (`make refresh`), one materialization each."""
+    """Record releases that a refresh without Dagster published (`make refresh`), with all tables that it built."""
     manifest = newest_release(HOME)
     if manifest is None or manifest["release_id"] == context.cursor:
         return SensorResult()
@@ -489,8 +491,20 @@ def releases(context: SensorEvaluationContext) -> SensorResult:
     made_here = latest and latest.asset_materialization and latest.asset_materialization.metadata.get("release_id")
     is_known = made_here and made_here.value == manifest["release_id"]
     seconds = costs.seconds(HOME, manifest["release_id"])
-    events = [] if is_known else [AssetMaterialization(RELEASE, metadata=release_metadata(manifest, seconds))]
-    return SensorResult(asset_events=events, cursor=manifest["release_id"])
+    released = AssetMaterialization(RELEASE, metadata=release_metadata(manifest, seconds))
+    return SensorResult(
+        asset_events=[] if is_known else [*built_for(manifest), released], cursor=manifest["release_id"]
+    )
+
+
+def built_for(manifest: Mapping[str, Any]) -> Iterator[AssetMaterialization]:
+    """Yield a materialization of each asset that a refresh brings up to date before it publishes this release."""
+    delivered = {AssetKey(["raw", file["dataset"]]) for file in manifest["inputs"]}
+    loaded = [key for key in landing.keys if key.path[0] != "raw" or key in delivered]
+    for key in sorted([EXTRACTS, *loaded, *names.keys, *knowledge.keys, *models.keys, PAGES]):
+        rows = manifest["tables"].get(".".join(key.path))
+        counted = {} if rows is None else {"dagster/row_count": rows}
+        yield AssetMaterialization(key, metadata={"release_id": manifest["release_id"], **counted})
 
 
 @sensor(name="lost_runs", minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)

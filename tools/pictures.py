@@ -33,7 +33,7 @@ from orchestration.home import PROJECT, Home
 IMAGES = PROJECT / "docs" / "images"
 # By picture: the command, and the headings between which its output is shown.
 COMMANDS = {"summary": ("How deals found their branch", "Rejected rows"), "releases": ("", "")}
-WIDTH, HEIGHT = 1500, 1250  # pixels of the graph
+WIDTH, HEIGHT = 1700, 1600  # pixels of the graph
 COLUMNS = 120
 DRAWS_WITHIN = 8_000  # milliseconds that a page of Dagster may take to show its data
 # Replaces the path of this project in the texts of a page.
