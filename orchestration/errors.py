@@ -41,7 +41,7 @@ def interrupt(*_: object) -> None:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn an error into an interrupt if there was one: libraries raise errors of their own when they are interrupted."""
+    """Turn an error into an interrupt if there was one: interrupted libraries raise errors of their own."""
     try:
         yield
     except Exception as error:
