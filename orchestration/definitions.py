@@ -66,7 +66,7 @@ from orchestration.release.check_words import described_checks
 from orchestration.release.fingerprint import inputs_fingerprint, nothing_new
 from orchestration.release.listing import changes
 from orchestration.release.releases import Kept, kept_releases, newest_release, rolled_back_to
-from orchestration.resources import Workspace, dbt_resource, end_lost_runs, start_dbt
+from orchestration.resources import Workspace, dbt_resource, end_lost_runs, prune_releases, start_dbt
 from orchestration.settings import settings_of
 from orchestration.sources.transports.fetch import FetchError, fetch, has_transports
 
@@ -491,20 +491,20 @@ def releases(context: SensorEvaluationContext) -> SensorResult:
     made_here = latest and latest.asset_materialization and latest.asset_materialization.metadata.get("release_id")
     is_known = made_here and made_here.value == manifest["release_id"]
     seconds = costs.seconds(HOME, manifest["release_id"])
-    released = AssetMaterialization(RELEASE, metadata=release_metadata(manifest, seconds))
-    return SensorResult(
-        asset_events=[] if is_known else [*built_for(manifest), released], cursor=manifest["release_id"]
-    )
+    prune_releases(context.instance, RELEASE)
+    events = [] if is_known else list(built_for(manifest, release_metadata(manifest, seconds)))
+    return SensorResult(asset_events=events, cursor=manifest["release_id"])
 
 
-def built_for(manifest: Mapping[str, Any]) -> Iterator[AssetMaterialization]:
-    """Yield a materialization of each asset that a refresh brings up to date before it publishes this release."""
-    delivered = {AssetKey(["raw", file["dataset"]]) for file in manifest["inputs"]}
-    loaded = [key for key in landing.keys if key.path[0] != "raw" or key in delivered]
-    for key in sorted([EXTRACTS, *loaded, *names.keys, *knowledge.keys, *models.keys, PAGES]):
-        rows = manifest["tables"].get(".".join(key.path))
-        counted = {} if rows is None else {"dagster/row_count": rows}
-        yield AssetMaterialization(key, metadata={"release_id": manifest["release_id"], **counted})
+def built_for(manifest: Mapping[str, Any], of_release: Mapping[str, Any]) -> Iterator[AssetMaterialization]:
+    """Yield a materialization of each asset that a refresh brings up to date, upstream first: Dagster compares when."""
+    delivered = {file["dataset"] for file in manifest["inputs"]}
+    for key in defs.resolve_asset_graph().toposorted_asset_keys:
+        if key.path[0] != "raw" or key.path[1] in delivered:
+            rows = manifest["tables"].get(".".join(key.path))
+            counted = {} if rows is None else {"dagster/row_count": rows}
+            of_table = {"release_id": manifest["release_id"], **counted}
+            yield AssetMaterialization(key, metadata=of_release if key == RELEASE else of_table)
 
 
 @sensor(name="lost_runs", minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)

@@ -13,6 +13,7 @@ from typing import IO, Any
 import sqlalchemy
 from dagster import (
     AssetExecutionContext,
+    AssetKey,
     ConfigurableResource,
     DagsterInstance,
     InitResourceContext,
@@ -86,6 +87,20 @@ def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> 
         instance.delete_run(run_id)
         for file in (home.dagster / "history" / "runs").glob(f"{run_id}.db*"):
             file.unlink()
+
+
+def prune_releases(instance: DagsterInstance, release: AssetKey, keep: int = RUNS_KEPT) -> None:
+    """Delete what was recorded of refreshes without Dagster, except of the latest releases: Dagster keeps all of it."""
+    storage: Any = instance.event_log_storage
+    columns = ("run_id", "dagster_event_type", "asset_key", "timestamp")
+    events = sqlalchemy.table("event_logs", *map(sqlalchemy.column, columns))
+    ours = sqlalchemy.and_(events.c.run_id == "", events.c.dagster_event_type == "ASSET_MATERIALIZATION")
+    of_releases = sqlalchemy.select(events.c.timestamp).where(ours, events.c.asset_key == release.to_string())
+    newest_old = of_releases.order_by(events.c.timestamp.desc()).offset(keep).limit(1)
+    for opened in (storage.index_connection(), storage.run_connection("")):  # with SQLite two files
+        with opened as connection:
+            if until := connection.execute(newest_old).scalar():
+                connection.execute(sqlalchemy.delete(events).where(ours, events.c.timestamp <= until))
 
 
 _marks: dict[Path, IO[str]] = {}

@@ -18,6 +18,7 @@ import pytest
 from dagster import (
     AssetCheckResult,
     AssetKey,
+    AssetMaterialization,
     DagsterInstance,
     DagsterRunStatus,
     DefaultScheduleStatus,
@@ -43,7 +44,7 @@ from orchestration.home import PROJECT, Home
 from orchestration.lake.acceptance import accept
 from orchestration.lock import holder, write_lock
 from orchestration.release.releases import current_release
-from orchestration.resources import Workspace, prune_runs
+from orchestration.resources import Workspace, prune_releases, prune_runs
 from orchestration.sources.transports.fetch import FetchError
 from orchestration.sources.transports.job import LATER
 from orchestration.warehouse import published_models, read_manifest
@@ -321,6 +322,22 @@ def test_results_of_checks_are_deleted_with_their_run(tmp_path: Path) -> None:
             assert database.execute("select run_id from asset_check_executions").fetchall() == [(ids[2],)]
 
 
+def test_records_of_old_releases_without_a_run_are_deleted(tmp_path: Path) -> None:
+    release, table = AssetKey(["published", "release"]), AssetKey("table")
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        for number in range(5):
+            for key in (table, release):
+                instance.report_runless_asset_event(AssetMaterialization(key, metadata={"number": number}))
+        prune_releases(instance, release, keep=2)
+        for key in (table, release):
+            records = instance.fetch_materializations(key, limit=9).records
+            made = [record.asset_materialization for record in records]
+            assert [one and one.metadata["number"].value for one in made] == [4, 3]
+        for file in ("index.db", ".db"):
+            with closing(sqlite3.connect(tmp_path / "history" / "runs" / file)) as database:
+                assert database.execute("select count(*) from event_logs where run_id = ''").fetchone() == (4,)
+
+
 def test_a_release_of_a_refresh_without_dagster_is_recorded_once(
     definitions: ModuleType, built_home: Home, tmp_path: Path
 ) -> None:
@@ -328,15 +345,14 @@ def test_a_release_of_a_refresh_without_dagster_is_recorded_once(
     assert release
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
         first = definitions.releases(build_sensor_context(instance=instance, definitions=definitions.defs))
-        *built, event = first.asset_events
-        assert event.asset_key == AssetKey(["published", "release"])
-        by_key = {one.asset_key: one.metadata for one in built}
+        by_key = {one.asset_key: one.metadata for one in first.asset_events}
+        event = next(one for one in first.asset_events if one.asset_key == AssetKey(["published", "release"]))
         assert by_key[AssetKey(["core", "fct_deals"])]["dagster/row_count"].value == release["tables"]["core.fct_deals"]
         keys = definitions.defs.resolve_asset_graph().get_all_asset_keys()
-        empty = {("raw", name) for name in load_contract().datasets} - {
-            ("raw", one["dataset"]) for one in release["inputs"]
-        }
-        assert {tuple(key.path) for key in keys - by_key.keys()} == {("published", "release"), *empty}
+        empty = load_contract().datasets.keys() - {one["dataset"] for one in release["inputs"]}
+        assert {tuple(key.path) for key in keys - by_key.keys()} == {("raw", name) for name in empty}
+        order = list(by_key)
+        assert order.index(AssetKey(["staging", "stg_deals"])) < order.index(AssetKey(["core", "fct_deals"]))
         assert event.metadata["release_id"].value == first.cursor == release["release_id"]
         assert event.metadata["guards_passed"].value == release["checks"]["passed"]
         again = build_sensor_context(instance=instance, definitions=definitions.defs, cursor=first.cursor)
