@@ -4,7 +4,8 @@ Run: python -m tools.pictures, with a home of the sample company in KYOTEN_HOME 
 commands is written to docs/images/<command>.svg. The pages and the graph need Chromium and are written to
 docs/images/page_*.jpg, graph.png and dagster_*.png; without Chromium these files do not change. Arguments limit it to
 parts: pages, terminal, graph, dagster. `dagster` is done only if named: it runs two jobs in the home, the second of
-which is stopped by a held batch. For these pictures settings.yml of the home has schedule, owner and late_after: 1.
+which is stopped by a held batch. For these pictures settings.yml of the home has schedule, owner and late_after: 1,
+and the last extracts of the sample landed after a first refresh, so that there are two releases.
 """
 
 import io
