@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -361,6 +362,14 @@ def test_only_pages_whose_tables_changed_are_built(home_copy: Home) -> None:
         (target / name).symlink_to(release / name)
     pages.build(home_copy, target, manifest, said.append)
     assert "0 of them built again" in said[-1]
+    # Two releases with the same tables differ in the figures of ops.release.
+    (target / "kyoten.duckdb").unlink()
+    shutil.copy(release / "kyoten.duckdb", target)
+    with duckdb.connect(str(target / "kyoten.duckdb")) as connection:
+        connection.execute("update ops.release set checks_passed = 12345")
+    pages.build(home_copy, target, manifest, said.append)
+    assert "1 of them built again" in said[-1]
+    assert "12345" in (target / "pages" / "health.html").read_text()
     # A table that only one page reads.
     manifest["files"]["parquet/ops/findings.parquet"]["sha256"] = "changed"
     pages.build(home_copy, target, manifest, said.append)
