@@ -99,6 +99,7 @@ def test_a_question_without_a_metric_has_no_answer(built_home: Home) -> None:
         ("read_table", {"table": "kpi.headlines", "order_by": "month; drop table x"}, "no column"),
         ("worklist", {"name": "everything"}, "no worklist"),
         ("query_metrics", {"metric_codes": ["deals_won"], "since": "2026-01-01' or true"}, "no day"),
+        ("read_table", {"table": "kpi.headlines", "where": {"month": ["x"]}}, "no argument where"),
         ("why_deal", {"deal_id": "no such deal"}, "no such deal"),
         # Left out, as the SDK does it, this would give the total for a question about years.
         ("query_metrics", {"metric_codes": ["deals_won"], "dimensions": ["month"]}, "no argument dimensions"),
