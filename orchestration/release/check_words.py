@@ -1,4 +1,7 @@
-"""What each dbt test checks, in words, for Dagster: the guard's text, or a sentence about a key, values or an id."""
+"""What each dbt test checks, in words, for Dagster: a guard's message, or a sentence about a key, values or an id.
+
+A guard's text says what is wrong. Beside a guard that passes it must read as a message, not as a fact.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +16,11 @@ def described_checks(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _described(node: Mapping[str, Any]) -> dict[str, Any]:
-    words = " ".join((node.get("description") or _words(node)).split())
+    message = " ".join((node.get("description") or "").split())
     stops = str(node["config"].get("severity", "error")).lower() == "error"
-    outcome = "If it fails, nothing is published." if stops else "If it fails, the release is published with a warning."
-    return {**node, "meta": {**(node.get("meta") or {}), "description": f"{words} {outcome}"}}
+    outcome = "nothing is published." if stops else "the release is published with a warning."
+    said = f"If it fails, the run says: “{message}” Then" if message else f"{_words(node)} If it fails,"
+    return {**node, "meta": {**(node.get("meta") or {}), "description": f"{said} {outcome}"}}
 
 
 def _words(node: Mapping[str, Any]) -> str:
