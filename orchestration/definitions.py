@@ -337,7 +337,8 @@ def _release_specs() -> Iterator[AssetSpec]:
     yield AssetSpec(
         RELEASE,
         deps=_published_keys(),
-        description="A release: database, Parquet files, manifest. Readers see it, unless one was brought back.",
+        description="A release: database, Parquet files, manifest. Readers see it, unless one was brought back. "
+        "Materialize publishes the last build, if that was of everything. The job refresh builds and publishes.",
         group_name="published",
         skippable=True,
         kinds={"duckdb", "parquet"},
@@ -383,6 +384,7 @@ def release_metadata(made: Mapping[str, Any], seconds: float | None) -> dict[str
     first = {"page": MetadataValue.path(HOME.first_page)} if HOME.first_page.exists() else {}
     return {
         "release_id": release_id,
+        "published_at": MetadataValue.timestamp(datetime.fromisoformat(made["published_at"])),
         "readers_see": rolled_back_to(HOME) or release_id,
         "as_of": str(made["as_of"]),
         "changed": MetadataValue.md("\n".join(f"- {one}" for one in changes(before, Kept(folder, dict(made))))),

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from threading import Timer
 from types import ModuleType
@@ -216,6 +216,7 @@ def test_every_check_says_what_it_checks(defs: Definitions, definitions: ModuleT
         "Every branch_id is a branch_id of dim_branch."
     )
     assert len(words["assert_money_is_the_ledger"]) > 60
+    assert words["assert_money_is_the_ledger"].startswith("If it fails, the run says: “")
 
 
 def evaluate(definitions: ModuleType, cursor: str | None) -> tuple[object, str]:
@@ -424,6 +425,7 @@ def test_a_run_page_reads_as_a_report(definitions: ModuleType, built_home: Home)
     assert shown["sum_of_core.fct_revenue.amount"] > 0
     assert f"| core.fct_deals | {release['tables']['core.fct_deals']:,} | new |" in shown["rows_by_table"].value
     assert shown["changed"].value == "- the first that is kept"
+    assert shown["published_at"].value == datetime.fromisoformat(release["published_at"]).timestamp()
     for name in ("page", "data_docs", "worklist", "folder"):
         assert Path(shown[name].value).exists(), name
 
