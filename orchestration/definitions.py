@@ -204,6 +204,7 @@ def landing(
         result = steps.load(home, workspace.say, datasets=None if whole else selected)
         for key in sorted(context.selected_asset_keys):
             files = [file for file in result.files if key.path in (["raw", file.dataset], *ALL_DATASETS)]
+            held = [one for one in result.batches if one.is_held and key.path in (["raw", one.dataset], *ALL_DATASETS)]
             yield MaterializeResult(
                 asset_key=key,
                 metadata={
@@ -211,6 +212,7 @@ def landing(
                     "rows_read": sum(file.read for file in files),
                     "rows_accepted": sum(file.accepted for file in files),
                     "rows_rejected": sum(file.rejected for file in files),
+                    "batches_held": len(held),
                 },
             )
         yield from _batch_checks(result, context.selected_asset_check_keys, home.data_docs / "index.html")
