@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -411,7 +412,8 @@ def mcp(port: int | None) -> None:
     """Serve the release to assistants by the Model Context Protocol."""
     from orchestration.mcp_server import serve
 
-    serve(Home.from_environment(), port)
+    with suppress(KeyboardInterrupt):  # how a person stops it
+        serve(Home.from_environment(), port)
 
 
 @kyoten.command()
