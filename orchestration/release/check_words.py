@@ -1,6 +1,6 @@
 """What each dbt test checks, in words, for Dagster: a guard's message, or a sentence about a key, values or an id.
 
-A guard's text says what is wrong. Beside a guard that passes it must read as a message, not as a fact.
+A guard's text says what is wrong. Where the guard passes, it must read as a message, not as a fact.
 """
 
 from collections.abc import Mapping

@@ -38,7 +38,7 @@ def children(group: int) -> list[str]:
     """Return the processes of a group that still run."""
     found = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=2) for line in found.splitlines()]
-    # A process without arguments, [python], is about to end: its memory is already gone.
+    # A process without arguments, [python], is about to end: its memory is already free.
     return [row[2] for row in rows if int(row[0]) == group and row[1][0] not in "ZX" and row[2] != "[python]"]
 
 
