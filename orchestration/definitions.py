@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckKey,
     AssetCheckResult,
     AssetCheckSeverity,
@@ -43,6 +44,7 @@ from dagster import (
     SensorResult,
     SkipReason,
     asset,
+    asset_check,
     define_asset_job,
     in_process_executor,
     multi_asset,
@@ -65,7 +67,7 @@ from orchestration.release import checks, postgres
 from orchestration.release.check_words import described_checks
 from orchestration.release.fingerprint import inputs_fingerprint, nothing_new
 from orchestration.release.listing import changes
-from orchestration.release.releases import Kept, kept_releases, newest_release, rolled_back_to
+from orchestration.release.releases import Kept, kept_releases, newest_release, notice_of_rollback, rolled_back_to
 from orchestration.resources import Workspace, dbt_resource, end_lost_runs, prune_releases, start_dbt
 from orchestration.settings import settings_of
 from orchestration.sources.transports.fetch import FetchError, fetch, has_transports
@@ -373,6 +375,17 @@ def release(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
         yield MaterializeResult(asset_key=key, metadata=results[key])
 
 
+@asset_check(
+    asset=RELEASE,
+    description="Readers see the latest release: nobody has brought an earlier one back. "
+    "If it fails, releases are built and kept, readers do not see them, and the run goes on with a warning.",
+)
+def readers_see_the_latest() -> AssetCheckResult:
+    """Return whether no rollback holds, and if one does, since when, by whom, why, and how to end it."""
+    notice = notice_of_rollback(HOME)
+    return AssetCheckResult(passed=notice is None, severity=AssetCheckSeverity.WARN, description=notice)
+
+
 def release_metadata(made: Mapping[str, Any], seconds: float | None) -> dict[str, Any]:
     """Return what a run page shows of a release: a report of what is published, how it differs, and where it is."""
     release_id = str(made["release_id"])
@@ -511,6 +524,25 @@ def built_for(manifest: Mapping[str, Any], of_release: Mapping[str, Any]) -> Ite
             yield AssetMaterialization(key, metadata=of_release if key == RELEASE else of_table)
 
 
+@sensor(name="rollbacks", minimum_interval_seconds=30, default_status=DefaultSensorStatus.RUNNING)
+def rollbacks(context: SensorEvaluationContext) -> SensorResult:
+    """Record that a person has brought an earlier release back, or has ended that: `make rollback` starts no run."""
+    seen = rolled_back_to(HOME) or ""
+    if seen == (context.cursor or ""):
+        return SensorResult()
+    (key,) = readers_see_the_latest.check_keys
+    notice = notice_of_rollback(HOME)
+    result = AssetCheckEvaluation(
+        key.asset_key,
+        key.name,
+        passed=notice is None,
+        severity=AssetCheckSeverity.WARN,
+        description=notice,
+        metadata={},
+    )
+    return SensorResult(asset_events=[result], cursor=seen)
+
+
 @sensor(name="lost_runs", minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING)
 def lost_runs(context: SensorEvaluationContext) -> SkipReason:
     """End runs whose process has ended, by a restart or a power cut: as long as one seems to run, no other starts."""
@@ -520,9 +552,10 @@ def lost_runs(context: SensorEvaluationContext) -> SkipReason:
 
 defs = Definitions(
     assets=[extracts, landing, names, knowledge, models, release],
+    asset_checks=[readers_see_the_latest],
     jobs=[refresh, *loads, marts],
     schedules=[daily],
-    sensors=[releases, landed, lost_runs, tell_failure, tell_success],
+    sensors=[releases, rollbacks, landed, lost_runs, tell_failure, tell_success],
     resources={"workspace": Workspace(root=str(HOME.root)), "dbt": dbt_resource(HOME)},
     executor=in_process_executor,
 )

@@ -16,6 +16,7 @@ from types import ModuleType
 
 import pytest
 from dagster import (
+    AssetCheckEvaluation,
     AssetCheckResult,
     AssetKey,
     AssetMaterialization,
@@ -43,7 +44,7 @@ from orchestration.freshness import Late
 from orchestration.home import PROJECT, Home
 from orchestration.lake.acceptance import accept
 from orchestration.lock import holder, write_lock
-from orchestration.release.releases import current_release
+from orchestration.release.releases import LATEST, current_release, roll_back
 from orchestration.resources import Workspace, prune_releases, prune_runs
 from orchestration.sources.transports.fetch import FetchError
 from orchestration.sources.transports.job import LATER
@@ -361,6 +362,29 @@ def test_a_release_of_a_refresh_without_dagster_is_recorded_once(
         instance.report_runless_asset_event(event)  # as if a run of Dagster had made this release
         afresh = build_sensor_context(instance=instance, definitions=definitions.defs)
         assert not definitions.releases(afresh).asset_events
+
+
+def test_a_rollback_is_a_warning_of_the_release(
+    definitions: ModuleType, home_copy: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(definitions, "HOME", home_copy)
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+
+        def tick(cursor: str | None) -> tuple[list[AssetCheckEvaluation], str | None]:
+            context = build_sensor_context(instance=instance, definitions=definitions.defs, cursor=cursor)
+            found = definitions.rollbacks(context)
+            return list(found.asset_events), found.cursor or cursor
+
+        assert tick(None) == ([], None)
+        roll_back(home_copy, (current_release(home_copy) or {})["release_id"], "prices were wrong")
+        (warning,), cursor = tick(None)
+        assert not warning.passed and "prices were wrong" in (warning.description or "")
+        assert tick(cursor) == ([], cursor)
+        assert not definitions.readers_see_the_latest().passed
+        roll_back(home_copy, LATEST, "they are right")
+        (ended,), cursor = tick(cursor)
+        assert ended.passed and ended.description is None
+        assert definitions.readers_see_the_latest().passed
 
 
 def test_jobs_for_everything_for_one_source_and_for_the_marts(defs: Definitions) -> None:
