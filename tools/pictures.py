@@ -36,7 +36,7 @@ IMAGES = PROJECT / "docs" / "images"
 COMMANDS = {"summary": ("How deals found their branch", "Rejected rows"), "releases": ("", "")}
 WIDTH, HEIGHT = 1700, 1600  # pixels of the graph
 COLUMNS = 120
-DRAWS_WITHIN = 8_000  # milliseconds that a page of Dagster may take to show its data
+DRAWS_WITHIN = 15_000  # milliseconds that a page of Dagster may take to show its data
 # Replaces the path of this project in the texts of a page.
 WITHOUT_PATHS = """([old, shown]) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
