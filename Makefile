@@ -136,7 +136,7 @@ mcp: ## Serve the release to assistants by the Model Context Protocol over stand
 
 notebook: ## The ten questions of docs/bi.md in a Jupyter notebook, notebook/ten_questions.ipynb of the home
 	@[ -e "$${KYOTEN_HOME:-data}/published/kyoten.duckdb" ] || { echo "Nothing is published in $${KYOTEN_HOME:-data}/published" \
-		"yet. Run make refresh, or make demo, whose home is KYOTEN_HOME=data/demo." >&2; exit 1; }
+		"yet. Run make refresh. For the sample company, run make demo and set KYOTEN_HOME=data/demo." >&2; exit 1; }
 	@./setup.sh notebook
 	@.venv-notebook/bin/jupyter nbconvert --log-level WARN --ExecutePreprocessor.startup_timeout=300 --execute --to notebook \
 		--output-dir "$${KYOTEN_HOME:-data}/notebook" examples/notebook/ten_questions.ipynb

@@ -33,11 +33,8 @@ install_command() {
 }
 
 # The development packages include those for readers, and these include those for running.
-end_if_installed() {
-    if [ $place != .venv ]; then ! fits "$wanted" || exit 0
-    elif fits dev || { [ "$wanted" != dev ] && fits bi; } || { [ "$wanted" = run ] && fits run; }; then install_command; exit 0; fi
-}
-end_if_installed
+if [ $place != .venv ]; then ! fits "$wanted" || exit 0
+elif fits dev || { [ "$wanted" != dev ] && fits bi; } || { [ "$wanted" = run ] && fits run; }; then install_command; exit 0; fi
 
 if [ "$wanted" = spark ] && ! command -v java > /dev/null; then
     fail "Spark needs Java 17 or later. On Debian: apt-get install openjdk-17-jre-headless"
@@ -59,14 +56,6 @@ fi
     fail "$("$python" --version) has no venv module. On Debian: apt-get install python3-venv"
 free_mb=$(df -Pm . | awk 'NR == 2 { print $4 }')
 [ "$free_mb" -ge "$minimum_mb" ] || fail "needs $minimum_mb MB of free disk here, and there are $free_mb."
-
-# A second setup waits for the first one.
-if command -v flock > /dev/null; then
-    mkdir -p .uv
-    exec 9> .uv/.lock
-    flock 9
-    end_if_installed
-fi
 
 offline="could not install. It needs a Python package index once; set PIP_INDEX_URL and UV_INDEX_URL for a mirror."
 export UV_PYTHON_DOWNLOADS=never PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -72,7 +72,7 @@ def explain_changes(home: Home, from_on: str, to_on: str) -> Path:
     state = latest_state(home)
     release = home.published / "kyoten.duckdb"
     if state is None or not release.exists():
-        raise KyotenError(f"Nothing is published in {home.root} yet. Run make refresh, or make demo, first.")
+        raise KyotenError(home.nothing_published)
     folder = home.build / "changes"
     with write_lock(home):
         try:

@@ -264,7 +264,7 @@ def knowledge(context: AssetExecutionContext, workspace: Workspace) -> Iterator[
 
 
 class LayerTranslator(DagsterDbtTranslator):
-    """dbt's nodes as assets, grouped by the folder of their layer and, within a large layer, of their subject."""
+    """dbt's nodes as assets, grouped by layer."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Return the layer, or the group that dbt_project.yml sets; for other nodes than models their resource type."""
@@ -272,7 +272,7 @@ class LayerTranslator(DagsterDbtTranslator):
             return f"{dbt_resource_props['resource_type']}s"
         folders = dbt_resource_props["fqn"][1:-1]
         layer = "_".join(folders[: 2 if folders[0] == "marts" else 1])
-        return str((dbt_resource_props["config"]["meta"].get("dagster") or {}).get("group", layer))
+        return super().get_group_name(dbt_resource_props) or layer
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
         """Return the owner that settings.yml names."""
@@ -377,8 +377,8 @@ def release(context: AssetExecutionContext, workspace: Workspace) -> Iterator[Ma
 
 @asset_check(
     asset=RELEASE,
-    description="Readers see the latest release: nobody has brought an earlier one back. "
-    "If it fails, releases are built and kept, readers do not see them, and the run goes on with a warning.",
+    description="Readers see the latest release. After a rollback this check fails: "
+    "new releases are kept, readers do not see them, and the run ends with a warning.",
 )
 def readers_see_the_latest() -> AssetCheckResult:
     """Return whether no rollback holds, and if one does, since when, by whom, why, and how to end it."""
@@ -514,7 +514,10 @@ def releases(context: SensorEvaluationContext) -> SensorResult:
 
 
 def built_for(manifest: Mapping[str, Any], of_release: Mapping[str, Any]) -> Iterator[AssetMaterialization]:
-    """Yield a materialization of each asset that a refresh brings up to date, upstream first: Dagster compares when."""
+    """Yield a materialization of each asset that a refresh brings up to date, upstream first.
+
+    Dagster takes an asset for outdated if one upstream of it was materialized later.
+    """
     delivered = {file["dataset"] for file in manifest["inputs"]}
     for key in defs.resolve_asset_graph().toposorted_asset_keys:
         if key.path[0] != "raw" or key.path[1] in delivered:

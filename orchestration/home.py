@@ -85,6 +85,14 @@ class Home:
         return self.root / "published"
 
     @property
+    def nothing_published(self) -> str:
+        """The message of commands that need a release, while there is none."""
+        return (
+            f"Nothing is published in {self.published} yet. Run make refresh. "
+            "For the sample company, run make demo and set KYOTEN_HOME=data/demo."
+        )
+
+    @property
     def first_page(self) -> Path:
         """The page that people open first."""
         return self.published / "pages" / "monday.html"

@@ -39,10 +39,7 @@ def release_folder(home: Home) -> Path:
     """
     folder = (home.published / "current").resolve()
     if not (folder / "kyoten.duckdb").exists():
-        raise KyotenError(
-            f"Nothing is published in {home.published} yet. "
-            "Run make refresh, or make demo, whose home is KYOTEN_HOME=data/demo."
-        )
+        raise KyotenError(home.nothing_published)
     return folder
 
 

@@ -90,7 +90,10 @@ def prune_runs(instance: DagsterInstance, home: Home, keep: int = RUNS_KEPT) -> 
 
 
 def prune_releases(instance: DagsterInstance, release: AssetKey, keep: int = RUNS_KEPT) -> None:
-    """Delete what was recorded of refreshes without Dagster, except of the latest releases: Dagster keeps all of it."""
+    """Delete the materializations that the sensor `releases` recorded, but keep the latest releases.
+
+    Dagster has no retention for them.
+    """
     storage: Any = instance.event_log_storage
     columns = ("run_id", "dagster_event_type", "asset_key", "timestamp")
     events = sqlalchemy.table("event_logs", *map(sqlalchemy.column, columns))

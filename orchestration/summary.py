@@ -115,7 +115,7 @@ def print_summary(home: Home) -> None:
     """Print what was loaded, how deals resolved, what a person has to decide, the headline figures and their place."""
     release = current_release(home)
     if release is None:
-        raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
+        raise KyotenError(home.nothing_published)
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else 120, highlight=False)
     if home.first_page.exists():

@@ -265,7 +265,7 @@ def explain(home: Home, deal_id: str, lang: str = "en") -> str:
     """
     database = home.published / "kyoten.duckdb"
     if not database.exists():
-        raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
+        raise KyotenError(home.nothing_published)
     if not deal_id.strip():
         raise KyotenError("Which deal? Name one, as in make why DEAL=D00000001.")
     with engine.connect(home, database, read_only=True) as connection:

@@ -1,6 +1,7 @@
 """What each dbt test checks, in words, for Dagster: a guard's message, or a sentence about a key, values or an id.
 
-A guard's text says what is wrong. Where the guard passes, it must read as a message, not as a fact.
+The text of a guard is the message of its failure. Dagster also shows it for guards that pass, so the description says
+that it is a message.
 """
 
 from collections.abc import Mapping

@@ -28,7 +28,7 @@ def lines(home: Home, timezone: str) -> Iterator[str]:
     keep = settings_of(home).releases
     kept = with_reasons(home, keep, datetime.now(UTC))
     if not kept:
-        yield f"Nothing is published in {home.published} yet. Run make refresh, or make demo."
+        yield home.nothing_published
         return
     sizes = disk(one.folder for one in kept)
     for before, one in reversed(list(pairwise([None, *kept]))):

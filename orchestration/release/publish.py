@@ -292,7 +292,7 @@ def replace_pages(home: Home, pages: WritePages) -> None:
     """
     release = current_release(home)
     if release is None:
-        raise KyotenError(f"Nothing is published in {home.published} yet. Run make refresh, or make demo.")
+        raise KyotenError(home.nothing_published)
     folder = home.published / "releases" / release["release_id"]
     aside = folder.with_name(f"{folder.name}.pages.tmp")
     shutil.rmtree(aside, ignore_errors=True)
